@@ -1,0 +1,31 @@
+"""Tables: checked, shipped, made up, split, encoded and scaled."""
+
+from __future__ import annotations
+
+from .encoding import MinMaxScaler, StandardScaler, class_numbers, one_hot
+from .generators import blobs, circles, moons, spirals, xor
+from .iris import Dataset, load_iris
+from .splits import k_fold, stratified_k_fold, take, train_test_split
+from .tables import as_list, as_rows, as_vector, same_length
+
+__all__ = [
+    "Dataset",
+    "MinMaxScaler",
+    "StandardScaler",
+    "as_list",
+    "as_rows",
+    "as_vector",
+    "blobs",
+    "circles",
+    "class_numbers",
+    "k_fold",
+    "load_iris",
+    "moons",
+    "one_hot",
+    "same_length",
+    "spirals",
+    "stratified_k_fold",
+    "take",
+    "train_test_split",
+    "xor",
+]
