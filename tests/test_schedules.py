@@ -196,6 +196,7 @@ def test_settings_rebuild_the_schedule(schedule):
 def test_equality_is_by_type_and_settings():
     assert Step(0.1, 5) == Step(0.1, 5, gamma=0.1)
     assert Step(0.1, 5) != Step(0.1, 5, per="step")
+    assert Constant(0.1) != type("Other", (Constant,), {})(0.1)
     assert Constant(0.1) != 0.1
     with pytest.raises(TypeError):
         hash(Constant(0.1))
