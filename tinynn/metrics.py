@@ -23,9 +23,9 @@ from typing import (
 )
 
 from .data.encoding import class_numbers
-from .data.tables import as_list, as_rows, as_vector, same_length
 from .errors import DataError, SettingError, ShapeError
 from .matrix import Matrix, Vector, transpose
+from .tables import as_list, as_rows, as_vector, same_length
 
 _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 
@@ -293,7 +293,9 @@ def r2_score(targets: object, predictions: object, sample_weight: object = None)
         left = _mean([(a - b) * (a - b) for a, b in zip(t, p)], weights)
         spread = _mean([(a - center) * (a - center) for a in t], weights)
         if not isfinite(left + spread):
-            raise DataError(f"r2_score needs numbers whose squares fit a float, got column {j}")
+            raise DataError(
+                f"r2_score needs numbers whose squares fit a float, got larger ones in column {j}"
+            )
         scores.append(1.0 - left / spread if spread else float(not left))
     return _mean(scores, None)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..tables import as_list, as_rows, as_vector, same_length
 from .encoding import MinMaxScaler, StandardScaler, class_numbers, one_hot
 from .generators import blobs, circles, moons, spirals, xor
 from .iris import Dataset, load_iris
 from .splits import k_fold, stratified_k_fold, take, train_test_split
-from .tables import as_list, as_rows, as_vector, same_length
 
 __all__ = [
     "Dataset",

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..matrix import Matrix, Vector
-from .tables import as_list, as_rows, as_vector
+from ..tables import as_list, as_rows, as_vector
 
 _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 

@@ -14,7 +14,7 @@ from typing import List, Optional, Tuple
 from ..errors import SettingError
 from ..matrix import Matrix, Rows, Vector
 from ..rng import Seed, stream
-from .tables import as_rows
+from ..tables import as_rows
 
 Problem = Tuple[Matrix, List[int]]
 
@@ -84,7 +84,7 @@ def moons(n: int = 200, noise: float = 0.0, seed: Seed = 0) -> Problem:
     inputs: Matrix = []
     for i in range(n):
         label, k, count = _turn(i, n, 2)
-        t = pi * k / max(count - 1, 1)
+        t = pi * (k / max(count - 1, 1))
         point = (1.0 - cos(t), 0.5 - sin(t)) if label else (cos(t), sin(t))
         inputs.append(_noisy(point, noise, rng))
     return inputs, [i % 2 for i in range(n)]

@@ -7,7 +7,7 @@ from typing import Any, Dict, Hashable, Iterable, Iterator, List, Sequence, Tupl
 
 from ..errors import SettingError, ShapeError
 from ..rng import Seed, stream
-from .tables import as_list, same_length
+from ..tables import as_list, same_length
 
 Item = TypeVar("Item")
 

@@ -10,20 +10,21 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, List, NoReturn, Optional, Sized
 
-from ..errors import DataError, ShapeError
-from ..matrix import Matrix, Vector
+from .errors import DataError, ShapeError
+from .matrix import Matrix, Vector
 
 _PLAIN = frozenset((float, int, bool))
 _MISSING = frozenset(("", "?", "-", "na", "n/a", "nan", "nil", "none", "null"))
 
 
-def as_rows(X: object, name: str = "inputs") -> Matrix:
+def as_rows(X: object, name: str = "inputs", columns: Optional[int] = None) -> Matrix:
     """Return the table X as a new list of rows of floats; X itself is never changed.
 
     X may be any sequence of sequences of numbers: lists, tuples, `array.array`, NumPy arrays and
     whatever else has a `tolist()` (or, as data frames do, a `to_numpy()`). Booleans and integers
     become floats, other numbers (NumPy's, `Fraction`, `Decimal`) go through `float()`. `name`, a
-    plural, stands for the table in the messages.
+    plural, stands for the table in the messages; `columns` is how many there have to be, if that is
+    known.
 
     Raises ShapeError for what is not a table: a flat list, no rows, no columns, ragged rows, a
     dictionary, text, an iterator (it could be read only once). Raises DataError for a value that is
@@ -36,19 +37,21 @@ def as_rows(X: object, name: str = "inputs") -> Matrix:
     table = as_list(X, name)
     if not table:
         raise ShapeError(f"{name} need at least one row, got none")
-    columns = -1
+    first = -1
     rows: Matrix = []
     for i, row in enumerate(table):
         if not isinstance(row, (list, tuple)):
             row = _as_row(row, name, i)
-        if len(row) != columns:
+        if len(row) != first:
             if i > 0:
                 raise ShapeError(
                     f"{name} need rows of equal length, "
-                    f"got {_count(columns, 'column')} in row 0 and {len(row)} in row {i}"
+                    f"got {_count(first, 'column')} in row 0 and {len(row)} in row {i}"
                 )
-            columns = len(row)
-            if columns == 0:
+            first = len(row)
+            if first not in (0, columns) and columns is not None:
+                raise ShapeError(f"{name} need {_count(columns, 'column')}, got {first}")
+            if first == 0:
                 raise ShapeError(f"{name} need at least one column, got none in row 0")
         values = _plain_floats(row)
         if values is None:
