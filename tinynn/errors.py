@@ -1,7 +1,7 @@
 """Every error that tinynn raises on purpose.
 
-Each is a `TinynnError`, and also the built-in error that a Python programmer would expect there, so that
-`except ValueError` keeps working in code that has never heard of this library.
+Each is a `TinynnError`, and also the built-in error that a Python programmer would expect there, so
+that `except ValueError` keeps working in code that has never heard of this library.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ class FormatError(TinynnError, ValueError):
 
 
 class DivergenceError(TinynnError, ArithmeticError):
-    """Training left the range of finite numbers; the last finite weights are in place."""
+    """Training left the range of finite numbers; the last finite weights are in place.
+
+    `epoch` and `batch` (counted from 1) say when, `history` is the training until then.
+    """
+
+    epoch: int
+    batch: int
+    history: object
 
 
 class EngineError(TinynnError):

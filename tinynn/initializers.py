@@ -15,7 +15,7 @@ from random import Random
 from typing import Callable, Dict
 
 from .matrix import Matrix
-from .schedules import Configured, find, integer, number, rebuild
+from .settings import Configured, find, integer, number, rebuild
 
 
 class Initializer(Configured):

@@ -1,6 +1,6 @@
 """Matrices as lists of rows, and the few operations that a neural network needs.
 
-A matrix A with n rows and m columns is a list of n lists of m numbers; `A[i][j]` is row i, column j.
+A matrix A of n rows and m columns is a list of n lists of m numbers; `A[i][j]` is row i, column j.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ except ImportError:  # Python before 3.12
         >>> dot([1.0, 2.0], [3.0, 4.0])
         11.0
         """
-        return sum(map(mul, a, b))
+        return sum(map(mul, a, b), 0.0)
 
 
 def shape(A: Rows) -> Tuple[int, int]:

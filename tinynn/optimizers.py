@@ -12,8 +12,8 @@ from typing import Callable, Dict, Sequence, Tuple
 
 from .errors import SettingError
 from .matrix import Matrix, Row, Rows, Vector
-from .schedules import Configured, Schedule, find, flag, number, rebuild
-from .schedules import from_dict as schedule_from_dict
+from .schedules import Schedule, from_dict as schedule_from_dict
+from .settings import Configured, find, flag, number, rebuild
 
 
 class Optimizer(Configured):

@@ -1,0 +1,158 @@
+"""Callbacks: what may look on while a network trains, stop it, or keep its best weights."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Dict, List, Optional, TextIO
+
+from .errors import SettingError
+from .formats.atomic import Path
+from .layers import Values
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class Callback:
+    """Override what you need; every method receives the running `Trainer`.
+
+    It has `model`, `history`, `epoch` and `batch` (counted from 1 while they run), `epochs` (how
+    many are planned), `learning_rate`, `batch_loss` (after a batch), and `stop(reason)`, which ends
+    the training after the current batch. The model may be looked at and changed in every method.
+    """
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        """Called once, before the first epoch."""
+
+    def on_epoch_begin(self, trainer: Trainer) -> None:
+        """Called before each epoch."""
+
+    def on_batch_begin(self, trainer: Trainer) -> None:
+        """Called before each batch; overriding it makes training go batch by batch."""
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Called after each batch; overriding it makes training go batch by batch."""
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Called after each epoch, its losses being the last in the history."""
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        """Called once at the end, whichever way it came: an error or Ctrl-C too."""
+
+
+class EarlyStopping(Callback):
+    """Stops when the loss has not improved for `patience` epochs; gives back the best weights.
+
+    The loss is the validation loss if there is validation data, else the training loss. An epoch
+    improves on the best if its loss is lower by more than `min_delta`. With `restore_best` the
+    network ends with the weights of its best epoch, whichever way the training ended.
+    Source: Prechelt, "Early stopping - but when?" (1998).
+    """
+
+    def __init__(
+        self, patience: int = 20, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+            raise SettingError(
+                f"EarlyStopping needs patience to be a whole number of epochs from 1, "
+                f"got {patience!r}"
+            )
+        if not 0.0 <= min_delta < float("inf"):
+            raise SettingError(f"EarlyStopping needs min_delta of 0 or more, got {min_delta!r}")
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best = restore_best
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        self.best_loss = float("inf")
+        self.best_epoch = 0
+        self.best_state: Optional[Dict[str, Values]] = None
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        loss = trainer.history.monitored[-1]
+        if loss < self.best_loss - self.min_delta:
+            self.best_loss = loss
+            self.best_epoch = trainer.epoch
+            if self.restore_best:
+                self.best_state = trainer.model.state()
+        elif trainer.epoch - self.best_epoch >= self.patience:
+            trainer.stop("early stopping")
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        if self.best_state is not None:
+            trainer.model.restore(self.best_state)
+
+
+class Checkpoint(Callback):
+    """Saves the network, with the memory of its training, after every `every` epochs.
+
+    With `best_only` it saves only after an epoch that is the best so far. A network loaded from a
+    checkpoint trains on as if it had never stopped. The file is always whole.
+    """
+
+    def __init__(self, path: Path, every: int = 1, best_only: bool = False) -> None:
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise SettingError(f"Checkpoint needs every to be a whole number from 1, got {every!r}")
+        self.path = path
+        self.every = every
+        self.best_only = best_only
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        history = trainer.history
+        if self.best_only and history.best_epoch != history.epochs:
+            return
+        if trainer.epoch % self.every == 0:
+            trainer.model.save(self.path, training=True)
+
+
+class Progress(Callback):
+    """Writes a line on how training goes: on a terminal one that is written over, else a few.
+
+    `every` seconds at the most often; `metrics` that `fit` was asked for are shown too.
+    """
+
+    def __init__(self, file: Optional[TextIO] = None, every: float = 0.1) -> None:
+        self.file = file
+        self.every = every
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        self.out = self.file or sys.stderr
+        self.live = self.out.isatty()
+        self.shown_at = float("-inf")
+        self.shown: List[int] = []
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        now = time.monotonic()
+        # A log needs no more than about ten lines, a terminal no more than the eye can follow.
+        tenth = max(1, trainer.epochs // 10)
+        if self.live and now - self.shown_at >= self.every:
+            self.shown_at = now
+            self.out.write(f"\r\x1b[K{self.line(trainer)}")
+            self.out.flush()
+        elif not self.live and (trainer.epoch % tenth == 0 or trainer.epoch == 1):
+            self.out.write(self.line(trainer) + "\n")
+            self.shown.append(trainer.epoch)
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        if self.live:
+            self.out.write(f"\r\x1b[K{self.line(trainer)}\n")
+        elif trainer.epoch not in self.shown:
+            self.out.write(self.line(trainer) + "\n")
+        self.out.flush()
+
+    def line(self, trainer: Trainer) -> str:
+        """Return the line: epoch, losses, metrics and the time left if it went on like this."""
+        history = trainer.history
+        parts = [f"epoch {history.epochs}/{trainer.epochs}"]
+        if history.loss:
+            parts.append(f"loss {history.loss[-1]:.4f}")
+        if history.validation_loss:
+            parts.append(f"validation {history.validation_loss[-1]:.4f}")
+        parts += [f"{name} {values[-1]:.3f}" for name, values in history.metrics.items() if values]
+        if history.stopped_by is None and history.seconds:
+            left = history.seconds[-1] / history.epochs * (trainer.epochs - history.epochs)
+            parts.append(f"{left:.0f} s left")
+        elif history.seconds:
+            parts.append(f"{history.seconds[-1]:.1f} s")
+        return "  ".join(parts)

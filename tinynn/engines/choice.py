@@ -1,0 +1,35 @@
+"""Which engine runs: the one asked for, else the fastest that can serve here."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Tuple
+
+from ..errors import EngineError, SettingError
+from .contract import Engine, Recipe, Task
+from .lists import ENGINE as LISTS
+
+ENGINES: Dict[str, Engine] = {LISTS.name: LISTS}
+
+
+def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, str]:
+    """Return the engine to run a task with, and the reason for it, in words.
+
+    `engine` is a name, or "auto" for the choice made here; then the environment variable
+    TINYNN_ENGINE, if it is set, is the name that counts.
+
+    Raises SettingError for a name that there is not, EngineError if the engine named cannot serve.
+    """
+    asked_by = f"engine={engine!r}"
+    if engine == "auto":
+        engine = os.environ.get("TINYNN_ENGINE") or "auto"
+        asked_by = f"TINYNN_ENGINE={engine}"
+    if engine == "auto":
+        return LISTS, "lists serves every network"
+    if engine not in ENGINES:
+        names = ", ".join(["auto", *ENGINES])
+        raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
+    refusal = ENGINES[engine].refuses(recipe, task)
+    if refusal:
+        raise EngineError(f"the {engine} engine, asked for by {asked_by}, cannot serve: {refusal}")
+    return ENGINES[engine], f"asked for by {asked_by}"

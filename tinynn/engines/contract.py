@@ -1,0 +1,108 @@
+"""What every engine agrees to: how the trainer and an engine speak to each other.
+
+An engine turns a recipe (a network, a loss and an optimizer) into a program, which trains on the
+rows of one data set and predicts. All engines compute the same steps; `lists` is the definition.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+from ..losses import Loss
+from ..matrix import Matrix, Vector
+from ..network import Sequential
+from ..optimizers import Optimizer
+
+# The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
+# rows of the parameter's shape (a vector is one row).
+Memory = Dict[str, Dict[str, Matrix]]
+
+
+class Recipe(NamedTuple):
+    """All that fixes the arithmetic of one training step."""
+
+    network: Sequential
+    loss: Loss
+    optimizer: Optimizer
+    clip_norm: Optional[float] = None
+    clip_value: Optional[float] = None
+
+
+class Task(NamedTuple):
+    """What an engine may look at to say whether, and how well, it can serve."""
+
+    batch_size: int
+    samples: int
+
+
+class BatchDivergence(ArithmeticError):
+    """Training left the finite numbers in batch number `batch` of a call to `Program.train`.
+
+    `losses` are those of the batches before it. The trainer makes a DivergenceError of it.
+    """
+
+    def __init__(self, batch: int, what: str, losses: List[float]) -> None:
+        super().__init__(f"{what} in batch {batch}")
+        self.batch = batch
+        self.what = what
+        self.losses = losses
+
+
+class Program:
+    """One recipe made ready to run; the network's lists and the program's own may differ meanwhile.
+
+    Whoever changes the network's weights from outside calls `reload`; whoever wants to see them
+    calls `write_back`.
+    """
+
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
+        """Take the data set to train on: checked rows of floats, targets, one weight per row."""
+        raise NotImplementedError
+
+    def train(
+        self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
+    ) -> List[float]:
+        """Return the mean loss of each batch before its update, and update once per batch.
+
+        `batches` holds numbers of rows of the bound data; `learning_rates` one number per batch;
+        `first_step` is the first update's number, counted from 1 over the whole training.
+
+        Raises BatchDivergence when a loss, gradient or weight stops being finite; network, buffers
+        and memory are then (without `write_back`) as they were before that batch.
+        """
+        raise NotImplementedError
+
+    def predict(self, X: Matrix) -> Matrix:
+        """Return the outputs for the rows of X, not in training mode."""
+        raise NotImplementedError
+
+    def write_back(self) -> None:
+        """Put the program's numbers into the network's lists and the memory."""
+
+    def reload(self) -> None:
+        """Take the network's numbers and the memory up again: they were changed from outside."""
+
+
+class Engine:
+    """A way to execute networks. A new one is one module that registers an instance."""
+
+    name = ""
+
+    def refuses(self, recipe: Recipe, task: Task) -> Optional[str]:
+        """Return why this engine cannot serve, as the end of a sentence, or None if it can."""
+        raise NotImplementedError
+
+    def program(self, recipe: Recipe, memory: Memory) -> Program:
+        """Return a program for the recipe, which goes on from `memory`."""
+        raise NotImplementedError
+
+
+def start_memory(recipe: Recipe, memory: Memory) -> None:
+    """Fill in what `memory` lacks of the optimizer's memory, with its starting values."""
+    start = recipe.optimizer.start()
+    for parameter in recipe.network.parameters():
+        rows = parameter.rows()
+        kept = memory.setdefault(parameter.name, {})
+        for name, value in start.items():
+            if name not in kept:
+                kept[name] = [[value] * len(row) for row in rows]

@@ -1,0 +1,132 @@
+"""Gradient checking: back-propagation's derivatives against differences of the loss itself.
+
+The derivative by a weight w is what (L(w + h) − L(w − h)) / 2h tends to for small h. That takes two
+whole forward passes for each weight, and needs none of the mathematics of back-propagation: if both
+agree, both are right.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple, Union
+
+from .errors import SettingError
+from .losses import Loss, by_name as loss_by_name
+from .matrix import Matrix, Rows
+from .network import Sequential
+from .training_data import check_pair, prepare
+
+# Differences over several step sizes: the large ones suffer from curvature and kinks, the small
+# ones from rounding. A wrong derivative is off at every one of them.
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+
+
+class Difference(NamedTuple):
+    """One derivative: where it is, what back-propagation says, and what the differences say."""
+
+    name: str
+    row: int
+    column: int
+    backward: float
+    numeric: float
+    error: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}[{self.row}][{self.column}]: backward gives {self.backward:.9g}, "
+            f"differences give {self.numeric:.9g}, off by {self.error:.1e} relative"
+        )
+
+
+class GradientReport(NamedTuple):
+    """What a gradient check found: `ok`, the worst derivative, and all that are off."""
+
+    checked: int
+    tolerance: float
+    worst: Difference
+    wrong: List[Difference]
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"all {self.checked} derivatives agree; the worst is {self.worst}"
+        lines = [f"{len(self.wrong)} of {self.checked} derivatives are wrong:"]
+        lines += [f"  {difference}" for difference in self.wrong[:10]]
+        if len(self.wrong) > 10:
+            lines.append(f"  and {len(self.wrong) - 10} more")
+        return "\n".join(lines)
+
+
+def gradcheck(
+    model: Sequential,
+    loss: Union[str, Loss],
+    inputs: Rows,
+    targets: object,
+    sample_weight: object = None,
+    tolerance: float = 1e-6,
+    training: bool = True,
+    check_inputs: bool = True,
+) -> GradientReport:
+    """Return a report of every derivative of the loss by a parameter, and by an input.
+
+    The error of a derivative g against the central difference d is |g − d| / max(|g|, |d|, s),
+    where s, a thousandth of the loss's size, keeps rounding out of derivatives that are almost 0.
+    Dropout draws the same mask each time. At a kink, as of ReLU at 0, there is no derivative, and
+    a difference across it disagrees with both sides: choose other inputs then.
+
+    The network is left as it was. Raises what `fit` raises for data it cannot use.
+    """
+    if not 0.0 < tolerance < 1.0:
+        raise SettingError(f"gradcheck needs a tolerance between 0 and 1, got {tolerance!r}")
+    measured = loss_by_name(loss)
+    check_pair(model, measured)
+    X, T, weights = prepare(model, measured, inputs, targets, sample_weight)
+    kept = model.state()
+
+    def value() -> float:
+        model.seed_noise(1)
+        return measured(model.forward(X, training), T, weights)
+
+    scale = 1e-3 * max(1.0, abs(value()))
+    model.seed_noise(1)
+    Y = model.forward(X, training)
+    dX = model.backward(measured.gradient(Y, T, weights), wants_dX=True)
+    checks = [(p.name, p.rows(), [list(g) for g in p.gradient_rows()]) for p in model.parameters()]
+    if check_inputs:
+        checks.append(("inputs", X, dX))
+    found: List[Difference] = []
+    for name, rows, gradients in checks:
+        for i, row in enumerate(rows):
+            for j in range(len(row)):
+                found.append(_compared(name, rows, i, j, gradients[i][j], scale, value))
+    model.restore(kept)
+    wrong = sorted((d for d in found if not d.error <= tolerance), key=lambda d: -d.error)
+    return GradientReport(len(found), tolerance, max(found, key=lambda d: d.error), wrong)
+
+
+def _compared(
+    name: str,
+    rows: Matrix,
+    i: int,
+    j: int,
+    backward: float,
+    scale: float,
+    value: Callable[[], float],
+) -> Difference:
+    """Return the difference at rows[i][j], by the step size at which both agree best."""
+    best = Difference(name, i, j, backward, float("nan"), float("inf"))
+    here = rows[i][j]
+    for step in STEPS:
+        h = step * max(1.0, abs(here))
+        rows[i][j] = here + h
+        above = value()
+        rows[i][j] = here - h
+        below = value()
+        rows[i][j] = here
+        numeric = (above - below) / (2.0 * h)
+        error = abs(backward - numeric) / max(abs(backward), abs(numeric), scale)
+        if error < best.error:
+            best = Difference(name, i, j, backward, numeric, error)
+    return best

@@ -1,0 +1,275 @@
+"""A network: layers in order, each fed by the one before it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
+
+from .errors import FormatError, ShapeError, TinynnError
+from .formats import json_file
+from .formats.atomic import Path
+from .layers import LAYERS, Layer, Values
+from .matrix import Matrix, Rows, Vector, shape
+from .normalization import NORMALIZATION_LAYERS
+from .rng import Seed, stream
+from .tables import as_rows
+
+KIND = "network"
+
+
+class Parameter(NamedTuple):
+    """Numbers that training changes: their name, the layer's own list of them, the derivative."""
+
+    name: str
+    value: Values
+    gradient: Values
+
+    def rows(self) -> Matrix:
+        """Return the value as a list of rows; a vector is one row."""
+        return rows_of(self.value)
+
+    def gradient_rows(self) -> Matrix:
+        """Return the gradient as a list of rows, of the value's shape."""
+        return rows_of(self.gradient)
+
+
+class Sequential:
+    """Layers one after another: Y = layerₙ(… layer₂(layer₁(X))).
+
+    Weights that were not given are drawn from `seed`: a number, a `random.Random`, or None for
+    other ones each time. `training` is the memory of training so far (see `trainer.fit`).
+
+    >>> from tinynn.layers import Dense, Tanh
+    >>> Sequential(Dense(2, 3), Tanh(), Dense(3, 1), seed=1)
+    Sequential(Dense(2, 3), Tanh(), Dense(3, 1))
+    """
+
+    def __init__(self, *layers: Layer, seed: Seed = 0) -> None:
+        if not layers:
+            raise ShapeError("Sequential needs at least one layer, got none")
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise ShapeError(f"Sequential needs layers, got {layer!r} in place {i}")
+            if any(layer is earlier for earlier in layers[:i]):
+                raise ShapeError(
+                    f"Sequential needs each layer once, got {layer!r} twice, also as {i}"
+                )
+        self.layers = list(layers)
+        self.training: Dict[str, Any] = {}
+        self.inputs: Optional[int] = None
+        self.outputs: Optional[int] = None
+        rng = stream(seed)
+        for i, layer in enumerate(layers):
+            try:
+                columns = layer.build(self.outputs, rng)
+            except ShapeError as error:
+                before = f" from layer {i - 1}, {layers[i - 1]!r}" if i else ""
+                raise ShapeError(f"layer {i}: {error}{before}") from None
+            if self.inputs is None:
+                self.inputs = getattr(layer, "inputs", columns)
+            self.outputs = columns
+
+    def forward(self, X: Matrix, training: bool = False) -> Matrix:
+        """Return the outputs for the rows of X, each layer keeping what `backward` needs."""
+        for layer in self.layers:
+            X = layer.forward(X, training)
+        return X
+
+    def backward(self, dY: Matrix, skip_last: bool = False, wants_dX: bool = False) -> Matrix:
+        """Return dX for dY, the loss's derivative by the outputs, leaving all gradients behind.
+
+        With `skip_last`, dY is the derivative by the last layer's inputs: a loss that knows the
+        last layer has gone through it already. dX is computed only if `wants_dX`.
+        """
+        for i in reversed(range(len(self.layers) - skip_last)):
+            dY = self.layers[i].backward(dY, wants_dX or i > 0)
+        return dY
+
+    def predict(self, inputs: Rows) -> Matrix:
+        """Return the outputs for rows of inputs: rows in, rows out, not in training mode.
+
+        Raises ShapeError or DataError for anything but rows of `inputs` finite numbers.
+        """
+        return self.forward(as_rows(inputs, "inputs", self.inputs))
+
+    def __call__(self, row: Sequence[float]) -> Vector:
+        """Return the output for one row of inputs."""
+        return self.predict([row])[0]
+
+    def parameters(self) -> List[Parameter]:
+        """Return all parameters in order, named by layer and letter: "0.W", "0.b", "2.W" …"""
+        found = []
+        for i, layer in enumerate(self.layers):
+            gradients = layer.gradients()
+            for letter, value in layer.parameters().items():
+                found.append(Parameter(f"{i}.{letter}", value, gradients[letter]))
+        return found
+
+    def count_parameters(self) -> int:
+        """Return how many numbers training changes."""
+        return sum(_count(parameter.value) for parameter in self.parameters())
+
+    def seed_noise(self, seed: int) -> None:
+        """Start each layer's own stream of random numbers (dropout) from `seed`."""
+        for i, layer in enumerate(self.layers):
+            layer.seed_noise(seed * len(self.layers) + i)
+
+    def summary(self) -> str:
+        """Return a table of the layers: what comes out of each, and how many parameters it has."""
+        columns = self.inputs
+        lines = [("layer", "", "columns out", "parameters")]
+        for i, layer in enumerate(self.layers):
+            columns = layer.build(columns, stream(0))
+            count = sum(_count(value) for value in layer.parameters().values())
+            shown = "any" if columns is None else str(columns)
+            lines.append((str(i), repr(layer), shown, f"{count:,}"))
+        lines.append(("", "total", "", f"{self.count_parameters():,}"))
+        widths = [max(len(line[k]) for line in lines) for k in range(4)]
+        return "\n".join(
+            f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}"
+            for a, b, c, d in lines
+        )
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"
+
+    def state(self) -> Dict[str, Values]:
+        """Return copies of all parameters and buffers by name, to be given back by `restore`."""
+        return {name: copy_values(value) for name, value in self._values()}
+
+    def restore(self, state: Dict[str, Values]) -> None:
+        """Put the numbers of a `state` back in place."""
+        for name, value in self._values():
+            for row, kept in zip(rows_of(value), rows_of(state[name])):
+                row[:] = kept
+
+    def _values(self) -> Iterator[Tuple[str, Values]]:
+        for i, layer in enumerate(self.layers):
+            for letter, value in {**layer.parameters(), **layer.buffers()}.items():
+                yield f"{i}.{letter}", value
+
+    def to_dict(self) -> Dict[str, object]:
+        """Return the network as plain dictionaries, lists and numbers, ready for JSON."""
+        layers: List[Dict[str, object]] = []
+        for layer in self.layers:
+            entry: Dict[str, object] = {"type": type(layer).__name__, **layer.settings()}
+            values = {**layer.parameters(), **layer.buffers()}
+            if values:
+                entry["values"] = values
+            layers.append(entry)
+        return {"layers": layers}
+
+    def save(self, path: Path, training: bool = False) -> None:
+        """Write the network to a JSON file, whole or not at all; floats come back exactly.
+
+        With `training`, the memory of its training goes along, so that it can be trained on after
+        loading as if it had never stopped.
+
+        Raises FormatError if a weight is not finite, and OSError if the file cannot be written.
+        """
+        content = self.to_dict()
+        if training:
+            content["training"] = self.training
+        json_file.write(path, KIND, content)
+
+
+def from_dict(content: object, name: str = "the network") -> Sequential:
+    """Return the network that `to_dict` described; `name` stands for it in messages.
+
+    Raises FormatError, naming the layer, for anything but what `to_dict` writes.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
+        raise FormatError(f'{name} needs "layers", a list of them')
+    entries = content["layers"]
+    layers = [_layer(entry, f"{name}: layer {i}") for i, entry in enumerate(entries)]
+    try:
+        network = Sequential(*layers)
+    except ShapeError as error:
+        raise FormatError(f"{name}: {error}") from None
+    for i, (layer, entry) in enumerate(zip(layers, entries)):
+        _fill(layer, entry.get("values", {}), f"{name}: layer {i}, {layer!r},")
+    if content.get("training"):
+        network.training = _training(network, content["training"], f"{name}: training")
+    return network
+
+
+def load(path: Path) -> Sequential:
+    """Return the network in a file that `save` wrote. Nothing in the file is ever executed.
+
+    Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
+    """
+    content = json_file.read(path)
+    if content.get("kind") != KIND:
+        raise FormatError(f"{path} needs to hold a {KIND}, got {content.get('kind')!r}")
+    return from_dict(content, str(path))
+
+
+def _layer(entry: object, where: str) -> Layer:
+    if not isinstance(entry, dict):
+        raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
+    kinds = {kind.__name__: kind for kind in LAYERS + NORMALIZATION_LAYERS}
+    kind = kinds.get(str(entry.get("type")))
+    if kind is None:
+        raise FormatError(f"{where} needs a type out of {list(kinds)}, got {entry.get('type')!r}")
+    settings = {key: value for key, value in entry.items() if key not in ("type", "values")}
+    try:
+        return kind(**settings)
+    except (TypeError, TinynnError) as error:
+        raise FormatError(f"{where} cannot be built: {error}") from None
+
+
+def _fill(layer: Layer, values: object, where: str) -> None:
+    """Put the numbers of a file into a layer, if they are just those that it has."""
+    wanted = {**layer.parameters(), **layer.buffers()}
+    if not isinstance(values, dict) or set(values) != set(wanted):
+        got = sorted(values) if isinstance(values, dict) else type(values).__name__
+        raise FormatError(f"{where} needs the values {sorted(wanted)}, got {got}")
+    for letter, value in wanted.items():
+        rows = rows_of(value)
+        found = values[letter] if rows is value else [values[letter]]
+        try:
+            checked = as_rows(found, f"the rows of {letter}")
+        except TinynnError as error:
+            raise FormatError(f"{where} {error}") from None
+        if shape(checked) != shape(rows):
+            raise FormatError(f"{where} needs {letter} {shape(rows)}, got {shape(checked)}")
+        for row, numbers in zip(rows, checked):
+            row[:] = numbers
+
+
+def _training(network: Sequential, training: object, where: str) -> Dict[str, Any]:
+    """Return the memory of a training from a file, if it fits the network."""
+    needed = {"optimizer": dict, "epochs": int, "steps": int, "memory": dict}
+    if not isinstance(training, dict) or any(
+        not isinstance(training.get(key), kind) for key, kind in needed.items()
+    ):
+        raise FormatError(f"{where} needs to be an object with {', '.join(needed)}")
+    shapes = {parameter.name: shape(parameter.rows()) for parameter in network.parameters()}
+    for name, rows_by_name in training["memory"].items():
+        if name not in shapes or not isinstance(rows_by_name, dict):
+            raise FormatError(f"{where} has memory of {name!r}, which is no parameter")
+        for kept, rows in rows_by_name.items():
+            try:
+                rows_by_name[kept] = as_rows(rows, f"the rows of {kept} of {name}")
+            except TinynnError as error:
+                raise FormatError(f"{where}: {error}") from None
+            if shape(rows_by_name[kept]) != shapes[name]:
+                got = shape(rows_by_name[kept])
+                raise FormatError(f"{where} needs {kept} of {name} {shapes[name]}, got {got}")
+    return training
+
+
+def rows_of(value: Values) -> Matrix:
+    """Return a matrix as it is, and a vector as a matrix of one row."""
+    if value and isinstance(value[0], list):
+        return value
+    return [cast(Vector, value)]
+
+
+def copy_values(value: Values) -> Values:
+    """Return a copy of a matrix or a vector that shares no list with it."""
+    rows = rows_of(value)
+    return [list(row) for row in rows] if rows is value else list(rows[0])
+
+
+def _count(value: Values) -> int:
+    return sum(map(len, rows_of(value)))
