@@ -13,8 +13,7 @@ from fractions import Fraction
 from math import cos, fsum, isfinite, pi, sin
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import tinynn
 from tinynn.data import (
@@ -233,6 +232,15 @@ def test_bad_values_are_named_by_row_and_column(value, words):
 )
 def test_what_is_no_table_is_refused(table, words):
     assert refusal(ShapeError, as_rows, table) == words
+
+
+def test_the_number_of_columns_may_be_fixed():
+    assert as_rows([[1, 2]], columns=2) == [[1.0, 2.0]]
+    assert refusal(ShapeError, as_rows, [[1, 2]], columns=3) == "inputs need 3 columns, got 2"
+    assert refusal(ShapeError, as_rows, [[1, 2]], "targets", 1) == "targets need 1 column, got 2"
+    assert refusal(ShapeError, as_rows, [[]], columns=1) == (
+        "inputs need at least one column, got none in row 0"
+    )
 
 
 def test_numpy_tables_are_refused_in_the_same_words():

@@ -6,8 +6,7 @@ import json
 from math import fsum
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tinynn.data import MinMaxScaler, StandardScaler, class_numbers, load_iris, one_hot
 from tinynn.errors import DataError, FormatError, SettingError, ShapeError

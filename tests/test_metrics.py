@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import log
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from tinynn.errors import DataError, SettingError, ShapeError
 from tinynn.metrics import (

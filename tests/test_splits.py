@@ -6,8 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tinynn.data import k_fold, stratified_k_fold, take, train_test_split
 from tinynn.errors import SettingError, ShapeError
