@@ -119,26 +119,24 @@ _HOMES: Dict[str, str] = {
     }.items()
     for name in names.split()
 }
-_MODULES = tuple(
-    [
-        "activations",
-        "callbacks",
-        "data",
-        "engines",
-        "errors",
-        "formats",
-        "initializers",
-        "layers",
-        "losses",
-        "matrix",
-        "metrics",
-        "network",
-        "normalization",
-        "optimizers",
-        "rng",
-        "schedules",
-        "trainer",
-    ]
+_MODULES = (
+    "activations",
+    "callbacks",
+    "data",
+    "engines",
+    "errors",
+    "formats",
+    "initializers",
+    "layers",
+    "losses",
+    "matrix",
+    "metrics",
+    "network",
+    "normalization",
+    "optimizers",
+    "rng",
+    "schedules",
+    "trainer",
 )
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
