@@ -1,0 +1,172 @@
+"""The house has floors: a module imports only from floors below its own, and nothing from outside.
+
+`FLOORS` is the table; README.md shows the same one. Its order is the order in which the library can
+be read, and put into one file.
+"""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "tinynn"
+
+# A name stands for a module, or for all modules of a folder; within a folder any module may import
+# any other, without a cycle.
+FLOORS = [
+    ("errors",),
+    ("settings", "matrix", "rng", "formats", "view"),
+    ("tables", "activations", "schedules", "initializers"),
+    ("losses", "optimizers", "data", "neural_net"),
+    ("metrics", "layers"),
+    ("normalization",),
+    ("network",),
+    ("engines",),
+    ("training_data", "batches", "history", "callbacks"),
+    ("trainer", "gradcheck"),
+    ("cli",),
+    ("__main__", "__init__"),
+]
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+
+# What the standard library has on Python 3.8 to 3.13 alike and tinynn uses.
+LESSON = (
+    "neural_net", "matrix", "activations", "losses", "layers", "network", "optimizers", "trainer",
+)  # fmt: skip
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def dotted(path):
+    """Return the parts of a module's name below the package: ("engines", "lists")."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts
+
+
+def imports(path, tree=None):
+    """Yield (parts of the imported module's name below the package, or its absolute name)."""
+    tree = tree or ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        node
+        for test in ast.walk(tree)
+        if isinstance(test, ast.If) and ast.unparse(test.test) == "TYPE_CHECKING"
+        for statement in test.body
+        for node in ast.walk(statement)
+    }
+    own = path.relative_to(PACKAGE).parts[:-1]
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            if not node.level:
+                yield node.module
+                continue
+            base = own[: len(own) - (node.level - 1)]
+            if node.module:
+                yield base + tuple(node.module.split("."))
+            else:
+                for alias in node.names:
+                    folder = PACKAGE.joinpath(*base, alias.name)
+                    module = folder.is_dir() or folder.with_suffix(".py").is_file()
+                    yield base + (alias.name,) if module else (base or ("__init__",))
+
+
+def trouble(path, tree=None):
+    """Return what the module imports that it must not."""
+    own = dotted(path)[0]
+    found = []
+    for name in imports(path, tree):
+        if isinstance(name, str):
+            top = name.split(".")[0]
+            if top == "tinynn":
+                if own != "__main__":
+                    found.append(f"{name}: absolute, so it cannot be vendored")
+            elif top not in sys.stdlib_module_names:
+                found.append(f"{name}: not in the standard library")
+        elif name[0] == "__init__":
+            if own != "cli":  # the version
+                found.append("the package itself")
+        elif name[0] != own and not FLOOR[name[0]] < FLOOR[own]:
+            found.append(f"{'.'.join(name)}: floor {FLOOR[name[0]]} from floor {FLOOR[own]}")
+    return found
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.stdlib_module_names is of Python 3.10")
+@pytest.mark.parametrize("path", modules(), ids=lambda p: "/".join(dotted(p)))
+def test_a_module_imports_only_from_floors_below(path):
+    assert dotted(path)[0] in FLOOR, f"give {dotted(path)[0]} a floor"
+    assert trouble(path) == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.stdlib_module_names is of Python 3.10")
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from .trainer import fit", ["trainer: floor 9 from floor 1"]),
+        ("from .losses import Loss", ["losses: floor 3 from floor 1"]),
+        ("from . import layers", ["layers: floor 4 from floor 1"]),
+        ("def f():\n    from .rng import stream", ["rng: floor 1 from floor 1"]),
+        ("import numpy", ["numpy: not in the standard library"]),
+        ("import os.path, numpy.linalg", ["numpy.linalg: not in the standard library"]),
+        ("from tinynn.errors import DataError", ["tinynn.errors: absolute, so it cannot be vendored"]),
+        ("from .errors import DataError\nimport math", []),
+    ],
+)
+def test_the_check_sees_what_is_planted(code, found):
+    assert trouble(PACKAGE / "matrix.py", ast.parse(code)) == found
+
+
+def test_there_is_no_cycle_within_a_folder():
+    graph = {
+        ".".join(dotted(path)): {
+            ".".join(name) for name in imports(path) if not isinstance(name, str)
+        }
+        for path in modules()
+        if len(path.relative_to(PACKAGE).parts) > 1
+    }
+    done = set()
+
+    def visit(name, above):
+        assert name not in above, f"a cycle: {' -> '.join([*above, name])}"
+        if name not in done:
+            for other in graph.get(name, ()):
+                if other != name.split(".")[0] or name.split(".")[0] != other.split(".")[0]:
+                    visit(other, [*above, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def lines_of_code(path):
+    """Return how many lines hold code: no docstring, comment or blank line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lines = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            body[0].value.kind = "docstring"
+    for node in ast.walk(tree):
+        docstring = isinstance(node, ast.Constant) and node.kind == "docstring"
+        expression = isinstance(node, ast.Expr) and getattr(node.value, "kind", "") == "docstring"
+        if hasattr(node, "lineno") and not docstring and not expression:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                lines.add(node.lineno)
+            else:
+                simple = not hasattr(node, "body")
+                lines.update(range(node.lineno, (node.end_lineno if simple else node.lineno) + 1))
+    return len(lines)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: "/".join(dotted(p)))
+def test_modules_stay_short(path):
+    limit = 250 if dotted(path)[-1] in LESSON and len(dotted(path)) == 1 else 400
+    assert lines_of_code(path) <= limit

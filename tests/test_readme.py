@@ -1,0 +1,55 @@
+"""The README is true: its snippets run and print what it says, its tables are the code's own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import pathlib
+import re
+
+import pytest
+from test_architecture import FLOORS
+
+README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def snippets():
+    """Return (code, what the README says it prints or None), in order."""
+    found = []
+    for number, (language, text) in enumerate(BLOCKS):
+        if language == "python":
+            following = BLOCKS[number + 1] if number + 1 < len(BLOCKS) else ("", "")
+            found.append((text, following[1] if following[0] == "text" else None))
+    return found
+
+
+def test_the_snippets_run_and_print_what_the_readme_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(snippets()) >= 3
+    names = {"__name__": "readme"}
+    for code, says in snippets():
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "README.md", "exec"), names)
+        if says is not None:
+            assert out.getvalue() == says
+
+
+def test_there_are_exactly_two_set_up_commands():
+    assert re.findall(r"<!-- command: (\w+) -->", TEXT) == ["main", "test"]
+    for name in ("main", "test"):
+        block = re.search(rf"<!-- command: {name} -->\n+```sh\n(.*?)```", TEXT, re.DOTALL)
+        assert block and block.group(1).count("\n") == 1, f"{name}: one line to paste"
+
+
+def test_the_table_of_floors_is_the_one_that_is_checked():
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", TEXT, re.MULTILINE)
+    table = {int(number): set(re.findall(r"`(\w+)`", names)) for number, names in rows}
+    assert table == {number: set(names) for number, names in enumerate(FLOORS)}
+
+
+@pytest.mark.parametrize("forbidden", ["pip install tinynn\n", "pip install tinynn ", "tinynn=="])
+def test_nobody_is_sent_to_the_other_project_of_this_name(forbidden):
+    assert forbidden not in TEXT
