@@ -29,10 +29,12 @@ def add_to(commands: Commands) -> None:
         "demo",
         help="train the original program, then a classifier of iris flowers",
         description="Trains the original program, three inputs and one sigmoid neuron, and prints "
-        "how its answer improves. Then trains a classifier on Fisher's iris flowers and tests it on "
-        "flowers that it has not seen. Takes a few seconds.",
+        "how its answer improves. Then trains a classifier on Fisher's iris flowers and tests it "
+        "on flowers that it has not seen. Takes a few seconds.",
     )
-    parser.add_argument("--seed", type=int, default=3, help="for the split and the weights of iris (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=3, help="for the split and the weights of iris (%(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
