@@ -6,7 +6,7 @@ rows of one data set and predicts. All engines compute the same steps; `lists` i
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from ..losses import Loss
 from ..matrix import Matrix, Vector
@@ -16,6 +16,9 @@ from ..optimizers import Optimizer
 # The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
 # rows of the parameter's shape (a vector is one row).
 Memory = Dict[str, Dict[str, Matrix]]
+
+
+Predictor = Callable[[Sequence[float]], List[float]]
 
 
 class Recipe(NamedTuple):
@@ -94,6 +97,17 @@ class Engine:
 
     def program(self, recipe: Recipe, memory: Memory) -> Program:
         """Return a program for the recipe, which goes on from `memory`."""
+        raise NotImplementedError
+
+    def refuses_prediction(self, network: Sequential) -> Optional[str]:
+        """Return why this engine cannot make a predictor, as the end of a sentence, or None."""
+        raise NotImplementedError
+
+    def predictor(self, network: Sequential) -> Predictor:
+        """Return a function from one row of numbers to the row of outputs, not in training mode.
+
+        It is frozen at the weights of now, and checks nothing.
+        """
         raise NotImplementedError
 
 
