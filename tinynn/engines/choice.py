@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Tuple
+from importlib import import_module
+from typing import Dict, Iterator, Mapping, Tuple
 
 from ..errors import EngineError, SettingError
 from .contract import Engine, Recipe, Task
-from .lists import ENGINE as LISTS
 
-ENGINES: Dict[str, Engine] = {LISTS.name: LISTS}
+
+class Engines(Mapping[str, Engine]):
+    """The engines by name; each module is loaded when its engine is first asked for."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._loaded: Dict[str, Engine] = {}
+
+    def __getitem__(self, name: str) -> Engine:
+        if name not in self._loaded:
+            if name not in self._names:
+                raise KeyError(name)
+            self._loaded[name] = import_module(f".{name}", __package__).ENGINE
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+# To add an engine: a module in this folder with an ENGINE, and its name here.
+ENGINES = Engines("lists")
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, str]:
@@ -25,7 +48,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, st
         engine = os.environ.get("TINYNN_ENGINE") or "auto"
         asked_by = f"TINYNN_ENGINE={engine}"
     if engine == "auto":
-        return LISTS, "lists serves every network"
+        return ENGINES["lists"], "lists serves every network"
     if engine not in ENGINES:
         names = ", ".join(["auto", *ENGINES])
         raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
