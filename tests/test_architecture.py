@@ -21,7 +21,7 @@ FLOORS = [
     ("settings", "matrix", "rng", "formats", "view"),
     ("tables", "activations", "schedules", "initializers"),
     ("losses", "optimizers", "data", "neural_net"),
-    ("metrics", "layers"),
+    ("metrics", "layers", "curves"),
     ("normalization",),
     ("network",),
     ("engines",),
