@@ -32,20 +32,27 @@ except ImportError:  # Python before 3.12
 def shape(A: Rows) -> Tuple[int, int]:
     """Return (rows, columns) of A.
 
-    Raises ShapeError if a row is longer or shorter than the first.
+    Raises ShapeError if a row is longer or shorter than the first, or is no row at all.
 
     >>> shape([[1, 2, 3], [4, 5, 6]])
     (2, 3)
     """
-    if not A:
+    if len(A) == 0:
         return 0, 0
-    columns = len(A[0])
-    for i, row in enumerate(A):
-        if len(row) != columns:
-            raise ShapeError(
-                f"a matrix needs rows of equal length, got {columns} columns in row 0 "
-                f"and {len(row)} in row {i}"
-            )
+    try:
+        lengths = list(map(len, A))
+    except TypeError:
+        i = next(i for i, row in enumerate(A) if not hasattr(row, "__len__"))
+        raise ShapeError(
+            f"a matrix needs rows of numbers, got {A[i]!r} as row {i}; did you mean [[...]]?"
+        ) from None
+    columns = lengths[0]
+    if lengths.count(columns) < len(lengths):
+        i = next(i for i, length in enumerate(lengths) if length != columns)
+        raise ShapeError(
+            f"a matrix needs rows of equal length, got {columns} columns in row 0 "
+            f"and {lengths[i]} in row {i}"
+        )
     return len(A), columns
 
 
@@ -70,9 +77,12 @@ def identity(n: int) -> Matrix:
 def transpose(A: Rows) -> Matrix:
     """Return Aᵀ, the matrix whose rows are A's columns: (Aᵀ)ᵢⱼ = Aⱼᵢ.
 
+    Raises ShapeError if A's rows differ in length.
+
     >>> transpose([[1, 2, 3], [4, 5, 6]])
     [[1, 4], [2, 5], [3, 6]]
     """
+    shape(A)
     return [list(column) for column in zip(*A)]
 
 
@@ -91,7 +101,7 @@ def matmul(A: Rows, B: Rows) -> Matrix:
             "matmul needs as many columns in A as rows in B, "
             f"got A ({n}, {k}) and B ({k_B}, {m}){mend}"
         )
-    columns_of_B = transpose(B)
+    columns_of_B = list(zip(*B))
     return [[dot(row, column) for column in columns_of_B] for row in A]
 
 
@@ -158,7 +168,7 @@ def add_row(A: Rows, row: Row) -> Matrix:
     >>> add_row([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0])
     [[11.0, 22.0], [13.0, 24.0]]
     """
-    if A and shape(A)[1] != len(row):
+    if len(A) and shape(A)[1] != len(row):
         raise ShapeError(
             "add_row needs a row as long as A has columns, "
             f"got A {shape(A)} and a row of {len(row)}"
@@ -167,9 +177,10 @@ def add_row(A: Rows, row: Row) -> Matrix:
 
 
 def column_sums(A: Rows) -> Vector:
-    """Return the sum of each column of A: Σᵢ Aᵢⱼ.
+    """Return the sum of each column of A: Σᵢ Aᵢⱼ. Raises ShapeError if A's rows differ in length.
 
     >>> column_sums([[1.0, 2.0], [3.0, 4.0]])
     [4.0, 6.0]
     """
+    shape(A)
     return [sum(column) for column in zip(*A)]
