@@ -2,7 +2,8 @@
 
 An activation takes the weighted sum z of a neuron and gives its output y = f(z). A derivative here
 takes both z and y = f(z), because the forward pass has computed them already, and many derivatives
-are simplest in terms of y. Every function is finite for every finite z.
+are simplest in terms of y. Every function and derivative is finite for every finite z, as far as
+its true value fits a float: none overflows on the way.
 """
 
 from __future__ import annotations

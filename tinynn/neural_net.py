@@ -8,14 +8,15 @@ direction that makes the answer better.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Sequence, Union
 
 from .activations import sigmoid
-from .errors import DataError
+from .errors import DataError, DivergenceError
 from .matrix import Matrix, Rows, Vector, add, elementwise, matmul, transpose
 from .rng import numpy_legacy_stream
 from .settings import integer
-from .tables import as_rows, same_length
+from .tables import as_list, as_rows, same_length
 
 
 class NeuralNet:
@@ -37,7 +38,7 @@ class NeuralNet:
         self.outputs = integer("NeuralNet", "outputs", outputs, least=1)
         random = numpy_legacy_stream(seed).random
         self.synaptic_weights: Matrix = [
-            [2.0 * random() - 1.0 for _ in range(outputs)] for _ in range(inputs)
+            [2.0 * random() - 1.0 for _ in range(self.outputs)] for _ in range(self.inputs)
         ]
 
     def think(self, X: Rows) -> Matrix:
@@ -50,8 +51,9 @@ class NeuralNet:
         Raises ShapeError unless each row has as many numbers as the network has inputs, and
         DataError for anything but finite numbers.
         """
-        one_row = len(inputs) > 0 and not hasattr(inputs[0], "__len__")
-        X = as_rows([inputs] if one_row else inputs, "inputs", self.inputs)
+        rows = as_list(inputs, "inputs")
+        one_row = len(rows) > 0 and not hasattr(rows[0], "__len__")
+        X = as_rows([rows] if one_row else rows, "inputs", self.inputs)
         Y = self.think(X)
         return Y[0] if one_row else Y
 
@@ -64,6 +66,7 @@ class NeuralNet:
 
         Raises ShapeError or DataError, and changes nothing, unless `inputs` and `outputs` are
         equally many rows of finite numbers of the network's widths, outputs between 0 and 1.
+        Raises DivergenceError, and changes nothing, if the weights grew beyond the floats.
         """
         X = as_rows(inputs, "inputs", self.inputs)
         T = as_rows(outputs, "outputs", self.outputs)
@@ -73,7 +76,11 @@ class NeuralNet:
                 raise DataError(f"a sigmoid needs outputs between 0 and 1, got {t} in row {i}")
         iterations = integer("train", "iterations", iterations, least=0)
         X_transposed = transpose(X)
+        before = self.synaptic_weights
         for _ in range(iterations):
             Y = self.think(X)
             delta = [[(t - y) * y * (1.0 - y) for t, y in zip(ts, ys)] for ts, ys in zip(T, Y)]
             self.synaptic_weights = add(self.synaptic_weights, matmul(X_transposed, delta))
+        if not all(isfinite(w) for row in self.synaptic_weights for w in row):
+            self.synaptic_weights = before
+            raise DivergenceError("the weights grew beyond the floats; scale the inputs down")

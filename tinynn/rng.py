@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from numbers import Integral
 from typing import List, Union
+
+from .errors import SettingError
 
 Seed = Union[int, random.Random, None]
 
@@ -12,8 +15,16 @@ def stream(seed: Seed) -> random.Random:
     """Return a random stream: `seed` itself if it is one, else a new one started from it.
 
     `None` starts from the operating system's entropy: a different stream each time.
+
+    Raises SettingError for a seed that is neither of these nor a whole number.
     """
-    return seed if isinstance(seed, random.Random) else random.Random(seed)
+    if isinstance(seed, random.Random):
+        return seed
+    if seed is not None and not isinstance(seed, Integral):
+        raise SettingError(
+            f"a seed needs to be a whole number, a random.Random or None, got {seed!r}"
+        )
+    return random.Random(seed if seed is None else int(seed))
 
 
 def epoch_stream(seed: int, epoch: int) -> random.Random:
@@ -35,14 +46,14 @@ def numpy_legacy_stream(seed: int) -> random.Random:
     while Python's own `random.seed` uses `init_by_array`. Both then draw 53-bit floats alike.
     Source: M. Matsumoto and T. Nishimura, mt19937ar.c (2002).
 
-    Raises ValueError unless 0 ≤ seed < 2³², as NumPy does.
+    Raises SettingError unless the seed is a whole number, 0 ≤ seed < 2³²: NumPy takes no other.
 
     >>> numpy_legacy_stream(1).random()  # numpy.random.seed(1); numpy.random.random()
     0.417022004702574
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"the seed needs to lie between 0 and 2**32 - 1, got {seed}")
-    state: List[int] = [seed]
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise SettingError(f"the seed needs to be a whole number from 0 to 2**32 - 1, got {seed!r}")
+    state: List[int] = [int(seed)]
     for i in range(1, 624):
         previous = state[-1]
         state.append((1812433253 * (previous ^ (previous >> 30)) + i) % 2**32)
