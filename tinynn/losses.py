@@ -1,7 +1,9 @@
 """Losses: how far outputs are from targets, and the derivative of that by each output.
 
 The loss of a batch is the mean of the losses of its samples. With sample weights w it is the
-weighted mean Σᵢ wᵢ lᵢ / Σᵢ wᵢ, so that a weight of 2 counts a sample twice.
+weighted mean Σᵢ wᵢ lᵢ / Σᵢ wᵢ, so that a weight of 2 counts a sample twice. An output that is not
+a number makes the loss NaN: it is never hidden (which the order of the arguments of min and max
+sees to: both return their first one where they cannot tell).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, Type, Union
 
 from .activations import log_softmax, sigmoid, softmax
 from .errors import ShapeError
-from .matrix import Matrix, Row, Rows, Vector
+from .matrix import Matrix, Row, Rows, Vector, shape
 from .settings import Configured, find, flag, number, rebuild
 
 LOWEST_LOG = -100.0  # as in PyTorch's BCELoss: the log of a probability that has rounded to 0
@@ -47,9 +49,14 @@ class Loss(Configured):
         return None
 
     def __call__(self, Y: Rows, T: Rows, sample_weight: Optional[Row] = None) -> float:
-        """Return the mean loss of outputs Y against targets T, both samples × outputs."""
+        """Return the mean loss of outputs Y against targets T, both samples × outputs.
+
+        A sample of weight 0 does not count, even if its own loss is infinite.
+
+        Raises ShapeError unless there is a target for each output, and at least one of them.
+        """
         shares = _shares(Y, T, sample_weight)
-        return sum([share * self.of_row(y, t) for share, y, t in zip(shares, Y, T)])
+        return sum([share * self.of_row(y, t) for share, y, t in zip(shares, Y, T) if share], 0.0)
 
     def gradient(self, Y: Rows, T: Rows, sample_weight: Optional[Row] = None) -> Matrix:
         """Return dL/dY of the mean loss, of Y's shape."""
@@ -66,21 +73,19 @@ class Loss(Configured):
 
 def _shares(Y: Rows, T: Rows, sample_weight: Optional[Row]) -> Sequence[float]:
     """Return the share of each sample in the mean: 1/n, or its weight over the sum of weights."""
-    if len(Y) != len(T):
+    rows, columns = shape(Y)
+    if shape(T) != (rows, columns):
         raise ShapeError(
-            f"a loss needs a target row for each row of outputs, got {len(Y)} and {len(T)}"
+            f"a loss needs a target for each output, got outputs ({rows}, {columns}) "
+            f"and targets {shape(T)}"
         )
-    for i, (y, t) in enumerate(zip(Y, T)):
-        if len(y) != len(t):
-            raise ShapeError(
-                f"a loss needs a target for each output, got {len(y)} outputs and "
-                f"{len(t)} targets in row {i}"
-            )
+    if not (rows and columns):
+        raise ShapeError(f"a loss needs at least one row and one output, got ({rows}, {columns})")
     if sample_weight is None:
-        return [1.0 / len(Y)] * len(Y)
-    if len(sample_weight) != len(Y):
+        return [1.0 / rows] * rows
+    if len(sample_weight) != rows:
         raise ShapeError(
-            f"a loss needs one sample weight per row, got {len(sample_weight)} for {len(Y)} rows"
+            f"a loss needs one sample weight per row, got {len(sample_weight)} for {rows} rows"
         )
     total = sum(sample_weight)
     return [weight / total if total else 0.0 for weight in sample_weight]
@@ -144,7 +149,7 @@ class Huber(Loss):
     def row_derivative(self, y: Row, t: Row) -> Vector:
         """Return y − t, limited to the range from −δ to δ, over m."""
         delta = self.delta
-        return [max(-delta, min(delta, y_j - t_j)) / len(y) for y_j, t_j in zip(y, t)]
+        return [max(min(y_j - t_j, delta), -delta) / len(y) for y_j, t_j in zip(y, t)]
 
 
 class BinaryCrossEntropy(Loss):
@@ -248,7 +253,7 @@ class Hinge(Loss):
     name = "hinge"
 
     def of_row(self, y: Row, t: Row) -> float:
-        return sum([max(0.0, 1.0 - t_j * y_j) for y_j, t_j in zip(y, t)]) / len(y)
+        return sum([max(1.0 - t_j * y_j, 0.0) for y_j, t_j in zip(y, t)]) / len(y)
 
     def row_derivative(self, y: Row, t: Row) -> Vector:
         """Return −t / m where t y < 1, else 0."""
@@ -262,7 +267,7 @@ class Hinge(Loss):
 
 
 def _limited_log(p: float) -> float:
-    return max(log(p), LOWEST_LOG) if p > 0.0 else LOWEST_LOG
+    return LOWEST_LOG if p <= 0.0 else max(log(p), LOWEST_LOG)
 
 
 LOSSES: Dict[str, Type[Loss]] = {
