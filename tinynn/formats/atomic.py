@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Union
+import stat
+from typing import BinaryIO, Union
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -12,20 +13,36 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to the file at `path`, so that it holds the old content or the new, never half.
 
     The data goes to a new file beside it, to the disk, and then takes the old one's name in one
-    step. Raises OSError, and leaves the old file as it was, if any of that fails.
+    step; the permissions stay those of the old file. What is no file but a device or a pipe is
+    written to as it is. Raises OSError, and leaves the old file as it was, if any of that fails.
     """
-    target = os.path.realpath(os.fspath(path))
-    beside = f"{target}.{os.getpid()}.part"
+    target = os.path.realpath(os.fsdecode(path))
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as device:
+            device.write(data)
+        return
+    file = _new_file(os.path.dirname(target))
     try:
-        with open(beside, "xb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, target)
+        if os.path.exists(target):
+            os.chmod(file.name, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(file.name, target)
     except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
+        if os.path.exists(file.name):
+            os.unlink(file.name)
         raise
+
+
+def _new_file(folder: str, number: int = 0) -> BinaryIO:
+    """Return a file that nobody else has: another thread, or a process that died, may have some."""
+    while True:
+        try:
+            return open(os.path.join(folder, f".tinynn-{os.getpid()}-{number}.part"), "xb")
+        except FileExistsError:
+            number += 1
 
 
 def write_text(path: Path, text: str) -> None:

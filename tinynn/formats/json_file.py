@@ -8,6 +8,7 @@ in a file is ever looked up outside the library's own tables.
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Dict, List, Tuple
 
 from ..errors import FormatError
@@ -28,11 +29,7 @@ def write(path: Path, kind: str, content: Dict[str, object]) -> None:
 
 def dumps(kind: str, content: Dict[str, object]) -> str:
     """Return the text of a model file."""
-    document = {"format": FORMAT, "version": VERSION, "kind": kind, **content}
-    try:
-        return _text(document, "") + "\n"
-    except ValueError as error:
-        raise FormatError(f"a model file needs finite numbers: {error}") from None
+    return _text({"format": FORMAT, "version": VERSION, "kind": kind, **content}, "", "") + "\n"
 
 
 def read(path: Path) -> Dict[str, Any]:
@@ -40,7 +37,7 @@ def read(path: Path) -> Dict[str, Any]:
 
     Raises FormatError that says where the file stops being one, and OSError if it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:
         data = file.read()
     return loads(data, str(path))
 
@@ -73,15 +70,28 @@ def loads(data: bytes, name: str) -> Dict[str, Any]:
     return document
 
 
-def _text(value: object, indent: str) -> str:
-    """Return JSON with an object's items on lines of their own, and so the rows of a matrix."""
+def _text(value: object, indent: str, where: str) -> str:
+    """Return JSON with an object's items on lines of their own, and so the rows of a matrix.
+
+    `where` is the way to the value, for the FormatError if JSON has no word for it.
+    """
     deeper = indent + "  "
     if isinstance(value, dict) and value:
-        items = [f"{deeper}{json.dumps(str(k))}: {_text(v, deeper)}" for k, v in value.items()]
+        items = [
+            f"{deeper}{json.dumps(str(k))}: {_text(v, deeper, f'{where}.{k}' if where else str(k))}"
+            for k, v in value.items()
+        ]
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     if isinstance(value, list) and value and isinstance(value[0], (list, dict)):
-        return "[\n" + ",\n".join(deeper + _text(v, deeper) for v in value) + f"\n{indent}]"
-    return json.dumps(value, allow_nan=False)
+        items = [deeper + _text(v, deeper, f"{where}[{i}]") for i, v in enumerate(value)]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]"
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        if isinstance(value, list):  # one of its items it is: let it say which
+            for i, item in enumerate(value):
+                _text(item, deeper, f"{where}[{i}]")
+        raise FormatError(f"a model file needs finite numbers, got {value!r} in {where}") from None
 
 
 def _no_repeats(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
