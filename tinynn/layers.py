@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import Callable, Dict, Optional, Sequence, Tuple, Type, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from . import activations
 from .errors import ShapeError
@@ -39,13 +39,17 @@ Values = Union[Matrix, Vector]
 class Layer:
     """What a network asks of a layer; one without parameters need only say `forward`, `backward`.
 
-    `low` and `high` are the bounds of what its outputs can reach, if it has any; `least_rows` is
-    how many rows it needs in a batch to train.
+    `inputs` is how many columns it takes, where `build` cannot tell by what comes out (None: as
+    many as come out). `low` and `high` are the bounds of what its outputs can reach, if it has any;
+    `least_rows` is how many rows it needs in a batch to train. `least_values` is the least that a
+    parameter or buffer of that name may be, where there is such a bound.
     """
 
+    inputs: Optional[int] = None
     low = float("-inf")
     high = float("inf")
     least_rows = 1
+    least_values: Mapping[str, float] = {}
 
     def build(self, inputs: Optional[int], rng: random.Random) -> Optional[int]:
         """Return how many columns come out where `inputs` columns go in (None: any number).
@@ -73,6 +77,13 @@ class Layer:
 
     def buffers(self) -> Dict[str, Values]:
         """Return what is kept with the parameters but not trained by gradients."""
+        return {}
+
+    def shapes(self) -> Dict[str, Tuple[int, int]]:
+        """Return the shape of each parameter and buffer by name, also before `build` makes them.
+
+        A vector is one row. By this, the content of a file is checked before a layer is built.
+        """
         return {}
 
     def settings(self) -> Dict[str, object]:
@@ -106,7 +117,7 @@ class Dense(Layer):
         bias: Union[bool, Sequence[float]] = True,
         weights: Optional[Rows] = None,
     ) -> None:
-        self.inputs = integer("Dense", "inputs", inputs, least=1)
+        self.inputs: int = integer("Dense", "inputs", inputs, least=1)
         self.outputs = integer("Dense", "outputs", outputs, least=1)
         self.initializer = initializer_by_name(initializer)
         self.W: Matrix = []
@@ -119,6 +130,7 @@ class Dense(Layer):
                     + ("; transpose them?" if shape(self.W) == (outputs, inputs) else "")
                 )
         self.b: Vector = []
+        self.has_bias = bias is not False
         if not isinstance(bias, bool):
             self.b = as_vector(bias, "bias")
             if len(self.b) != outputs:
@@ -126,16 +138,20 @@ class Dense(Layer):
                     f"Dense({inputs}, {outputs}) needs a bias for each of its {outputs} outputs, "
                     f"got {len(self.b)}"
                 )
-        elif bias:
-            self.b = [0.0] * outputs
-        self.dW = zeros(inputs, outputs)
-        self.db = [0.0] * len(self.b)
+        self.dW: Matrix = []
+        self.db: Vector = []
+        if self.W:
+            self.build(None, stream(0))
 
     def build(self, inputs: Optional[int], rng: random.Random) -> int:
         if inputs not in (None, self.inputs):
             raise ShapeError(f"{self!r} needs {self.inputs} columns, got {inputs}")
         if not self.W:
             self.W = self.initializer(self.inputs, self.outputs, rng)
+        if not self.dW:
+            self.b = self.b or [0.0] * (self.outputs if self.has_bias else 0)
+            self.dW = zeros(self.inputs, self.outputs)
+            self.db = [0.0] * len(self.b)
         return self.outputs
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
@@ -165,12 +181,16 @@ class Dense(Layer):
     def gradients(self) -> Dict[str, Values]:
         return {"W": self.dW, "b": self.db} if self.b else {"W": self.dW}
 
+    def shapes(self) -> Dict[str, Tuple[int, int]]:
+        W = {"W": (self.inputs, self.outputs)}
+        return {**W, "b": (1, self.outputs)} if self.has_bias else W
+
     def settings(self) -> Dict[str, object]:
-        without_bias: Dict[str, object] = {} if self.b else {"bias": False}
+        without_bias: Dict[str, object] = {} if self.has_bias else {"bias": False}
         return {"inputs": self.inputs, "outputs": self.outputs, **without_bias}
 
     def __repr__(self) -> str:
-        return f"Dense({self.inputs}, {self.outputs}{'' if self.b else ', bias=False'})"
+        return f"Dense({self.inputs}, {self.outputs}{'' if self.has_bias else ', bias=False'})"
 
 
 class Activation(Layer):
@@ -184,9 +204,9 @@ class Activation(Layer):
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
         f = self.function
-        self.X = X
-        self.Y = [[f(x) for x in row] for row in X]
-        return self.Y
+        Y = [[f(x) for x in row] for row in X]
+        self.X, self.Y = X, Y
+        return Y
 
     def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
         f = self.derivative
@@ -292,8 +312,8 @@ class Softmax(Layer):
     low, high = 0.0, 1.0
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
-        self.Y = [activations.softmax(x) for x in X]
-        return self.Y
+        self.Y = Y = [activations.softmax(x) for x in X]
+        return Y
 
     def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
         return [activations.softmax_backward(y, dy) for y, dy in zip(self.Y, dY)]
@@ -305,8 +325,8 @@ class LogSoftmax(Layer):
     high = 0.0
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
-        self.Y = [activations.log_softmax(x) for x in X]
-        return self.Y
+        self.Y = Y = [activations.log_softmax(x) for x in X]
+        return Y
 
     def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
         return [activations.log_softmax_backward(y, dy) for y, dy in zip(self.Y, dY)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type, cast
 
 from .errors import FormatError, ShapeError, TinynnError
 from .formats import json_file
@@ -11,9 +11,10 @@ from .layers import LAYERS, Layer, Values
 from .matrix import Matrix, Rows, Vector, shape
 from .normalization import NORMALIZATION_LAYERS
 from .rng import Seed, stream
-from .tables import as_rows
+from .tables import as_list, as_rows
 
 KIND = "network"
+KINDS: Dict[str, Type[Layer]] = {kind.__name__: kind for kind in LAYERS + NORMALIZATION_LAYERS}
 
 
 class Parameter(NamedTuple):
@@ -48,10 +49,14 @@ class Sequential:
             raise ShapeError("Sequential needs at least one layer, got none")
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise ShapeError(f"Sequential needs layers, got {layer!r} in place {i}")
-            if any(layer is earlier for earlier in layers[:i]):
                 raise ShapeError(
-                    f"Sequential needs each layer once, got {layer!r} twice, also as {i}"
+                    f"Sequential needs layers, got {layer!r} in place {i}{_instead_of(layer)}"
+                )
+            first = next(k for k, earlier in enumerate(layers) if earlier is layer)
+            if first < i:
+                raise ShapeError(
+                    f"Sequential needs each layer once, got {layer!r} in places {first} and {i}; "
+                    "make a new one for each place"
                 )
         self.layers = list(layers)
         self.training: Dict[str, Any] = {}
@@ -65,7 +70,7 @@ class Sequential:
                 before = f" from layer {i - 1}, {layers[i - 1]!r}" if i else ""
                 raise ShapeError(f"layer {i}: {error}{before}") from None
             if self.inputs is None:
-                self.inputs = getattr(layer, "inputs", columns)
+                self.inputs = columns if layer.inputs is None else layer.inputs
             self.outputs = columns
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
@@ -89,11 +94,17 @@ class Sequential:
 
         Raises ShapeError or DataError for anything but rows of `inputs` finite numbers.
         """
-        return self.forward(as_rows(inputs, "inputs", self.inputs))
+        Y = self.forward(as_rows(inputs, "inputs", self.inputs))
+        return [list(row) for row in Y]  # the caller's own: a layer may have kept Y
 
     def __call__(self, row: Sequence[float]) -> Vector:
-        """Return the output for one row of inputs."""
-        return self.predict([row])[0]
+        """Return the output for one row of inputs; raises what `predict` raises."""
+        values = as_list(row, "inputs")
+        if values and isinstance(values[0], (list, tuple)):
+            raise ShapeError(
+                "a network that is called takes one row of inputs, got rows; did you mean predict?"
+            )
+        return self.predict([values])[0]
 
     def parameters(self) -> List[Parameter]:
         """Return all parameters in order, named by layer and letter: "0.W", "0.b", "2.W" …"""
@@ -137,7 +148,14 @@ class Sequential:
         return {name: copy_values(value) for name, value in self._values()}
 
     def restore(self, state: Dict[str, Values]) -> None:
-        """Put the numbers of a `state` back in place."""
+        """Put the numbers of a `state` back in place.
+
+        Raises ShapeError, and changes nothing, for the state of a network of other shapes.
+        """
+        wanted = {name: shape(rows_of(value)) for name, value in self._values()}
+        got = {name: shape(rows_of(value)) for name, value in state.items()}
+        if wanted != got:
+            raise ShapeError(f"restore needs a state of shapes {wanted}, got {got}")
         for name, value in self._values():
             for row, kept in zip(rows_of(value), rows_of(state[name])):
                 row[:] = kept
@@ -148,13 +166,21 @@ class Sequential:
                 yield f"{i}.{letter}", value
 
     def to_dict(self) -> Dict[str, object]:
-        """Return the network as plain dictionaries, lists and numbers, ready for JSON."""
+        """Return the network as plain dictionaries, lists and numbers, ready for JSON: copies.
+
+        Raises FormatError for a layer that is not one of the library's: it could not be read again.
+        """
         layers: List[Dict[str, object]] = []
-        for layer in self.layers:
-            entry: Dict[str, object] = {"type": type(layer).__name__, **layer.settings()}
+        for i, layer in enumerate(self.layers):
+            name = type(layer).__name__
+            if KINDS.get(name) is not type(layer):
+                raise FormatError(
+                    f"layer {i} needs to be one of {list(KINDS)} to be saved, got {layer!r}"
+                )
+            entry: Dict[str, object] = {"type": name, **layer.settings()}
             values = {**layer.parameters(), **layer.buffers()}
             if values:
-                entry["values"] = values
+                entry["values"] = {letter: copy_values(value) for letter, value in values.items()}
             layers.append(entry)
         return {"layers": layers}
 
@@ -164,7 +190,8 @@ class Sequential:
         With `training`, the memory of its training goes along, so that it can be trained on after
         loading as if it had never stopped.
 
-        Raises FormatError if a weight is not finite, and OSError if the file cannot be written.
+        Raises FormatError if a weight is not finite or a layer not one of the library's, and
+        OSError if the file cannot be written.
         """
         content = self.to_dict()
         if training:
@@ -175,19 +202,28 @@ class Sequential:
 def from_dict(content: object, name: str = "the network") -> Sequential:
     """Return the network that `to_dict` described; `name` stands for it in messages.
 
+    The network shares nothing with `content`. All of it is checked before any layer is built, so
+    that a few bytes cannot ask for more memory than they are worth.
+
     Raises FormatError, naming the layer, for anything but what `to_dict` writes.
     """
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         raise FormatError(f'{name} needs "layers", a list of them')
-    entries = content["layers"]
-    layers = [_layer(entry, f"{name}: layer {i}") for i, entry in enumerate(entries)]
+    layers: List[Layer] = []
+    values: List[Dict[str, Matrix]] = []
+    for i, entry in enumerate(content["layers"]):
+        layers.append(_layer(entry, f"{name}: layer {i}"))
+        found = entry.get("values", {})
+        values.append(_numbers(layers[i], found, f"{name}: layer {i}, {layers[i]!r},"))
     try:
         network = Sequential(*layers)
     except ShapeError as error:
         raise FormatError(f"{name}: {error}") from None
-    for i, (layer, entry) in enumerate(zip(layers, entries)):
-        _fill(layer, entry.get("values", {}), f"{name}: layer {i}, {layer!r},")
-    if content.get("training"):
+    for layer, checked in zip(layers, values):
+        for letter, value in {**layer.parameters(), **layer.buffers()}.items():
+            for row, numbers in zip(rows_of(value), checked[letter]):
+                row[:] = numbers
+    if content.get("training") not in (None, {}):
         network.training = _training(network, content["training"], f"{name}: training")
     return network
 
@@ -204,36 +240,54 @@ def load(path: Path) -> Sequential:
 
 
 def _layer(entry: object, where: str) -> Layer:
+    """Return the layer that an entry of a file describes, not built yet."""
     if not isinstance(entry, dict):
         raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
-    kinds = {kind.__name__: kind for kind in LAYERS + NORMALIZATION_LAYERS}
-    kind = kinds.get(str(entry.get("type")))
-    if kind is None:
-        raise FormatError(f"{where} needs a type out of {list(kinds)}, got {entry.get('type')!r}")
+    name = entry.get("type")
+    if not isinstance(name, str) or name not in KINDS:
+        raise FormatError(f"{where} needs a type out of {list(KINDS)}, got {name!r}")
     settings = {key: value for key, value in entry.items() if key not in ("type", "values")}
     try:
-        return kind(**settings)
-    except (TypeError, TinynnError) as error:
+        return KINDS[name](**settings)
+    except TinynnError as error:
         raise FormatError(f"{where} cannot be built: {error}") from None
+    except TypeError:
+        raise FormatError(
+            f"{where} needs the settings of {name}, got {', '.join(settings) or 'none'}"
+        ) from None
 
 
-def _fill(layer: Layer, values: object, where: str) -> None:
-    """Put the numbers of a file into a layer, if they are just those that it has."""
-    wanted = {**layer.parameters(), **layer.buffers()}
-    if not isinstance(values, dict) or set(values) != set(wanted):
+def _numbers(layer: Layer, values: object, where: str) -> Dict[str, Matrix]:
+    """Return the numbers of a file as rows by name, if they are just those that the layer needs."""
+    shapes = layer.shapes()
+    if not isinstance(values, dict) or set(values) != set(shapes):
         got = sorted(values) if isinstance(values, dict) else type(values).__name__
-        raise FormatError(f"{where} needs the values {sorted(wanted)}, got {got}")
-    for letter, value in wanted.items():
-        rows = rows_of(value)
-        found = values[letter] if rows is value else [values[letter]]
-        try:
-            checked = as_rows(found, f"the rows of {letter}")
-        except TinynnError as error:
-            raise FormatError(f"{where} {error}") from None
-        if shape(checked) != shape(rows):
-            raise FormatError(f"{where} needs {letter} {shape(rows)}, got {shape(checked)}")
-        for row, numbers in zip(rows, checked):
-            row[:] = numbers
+        raise FormatError(f"{where} needs the values {sorted(shapes)}, got {got}")
+    return {
+        letter: _rows(values[letter], shapes[letter], letter, where, layer.least_values.get(letter))
+        for letter in shapes
+    }
+
+
+def _rows(
+    found: object, wanted: Tuple[int, int], name: str, where: str, least: Optional[float] = None
+) -> Matrix:
+    """Return a matrix or vector of a file as rows of floats, if it has the wanted shape."""
+    rows = found
+    if isinstance(found, list) and not (found and isinstance(found[0], list)):
+        rows = [found]
+    try:
+        checked = as_rows(rows, f"the rows of {name}")
+    except TinynnError as error:
+        raise FormatError(f"{where} {error}") from None
+    if shape(checked) != wanted:
+        raise FormatError(f"{where} needs {name} {wanted}, got {shape(checked)}")
+    for row in cast(Matrix, rows):
+        if any(isinstance(number, bool) for number in row):
+            raise FormatError(f"{where} needs numbers in {name}, got true or false")
+        if least is not None and min(row) < least:
+            raise FormatError(f"{where} needs {name} of at least {least:g}, got {min(row):g}")
+    return checked
 
 
 def _training(network: Sequential, training: object, where: str) -> Dict[str, Any]:
@@ -243,19 +297,19 @@ def _training(network: Sequential, training: object, where: str) -> Dict[str, An
         not isinstance(training.get(key), kind) for key, kind in needed.items()
     ):
         raise FormatError(f"{where} needs to be an object with {', '.join(needed)}")
+    for key in ("epochs", "steps"):
+        if isinstance(training[key], bool) or training[key] < 0:
+            raise FormatError(f"{where} needs {key} of at least 0, got {training[key]!r}")
     shapes = {parameter.name: shape(parameter.rows()) for parameter in network.parameters()}
+    memory: Dict[str, Dict[str, Matrix]] = {}
     for name, rows_by_name in training["memory"].items():
         if name not in shapes or not isinstance(rows_by_name, dict):
             raise FormatError(f"{where} has memory of {name!r}, which is no parameter")
-        for kept, rows in rows_by_name.items():
-            try:
-                rows_by_name[kept] = as_rows(rows, f"the rows of {kept} of {name}")
-            except TinynnError as error:
-                raise FormatError(f"{where}: {error}") from None
-            if shape(rows_by_name[kept]) != shapes[name]:
-                got = shape(rows_by_name[kept])
-                raise FormatError(f"{where} needs {kept} of {name} {shapes[name]}, got {got}")
-    return training
+        memory[name] = {
+            kept: _rows(rows, shapes[name], f"{kept} of {name}", f"{where}:")
+            for kept, rows in rows_by_name.items()
+        }
+    return {**training, "memory": memory}
 
 
 def rows_of(value: Values) -> Matrix:
@@ -269,6 +323,17 @@ def copy_values(value: Values) -> Values:
     """Return a copy of a matrix or a vector that shares no list with it."""
     rows = rows_of(value)
     return [list(row) for row in rows] if rows is value else list(rows[0])
+
+
+def _instead_of(layer: object) -> str:
+    """Return what was most likely meant by something that is not a layer, as part of a message."""
+    if isinstance(layer, type) and issubclass(layer, Layer):
+        return f"; did you mean {layer.__name__}()?"
+    if isinstance(layer, Sequential):
+        return "; did you mean its layers, *network.layers?"
+    if isinstance(layer, (list, tuple)):
+        return "; did you mean its items, Sequential(*layers)?"
+    return ""
 
 
 def _count(value: Values) -> int:

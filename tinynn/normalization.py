@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from math import sqrt
-from typing import Dict, Optional, Tuple, Type
+from typing import Dict, Mapping, Optional, Tuple, Type
 
 from .errors import ShapeError
 from .layers import Layer, Values
@@ -21,14 +21,13 @@ class _Normalization(Layer):
     """What batch and layer normalization share: a scale `gamma` and a shift `beta` per column."""
 
     def __init__(self, columns: Optional[int] = None, eps: float = 1e-5) -> None:
-        self.columns = columns
-        self.eps = number(type(self).__name__, "eps", eps, least=0)
+        name = type(self).__name__
+        self.columns = None if columns is None else integer(name, "columns", columns, least=1)
+        self.eps = number(name, "eps", eps, above=0)
         self.gamma: Vector = []
         self.beta: Vector = []
         self.dgamma: Vector = []
         self.dbeta: Vector = []
-        if columns is not None:
-            self.build(integer(type(self).__name__, "columns", columns, least=1), stream(0))
 
     def build(self, inputs: Optional[int], rng: random.Random) -> int:
         columns = self.columns or inputs
@@ -47,6 +46,10 @@ class _Normalization(Layer):
 
     def gradients(self) -> Dict[str, Values]:
         return {"gamma": self.dgamma, "beta": self.dbeta}
+
+    def shapes(self) -> Dict[str, Tuple[int, int]]:
+        names = [*self.parameters(), *self.buffers()]
+        return dict.fromkeys(names, (1, self.columns or 0))
 
     def scale_and_shift(self, X_hat: Matrix) -> Matrix:
         """Return Y = γ ∘ X̂ + β, each row."""
@@ -87,6 +90,8 @@ class LayerNorm(_Normalization):
     """
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
+        if not self.gamma:
+            self.build(len(X[0]), stream(0))
         results = [_standardized(x, self.eps) for x in X]
         self.inverses = [inverse for _, _, _, inverse in results]
         return self.scale_and_shift([x_hat for x_hat, _, _, _ in results])
@@ -110,6 +115,7 @@ class BatchNorm(_Normalization):
     """
 
     least_rows = 2
+    least_values: Mapping[str, float] = {"running_variance": 0.0}
 
     def __init__(
         self, columns: Optional[int] = None, momentum: float = 0.1, eps: float = 1e-5
@@ -126,20 +132,20 @@ class BatchNorm(_Normalization):
         return columns
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
+        if not self.gamma:
+            self.build(len(X[0]), stream(0))
         self.training = training
         if not training:
-            self.inverses = [1.0 / sqrt(v + self.eps) for v in self.running_variance]
+            means = self.running_mean
+            self.inverses = inverses = [1.0 / sqrt(v + self.eps) for v in self.running_variance]
             return self.scale_and_shift(
-                [
-                    [(x - m) * i for x, m, i in zip(row, self.running_mean, self.inverses)]
-                    for row in X
-                ]
+                [[(x - m) * i for x, m, i in zip(row, means, inverses)] for row in X]
             )
         n = len(X)
         if n < 2:
             raise ShapeError(
-                "BatchNorm needs at least 2 rows in a batch to train, got 1: choose a batch_size "
-                "that does not leave a single row over, or use LayerNorm"
+                f"BatchNorm needs at least 2 rows in a batch to train, got {n}: choose a "
+                "batch_size that does not leave a single row over, or use LayerNorm"
             )
         results = [_standardized(column, self.eps) for column in zip(*X)]
         self.inverses = [inverse for _, _, _, inverse in results]
