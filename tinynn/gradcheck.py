@@ -13,6 +13,7 @@ from .errors import SettingError
 from .losses import Loss, by_name as loss_by_name
 from .matrix import Matrix, Rows
 from .network import Sequential
+from .settings import number
 from .training_data import check_pair, prepare
 
 # Differences over several step sizes: the large ones suffer from curvature and kinks, the small
@@ -49,6 +50,10 @@ class GradientReport(NamedTuple):
     def ok(self) -> bool:
         return not self.wrong
 
+    def __bool__(self) -> bool:
+        """Return `ok`, so that `assert gradcheck(...)` is what it seems to be."""
+        return self.ok
+
     def __str__(self) -> str:
         if self.ok:
             return f"all {self.checked} derivatives agree; the worst is {self.worst}"
@@ -76,10 +81,12 @@ def gradcheck(
     Dropout draws the same mask each time. At a kink, as of ReLU at 0, there is no derivative, and
     a difference across it disagrees with both sides: choose other inputs then.
 
-    The network is left as it was. Raises what `fit` raises for data it cannot use.
+    The network's numbers are left as they were, whatever happens. Raises what `fit` raises for data
+    it cannot use, and SettingError if there is nothing to check.
     """
-    if not 0.0 < tolerance < 1.0:
-        raise SettingError(f"gradcheck needs a tolerance between 0 and 1, got {tolerance!r}")
+    tolerance = number("gradcheck", "tolerance", tolerance, above=0, below=1)
+    if not (check_inputs or model.parameters()):
+        raise SettingError(f"gradcheck needs parameters to check, or check_inputs, got {model!r}")
     measured = loss_by_name(loss)
     check_pair(model, measured)
     X, T, weights = prepare(model, measured, inputs, targets, sample_weight)
@@ -89,19 +96,26 @@ def gradcheck(
         model.seed_noise(1)
         return measured(model.forward(X, training), T, weights)
 
-    scale = 1e-3 * max(1.0, abs(value()))
-    model.seed_noise(1)
-    Y = model.forward(X, training)
-    dX = model.backward(measured.gradient(Y, T, weights), wants_dX=True)
-    checks = [(p.name, p.rows(), [list(g) for g in p.gradient_rows()]) for p in model.parameters()]
-    if check_inputs:
-        checks.append(("inputs", X, dX))
     found: List[Difference] = []
-    for name, rows, gradients in checks:
-        for i, row in enumerate(rows):
-            for j in range(len(row)):
-                found.append(_compared(name, rows, i, j, gradients[i][j], scale, value))
-    model.restore(kept)
+    try:
+        scale = 1e-3 * max(1.0, abs(value()))
+        model.seed_noise(1)
+        Y = model.forward(X, training)
+        # As in training: a loss that knows the last layer has a joint derivative with it.
+        joint = type(model.layers[-1]).__name__ == measured.partner and not measured.from_logits
+        gradient = measured.logits_gradient if joint else measured.gradient
+        dX = model.backward(gradient(Y, T, weights), skip_last=joint, wants_dX=True)
+        checks = [
+            (p.name, p.rows(), [list(g) for g in p.gradient_rows()]) for p in model.parameters()
+        ]
+        if check_inputs:
+            checks.append(("inputs", X, dX))
+        for name, rows, gradients in checks:
+            for i, row in enumerate(rows):
+                for j in range(len(row)):
+                    found.append(_compared(name, rows, i, j, gradients[i][j], scale, value))
+    finally:
+        model.restore(kept)
     wrong = sorted((d for d in found if not d.error <= tolerance), key=lambda d: -d.error)
     return GradientReport(len(found), tolerance, max(found, key=lambda d: d.error), wrong)
 
