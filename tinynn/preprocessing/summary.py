@@ -1,0 +1,230 @@
+"""What one pass over a column leaves: counts, moments, kinds and a sample, in bounded memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from math import exp, floor, fsum, inf, isfinite, log
+from random import Random
+from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+
+from ..errors import DataError
+from .cells import Reader, foreign_number, key_of
+
+SAMPLE = 50_000  # numbers kept of a column for its median, which is exact up to so many
+KINDS = 1_000  # different cells of a column that are counted
+_EPSILON = 2.0**-52
+
+
+class Sample:
+    """A uniform sample of a stream of numbers; all of them, while there are no more than `size`.
+
+    Source: K.-H. Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))) (1994),
+    algorithm L: it draws how many numbers to skip, so most of them cost nothing.
+    """
+
+    def __init__(self, size: int, rng: Random) -> None:
+        self.size = size
+        self.rng = rng
+        self.kept = array("d")
+        self.seen = 0
+        self.next = size  # the position in the stream of the next number to take
+        self.share = 1.0
+
+    def extend(self, values: Sequence[float]) -> None:
+        """Take more of the stream."""
+        room = self.size - len(self.kept)
+        if room:
+            self.kept.extend(values[:room])
+            if len(self.kept) == self.size:
+                self.next -= 1
+                self._skip()
+        while self.next < self.seen + len(values):
+            self.kept[self.rng.randrange(self.size)] = values[self.next - self.seen]
+            self._skip()
+        self.seen += len(values)
+
+    def _skip(self) -> None:
+        draw = self.rng.random
+        self.share *= exp(log(1.0 - draw()) / self.size)
+        # A share that rounds to 1 or 0 would divide by zero; it is as good as the nearest one.
+        share = min(max(self.share, 1e-300), 1.0 - _EPSILON)
+        rest = log(1.0 - share) if share > 1e-15 else -share
+        self.next += floor(log(1.0 - draw()) / rest) + 1
+
+    def median(self) -> float:
+        """Return the middle of the sample, the mean of both if there are two; 0 if it is empty.
+
+        Of a sample of n numbers, its rank is within ±1/√n of the middle (two standard errors).
+        """
+        ordered = sorted(self.kept)
+        n = len(ordered)
+        if not n:
+            return 0.0
+        return ordered[n // 2] if n % 2 else 0.5 * ordered[n // 2 - 1] + 0.5 * ordered[n // 2]
+
+
+class Summary:
+    """Statistics of one column so far.
+
+    rows, missing, numbers, texts:  how many cells there were, and of each sort
+    mean, squares, low, high:       of the numbers: μ, Σ (x − μ)², the least and the largest
+    sample:                         of the numbers, for their median
+    kinds:                          how often each kind of cell came; the first KINDS of them
+    uncounted:                      cells of other kinds than those
+    all_kinds_at:                   the rows it took to see so many kinds, or None if there are less
+    counting:                       whether the cells so far are whole numbers, each one more than
+                                    the one before
+    first_text, first_number:       (row, cell) of the first of each sort
+    foreign:                        (row, cell) of the first number in another country's notation,
+                                    and how many there were
+    """
+
+    def __init__(self, label: str, kind: Optional[str], rng: Random) -> None:
+        self.label = label
+        self.kind = kind  # as given: "number", "category", "drop", or None to guess
+        self.rows = self.missing = self.numbers = self.texts = 0
+        self.mean = self.squares = 0.0
+        self.low, self.high = inf, -inf
+        self.sample = Sample(SAMPLE, rng)
+        self.kinds: Dict[str, int] = {}
+        self.uncounted = 0
+        self.all_kinds_at: Optional[int] = None
+        self.counting = True
+        self.previous: Optional[float] = None
+        self.first_text: Optional[Tuple[int, str]] = None
+        self.first_number: Optional[Tuple[int, Any]] = None
+        self.foreign: Optional[Tuple[int, str]] = None
+        self.foreign_count = 0
+
+    @property
+    def present(self) -> int:
+        return self.rows - self.missing
+
+    @property
+    def variance(self) -> float:
+        return self.squares / self.numbers if self.numbers else 0.0
+
+    def add(self, cells: Sequence[Any], first_row: int, reader: Reader) -> None:
+        """Take in the cells of more rows, the first of which is number `first_row`.
+
+        Raises DataError that names the row for a cell that can never be used.
+        """
+        if self.kind == "drop":
+            self.rows += len(cells)
+            return
+        values = None if self._wants_kinds() else reader.plain_numbers(cells)
+        if values is None:
+            values = self._read(cells, first_row, reader)
+        else:
+            self.counting = self.counting and self._counts_on(values)
+            self.uncounted += len(values)
+            self.first_number = self.first_number or (first_row, cells[0])
+        self.rows += len(cells)
+        if values:
+            self._add_numbers(values)
+
+    def _wants_kinds(self) -> bool:
+        return self.kind != "number" and self.all_kinds_at is None
+
+    def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> List[float]:
+        """Count the cells, each different one looked at once; return the numbers among them."""
+        try:
+            counts = Counter(cells)
+        except TypeError:  # something that cannot be hashed: an error, or else a text
+            cells = [self._value(c, [c], first_row + i, reader) for i, c in enumerate(cells)]
+            counts = Counter(cells)
+        values: List[float] = []
+        for cell, count in counts.items():
+            value = self._value(cell, cells, first_row, reader)
+            if value is None:
+                self.missing += count
+                continue
+            self._count_kind(key_of(cell), count)
+            if isinstance(value, float):
+                values += [value] * count
+                if self.first_number is None:
+                    self.first_number = (first_row + cells.index(cell), cell)
+            else:
+                self._add_text(value, count, first_row + cells.index(cell))
+        if self.counting:
+            self.counting = self._counts_on([reader.read(cell) for cell in cells])
+        return values
+
+    def _value(self, cell: Any, cells: Sequence[Any], first_row: int, reader: Reader) -> Any:
+        try:
+            value = reader.read(cell)
+        except DataError as error:
+            row = first_row + cells.index(cell)
+            raise DataError(f"{error}, in row {row}, {self.label}") from None
+        if isinstance(value, float) and not isfinite(value) and self.kind != "category":
+            not_finite(cell, first_row + cells.index(cell), self.label)
+        return value
+
+    def _add_text(self, text: str, count: int, row: int) -> None:
+        self.texts += count
+        if self.first_text is None or row < self.first_text[0]:
+            self.first_text = (row, text)
+        if foreign_number(text):
+            self.foreign_count += count
+            if self.foreign is None or row < self.foreign[0]:
+                self.foreign = (row, text)
+
+    def _count_kind(self, key: str, count: int) -> None:
+        if key in self.kinds:
+            self.kinds[key] += count
+        elif len(self.kinds) < KINDS:
+            self.kinds[key] = count
+        else:
+            if self.all_kinds_at is None:
+                self.all_kinds_at = self.rows
+            self.uncounted += count
+
+    def _counts_on(self, values: Sequence[Any]) -> bool:
+        previous = self.previous
+        for value in values:
+            if not isinstance(value, float) or not value.is_integer():
+                return False
+            if previous is not None and value != previous + 1.0:
+                return False
+            previous = value
+        self.previous = previous
+        return True
+
+    def _add_numbers(self, values: List[float]) -> None:
+        """Join the moments of more numbers to those so far.
+
+        Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.
+        """
+        added, n = len(values), self.numbers + len(values)
+        try:
+            mean = fsum(values) / added
+            errors = [x - mean for x in values]
+            squares = max(fsum([e * e for e in errors]) - fsum(errors) ** 2 / added, 0.0)
+            delta = mean - self.mean
+            self.squares += squares + delta * delta * (self.numbers * (added / n))
+        except (OverflowError, ValueError):
+            self.squares = inf
+            mean = delta = 0.0
+        if not isfinite(self.squares):
+            raise DataError(
+                f"TableEncoder needs columns whose variance fits a float, got values too far apart "
+                f"in {self.label}; scale it down first"
+            )
+        self.mean += delta * (added / n)
+        self.numbers = n
+        self.low, self.high = min(self.low, min(values)), max(self.high, max(values))
+        self.sample.extend(values)
+
+
+def not_finite(cell: Any, row: int, label: str) -> NoReturn:
+    """Raise the DataError for a number that is no finite float."""
+    raise DataError(
+        f"inputs need finite numbers, got {cell!r} in row {row}, {label}; "
+        "clip or drop infinite values first"
+    )
+
+
+def rounding_variance(n: int, mean: float, variance: float) -> bool:
+    """Return whether a variance is no more than rounding makes of a constant, as StandardScaler."""
+    return variance <= n * _EPSILON * variance + (n * _EPSILON * mean) ** 2
