@@ -301,7 +301,7 @@ class Softplus(Activation):
 class SiLU(Activation):
     """Y = X sigmoid(X), also called swish."""
 
-    low = -0.27846454276107374  # at the z where 1 + z (1 − sigmoid(z)) = 0: z = −1.2784645…
+    low = -0.2784645427610738  # at the z where 1 + z (1 − sigmoid(z)) = 0: z = −1.2784645…
     function = staticmethod(activations.silu)
     derivative = staticmethod(activations.silu_derivative)
 
