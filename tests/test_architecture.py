@@ -25,7 +25,7 @@ FLOORS = [
     ("normalization",),
     ("network",),
     ("engines",),
-    ("training_data", "batches", "history", "callbacks"),
+    ("training_data", "batches", "history", "callbacks", "updates"),
     ("trainer", "gradcheck"),
     ("cli",),
     ("__main__", "__init__"),

@@ -23,37 +23,53 @@ def epoch_batches(
     """
     if batch_size is None or batch_size >= samples:
         return [list(range(samples))]
-    order = _shuffled(samples, seed, epoch) if shuffle else list(range(samples))
+    order = list(range(samples))
+    if shuffle:
+        draw = epoch_stream(seed, epoch).random
+        keys = [draw() for _ in order]
+        order.sort(key=keys.__getitem__)
     return [order[i : i + batch_size] for i in range(0, samples, batch_size)]
 
 
-def split_rows(samples: int, share: float, seed: int) -> Tuple[List[int], List[int]]:
-    """Return the row numbers to train on and those set apart, about `share` of all, both in order.
+class Plan:
+    """The batches of a table's rows, epoch by epoch.
 
-    Raises DataError if that would leave one of the two without a row.
+    per_epoch: how many batches there are in each epoch; `smallest`: how many rows the last has
     """
-    apart = round(samples * share)
-    if not 0 < apart < samples:
-        raise DataError(
-            f"validation_split needs to leave rows on both sides, got {share:g} of {samples} rows"
-        )
-    order = _shuffled(samples, seed, -1)
-    return sorted(order[apart:]), sorted(order[:apart])
 
+    def __init__(self, samples: int, batch_size: Optional[int], shuffle: bool, seed: int) -> None:
+        size = min(batch_size or samples, samples)
+        self.per_epoch = -(-samples // size)
+        self.smallest = samples % size or size
+        self._settings = samples, batch_size, shuffle, seed
 
-def _shuffled(samples: int, seed: int, epoch: int) -> List[int]:
-    draw = epoch_stream(seed, epoch).random
-    keys = [draw() for _ in range(samples)]
-    return sorted(range(samples), key=keys.__getitem__)
+    def batches(self, first: int, count: int) -> List[Batch]:
+        """Return the batches of `count` epochs, from number `first` of the whole training.
+
+        >>> Plan(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2)
+        [[0, 1], [2], [0, 1], [2]]
+        """
+        if self.per_epoch == 1:  # they are all the same, and there may be many thousands
+            return epoch_batches(*self._settings, first) * count
+        return [b for k in range(count) for b in epoch_batches(*self._settings, first + k)]
 
 
 class Stream:
-    """Batches that come one by one, from data that does not fit into memory."""
+    """Batches that come one by one, from data that does not fit into memory.
+
+    `source` is a collection of batches, a function that returns a new iterator of them for each
+    epoch, or, for one epoch, an iterator. Nothing is read from it before the training begins.
+    """
 
     def __init__(self, source: Any, epochs: int) -> None:
+        if not callable(source) and not hasattr(source, "__iter__"):
+            raise DataError(
+                "fit needs targets, or instead of a table of inputs a stream of batches, "
+                f"got a {type(source).__name__} and no targets"
+            )
         self.source = source
         self.open: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
-        once = not callable(source) and iter(source) is source
+        once = not callable(source) and hasattr(source, "__next__")
         if once and epochs > 1:
             raise DataError(
                 f"{epochs} epochs need batches that can be read {epochs} times, got an iterator, "
@@ -61,16 +77,30 @@ class Stream:
             )
 
     def __iter__(self) -> Iterator[Tuple[Any, Any, Any]]:
-        """Yield (inputs, targets, sample weights or None) batch by batch."""
-        empty = True
-        for number, batch in enumerate(self.open()):
+        """Yield (inputs, targets, sample weights or None) batch by batch.
+
+        Raises DataError, which counts the batches from 0 as one would count rows, for anything
+        else, and for a stream without a batch.
+        """
+        batches = self.open()
+        if not hasattr(batches, "__iter__"):
+            raise DataError(
+                "a stream's function needs to return an iterator of batches, "
+                f"got a {type(batches).__name__}"
+            )
+        number = -1
+        for number, batch in enumerate(batches):
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                size = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
                 raise DataError(
                     "a stream needs batches of (inputs, targets) or (inputs, targets, sample "
-                    f"weights), got {type(batch).__name__} as batch {number}; for a table, give "
-                    "its targets too"
+                    f"weights), got a {type(batch).__name__}{size} as batch {number}; for a table, "
+                    "give its targets too"
                 )
-            empty = False
             yield batch[0], batch[1], batch[2] if len(batch) == 3 else None
-        if empty:
-            raise DataError("a stream needs at least one batch, got none")
+        if number < 0:
+            again = "; a function needs to return a new iterator each time"
+            raise DataError(
+                "a stream needs at least one batch in each epoch, got none"
+                f"{again if callable(self.source) else ''}"
+            )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Dict, List, Optional, TextIO
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Dict, Optional, Sequence, TextIO
 
 from .errors import SettingError
 from .formats.atomic import Path
 from .layers import Values
+from .settings import flag, integer, number
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -20,6 +22,9 @@ class Callback:
     It has `model`, `history`, `epoch` and `batch` (counted from 1 while they run), `epochs` (how
     many are planned), `learning_rate`, `batch_loss` (after a batch), and `stop(reason)`, which ends
     the training after the current batch. The model may be looked at and changed in every method.
+
+    An exception in a method ends the training and leaves `fit`; the network is whole, and every
+    callback's `on_train_end` is called all the same.
     """
 
     def on_train_begin(self, trainer: Trainer) -> None:
@@ -38,7 +43,52 @@ class Callback:
         """Called after each epoch, its losses being the last in the history."""
 
     def on_train_end(self, trainer: Trainer) -> None:
-        """Called once at the end, whichever way it came: an error or Ctrl-C too."""
+        """Called once at the end, whichever way it came: an error or Ctrl-C too.
+
+        After an error it may be the first method called: another callback's `on_train_begin` may
+        have raised it.
+        """
+
+
+class Callbacks:
+    """The callbacks of a training, called in their order. Raises SettingError for what are none."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        if isinstance(callbacks, (Callback, type)):
+            raise SettingError(
+                f"callbacks need to be a list, got {callbacks!r}; write [...] around it"
+            )
+        self.listed = list(callbacks)
+        for callback in self.listed:
+            if not isinstance(callback, Callback):
+                mend = ""
+                if isinstance(callback, type) and issubclass(callback, Callback):
+                    mend = f"; did you mean {callback.__name__}(), with parentheses?"
+                raise SettingError(
+                    f"callbacks need to be objects of Callback, got {callback!r}{mend}"
+                )
+
+    def watch(self, *names: str) -> bool:
+        """Return whether any callback has something of its own to do in one of these methods."""
+        for callback in self.listed:
+            for name in names:
+                method = getattr(callback, name)
+                if getattr(method, "__func__", method) is not getattr(Callback, name):
+                    return True
+        return False
+
+    def call(self, name: str, trainer: Trainer) -> None:
+        """Call the method of that name of every callback.
+
+        If one raises, the others are not called, except at the end of the training.
+        """
+        if name != "on_train_end":
+            for callback in self.listed:
+                getattr(callback, name)(trainer)
+        else:
+            with ExitStack() as calls:
+                for callback in reversed(self.listed):
+                    calls.callback(callback.on_train_end, trainer)
 
 
 class EarlyStopping(Callback):
@@ -53,21 +103,15 @@ class EarlyStopping(Callback):
     def __init__(
         self, patience: int = 20, min_delta: float = 0.0, restore_best: bool = True
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise SettingError(
-                f"EarlyStopping needs patience to be a whole number of epochs from 1, "
-                f"got {patience!r}"
-            )
-        if not 0.0 <= min_delta < float("inf"):
-            raise SettingError(f"EarlyStopping needs min_delta of 0 or more, got {min_delta!r}")
-        self.patience = patience
-        self.min_delta = min_delta
-        self.restore_best = restore_best
+        self.patience = integer("EarlyStopping", "patience", patience, least=1)
+        self.min_delta = number("EarlyStopping", "min_delta", min_delta, least=0)
+        self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
+        self.best_state: Optional[Dict[str, Values]] = None
 
     def on_train_begin(self, trainer: Trainer) -> None:
         self.best_loss = float("inf")
         self.best_epoch = 0
-        self.best_state: Optional[Dict[str, Values]] = None
+        self.best_state = None
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         loss = trainer.history.monitored[-1]
@@ -82,6 +126,7 @@ class EarlyStopping(Callback):
     def on_train_end(self, trainer: Trainer) -> None:
         if self.best_state is not None:
             trainer.model.restore(self.best_state)
+            self.best_state = None  # it is of this training only, and as large as the network
 
 
 class Checkpoint(Callback):
@@ -92,11 +137,9 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: Path, every: int = 1, best_only: bool = False) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise SettingError(f"Checkpoint needs every to be a whole number from 1, got {every!r}")
         self.path = path
-        self.every = every
-        self.best_only = best_only
+        self.every = integer("Checkpoint", "every", every, least=1)
+        self.best_only = flag("Checkpoint", "best_only", best_only)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         history = trainer.history
@@ -114,13 +157,17 @@ class Progress(Callback):
 
     def __init__(self, file: Optional[TextIO] = None, every: float = 0.1) -> None:
         self.file = file
-        self.every = every
+        self.every = number("Progress", "every", every, least=0)
+        self._start()
 
-    def on_train_begin(self, trainer: Trainer) -> None:
-        self.out = self.file or sys.stderr
+    def _start(self) -> None:
+        self.out = sys.stderr if self.file is None else self.file
         self.live = self.out.isatty()
         self.shown_at = float("-inf")
-        self.shown: List[int] = []
+        self.shown = -1
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        self._start()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         now = time.monotonic()
@@ -132,12 +179,12 @@ class Progress(Callback):
             self.out.flush()
         elif not self.live and (trainer.epoch % tenth == 0 or trainer.epoch == 1):
             self.out.write(self.line(trainer) + "\n")
-            self.shown.append(trainer.epoch)
+            self.shown = trainer.history.epochs
 
     def on_train_end(self, trainer: Trainer) -> None:
         if self.live:
             self.out.write(f"\r\x1b[K{self.line(trainer)}\n")
-        elif trainer.epoch not in self.shown:
+        elif trainer.history.epochs != self.shown:
             self.out.write(self.line(trainer) + "\n")
         self.out.flush()
 

@@ -9,43 +9,44 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from .batches import Batch, Stream, epoch_batches, split_rows
-from .callbacks import Callback
-from .engines.choice import choose
+from .batches import Batch, Plan, Stream
+from .callbacks import Callback, Callbacks
 from .engines.contract import BatchDivergence, Recipe, Task
-from .errors import DivergenceError, ShapeError
-from .history import History
-from .layers import Layer
+from .errors import SettingError
+from .history import History, Metric, named_metrics
+from .layers import Layer, Values
 from .losses import Loss, by_name as loss_by_name
 from .matrix import Rows
 from .network import Sequential
 from .optimizers import Optimizer, by_name as optimizer_by_name
 from .rng import epoch_stream
-from .schedules import ReduceOnPlateau, Schedule
-from .settings import integer, number
+from .settings import flag, integer, number
 from .training_data import (
     ClassWeight,
     TrainingData,
-    check_classes,
     check_pair,
-    largest_input,
+    check_smallest_batch,
+    checked_batches,
+    divergence,
+    gather,
     prepare,
-    warn_unscaled,
 )
+from .updates import Updates
 
-Metric = Callable[[Any, Any], float]
-ONE_LOOK = 0.1  # seconds of training, about, at the most between two looks at clock and keyboard
+Inputs = Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]]
+Data = Union[TrainingData, Stream]
+ONE_LOOK = 0.1  # seconds of training, about, between two looks at what nobody watches closer
 
 
 def fit(
     model: Sequential,
-    inputs: Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]],
+    inputs: Inputs,
     targets: object = None,
     *,
     loss: Union[str, Loss] = "mse",
     optimizer: Union[str, Optimizer] = "adam",
     epochs: int = 100,
-    validation: Optional[Tuple[Rows, object]] = None,
+    validation: Optional[Tuple[Any, ...]] = None,
     validation_split: float = 0.0,
     sample_weight: object = None,
     class_weight: ClassWeight = None,
@@ -57,11 +58,13 @@ def fit(
     inputs, targets:  rows of numbers; targets may be a flat list (one output, or class numbers).
                       Without `targets`, `inputs` gives batches, as (inputs, targets) or (inputs,
                       targets, sample weights): a collection of them, a function that returns a new
-                      iterator of them for each epoch, or, for one epoch, an iterator
+                      iterator of them for each epoch, or, for one epoch, an iterator; each is one
+                      update, whatever its size
     loss, optimizer:  objects, or their short names
     epochs:           how often every row is shown
-    validation:       (inputs, targets) to measure the loss on after each epoch; or
-                      `validation_split`, the share of the rows to set apart for that
+    validation:       (inputs, targets), with sample weights as a third if there are any, to measure
+                      the loss on after each epoch; or `validation_split`, the share of the rows to
+                      set apart for that
     sample_weight:    one number per row; `class_weight`: one per class number, or "balanced"
     settings:         of `Trainer`: batch_size, shuffle, seed, callbacks, metrics, clip_norm,
                       clip_value, loss_threshold, time_budget, engine
@@ -80,8 +83,9 @@ def fit(
     """
     trainer = Trainer(model, loss=loss, optimizer=optimizer, **settings)
     return trainer.fit(
-        inputs, targets, epochs, validation, validation_split, sample_weight, class_weight, restart
-    )
+        inputs, targets, epochs, restart, validation=validation, validation_split=validation_split,
+        sample_weight=sample_weight, class_weight=class_weight,
+    )  # fmt: skip
 
 
 class Trainer:
@@ -93,8 +97,9 @@ class Trainer:
                      that each single derivative may be
     metrics:         functions of (targets, outputs), as rows, or a dictionary of them by name,
                      measured after each epoch on the validation data, or else the training data
+                     (of a stream, its last batch)
     loss_threshold:  stop after an epoch whose (validation) loss is not above this
-    time_budget:     stop after about so many seconds
+    time_budget:     stop after about so many seconds, in the middle of an epoch if need be
     engine:          "auto", or an engine's name
     """
 
@@ -115,225 +120,196 @@ class Trainer:
         time_budget: Optional[float] = None,
         engine: str = "auto",
     ) -> None:
-        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-            if limit is not None:
-                number("Trainer", name, limit, above=0)
+        if not isinstance(model, Sequential):
+            raise SettingError(f"fit needs a Sequential network to train, got {model!r}")
+        above_0 = {"clip_norm": clip_norm, "clip_value": clip_value, "time_budget": time_budget}
+        for name, value in above_0.items():
+            if value is not None:
+                number("fit", name, value, above=0)
+        if loss_threshold is not None:
+            number("fit", "loss_threshold", loss_threshold)
         if batch_size is not None:
-            batch_size = integer("Trainer", "batch_size", batch_size, least=1)
+            batch_size = integer("fit", "batch_size", batch_size, least=1)
         self.model = model
-        self.recipe = Recipe(
-            model, loss_by_name(loss), optimizer_by_name(optimizer), clip_norm, clip_value
-        )
-        check_pair(model, self.recipe.loss)
+        self.loss = loss_by_name(loss)
+        check_pair(model, self.loss)
+        optimizer = optimizer_by_name(optimizer)
+        self.recipe = Recipe(model, self.loss, optimizer, clip_norm, clip_value)
         self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.metrics = metrics if isinstance(metrics, dict) else {m.__name__: m for m in metrics}
-        self.callbacks = list(callbacks)
+        self.shuffle = flag("fit", "shuffle", shuffle)
+        self.seed = integer("fit", "seed", seed, least=0)
+        self.metrics = named_metrics(metrics)
+        self.callbacks = Callbacks(callbacks)
         self.loss_threshold = loss_threshold
         self.time_budget = time_budget
         self.engine = engine
         self.history = History()
+        self.running = False
 
     def fit(
         self,
-        inputs: Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]],
+        inputs: Inputs,
         targets: object = None,
         epochs: int = 100,
-        validation: Optional[Tuple[Rows, object]] = None,
-        validation_split: float = 0.0,
-        sample_weight: object = None,
-        class_weight: ClassWeight = None,
         restart: bool = False,
+        **data: Any,
     ) -> History:
-        """Train for `epochs` more epochs; see the function `fit`, which is this."""
-        self.epochs = integer("fit", "epochs", epochs, least=1)
-        self.class_weight = class_weight
-        self.stream: Optional[Stream] = None
-        self.validation: Optional[TrainingData] = None
-        if validation is not None:
-            self.validation = self._checked(*validation, what="validation ")
-        if targets is None:
-            self.stream = Stream(inputs, epochs)
-            self.data = TrainingData([], [], None)
-        else:
-            self.data = self._checked(inputs, targets, sample_weight, class_weight)
-            check_classes(self.recipe.loss, self.data.T)
-            warn_unscaled(self.data.X)
-            if validation_split and validation is None:
-                kept, apart = split_rows(len(self.data.X), validation_split, self.seed)
-                self.data, self.validation = self.data.take(kept), self.data.take(apart)
-            self._check_batches()
-        if restart or self.model.training.get("optimizer") != self.recipe.optimizer.to_dict():
-            self.model.training = {
-                "optimizer": self.recipe.optimizer.to_dict(), "epochs": 0, "steps": 0, "memory": {}
-            }  # fmt: skip
-        return self._run()
+        """Train for `epochs` more epochs; see the function `fit`, which is this.
+
+        `data` is what `fit` takes of validation, validation_split, sample_weight, class_weight.
+        """
+        epochs = integer("fit", "epochs", epochs, least=1)
+        self.class_weight: ClassWeight = data.get("class_weight")
+        table, apart = gather(self.model, self.loss, self.seed, inputs, targets, **data)
+        return self._run(table or Stream(inputs, epochs), apart, epochs, restart)
 
     def partial_fit(self, inputs: Rows, targets: object, sample_weight: object = None) -> float:
         """Train for one epoch on these rows, which may be new ones; return its loss.
 
-        Raises what `fit` raises; rows of one class only are taken here, others may follow.
+        Raises what `fit` raises, and, so that a loop of calls ends, KeyboardInterrupt after Ctrl-C.
+        Rows of one class only are taken here: others may follow.
         """
-        return self.fit([(inputs, targets, sample_weight)], epochs=1).loss[-1]
+        data = prepare(self.model, self.loss, inputs, targets, sample_weight)
+        history = self._run(data, None, 1, False)
+        if history.stopped_by == "interrupted":
+            raise KeyboardInterrupt
+        return history.loss[-1] if history.loss else float("nan")
 
     def stop(self, reason: str) -> None:
         """End the training after the current batch; `reason` becomes the history's `stopped_by`."""
-        self.history.stopped_by = self.history.stopped_by or reason
+        if self.history.stopped_by is None:
+            self.history.stopped_by = reason
 
-    def _checked(self, *data: Any, **options: Any) -> TrainingData:
-        return prepare(self.model, self.recipe.loss, *data, **options)
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the latest update."""
+        return self.updates.learning_rate
 
-    def _check_batches(self) -> None:
-        """Raise ShapeError if a layer needs more rows in a batch than the last batch would have."""
-        samples = len(self.data.X)
-        least = max(layer.least_rows for layer in self.model.layers)
-        smallest = samples % (self.batch_size or samples) or min(
-            samples, self.batch_size or samples
-        )
-        if smallest < least:
-            raise ShapeError(
-                f"the network needs at least {least} rows in each batch, got {smallest} in the "
-                f"last of {samples} rows by batch_size {self.batch_size}; choose another batch_size"
-            )
-
-    def _run(self) -> History:
+    def _run(
+        self, data: Data, apart: Optional[TrainingData], epochs: int, restart: bool
+    ) -> History:
         """Run all epochs; whichever way they end, leave the network's numbers whole."""
-        self.history = History()
-        self.epoch = self.batch = 0
-        self.batch_loss = self.learning_rate = 0.0
-        self.started = time.monotonic()
-        self.block = 1  # epochs to run until the next look at what they came to
-        self.best_state: Optional[Dict[str, Any]] = None
-        self.schedule = self.recipe.optimizer.learning_rate
-        if isinstance(self.schedule, Schedule):
-            self.schedule.restore(self.model.training.get("schedule", {}))
-        self._noisy = any(
-            type(layer).seed_noise is not Layer.seed_noise for layer in self.model.layers
-        )
-        self._watched = bool(
-            self.stream or self._noisy or self.validation or self.metrics
-            or self.loss_threshold is not None or isinstance(self.schedule, ReduceOnPlateau)
-            or self._watched_by("on_epoch_begin", "on_batch_begin", "on_batch_end", "on_epoch_end")
-        )  # fmt: skip
-        rows = len(self.data.X)
-        engine, reason = choose(self.recipe, Task(self.batch_size or rows, rows), self.engine)
-        self.history.engine, self.history.engine_reason = engine.name, reason
-        self.program = engine.program(self.recipe, self.model.training["memory"])
-        if not self.stream:
-            self.program.bind(*self.data)
+        if self.running:
+            raise SettingError("a Trainer needs to end one training before the next; make another")
+        self.stream = data if isinstance(data, Stream) else None
+        self.data = data if isinstance(data, TrainingData) else TrainingData([], [], None)
+        self.validation, self.epochs = apart, epochs
+        self._prepare(restart)
         try:
+            self.running = True
             self._call("on_train_begin")
-            while self.epoch < self.epochs and not self.history.stopped_by:
+            while self.epoch < self.epochs and self.history.stopped_by is None:
                 self._train_block()
-                self._look()
+                if self.updates.losses:
+                    self._look()
             self.stop("epochs")
         except KeyboardInterrupt:
             self.stop("interrupted")
             if self.best_state is not None:
+                self.program.write_back()
                 self.model.restore(self.best_state)
                 self.program.reload()
         except BatchDivergence as error:
             self.stop("divergence")
-            raise self._divergence(error) from None
+            whole, batches = divmod(len(self.updates.losses), self.updates.per_epoch)
+            at = self.epoch + whole, batches + 1, self.learning_rate
+            raise divergence(error.what, *at, self.data.X, self.history) from None
         finally:
             self.stop("error")
-            self.program.write_back()
+            self.running = False
             self._call("on_train_end")
         return self.history
 
+    def _prepare(self, restart: bool) -> None:
+        """Make ready to run; the network changes last, when nothing can be refused any more."""
+        rows = len(self.data.X)
+        size = self.batch_size or rows
+        self.updates = Updates(self.recipe, Task(size, rows), self.engine, restart)
+        self.program = self.updates.program
+        if not self.stream:
+            self.plan = Plan(rows, self.batch_size, self.shuffle, self.seed)
+            check_smallest_batch(self.model, self.plan.smallest, f"the last of {rows} rows")
+            self.updates.per_epoch = self.plan.per_epoch
+            self.program.bind(*self.data)
+        self.history = History(self.updates.engine, self.updates.reason)
+        self.started = time.monotonic()
+        self.epoch, self.batch, self.batch_loss, self.best_loss = 0, 0, 0.0, float("inf")
+        self.block = 1  # batches to run until the next look
+        self.best_state: Optional[Dict[str, Values]] = None
+        self.noisy = any(type(x).seed_noise is not Layer.seed_noise for x in self.model.layers)
+        self.each_batch = self.callbacks.watch("on_batch_begin", "on_batch_end")
+        self.each_epoch = bool(
+            self.stream or self.noisy or self.validation or self.metrics or self.each_batch
+            or self.updates.listens or self.loss_threshold is not None
+            or self.callbacks.watch("on_epoch_begin", "on_epoch_end")
+        )  # fmt: skip
+        self.training = self.model.training = self.updates.training
+
     def _train_block(self) -> None:
         """Train for one epoch, or for as many as nobody wants to look at in between."""
-        memory = self.model.training
-        started = time.monotonic()
-        count = 1 if self._watched else min(self.block, self.epochs - self.epoch)
+        first, count = self.training["epochs"], 1
+        if not self.each_epoch:
+            count = max(1, min(self.block // self.updates.per_epoch, self.epochs - self.epoch))
         self.epoch, self.batch = self.epoch + 1, 0
-        if self._noisy:
+        self.sizes: List[float] = []
+        self.updates.begin()
+        if self.noisy:
             # A stream of its own for each epoch, unlike the one that shuffles the rows.
-            self.model.seed_noise(epoch_stream(~self.seed, memory["epochs"]).getrandbits(32))
+            self.model.seed_noise(epoch_stream(~self.seed, first).getrandbits(32))
         self._call("on_epoch_begin")
-        if self.stream:
-            losses, sizes = self._train_stream(self.stream)
-        else:
-            batches = self._plan(memory["epochs"], count)
-            losses, sizes = self._train_batches(batches), list(map(self._size, batches))
-        self._record(losses, sizes, count)
-        memory["epochs"] += count
-        self.epoch += count - 1
-        if time.monotonic() - started < ONE_LOOK / 2:
-            self.block *= 2
-
-    def _plan(self, first: int, count: int) -> List[Batch]:
-        """Return the batches of `count` epochs from epoch number `first` of the whole training."""
-        samples, size = len(self.data.X), self.batch_size
-        if size is None or size >= samples:
-            return epoch_batches(samples, None, False, self.seed, first) * count
-        plan: List[Batch] = []
-        for epoch in range(first, first + count):
-            plan += epoch_batches(samples, size, self.shuffle, self.seed, epoch)
-        return plan
-
-    def _train_batches(self, batches: List[Batch]) -> List[float]:
-        """Return the batches' losses: from one call to the engine, or one for each batch."""
-        if not self._watched_by("on_batch_begin", "on_batch_end"):
-            return self._step(batches)
-        losses: List[float] = []
-        for batch in batches:
-            if self.history.stopped_by:
-                break
-            self.batch += 1
-            self._call("on_batch_begin")
-            losses += self._step([batch])
-            self.batch_loss = losses[-1]
-            self._call("on_batch_end")
-        return losses
-
-    def _train_stream(self, stream: Stream) -> Tuple[List[float], List[float]]:
-        """Return the losses and sizes of the batches that a stream gives in one epoch."""
-        losses: List[float] = []
-        sizes: List[float] = []
-        for inputs, targets, sample_weight in stream:
-            what = f"batch {len(losses)}: "
-            self.data = self._checked(inputs, targets, sample_weight, self.class_weight, what=what)
-            self.program.bind(*self.data)
-            rows = range(len(self.data.X))
-            losses += self._train_batches([rows])
-            sizes.append(self._size(rows))
-            if self.history.stopped_by or self._out_of_time():
-                break
-        return losses, sizes
-
-    def _step(self, batches: List[Batch]) -> List[float]:
-        """Let the engine train on batches; count the updates, also when one of them diverges."""
-        memory = self.model.training
-        optimizer, epoch, step = self.recipe.optimizer, memory["epochs"], memory["steps"]
-        if isinstance(self.schedule, Schedule):
-            per_epoch = len(batches) if self._watched else len(self._plan(epoch, 1))
-            rates = [optimizer.rate(epoch + k // per_epoch, step + k) for k in range(len(batches))]
-        else:
-            rates = [self.schedule] * len(batches)
-        self.learning_rate = rates[-1]
         try:
-            losses = self.program.train(batches, rates, step + 1)
-        except BatchDivergence as error:
-            memory["steps"] += error.batch
+            if self.stream:
+                self._train_stream(self.stream)
+            else:
+                self._train_batches(self.plan.batches(first, count))
+        except BaseException:
+            self.updates.count()
+            done, per_epoch = len(self.updates.losses), self.updates.per_epoch
+            self._record(done - done % per_epoch)
             raise
-        memory["steps"] += len(batches)
-        return losses
+        self.epoch += self._record(len(self.updates.losses)) - 1
 
-    def _record(self, losses: List[float], sizes: List[float], epochs: int) -> None:
-        """Put the mean losses of whole epochs, each of equally many batches, into the history."""
-        history, per_epoch = self.history, max(1, len(losses) // epochs)
-        if per_epoch == 1:
-            history.loss += losses
-        else:
-            for k in range(0, len(losses), per_epoch):
-                part = sizes[k : k + per_epoch]
-                total = sum([loss * size for loss, size in zip(losses[k : k + per_epoch], part)])
-                history.loss.append(total / (sum(part) or 1.0))
-        finished = len(history.loss) - len(history.seconds)
-        history.seconds += [time.monotonic() - self.started] * finished
-        history.learning_rate += [self.learning_rate] * finished
+    def _train_stream(self, stream: Stream) -> None:
+        """Train on the batches that a stream gives in one epoch."""
+        if self.history.stopped_by is not None:
+            return
+        for data in checked_batches(self.model, self.loss, stream, self.class_weight):
+            self.data = data
+            self.program.bind(*data)
+            self._train_batches([range(len(self.data.X))])
+            if self.history.stopped_by is not None:
+                return
+
+    def _train_batches(self, batches: List[Batch]) -> None:
+        """Train on batches: in one call to the engine, or in several with a look in between."""
+        if self.updates.per_epoch > 1:
+            self.sizes += map(self.data.size, batches)
+        at = 0
+        while at < len(batches) and self.history.stopped_by is None:
+            started = time.monotonic()
+            size = len(batches) if self.time_budget is None else self.block
+            if self.each_batch:
+                size = 1
+                self.batch += 1
+                self._call("on_batch_begin")
+            self.updates.make(batches[at : at + size])
+            at += size
+            if self.each_batch:
+                self.batch_loss = self.updates.losses[-1]
+                self._call("on_batch_end")
+            now = time.monotonic()
+            if self.time_budget is not None and now - self.started > self.time_budget:
+                self.stop("time budget")
+            if size >= self.block and now - started < ONE_LOOK / 2:
+                self.block = 2 * size
+
+    def _record(self, batches: int) -> int:
+        """Put the epochs of so many batches into the history; return how many epochs that is."""
+        seconds = time.monotonic() - self.started
+        losses, rates = self.updates.losses[:batches], self.updates.rates[:batches]
+        added = self.history.add(losses, self.sizes, rates, self.updates.per_epoch, seconds)
+        self.training["epochs"] += added
+        return added
 
     def _look(self) -> None:
         """Measure what there is to measure after an epoch, and see whether it was the last."""
@@ -341,63 +317,24 @@ class Trainer:
         if self.validation or self.metrics:
             outputs = self.program.predict(data.X)
             if self.validation:
-                history.validation_loss.append(self.recipe.loss(outputs, data.T, data.weights))
-                if history.best_epoch == history.epochs:
+                loss = self.loss(outputs, data.T, data.weights)
+                history.validation_loss.append(loss)
+                if loss < self.best_loss:
                     self.program.write_back()
-                    self.best_state = self.model.state()
+                    self.best_loss, self.best_state = loss, self.model.state()
             for name, metric in self.metrics.items():
                 history.metrics.setdefault(name, []).append(metric(data.T, outputs))
-        if isinstance(self.schedule, Schedule):
-            self.schedule.report(history.monitored[-1])
-            self.model.training["schedule"] = self.schedule.state()
+        self.updates.report(history.monitored[-1])
         if self.loss_threshold is not None and history.monitored[-1] <= self.loss_threshold:
             self.stop("loss threshold")
-        if self._out_of_time():
-            self.stop("time budget")
         self._call("on_epoch_end")
-
-    def _out_of_time(self) -> bool:
-        return self.time_budget is not None and time.monotonic() - self.started > self.time_budget
-
-    def _size(self, batch: Batch) -> float:
-        """Return what a batch counts in the mean of an epoch: its rows, or their weights."""
-        weights = self.data.weights
-        return float(len(batch)) if weights is None else sum([weights[i] for i in batch])
 
     def _call(self, name: str) -> None:
         """Call a method of every callback, with the network's numbers in place before and after."""
-        if self._watched_by(name):
+        if self.callbacks.watch(name) or name == "on_train_end":
             self.program.write_back()
-            for callback in self.callbacks:
-                getattr(callback, name)(self)
-            self.program.reload()
-
-    def _watched_by(self, *names: str) -> bool:
-        """Whether any callback has something of its own to do in one of these methods."""
-        return any(
-            getattr(type(callback), name) is not getattr(Callback, name)
-            for callback in self.callbacks
-            for name in names
-        )
-
-    def _divergence(self, error: BatchDivergence) -> DivergenceError:
-        """Return the error for the user, once the epochs before it are in the history."""
-        self.program.write_back()
-        per_epoch = 1 if self.stream else len(self._plan(0, 1))
-        whole = error.batch // per_epoch
-        if self._watched_by("on_batch_begin", "on_batch_end") or self.stream:
-            epoch, batch = self.epoch, self.batch
-        else:
-            epoch, batch = self.epoch + whole, error.batch % per_epoch + 1
-            if whole:
-                batches = self._plan(self.model.training["epochs"], whole)
-                losses = error.losses[: whole * per_epoch]
-                self._record(losses, list(map(self._size, batches)), whole)
-                self.model.training["epochs"] += whole
-        told = DivergenceError(
-            f"training diverged in epoch {epoch}, batch {batch}: {error.what}. The last finite "
-            f"weights are in place. The learning rate was {self.learning_rate:g} and "
-            f"{largest_input(self.data.X)}; lower the rate, scale the inputs, or set clip_norm"
-        )
-        told.epoch, told.batch, told.history = epoch, batch, self.history
-        return told
+            try:
+                self.callbacks.call(name, self)
+            finally:
+                self.program.reload()
+                self.model.training = self.training

@@ -58,6 +58,11 @@ class Program:
     calls `write_back`.
     """
 
+    # The losses of the updates that the current or latest call of `train` has made. An interrupted
+    # call (Ctrl-C may come anywhere) leaves behind a whole number of updates: as many as are here.
+    # An engine that loses an interrupted call's updates can leave this empty.
+    done: List[float]
+
     def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
         """Take the data set to train on: checked rows of floats, targets, one weight per row."""
         raise NotImplementedError

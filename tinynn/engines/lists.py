@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from math import isfinite
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..layers import Layer
 from ..matrix import Matrix, Vector
+from ..network import rows_of
 from ..optimizers import clip_by_norm, clip_by_value
 from .contract import BatchDivergence, Engine, Memory, Program, Recipe, Task, start_memory
 
@@ -22,8 +25,26 @@ class ListsEngine(Engine):
         return ListsProgram(recipe, memory)
 
 
+class Trained(NamedTuple):
+    """A parameter: the layer it is in, its letter there, its live rows and those of its memory."""
+
+    name: str
+    layer: Layer
+    letter: str
+    rows: Matrix
+    memory: Dict[str, Matrix]
+
+
+class Update(NamedTuple):
+    """All that one update changes: for batch `number`, its loss, and new numbers for old rows."""
+
+    number: int
+    loss: float
+    changes: List[Tuple[Matrix, Vector]]
+
+
 class ListsProgram(Program):
-    """Works on the network's own lists, so there is nothing to write back or reload."""
+    """Works on the network's own lists and on the memory itself, which are up to date always."""
 
     def __init__(self, recipe: Recipe, memory: Memory) -> None:
         self.recipe = recipe
@@ -33,6 +54,23 @@ class ListsProgram(Program):
         self.skip_last = type(recipe.network.layers[-1]).__name__ == recipe.loss.partner and (
             not recipe.loss.from_logits
         )
+        self.pending: Optional[Update] = None
+        self.reload()
+
+    def reload(self) -> None:
+        """Look up again which lists the layers have: they may be other ones now."""
+        layers = self.recipe.network.layers
+        self.trained = [
+            Trained(f"{i}.{letter}", layer, letter, rows_of(value), self.memory[f"{i}.{letter}"])
+            for i, layer in enumerate(layers)
+            for letter, value in layer.parameters().items()
+        ]
+        self.buffered = [layer for layer in layers if layer.buffers()]
+
+    def write_back(self) -> None:
+        """Finish the update that was cut short, if one was."""
+        if self.pending:
+            self._finish(self.pending)
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
         self.X, self.T, self.sample_weight = X, T, sample_weight
@@ -43,21 +81,27 @@ class ListsProgram(Program):
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> List[float]:
-        losses = []
+        self.done = []
         for number, (batch, learning_rate) in enumerate(zip(batches, learning_rates)):
             X = [self.X[i] for i in batch]
             T = [self.T[i] for i in batch]
             weights = self.sample_weight and [self.sample_weight[i] for i in batch]
             buffers = [list(values) for values in self._buffers()]
             try:
-                losses.append(self._step(X, T, weights, learning_rate, first_step + number))
+                loss = self.gradients(X, T, weights)
+                changes = self._changes(learning_rate, first_step + number)
+                # From here on the update is decided: if it is interrupted, it is made once more.
+                self.pending = Update(number, loss, changes)
+                self._finish(self.pending)
             except BaseException as error:
-                for values, kept in zip(self._buffers(), buffers):
-                    values[:] = kept
+                self.write_back()
+                if len(self.done) == number:
+                    for values, kept in zip(self._buffers(), buffers):
+                        values[:] = kept
                 if isinstance(error, ArithmeticError):
-                    raise BatchDivergence(number, str(error), losses) from None
+                    raise BatchDivergence(number, str(error), self.done) from None
                 raise
-        return losses
+        return self.done
 
     def gradients(self, X: Matrix, T: Matrix, weights: Optional[Vector] = None) -> float:
         """Return the mean loss of one batch, and leave its gradients in the layers."""
@@ -70,66 +114,66 @@ class ListsProgram(Program):
         network.backward(gradient(Y, T, weights), self.skip_last)
         return value
 
-    def _step(
-        self, X: Matrix, T: Matrix, weights: Optional[Vector], learning_rate: float, t: int
-    ) -> float:
-        """Return the batch's loss, after one update of all the weights, or of none if it fails."""
-        optimizer = self.recipe.optimizer
-        value = self.gradients(X, T, weights)
-        updates: List[Tuple[Matrix, Matrix]] = []
-        parameters = self.recipe.network.parameters()
-        gradients = self._clipped([parameter.gradient_rows() for parameter in parameters])
-        for parameter, gradient in zip(parameters, gradients):
-            rows = parameter.rows()
-            kept = self.memory[parameter.name]
-            memory = {name: [list(row) for row in kept[name]] for name in kept}
-            new = [
-                optimizer.update(w, g, {name: memory[name][k] for name in memory}, learning_rate, t)
-                for k, (w, g) in enumerate(zip(rows, gradient))
-            ]
-            _check_finite(parameter.name, new)
-            for name in memory:
-                _check_finite(f"{name} of {parameter.name}", memory[name])
-            updates += [(rows, new), *((kept[name], memory[name]) for name in memory)]
-        try:
-            _assign(updates)
-        except KeyboardInterrupt:
-            _assign(updates)  # half an update would be a broken network, a second one is the same
-            raise
-        return value
+    def _changes(self, learning_rate: float, t: int) -> List[Tuple[Matrix, Vector]]:
+        """Return the new numbers for all rows of weights and memory; change nothing.
 
-    def _clipped(self, gradients: List[Matrix]) -> List[Matrix]:
-        if self.recipe.clip_value is not None:
-            gradients = [clip_by_value(rows, self.recipe.clip_value) for rows in gradients]
-        if self.recipe.clip_norm is not None:
-            every_row = iter(clip_by_norm([r for g in gradients for r in g], self.recipe.clip_norm))
-            gradients = [[next(every_row) for _ in rows] for rows in gradients]
-        return gradients
+        The optimizer sees each parameter as one row: it treats every number alike, and this way it
+        is called once for each parameter, not once for each row.
+        """
+        optimizer = self.recipe.optimizer
+        changes: List[Tuple[Matrix, Vector]] = []
+        for (name, _, _, rows, kept), gradient in zip(self.trained, self._gradients()):
+            memory = {key: _joined(kept[key]) for key in kept}
+            new = optimizer.update(_joined(rows), gradient, memory, learning_rate, t)
+            _check_finite(name, new)
+            changes.append((rows, new))
+            for key, values in memory.items():
+                _check_finite(f"{key} of {name}", values)
+                changes.append((kept[key], values))
+        return changes
+
+    def _gradients(self) -> List[Vector]:
+        """Return each parameter's gradient as one row, clipped as the recipe says."""
+        recipe = self.recipe
+        rows = [_joined(rows_of(p.layer.gradients()[p.letter])) for p in self.trained]
+        if recipe.clip_value is not None:
+            rows = clip_by_value(rows, recipe.clip_value)
+        if recipe.clip_norm is not None:
+            rows = clip_by_norm(rows, recipe.clip_norm)
+        return rows
+
+    def _finish(self, update: Update) -> None:
+        """Make an update, in place; doing it twice is the same as doing it once."""
+        for rows, new in update.changes:
+            start = 0
+            for row in rows:
+                end = start + len(row)
+                row[:] = new[start:end]
+                start = end
+        self.done[update.number :] = [update.loss]
+        self.pending = None
 
     def _buffers(self) -> List[Vector]:
         return [
             values  # type: ignore[misc]
-            for layer in self.recipe.network.layers
+            for layer in self.buffered
             for values in layer.buffers().values()
         ]
 
 
-def _assign(updates: List[Tuple[Matrix, Matrix]]) -> None:
-    """Give each old matrix the numbers of the new one, in place."""
-    for old_rows, new_rows in updates:
-        for old_row, new_row in zip(old_rows, new_rows):
-            old_row[:] = new_row
+def _joined(rows: Matrix) -> Vector:
+    """Return all the numbers of the rows as one row."""
+    return list(chain.from_iterable(rows))
 
 
 class _NotFinite(ArithmeticError):
     """A loss, weight or memory is not finite."""
 
 
-def _check_finite(name: str, rows: Matrix) -> None:
-    for row in rows:
-        # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
-        if not isfinite(sum(row)) and not all(map(isfinite, row)):
-            raise _NotFinite(f"{name} stopped being finite")
+def _check_finite(name: str, values: Vector) -> None:
+    # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
+    if not isfinite(sum(values)) and not all(map(isfinite, values)):
+        raise _NotFinite(f"{name} stopped being finite")
 
 
 ENGINE = ListsEngine()
