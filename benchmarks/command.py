@@ -1,0 +1,172 @@
+"""The command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from . import environment, readme, tables
+from .measure import FULL, QUICK, TINY, Plan, run_task
+from .peers import all_peers
+from .peers.contract import Peer
+from .results import Results, read
+from .tasks import TASKS
+from .tasks.kinds import Task
+
+FOLDER = Path(__file__).resolve().parent / "results"
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the benchmarks; return 0, 1 if some result was wrong, or 2 for a wrong command line."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    if options.list:
+        for task in TASKS:
+            print(f"{task.name:<18}{task.title}")
+        return 0
+    if options.update_readme is not None:
+        return _update_readme(options.update_readme)
+    try:
+        tasks = chosen(TASKS, options.only, "task")
+        peers = chosen(all_peers(), options.peer, "implementation")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    changed = environment.prepare(os.environ)
+    if arguments is None:
+        environment.restart_if_late(changed, words)
+    plan = TINY if options.tiny else FULL if options.full else QUICK
+    results = run(tasks, peers, plan, " ".join(["python3 -m benchmarks", *words]), changed)
+    if options.json:
+        print(results.to_json(), end="")
+    else:
+        print(tables.report(results))
+    folder = options.out or (None if options.tiny or options.only or options.peer else FOLDER)
+    if folder is not None:
+        _write(results, folder)
+    for trouble in results.wrong:
+        print(f"WRONG: {trouble}", file=sys.stderr)
+    return 1 if results.wrong else 0
+
+
+def run(
+    tasks: Sequence[Task], peers: Sequence[Peer], plan: Plan, command: str, changed: Any
+) -> Results:
+    """Return the results of all tasks; say on standard error what happens meanwhile."""
+    results = Results(plan.mode, {})
+    for number, task in enumerate(tasks, 1):
+        say(f"[{number}/{len(tasks)}] {task.title}")
+        results.tasks.append(run_task(task, peers, plan, say))
+    results.about = environment.describe(changed, command)
+    return results
+
+
+def chosen(everything: Sequence[Any], patterns: Sequence[str], what: str) -> List[Any]:
+    """Return those whose names match one of the patterns, or all if there is none.
+
+    Raises ValueError, with the names there are, for a pattern that matches nothing.
+    """
+    for pattern in patterns:
+        if not any(fnmatch(item.name, pattern) for item in everything):
+            names = ", ".join(item.name for item in everything)
+            raise ValueError(f"there is no {what} {pattern!r}; there are {names}")
+    return [
+        item
+        for item in everything
+        if not patterns or any(fnmatch(item.name, pattern) for pattern in patterns)
+    ]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write(results: Results, folder: Path) -> None:
+    """Write the run as JSON and as Markdown, under a name made of date, interpreter and mode."""
+    write_files(results, folder, {".json": results.to_json(), ".md": tables.report(results)})
+
+
+def write_files(results: Results, folder: Path, texts: Dict[str, str]) -> None:
+    """Write texts, by their suffix, into files that the run gives its name to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, text in texts.items():
+        path = folder / f"{results.file_stem()}{suffix}"
+        path.write_text(text, encoding="utf-8")
+        say(f"written: {os.path.relpath(path)}")
+
+
+def _update_readme(source: str) -> int:
+    """Put the headline table of a results file, the newest full one by default, into the README."""
+    try:
+        path = Path(source) if source else newest(FOLDER)
+        changed = readme.update(README, read(path))
+    except (OSError, ValueError) as error:
+        print(f"README not updated: {error}", file=sys.stderr)
+        return 1
+    print(f"README.md {'updated' if changed else 'has it already'}, from {path.name}")
+    return 0
+
+
+def newest(folder: Path) -> Path:
+    """Return the newest results of CPython in a folder, of a full run if there is one.
+
+    Raises ValueError if there are none.
+    """
+    for mode in ("full", "quick"):
+        found = sorted(folder.glob(f"*-cpython-*-{mode}.json"))
+        if found:
+            return found[-1]
+    raise ValueError(f"there are no results in {folder.name}; run python3 -m benchmarks first")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m benchmarks",
+        description="Measure tinynn beside what one would use instead; results are checked first.",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--tiny",
+        action="store_true",
+        help="a round of everything in seconds; shows that all of it runs, its times mean nothing",
+    )
+    mode.add_argument(
+        "--full", action="store_true", help="more repeats, longer runs: ten minutes or more"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="only this task, or those that a pattern matches; may be repeated",
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this implementation, or a pattern; may be repeated",
+    )
+    parser.add_argument("--list", action="store_true", help="list the tasks and stop")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write JSON and Markdown there "
+        "(without it, complete quick and full runs go to benchmarks/results)",
+    )
+    parser.add_argument(
+        "--update-readme",
+        nargs="?",
+        const="",
+        metavar="RESULTS",
+        help="put the headline table of a results file (default: the newest) "
+        "into README.md, and stop",
+    )
+    return parser

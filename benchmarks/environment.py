@@ -1,0 +1,130 @@
+"""The machine and its settings: one thread each, every library at its best, and all of it noted."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, MutableMapping, Optional
+
+from .jobs import Refused
+from .peers.contract import load, version_of
+
+ONE_THREAD = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+# Settings that make a numerical library take other code than the best for this processor (the
+# first by their beginning), and the one that makes tinynn's "auto" another engine.
+SLOWING = (
+    "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES",
+    "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "TINYNN_ENGINE",
+)  # fmt: skip
+NUMERICAL_MODULES = ("numpy", "torch", "onnxruntime")
+PEER_DISTRIBUTIONS = (
+    "numpy", "scipy", "scikit-learn", "torch", "micrograd", "onnx", "onnxruntime"
+)  # fmt: skip
+_RESTARTED = "TINYNN_BENCHMARKS_RESTARTED"
+
+
+def prepare(variables: MutableMapping[str, str]) -> Dict[str, Optional[str]]:
+    """Change the environment so that everyone runs on one thread, unhindered.
+
+    Returns what was there before in each variable that was changed (None: it was not set), by name.
+    """
+    changed: Dict[str, Optional[str]] = {}
+    for name in sorted(variables):
+        if name.startswith(SLOWING) and name not in ONE_THREAD:
+            changed[name] = variables.pop(name)
+    for name in ONE_THREAD:
+        if variables.get(name) != "1":
+            changed[name] = variables.get(name)
+            variables[name] = "1"
+    return changed
+
+
+def restart_if_late(
+    changed: Mapping[str, object], arguments: List[str], module: str = "benchmarks"
+) -> None:
+    """Start the benchmarks anew if a numerical library was loaded before the variables changed."""
+    loaded = [name for name in NUMERICAL_MODULES if name in sys.modules]
+    if changed and loaded and _RESTARTED not in os.environ:
+        os.environ[_RESTARTED] = "1"
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def for_children() -> Dict[str, str]:
+    """Return the environment of a measured process: bytecode is kept, as users have it."""
+    variables = dict(os.environ)
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME"):
+        variables.pop(name, None)
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    variables["PYTHONPATH"] = root
+    return variables
+
+
+def describe(changed: Mapping[str, Optional[str]], command: str) -> Dict[str, Any]:
+    """Return everything about this run but its numbers, ready for JSON; no host, user or path."""
+    import tinynn
+
+    versions: Dict[str, str] = {"tinynn": tinynn.__version__}
+    for distribution in PEER_DISTRIBUTIONS:
+        version = version_of(distribution)
+        if version != "unknown":
+            versions[distribution] = version
+    return {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": command,
+        "interpreter": interpreter(),
+        "compiler": platform.python_compiler(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": load_average(),
+        "versions": versions,
+        "linear_algebra": _linear_algebra() if "numpy" in sys.modules else [],
+        "changed_variables": dict(changed),
+        "clock": "CPU time of all threads; wall time beside it",
+        "garbage_collector": "on, as in any program",
+    }
+
+
+def interpreter() -> str:
+    """Return the name and version of what runs this, such as "CPython 3.11.7"."""
+    name = platform.python_implementation()
+    if name == "PyPy":
+        info = getattr(sys, "pypy_version_info", (0, 0, 0))
+        return f"PyPy {info[0]}.{info[1]}.{info[2]} (Python {platform.python_version()})"
+    return f"{name} {platform.python_version()}"
+
+
+def load_average() -> Optional[float]:
+    """Return how many processes wanted a core during the last minute, if the system tells."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"
+
+
+def _linear_algebra() -> List[str]:
+    """Return which libraries multiply matrices for NumPy, with the kernel that runs, if known."""
+    try:
+        found = load("threadpoolctl", "threadpoolctl").threadpool_info()
+    except Refused:
+        return ["unknown (threadpoolctl is not installed)"]
+    return [
+        f"{info.get('internal_api')} {info.get('version')}"
+        + (f", {info['architecture']} kernels" if info.get("architecture") else "")
+        + f", {info.get('num_threads')} thread(s)"
+        for info in found
+    ]

@@ -1,0 +1,243 @@
+"""The map: parameters × batch size, who trains faster, tinynn or NumPy, and by how much.
+
+`python3 -m benchmarks.map` measures it. On PyPy, which has no NumPy, `--against FILE` takes NumPy's
+figures from the JSON that CPython's map left on the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from . import environment
+from .command import FOLDER, say, write_files
+from .measure import Plan, run_task
+from .peers.numpy_peer import NumpyPeer
+from .peers.tinynn_peer import TinynnPeer
+from .results import Results, Row, TaskResult, read
+from .tables import times
+from .tasks.kinds import UNLIMITED, Data, Training
+
+NETWORKS: Tuple[Tuple[int, ...], ...] = (
+    (2, 4, 1), (4, 10, 3), (2, 16, 16, 1), (16, 32, 10), (64, 32, 10), (128, 64, 10),
+    (784, 30, 10), (784, 128, 10),
+)  # fmt: skip
+BATCH_SIZES = (1, 4, 16, 64, 256)
+LEAST_ROWS = 32  # in the data of a cell, so that small batches are several
+TINY = Plan("map-tiny", 1, 1, 0.0, 0.0)
+QUICK = Plan("map-quick", 3, 5, 0.5, 0.05)
+FULL = Plan("map", 5, 15, 4.0, 0.3)
+
+
+def parameters(sizes: Sequence[int]) -> int:
+    """Return how many weights and biases a network of these sizes has."""
+    return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
+
+
+def cell(sizes: Tuple[int, ...], batch_size: int, density: float) -> Training:
+    """Return the task of one cell: sigmoid layers, mean squared error, plain SGD."""
+    rows = -(-LEAST_ROWS // batch_size) * batch_size
+    return Training(
+        _name(sizes, batch_size),
+        f"{'-'.join(map(str, sizes))}, batches of {batch_size}",
+        unit="sample",
+        amount=UNLIMITED,
+        sizes=sizes,
+        batch_size=batch_size,
+        data=lambda: _data(sizes[0], sizes[-1], rows, density),
+    )
+
+
+def grid(tiny: bool = False) -> List[Tuple[Tuple[int, ...], int]]:
+    """Return all pairs of networks and batch sizes, networks by their parameters."""
+    networks = NETWORKS[:2] if tiny else NETWORKS
+    sizes = BATCH_SIZES[:2] if tiny else BATCH_SIZES
+    return [(network, size) for network in sorted(networks, key=parameters) for size in sizes]
+
+
+def with_rows_of(results: Results, other: Results, name: str = "numpy") -> None:
+    """Put the row `name` of other results into these, task by task.
+
+    Raises ValueError if they come from another processor, or measured other data.
+    """
+    for key in ("processor", "density"):
+        mine, theirs = results.about.get(key), other.about.get(key)
+        if mine != theirs:
+            raise ValueError(f"the figures of {name} need the same {key}, {mine}, got {theirs}")
+    found = {task.name: task.row(name) for task in other.tasks}
+    for task in results.tasks:
+        row = found.get(task.name)
+        if row is not None:
+            task.rows = [mine for mine in task.rows if mine.name != name] + [row]
+    results.about["figures_of_numpy"] = f"from {other.about['interpreter']}, {other.about['date']}"
+
+
+def table(results: Results) -> str:
+    """Return the map as Markdown: a row for each network, a column for each batch size."""
+    networks, sizes, cells = _cells(results)
+    lines = [
+        f"tinynn against NumPy, {results.about['interpreter']}, CPU time to train on a sample; "
+        f"{_plain_density(results)}. Slower in bold; behind it the engine that ran.",
+        "",
+        "| network | parameters | " + " | ".join(f"batch {size}" for size in sizes) + " |",
+        "|---|---" + "|---" * len(sizes) + "|",
+    ]
+    for network in networks:
+        texts = [_text(cells.get((network, size))) for size in sizes]
+        shown = "-".join(map(str, network))
+        lines.append(f"| {shown} | {parameters(network):,} | " + " | ".join(texts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def picture(results: Results) -> str:
+    """Return the map as SVG; raises ValueError if no cell has both."""
+    from tinynn.view import heat_map
+
+    networks, sizes, cells = _cells(results)
+    ratios = [[_ratio(cells.get((network, size))) for size in sizes] for network in networks]
+    logs = [[None if r is None else math.log2(r) for r in row] for row in ratios]
+    known = [abs(value) for row in logs for value in row if value is not None]
+    if not known:
+        raise ValueError(
+            "a map needs at least one cell that both tinynn and NumPy were measured in"
+        )
+    reach = max(1.0, *known)
+    return heat_map(
+        logs,
+        title=f"tinynn or NumPy: who trains faster? ({results.about['interpreter']})",
+        row_names=[
+            f"{'-'.join(map(str, network))}: {parameters(network):,}" for network in networks
+        ],
+        column_names=[str(size) for size in sizes],
+        x_label="batch size",
+        y_label="network: parameters",
+        value_label="tinynn faster: log₂ of the ratio",
+        palette="diverging",
+        low=-reach,
+        high=reach,
+        cell_text=[["" if r is None else _short(r) for r in row] for row in ratios],
+        width=760,
+    )
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Measure the map and write it; return 1 if a result is wrong or --against does not fit."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    changed = environment.prepare(os.environ)
+    if arguments is None:
+        environment.restart_if_late(changed, words, "benchmarks.map")
+    plan = TINY if options.tiny else FULL if options.full else QUICK
+    results = Results(plan.mode, {})
+    pairs = grid(options.tiny)
+    for number, (network, size) in enumerate(pairs, 1):
+        task = cell(network, size, options.density)
+        say(f"[{number}/{len(pairs)}] {task.title}")
+        results.tasks.append(run_task(task, [TinynnPeer(), NumpyPeer()], plan, say))
+    command = " ".join(["python3 -m benchmarks.map", *words])
+    results.about = {**environment.describe(changed, command), "density": options.density}
+    try:
+        if options.against:
+            with_rows_of(results, read(options.against))
+        texts = {".json": results.to_json(), ".md": table(results), ".svg": picture(results)}
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        texts = {".json": results.to_json(), ".md": table(results)}
+    print(texts[".md"])
+    if options.out or not options.tiny:
+        write_files(results, options.out or FOLDER, texts)
+    for trouble in results.wrong:
+        print(f"WRONG: {trouble}", file=sys.stderr)
+    return 1 if results.wrong or ".svg" not in texts else 0
+
+
+@lru_cache(maxsize=None)
+def _data(columns: int, outputs: int, rows: int, density: float) -> Data:
+    draw = random.Random(3).random
+    inputs = [
+        [0.1 + 0.9 * draw() if draw() < density else 0.0 for _ in range(columns)]
+        for _ in range(rows)
+    ]
+    targets = [[float(i % max(2, outputs) == j) for j in range(outputs)] for i in range(rows)]
+    return Data(inputs, targets)
+
+
+def _name(sizes: Sequence[int], batch_size: int) -> str:
+    return f"{'-'.join(map(str, sizes))}/{batch_size}"
+
+
+def _cells(
+    results: Results,
+) -> Tuple[List[Tuple[int, ...]], List[int], Dict[Tuple[Tuple[int, ...], int], TaskResult]]:
+    """Return the networks by parameters, the batch sizes, and the task of each pair."""
+    cells: Dict[Tuple[Tuple[int, ...], int], TaskResult] = {}
+    for task in results.tasks:
+        network, size = task.name.split("/")
+        cells[tuple(map(int, network.split("-"))), int(size)] = task
+    networks = sorted({network for network, _ in cells}, key=parameters)
+    return networks, sorted({size for _, size in cells}), cells
+
+
+def _ratio(task: Optional[TaskResult]) -> Optional[float]:
+    return None if task is None else task.ratio("tinynn", "numpy")
+
+
+def _text(task: Optional[TaskResult]) -> str:
+    ratio = _ratio(task)
+    if task is None or ratio is None:
+        return "–"
+    row: Optional[Row] = task.row("tinynn")
+    engine = f" ({row.note})" if row and row.note else ""
+    return f"{times(ratio)}{engine}" if ratio > 0.95 else f"**{times(ratio)}**{engine}"
+
+
+def _short(ratio: float) -> str:
+    shown = ratio if ratio >= 1.0 else 1.0 / ratio
+    digits = f"{shown:,.0f}" if shown >= 9.95 else f"{shown:.1f}"
+    return f"{digits}×" if ratio >= 1.0 else f"1/{digits}"
+
+
+def _plain_density(results: Results) -> str:
+    density = results.about.get("density", 1.0)
+    return "no input 0" if density >= 1.0 else f"{density:.0%} of the inputs not 0"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m benchmarks.map",
+        description="Map who trains faster, tinynn or NumPy, by parameters and batch size.",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--tiny", action="store_true", help="four cells, to show that it runs")
+    mode.add_argument("--full", action="store_true", help="more repeats, longer runs")
+    parser.add_argument(
+        "--density",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="share of the inputs that are not 0 (default 1)",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="take NumPy's figures from this map of the same machine",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write JSON, Markdown and SVG there "
+        "(default: benchmarks/results; a tiny map: nowhere)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""Measuring: everyone's result is checked first; then all take turns, round after round."""
+
+from __future__ import annotations
+
+import gc
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+
+from .jobs import Job, NotMeant, Refused, Sample
+from .peers.contract import Peer
+from .peers.lists_peer import ListsPeer
+from .processes import ProcessJob, size_of
+from .results import SKIPPED, WRONG, Row, Spread, TaskResult
+from .tasks.kinds import UNLIMITED, Prediction, Processes, Sizes, Task, Training
+
+Say = Callable[[str], None]
+
+
+class Plan(NamedTuple):
+    """How long to measure: rounds (repeats), seconds for a task, seconds for one run."""
+
+    mode: str
+    least_rounds: int
+    most_rounds: int
+    task_seconds: float
+    run_seconds: float
+
+
+TINY = Plan("tiny", 1, 1, 0.0, 0.0)
+QUICK = Plan("quick", 3, 9, 2.0, 0.2)
+FULL = Plan("full", 7, 31, 30.0, 2.0)
+
+
+class Entry(NamedTuple):
+    """A row to be filled, and the job that fills it."""
+
+    row: Row
+    job: Job
+
+
+def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskResult:
+    """Return the task's rows, of all peers that can do it and of those that should but cannot."""
+    result = TaskResult(
+        task.name, task.title, task.unit, task.quantity, task.baseline, task.amount,
+        list(task.notes),
+    )  # fmt: skip
+    if isinstance(task, Sizes):
+        result.rows = _sizes(task)
+        return result
+    entries = [entry for entry in _entries(task, peers, result, say) if entry is not None]
+    expected = _expected(task)
+    ready: List[Tuple[Entry, int]] = []
+    for entry in entries:
+        sample = _check(task, entry, expected, plan, say)
+        if sample is None:
+            continue
+        if plan.run_seconds:
+            ready.append((entry, _amount(task, sample, plan)))
+        else:
+            _fill(task, entry, task.check_amount, [sample])
+    _take_turns(task, ready, plan)
+    if task.over:
+        _subtract(result, task.over)
+    return result
+
+
+def _entries(
+    task: Task, peers: Sequence[Peer], result: TaskResult, say: Say
+) -> List[Optional[Entry]]:
+    """Put a row for each implementation into the result; return those with a job."""
+    makers: List[Tuple[Row, Callable[[], Job]]] = []
+    if isinstance(task, Processes):
+        for command in task.commands:
+            makers.append((Row(command.name, command.title), _process_maker(command)))
+    for peer in peers:
+        if isinstance(task, (Training, Prediction)):
+            makers.append((Row(peer.name, peer.title), _maker(task, peer)))
+    entries: List[Optional[Entry]] = []
+    for row, maker in makers:
+        try:
+            job = maker()
+        except NotMeant:
+            continue
+        except Refused as refused:
+            row.status, row.reason = SKIPPED, str(refused)
+            say(f"    {row.title}: skipped: {refused}")
+        else:
+            entries.append(Entry(row, job))
+            row.version = _version(row.name, peers)
+        result.rows.append(row)
+    return entries
+
+
+def _maker(task: Task, peer: Peer) -> Callable[[], Job]:
+    def make() -> Job:
+        if isinstance(task, Training):
+            return peer.training(task)
+        assert isinstance(task, Prediction)
+        return peer.prediction(task)
+
+    return make
+
+
+def _process_maker(command: object) -> Callable[[], Job]:
+    return lambda: ProcessJob(command)  # type: ignore[arg-type]
+
+
+def _version(name: str, peers: Sequence[Peer]) -> str:
+    for peer in peers:
+        if peer.name == name:
+            try:
+                return peer.version()
+            except Refused:
+                return ""
+    return ""
+
+
+def _expected(task: Task) -> Optional[List[float]]:
+    """Return the numbers that everyone's result has to equal, computed by good list code."""
+    if isinstance(task, Processes):
+        return list(task.printed) if task.printed else None
+    job: Job
+    if isinstance(task, Training):
+        job = ListsPeer().training(task)
+    else:
+        assert isinstance(task, Prediction)
+        job = ListsPeer().prediction(task)
+    job.reset()
+    job.run(task.check_amount)
+    return job.result()
+
+
+def _check(
+    task: Task, entry: Entry, expected: Optional[List[float]], plan: Plan, say: Say
+) -> Optional[Sample]:
+    """Return what the check took, or None if the result is not right or did not come."""
+    row, job = entry
+    try:
+        job.reset()
+        sample = job.measure(task.check_amount)
+        result = job.result()
+    except Refused as refused:
+        row.status, row.reason = SKIPPED, str(refused)
+        say(f"    {row.title}: skipped: {refused}")
+        return None
+    if expected is not None:
+        row.tolerance = job.tolerance
+        row.reason = _trouble(row, expected, result)
+        if row.reason:
+            row.status = WRONG
+            say(f"    {row.title}: WRONG, not measured: {row.reason}")
+            return None
+    if plan.run_seconds and sample.cpu < plan.run_seconds / 4:
+        job.reset()
+        sample = job.measure(task.check_amount)  # the first one imported and compiled
+    return sample
+
+
+def _trouble(row: Row, expected: List[float], result: List[float]) -> str:
+    """Return what is wrong with a result, or nothing; note the difference in its row."""
+    if len(result) != len(expected):
+        return f"{len(result)} numbers, the reference has {len(expected)}"
+    row.difference = max(abs(a - b) for a, b in zip(result, expected))
+    assert row.tolerance is not None
+    if not row.difference <= row.tolerance:  # also when it is NaN
+        return (
+            f"differs from the reference by {row.difference:.2g}, allowed are {row.tolerance:.0e}"
+        )
+    return ""
+
+
+def _amount(task: Task, sample: Sample, plan: Plan) -> int:
+    """Return the task's amount, or as much of it as fits into the time for one run."""
+    each = max(sample.cpu, 1e-9) / task.check_amount
+    return max(1, min(task.amount, int(plan.run_seconds / each)))
+
+
+def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan) -> None:
+    """Fill the rows: one run of each to warm up, then rounds, each beginning with another."""
+    samples: List[List[Sample]] = [[] for _ in ready]
+    if not isinstance(task, Processes):
+        for (_, job), amount in ready:
+            job.reset()
+            job.run(amount)
+    spent = 0.0
+    for number in range(plan.most_rounds):
+        if number >= plan.least_rounds and spent > plan.task_seconds:
+            break
+        for k in range(len(ready)):
+            turn = (k + number) % len(ready)
+            (_, job), amount = ready[turn]
+            job.reset()
+            sample = _undisturbed(job, amount)
+            spent += sample.wall
+            samples[turn].append(sample)
+    for (entry, amount), taken in zip(ready, samples):
+        _fill(task, entry, amount, taken)
+        if amount < task.amount and isinstance(task, Training) and task.amount < UNLIMITED:
+            part = f"{amount:,} of {task.amount:,} rounds through the data measured"
+            entry.row.note = f"{entry.row.note}; {part}" if entry.row.note else part
+
+
+def _fill(task: Task, entry: Entry, amount: int, samples: List[Sample]) -> None:
+    """Put samples of so much work each into a row, for one unit of it."""
+    row, job = entry
+    units = amount * task.units
+    row.amount, row.note = amount, job.note
+    row.cpu = Spread.of([sample.cpu / units for sample in samples])
+    row.wall = Spread.of([sample.wall / units for sample in samples])
+
+
+def _undisturbed(job: Job, amount: int) -> Sample:
+    """Return a sample that nobody else's garbage is in.
+
+    The collector stays on: what the job itself makes it work is the job's cost. But it need not
+    look through the objects of all the other libraries that happen to be loaded here.
+    """
+    gc.collect()
+    if not hasattr(gc, "freeze"):  # PyPy
+        return job.measure(amount)
+    gc.freeze()
+    gc.collect()
+    try:
+        return job.measure(amount)
+    finally:
+        gc.unfreeze()
+
+
+def _subtract(result: TaskResult, name: str) -> None:
+    """Take the median of one row from all the others."""
+    bare = result.row(name)
+    if bare is None or bare.cpu is None or bare.wall is None:
+        return
+    cpu, wall = bare.cpu.median, bare.wall.median
+    for row in result.rows:
+        if row is not bare and row.cpu is not None and row.wall is not None:
+            row.cpu = Spread.of([max(0.0, sample - cpu) for sample in row.cpu.samples])
+            row.wall = Spread.of([max(0.0, sample - wall) for sample in row.wall.samples])
+
+
+def _sizes(task: Sizes) -> List[Row]:
+    rows = []
+    for package in task.packages:
+        row = Row(package.name, package.title)
+        try:
+            size = size_of(package)
+        except Refused as refused:
+            row.status, row.reason = SKIPPED, str(refused)
+        else:
+            row.cpu, row.note = Spread.of([float(size["bytes"])]), size["note"]
+        rows.append(row)
+    return rows

@@ -1,0 +1,186 @@
+"""tinynn, through the door that its users take, with each engine there is and with "auto"."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Sequence
+
+import tinynn as nn
+from tinynn.engines.choice import ENGINES
+from tinynn.engines.contract import Recipe, Task as EngineTask
+from tinynn.matrix import Vector
+from tinynn.schedules import Schedule
+
+from ..jobs import FIXED_POINT, FLOAT64, Job, NotMeant, Refused
+from ..tasks.kinds import Layer, Prediction, Training
+from .contract import Peer, flat
+
+_LAYERS = {
+    "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "softmax": nn.Softmax
+}  # fmt: skip
+TOLERANCES = {"packed": FIXED_POINT}
+
+
+class FallingRate(Schedule):
+    """The learning rate of a task, epoch by epoch."""
+
+    name = "falling"
+    per = "epoch"
+
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+
+    def rate_at(self, position: int) -> float:
+        return self.learning_rate * (1.0 - 0.9 * position / 100)
+
+
+def network(layers: Sequence[Layer], hidden: str, output: str) -> nn.Sequential:
+    """Return the network of these weights."""
+    parts: List[nn.Layer] = []
+    for k, (W, b) in enumerate(layers):
+        parts.append(nn.Dense(len(W), len(W[0]), weights=W, bias=b or False))
+        kind = hidden if k < len(layers) - 1 else output
+        if kind != "linear":
+            parts.append(_LAYERS[kind]())
+    return nn.Sequential(*parts)
+
+
+class TinynnTraining(Job):
+    """`nn.fit` on plain lists: checking the data and making the engine ready are in the time."""
+
+    def __init__(self, task: Training, engine: str) -> None:
+        self.task, self.engine = task, engine
+        self.data = task.data()
+
+    def reset(self) -> None:
+        task = self.task
+        self.model = network(task.start(), task.hidden, task.output)
+        rate = FallingRate(task.learning_rate) if task.falling_rate else task.learning_rate
+        self.optimizer = nn.SGD(learning_rate=rate, weight_decay=task.weight_decay)
+
+    def run(self, amount: int) -> None:
+        try:
+            history = nn.fit(
+                self.model,
+                self.data.inputs,
+                self.data.targets,
+                loss=self.task.loss,
+                optimizer=self.optimizer,
+                epochs=amount,
+                batch_size=self.task.batch_size,
+                shuffle=False,
+                engine=self.engine,
+            )
+        except nn.EngineError as error:
+            raise Refused(str(error)) from None
+        if history.epochs != amount:
+            raise RuntimeError(f"fit stopped after {history.epochs} of {amount} epochs")
+        self.tolerance = TOLERANCES.get(str(history.engine), FLOAT64)
+        self.note = str(history.engine) if self.engine == "auto" else ""
+
+    def result(self) -> List[float]:
+        return flat(
+            [
+                (values["W"], values.get("b", []))
+                for values in (layer.parameters() for layer in self.model.layers)
+                if values
+            ]
+        )
+
+
+class TinynnPrediction(Job):
+    """A function from one row to one row."""
+
+    def __init__(
+        self, task: Prediction, predict: Callable[[Vector], Any], engine: str = "", note: str = ""
+    ) -> None:
+        self.rows, self.predict, self.note = task.inputs(), predict, note
+        self.tolerance = FIXED_POINT if engine in (*TOLERANCES, "auto") else FLOAT64
+
+    def run(self, amount: int) -> None:
+        predict, rows = self.predict, self.rows
+        for k in range(amount):
+            predict(rows[k % len(rows)])
+
+    def result(self) -> List[float]:
+        return [y for row in self.rows for y in self.predict(row)]
+
+
+class TinynnPeer(Peer):
+    """tinynn with the engine that it chooses itself, or, in a row of its own, each one by name."""
+
+    def __init__(self, engine: str = "auto") -> None:
+        self.engine = engine
+        self.name = "tinynn" if engine == "auto" else f"tinynn-{engine}"
+        self.title = "tinynn" if engine == "auto" else f"tinynn, {engine}"
+
+    def version(self) -> str:
+        return nn.__version__
+
+    def training(self, task: Training) -> Job:
+        return TinynnTraining(task, self.engine)
+
+    def prediction(self, task: Prediction) -> Job:
+        model = network(task.start(), "relu", "linear")
+        if self.engine == "auto":
+            compiler: Optional[Callable[[Any], Any]] = getattr(nn, "compile", None)
+            if compiler is None:
+                return TinynnPrediction(task, model, note="model(row): there is no nn.compile yet")
+            return TinynnPrediction(task, compiler(model), "auto", "nn.compile(model)")
+        recipe = Recipe(model, nn.MeanSquaredError(), nn.SGD())
+        refusal = ENGINES[self.engine].refuses(recipe, EngineTask(1, 1))
+        if refusal:
+            raise Refused(refusal)
+        program = ENGINES[self.engine].program(recipe, {})
+        return TinynnPrediction(task, lambda row: program.predict([row])[0], self.engine)
+
+
+class TinynnCall(Peer):
+    """`model(row)`: the plain call, which checks its row first."""
+
+    name = "tinynn-call"
+    title = "tinynn, model(row)"
+
+    def version(self) -> str:
+        return nn.__version__
+
+    def prediction(self, task: Prediction) -> Job:
+        return TinynnPrediction(task, network(task.start(), "relu", "linear"))
+
+
+class OriginalJob(Job):
+    def __init__(self, task: Training) -> None:
+        self.data = task.data()
+
+    def reset(self) -> None:
+        self.net = nn.NeuralNet(seed=1)
+
+    def run(self, amount: int) -> None:
+        self.net.train(self.data.inputs, self.data.targets, amount)
+
+    def result(self) -> List[float]:
+        return flat([(self.net.synaptic_weights, [])])
+
+
+class TinynnNeuralNet(Peer):
+    """The lesson's own class; it knows the original program and nothing else."""
+
+    name = "tinynn-neuralnet"
+    title = "tinynn, NeuralNet"
+
+    def version(self) -> str:
+        return nn.__version__
+
+    def training(self, task: Training) -> Job:
+        if not task.original:
+            raise NotMeant("NeuralNet has one layer only")
+        return OriginalJob(task)
+
+
+def peers() -> List[Peer]:
+    """Return tinynn in all its forms, with whatever engines are registered."""
+    return [
+        TinynnPeer(),
+        *(TinynnPeer(engine) for engine in ENGINES),
+        TinynnNeuralNet(),
+        TinynnCall(),
+    ]

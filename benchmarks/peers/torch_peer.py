@@ -1,0 +1,108 @@
+"""PyTorch as its tutorials write it: eager, float32, on the CPU, one thread."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from ..jobs import FLOAT32, Job
+from ..tasks.kinds import Prediction, Training
+from .contract import Peer, flat
+
+
+def _linear(torch: Any, W: Any, b: Any) -> Any:
+    layer = torch.nn.Linear(len(W), len(W[0]), bias=bool(b))
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(W).T)
+        if b:
+            layer.bias.copy_(torch.tensor(b))
+    return layer
+
+
+class TorchTraining(Job):
+    """Losses are taken from logits, as PyTorch recommends: the same derivative, more stable."""
+
+    tolerance = FLOAT32
+
+    def __init__(self, torch: Any, task: Training) -> None:
+        self.torch, self.task = torch, task
+        X, T = (torch.tensor(rows) for rows in task.data())
+        self.batches = [(X[a:b], T[a:b]) for a, b in task.batches(len(X))]
+        self.loss = {
+            "mse": torch.nn.MSELoss(),
+            "bce": torch.nn.BCEWithLogitsLoss(),
+            "ce": torch.nn.CrossEntropyLoss(),
+            "hinge": lambda y, t: (1.0 - t * y).relu().mean(),
+        }[task.loss]
+
+    def reset(self) -> None:
+        nn = self.torch.nn
+        kinds = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+        modules = []
+        for W, b in self.task.start():
+            modules += [_linear(self.torch, W, b), kinds[self.task.hidden]()]
+        modules.pop()
+        if self.task.loss == "mse":
+            modules.append(kinds[self.task.output]())
+        self.model = nn.Sequential(*modules)
+        self.optimizer = self.torch.optim.SGD(
+            self.model.parameters(),
+            lr=self.task.learning_rate,
+            weight_decay=self.task.weight_decay,
+        )
+        self.epoch = 0
+
+    def run(self, amount: int) -> None:
+        model, loss, optimizer = self.model, self.loss, self.optimizer
+        for _ in range(amount):
+            if self.task.falling_rate:
+                optimizer.param_groups[0]["lr"] = self.task.rate(self.epoch)
+            for X, T in self.batches:
+                optimizer.zero_grad()
+                loss(model(X), T).backward()
+                optimizer.step()
+            self.epoch += 1
+
+    def result(self) -> List[float]:
+        layers = [m for m in self.model if isinstance(m, self.torch.nn.Linear)]
+        return flat(
+            [(m.weight.T.tolist(), m.bias.tolist() if m.bias is not None else []) for m in layers]
+        )
+
+
+class TorchPrediction(Job):
+    tolerance = FLOAT32
+
+    def __init__(self, torch: Any, task: Prediction) -> None:
+        self.torch = torch
+        self.rows = task.inputs()
+        modules = []
+        for W, b in task.start():
+            modules += [_linear(torch, W, b), torch.nn.ReLU()]
+        self.model = torch.nn.Sequential(*modules[:-1]).eval()
+
+    def run(self, amount: int) -> None:
+        torch, model, rows = self.torch, self.model, self.rows
+        with torch.inference_mode():
+            for k in range(amount):
+                model(torch.tensor(rows[k % len(rows)])).tolist()
+
+    def result(self) -> List[float]:
+        with self.torch.inference_mode():
+            return [y for row in self.rows for y in self.model(self.torch.tensor(row)).tolist()]
+
+
+class TorchPeer(Peer):
+    name = "torch"
+    title = "PyTorch"
+    module = distribution = "torch"
+
+    def load(self) -> Any:
+        torch = super().load()
+        torch.set_num_threads(1)
+        return torch
+
+    def training(self, task: Training) -> Job:
+        return TorchTraining(self.load(), task)
+
+    def prediction(self, task: Prediction) -> Job:
+        return TorchPrediction(self.load(), task)

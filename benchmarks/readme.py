@@ -1,0 +1,47 @@
+"""Puts the headline table into the README, between its two markers; nobody types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinynn.formats.atomic import write_text
+
+from .results import Results
+from .tables import headline
+
+START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
+
+
+def with_table(text: str, table: str, name: str = "README.md") -> str:
+    """Return the text of a README with `table` between the markers.
+
+    Raises ValueError unless each marker is there once, the start before the end.
+    """
+    for marker in (START, END):
+        count = text.count(marker)
+        if count != 1:
+            raise ValueError(
+                f"{name} needs the marker {marker} once, got it {count} times; put {START} and "
+                f"{END}, each on a line of its own, where the table is to stand"
+            )
+    if text.index(START) > text.index(END):
+        raise ValueError(f"{name} needs {START} before {END}, got them the other way round")
+    before, rest = text.split(START)
+    after = rest.split(END)[1]
+    return f"{before}{START}\n\n{table.strip()}\n\n{END}{after}"
+
+
+def update(path: Path, results: Results) -> bool:
+    """Write the headline table of `results` into the README at `path`; return if it changed.
+
+    Raises ValueError for missing markers and for results of a tiny run, which measures nothing.
+    """
+    if results.mode == "tiny":
+        raise ValueError("the README needs results of a quick or full run, got those of a tiny one")
+    if not path.exists():
+        raise ValueError(f"{path.name} needs to exist, with {START} and {END} in it")
+    old = path.read_text(encoding="utf-8")
+    new = with_table(old, headline(results), path.name)
+    if new != old:
+        write_text(path, new)
+    return new != old

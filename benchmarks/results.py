@@ -1,0 +1,146 @@
+"""Results: what was measured, as plain data that goes to JSON and comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Dict, List, Optional
+
+FORMAT = "tinynn benchmark results"
+VERSION = 1
+
+MEASURED, SKIPPED, WRONG = "measured", "skipped", "wrong"
+
+
+@dataclass
+class Spread:
+    """The median of samples (seconds or bytes per unit), and their quartiles."""
+
+    median: float
+    low: float
+    high: float
+    samples: List[float]
+
+    @classmethod
+    def of(cls, samples: List[float]) -> Spread:
+        """Return the spread of at least one sample."""
+        ordered = sorted(samples)
+        last = len(ordered) - 1
+        return cls(median(ordered), ordered[last // 4], ordered[last - last // 4], samples)
+
+
+@dataclass
+class Row:
+    """One implementation's result in one task."""
+
+    name: str
+    title: str
+    version: str = ""
+    status: str = MEASURED
+    reason: str = ""  # why it was skipped, or what is wrong
+    difference: Optional[float] = None  # the most that a result is off the reference
+    tolerance: Optional[float] = None
+    amount: int = 0
+    cpu: Optional[Spread] = None
+    wall: Optional[Spread] = None
+    note: str = ""
+
+
+@dataclass
+class TaskResult:
+    """One task's rows. `baseline` is the row that the others are compared with, if there is one."""
+
+    name: str
+    title: str
+    unit: str
+    quantity: str
+    baseline: str
+    amount: int
+    notes: List[str] = field(default_factory=list)
+    rows: List[Row] = field(default_factory=list)
+
+    def row(self, name: str) -> Optional[Row]:
+        """Return the row of this name if it was measured."""
+        for row in self.rows:
+            if row.name == name and row.status == MEASURED and row.cpu is not None:
+                return row
+        return None
+
+    def ratio(self, name: str, against: str) -> Optional[float]:
+        """Return how many times the CPU time (or size) of `name` that of `against` is."""
+        mine, other = self.row(name), self.row(against)
+        if mine is None or other is None or mine.cpu is None or other.cpu is None:
+            return None
+        if mine.cpu.median <= 0.0 or other.cpu.median <= 0.0:
+            return None
+        return other.cpu.median / mine.cpu.median
+
+
+@dataclass
+class Results:
+    """One whole run."""
+
+    mode: str
+    about: Dict[str, Any]
+    tasks: List[TaskResult] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> List[str]:
+        """What was computed wrongly, in words."""
+        return [
+            f"{task.name}: {row.title}: {row.reason}"
+            for task in self.tasks
+            for row in task.rows
+            if row.status == WRONG
+        ]
+
+    def file_stem(self) -> str:
+        """Return a file name for this run: its date, interpreter and mode."""
+        date = re.sub(r"[ :]", "-", self.about["date"].replace(" UTC", ""))
+        who = self.about["interpreter"].split(" (")[0].replace(" ", "-").lower()
+        return f"{date}-{who}-{self.mode}"
+
+    def to_json(self) -> str:
+        """Return everything as JSON text."""
+        content = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        return json.dumps(_rounded(content), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, name: str = "the results") -> Results:
+    """Return the results in a JSON text. Raises ValueError if it holds no such results."""
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f'{name} needs to be JSON with "format": "{FORMAT}"')
+    if content.get("version") != VERSION:
+        raise ValueError(f"{name} needs version {VERSION}, got {content.get('version')!r}")
+    tasks = []
+    for entry in content["tasks"]:
+        rows = [
+            Row(**{**row, "cpu": _spread(row["cpu"]), "wall": _spread(row["wall"])})
+            for row in entry.pop("rows")
+        ]
+        tasks.append(TaskResult(**entry, rows=rows))
+    return Results(content["mode"], content["about"], tasks)
+
+
+def read(path: Path) -> Results:
+    """Return the results in a file. Raises OSError or ValueError."""
+    return from_json(path.read_text(encoding="utf-8"), path.name)
+
+
+def _spread(entry: Optional[Dict[str, Any]]) -> Optional[Spread]:
+    return None if entry is None else Spread(**entry)
+
+
+def _rounded(value: Any) -> Any:
+    """Return the same with every float cut to six digits: more is noise."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,196 @@
+"""Markdown tables: one for each task, and the headline table, where tinynn meets everyone else."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+from .results import SKIPPED, WRONG, Results, Row, Spread, TaskResult
+
+# The columns of the headline table: rows of the tasks, and what they are called there.
+RIVALS: Tuple[Tuple[str, str], ...] = (
+    ("numpy", "NumPy"),
+    ("torch", "PyTorch"),
+    ("sklearn", "scikit-learn"),
+    ("micrograd", "micrograd"),
+    ("onnxruntime", "onnxruntime"),
+    ("lists", "good lists"),
+)
+
+
+def seconds(value: float) -> str:
+    """Return a time with three digits and the unit that fits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= factor:
+            return f"{_three_digits(value / factor)} {unit}"
+    return f"{_three_digits(value / 1e-9)} ns"
+
+
+def size(value: float) -> str:
+    """Return a number of bytes with three digits and the unit that fits."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            return f"{_three_digits(value / factor)} {unit}"
+    return f"{value:.0f} bytes"
+
+
+def times(ratio: float, quantity: str = "time") -> str:
+    """Return a ratio in words: how many times faster or slower, smaller or larger."""
+    better, worse = ("faster", "slower") if quantity == "time" else ("smaller", "larger")
+    if 0.95 < ratio < 1.05:
+        return "about equal"
+    if ratio >= 1.0:
+        return f"{_two_digits(ratio)}× {better}"
+    return f"{_two_digits(1.0 / ratio)}× {worse}"
+
+
+def task_table(task: TaskResult) -> str:
+    """Return the Markdown section of one task: ratios first, against its baseline."""
+    baseline = next((name for name in (task.baseline, "lists") if task.row(name)), "")
+    against = task.row(baseline)
+    one = "size" if task.quantity == "size" else f"CPU time per {task.unit}"
+    header = ["implementation", f"against {against.title if against else task.baseline}", one]
+    if task.quantity == "time":
+        header += ["middle half", "wall time", "off by at most", "note"]
+    else:
+        header += ["note"]
+    lines = [f"### {task.title}", ""]
+    if against is None:
+        lines += [f"There is no ratio: {task.baseline}, the baseline, was not measured.", ""]
+    lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    for row in task.rows:
+        lines.append("| " + " | ".join(_cells(task, row, baseline)) + " |")
+    if task.notes:
+        lines += ["", *task.notes]
+    return "\n".join(lines) + "\n"
+
+
+def headline(results: Results) -> str:
+    """Return the one table that shows tinynn, as it chooses its engine itself, against each rival.
+
+    What tinynn loses is in bold.
+    """
+    rivals = [
+        (name, title) for name, title in RIVALS if any(task.row(name) for task in results.tasks)
+    ]
+    lines = [
+        "| task | tinynn | " + " | ".join(f"than {title}" for _, title in rivals) + " |",
+        "|---|---|" + "---|" * len(rivals),
+    ]
+    for task in results.tasks:
+        mine = task.row("tinynn")
+        if mine is None or mine.cpu is None:
+            continue
+        cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}"]
+        cells += [_versus(task, name) for name, _ in rivals]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _balance(results), "", _circumstances(results)]) + "\n"
+
+
+def report(results: Results) -> str:
+    """Return the whole Markdown report of a run."""
+    about = results.about
+    parts = [
+        f"# tinynn's benchmarks, {about['interpreter']}, {results.mode} mode\n",
+        headline(results),
+        "Times are CPU times, medians of interleaved repeats; every result was checked against the "
+        "reference before it was measured. Training with tinynn includes the checks of its data "
+        "and the making of its engine, and the losses it records; NumPy's and PyTorch's arrays "
+        "are made before the clock starts, and NumPy computes no loss.\n",
+        *(task_table(task) for task in results.tasks),
+        "### Circumstances\n",
+        *(f"- {key}: {_plain(value)}" for key, value in about.items()),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _cells(task: TaskResult, row: Row, baseline: str) -> List[str]:
+    columns = 7 if task.quantity == "time" else 4
+    if row.status == SKIPPED:
+        return [row.title, f"skipped: {row.reason}", *[""] * (columns - 2)]
+    if row.status == WRONG:
+        return [row.title, f"**WRONG**: {row.reason}", *[""] * (columns - 2)]
+    if row.cpu is None:
+        return [row.title, *[""] * (columns - 1)]
+    cells = [row.title, _against(task, row, baseline), _value(task, row.cpu.median)]
+    if task.quantity == "time":
+        cells += [_middle(row.cpu), seconds(row.wall.median) if row.wall else "", _off(row)]
+    return [*cells, row.note]
+
+
+def _against(task: TaskResult, row: Row, baseline: str) -> str:
+    if row.name == baseline:
+        return "1"
+    ratio = task.ratio(row.name, baseline)
+    return "" if ratio is None else times(ratio, task.quantity)
+
+
+def _versus(task: TaskResult, rival: str) -> str:
+    ratio = task.ratio("tinynn", rival)
+    if ratio is None:
+        return "–"
+    words = times(ratio, task.quantity)
+    return f"**{words}**" if ratio <= 0.95 else words
+
+
+def _value(task: TaskResult, value: float) -> str:
+    return size(value) if task.quantity == "size" else seconds(value)
+
+
+def _per(task: TaskResult) -> str:
+    plain = task.quantity == "size" or task.unit in ("process", "10,000 iterations")
+    return "" if plain else f" per {task.unit}"
+
+
+def _middle(spread: Spread) -> str:
+    if len(spread.samples) < 2:
+        return "one sample"
+    return f"{seconds(spread.low)} – {seconds(spread.high)}"
+
+
+def _off(row: Row) -> str:
+    if row.difference is None or row.tolerance is None:
+        return ""
+    return f"{row.difference:.0e} of {row.tolerance:.0e}" if row.difference else "0"
+
+
+def _balance(results: Results) -> str:
+    """Return in a sentence how often tinynn won and lost against NumPy."""
+    ratios: List[Optional[float]] = [
+        task.ratio("tinynn", "numpy") for task in results.tasks if task.quantity == "time"
+    ]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known:
+        return "NumPy was not measured here."
+    faster = sum(ratio >= 1.05 for ratio in known)
+    slower = sum(ratio <= 0.95 for ratio in known)
+    return (
+        f"Of {len(known)} tasks measured with both, tinynn is faster than NumPy in {faster} and "
+        f"slower in {slower}, which are in bold."
+    )
+
+
+def _circumstances(results: Results) -> str:
+    about = results.about
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"{about['interpreter']}, {about['processor']}, {about['system']}, one thread each"
+        f"{'; ' + versions if versions else ''}; {about['date']}; `{about['command']}`."
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def _three_digits(value: float) -> str:
+    if value >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value >= 99.95 else f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"

@@ -1,0 +1,150 @@
+"""The kinds of tasks: training, one-row prediction, whole processes, sizes.
+
+A task says what is to be computed, from which data and starting weights, and in which unit it is
+reported. It knows nothing of the implementations: `peers` turn it into jobs.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from math import sqrt
+from typing import Callable, List, NamedTuple, Optional, Tuple
+
+from tinynn.matrix import Matrix, Vector
+
+UNLIMITED = 10**6  # an amount that only the time for one run limits
+Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and the bias, empty if there is none
+
+
+class Data(NamedTuple):
+    """Rows of inputs and rows of targets."""
+
+    inputs: Matrix
+    targets: Matrix
+
+
+def starting_layers(sizes: Tuple[int, ...], seed: int = 1) -> List[Layer]:
+    """Return Gaussian weights of variance 1 / inputs, and small biases, for layers of `sizes`."""
+    gauss = random.Random(seed).gauss
+    return [
+        (
+            [[gauss(0.0, 1.0 / sqrt(n)) for _ in range(m)] for _ in range(n)],
+            [gauss(0.0, 0.1) for _ in range(m)],
+        )
+        for n, m in zip(sizes, sizes[1:])
+    ]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every task has: a name for the command line, a title, and how results are reported.
+
+    `amount` is how much of it one measured run does (epochs, calls), `units` how many of `unit`
+    are in an amount of 1; `quantity` is "time" or "size". `over`, if given, is the row whose value
+    is subtracted from all others.
+    """
+
+    name: str
+    title: str
+    unit: str = "run"
+    amount: int = 1
+    check_amount: int = 1
+    quantity: str = "time"
+    baseline: str = "numpy"
+    over: str = ""
+    notes: Tuple[str, ...] = ()
+
+    @property
+    def units(self) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Training(Task):
+    """Train a network of `sizes` by gradient descent; the result is all its weights and biases.
+
+    `hidden` and `output` are activations ("sigmoid", "tanh", "relu", "softmax", "linear"), `loss`
+    is "mse", "bce", "ce" or "hinge": means over the samples, and over the outputs for all but "ce".
+    """
+
+    sizes: Tuple[int, ...] = ()
+    hidden: str = "sigmoid"
+    output: str = "sigmoid"
+    loss: str = "mse"
+    learning_rate: float = 0.5
+    weight_decay: float = 0.0
+    falling_rate: bool = False  # from learning_rate to a tenth of it within 100 epochs
+    batch_size: Optional[int] = None  # None: all rows at once
+    data: Callable[[], Data] = lambda: Data([], [])
+    layers: Callable[[], List[Layer]] = lambda: []
+    original: bool = False  # the original program: peers have it in its own words
+
+    def start(self) -> List[Layer]:
+        """Return the starting weights, in lists that the caller may change."""
+        return self.layers() or starting_layers(self.sizes)
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        if self.falling_rate:
+            return self.learning_rate * (1.0 - 0.9 * epoch / 100)
+        return self.learning_rate
+
+    def batches(self, rows: int) -> List[Tuple[int, int]]:
+        """Return where each batch starts and ends."""
+        size = self.batch_size or rows
+        return [(k, min(k + size, rows)) for k in range(0, rows, size)]
+
+    @property
+    def units(self) -> float:
+        if self.unit == "10,000 iterations":
+            return 1e-4
+        rows = len(self.data().inputs)
+        return float(rows if self.unit == "sample" else len(self.batches(rows)))
+
+
+@dataclass(frozen=True)
+class Prediction(Task):
+    """One row in, one row out, both plain lists: hidden layers of ReLU, raw scores as outputs."""
+
+    sizes: Tuple[int, ...] = ()
+    rows: int = 4
+
+    def start(self) -> List[Layer]:
+        return starting_layers(self.sizes)
+
+    def inputs(self) -> Matrix:
+        draw = random.Random(2).random
+        return [[draw() for _ in range(self.sizes[0])] for _ in range(self.rows)]
+
+
+class Command(NamedTuple):
+    """A program to be run by a new interpreter, and what it needs to be installed."""
+
+    name: str
+    title: str
+    source: str
+    needs: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Processes(Task):
+    """Whole processes, from the start of the interpreter to its end; what they print is checked."""
+
+    commands: Tuple[Command, ...] = ()
+    printed: Tuple[float, ...] = ()
+
+
+class Package(NamedTuple):
+    """An installed distribution, to be weighed with all that it requires."""
+
+    name: str
+    title: str
+    distribution: str
+
+
+@dataclass(frozen=True)
+class Sizes(Task):
+    """Bytes on the disk."""
+
+    packages: Tuple[Package, ...] = ()

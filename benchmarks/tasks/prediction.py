@@ -1,0 +1,21 @@
+"""One row in, one row out: what a program pays that asks a network a question now and then."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from .kinds import Prediction
+
+_SIZES = ((4, 10, 3), (64, 32, 10), (784, 30, 10), (784, 128, 10))
+
+TASKS: Tuple[Prediction, ...] = tuple(
+    Prediction(
+        f"predict-{'-'.join(map(str, sizes))}",
+        f"predict one row, list in, list out, {'-'.join(map(str, sizes))}",
+        unit="call",
+        amount=10_000,
+        check_amount=4,
+        sizes=sizes,
+    )
+    for sizes in _SIZES
+)

@@ -1,0 +1,61 @@
+"""What a user waits for besides the arithmetic: starting, importing; and the bytes to install."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Tuple
+
+from .kinds import Command, Package, Processes, Sizes, Task
+
+_PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
+
+
+def _program(name: str) -> str:
+    return (_PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
+
+
+TASKS: Tuple[Task, ...] = (
+    Processes(
+        "original-process",
+        "the original program, the whole process with its imports",
+        unit="process",
+        commands=(
+            Command("tinynn", "tinynn, fit", _program("original_fit")),
+            Command("tinynn-neuralnet", "tinynn, NeuralNet", _program("original_neural_net")),
+            Command("numpy", "NumPy", _program("original_numpy"), ("numpy",)),
+        ),
+        printed=(0.98977040,),
+    ),
+    Processes(
+        "import",
+        "import, over a bare interpreter",
+        unit="process",
+        over="bare",
+        notes=("The bare interpreter's own time is subtracted from the other rows.",),
+        commands=(
+            Command("bare", "bare interpreter", "pass"),
+            Command("tinynn", "import tinynn", "import tinynn"),
+            Command("tinynn-fit", "tinynn, with all that fit needs", _program("import_fit")),
+            Command("numpy", "NumPy", "import numpy", ("numpy",)),
+            Command("sklearn", "scikit-learn's MLP", "import sklearn.neural_network", ("sklearn",)),
+            Command("torch", "PyTorch", "import torch", ("torch",)),
+            Command("micrograd", "micrograd", "import micrograd.nn", ("micrograd",)),
+            Command("onnxruntime", "onnxruntime", "import onnxruntime", ("onnxruntime",)),
+        ),
+    ),
+    Sizes(
+        "size",
+        "installed size, with everything required",
+        unit="installation",
+        quantity="size",
+        notes=("Files as installed, without compiled bytecode; a required package counts too.",),
+        packages=(
+            Package("tinynn", "tinynn", ""),
+            Package("numpy", "NumPy", "numpy"),
+            Package("sklearn", "scikit-learn", "scikit-learn"),
+            Package("torch", "PyTorch", "torch"),
+            Package("micrograd", "micrograd", "micrograd"),
+            Package("onnxruntime", "onnxruntime", "onnxruntime"),
+        ),
+    ),
+)
