@@ -1,0 +1,411 @@
+"""Losses: golden numbers, PyTorch's tables, weights, joint derivatives, the extremes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+import tinynn as nn
+from tinynn.errors import FormatError, SettingError, ShapeError
+from tinynn.losses import LOSSES, by_name, from_dict
+from tinynn.matrix import shape
+
+GOLDEN = Path(__file__).parent / "golden"
+TABLE = json.loads((GOLDEN / "functions.json").read_text())
+
+ALL = [
+    nn.MeanSquaredError(), nn.MeanAbsoluteError(), nn.Huber(), nn.Huber(delta=0.25),
+    nn.BinaryCrossEntropy(), nn.BinaryCrossEntropy(from_logits=True),
+    nn.CategoricalCrossEntropy(), nn.CategoricalCrossEntropy(from_logits=True), nn.Hinge(),
+]  # fmt: skip
+every_loss = pytest.mark.parametrize("loss", ALL, ids=repr)
+
+
+def load_maker():
+    """Return the module that made the table."""
+    spec = importlib.util.spec_from_file_location("make_functions", GOLDEN / "make_functions.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MAKER = load_maker()
+
+
+@st.composite
+def batches(draw, loss, rows=None, size=5.0):
+    """Return outputs and targets that this loss takes, both samples × outputs."""
+    n = rows or draw(st.integers(1, 5))
+    m = draw(st.integers(1, 4))
+    probabilities = loss.partner is not None and not loss.from_logits
+    outputs = st.floats(0.01, 0.99) if probabilities else st.floats(-size, size)
+    targets = {"bce": st.floats(0.0, 1.0), "hinge": st.sampled_from([-1.0, 1.0])}
+    wanted = targets.get(loss.name, st.floats(-size, size))
+    Y = [[draw(outputs) for _ in range(m)] for _ in range(n)]
+    if loss.name == "ce":
+        T = [[float(j == draw(st.integers(0, m - 1))) for j in range(m)] for _ in range(n)]
+        T = [t if any(t) else [1.0] + [0.0] * (m - 1) for t in T]
+    else:
+        T = [[draw(wanted) for _ in range(m)] for _ in range(n)]
+    return Y, T
+
+
+# --- golden numbers ---
+
+
+@pytest.mark.parametrize("case", TABLE["losses"], ids=lambda c: f"{c['loss']}{c['settings']}")
+@pytest.mark.parametrize("key", ["plain", "weighted"])
+def test_losses_and_gradients_are_pytorchs(case, key):
+    loss = LOSSES[case["loss"]](**case["settings"])
+    Y, T = MAKER.rows_named(case["outputs"]), MAKER.rows_named(case["targets"])
+    weights = MAKER.WEIGHTS if key == "weighted" else None
+    assert loss(Y, T, weights) == pytest.approx(case[key]["value"], rel=1e-12)
+    for found, wanted in zip(loss.gradient(Y, T, weights), case[key]["gradient"]):
+        assert found == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
+@given(st.data())
+def test_any_batch_has_pytorchs_loss_and_gradient(data):
+    torch = pytest.importorskip("torch")
+    loss = data.draw(st.sampled_from([loss for loss in ALL if loss.name != "hinge"]))
+    Y, T = data.draw(batches(loss))
+    weights = data.draw(st.lists(st.floats(0.1, 5), min_size=len(Y), max_size=len(Y)))
+    y = torch.tensor(Y, dtype=torch.float64, requires_grad=True)
+    t, w = torch.tensor(T, dtype=torch.float64), torch.tensor(weights, dtype=torch.float64)
+    value = (w * MAKER.loss_of(torch, loss.name, loss.settings(), y, t)).sum() / w.sum()
+    value.backward()
+    assert loss(Y, T, weights) == pytest.approx(value.item(), rel=1e-12, abs=1e-14)
+    for found, wanted in zip(loss.gradient(Y, T, weights), y.grad.tolist()):
+        assert found == pytest.approx(wanted, rel=1e-11, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("loss", "Y", "T", "value"),
+    [
+        # (1² + 2²) / 2
+        (nn.MeanSquaredError(), [[1.0, 2.0]], [[0.0, 4.0]], 2.5),
+        (nn.MeanAbsoluteError(), [[1.0, 2.0]], [[0.0, 4.0]], 1.5),
+        # (0.5 · 0.5² + 1 · (2 − 0.5)) / 2
+        (nn.Huber(), [[0.5, 2.0]], [[0.0, 0.0]], 0.8125),
+        (nn.Huber(delta=2.0), [[0.5, 2.0]], [[0.0, 0.0]], 1.0625),
+        (nn.BinaryCrossEntropy(), [[0.5], [0.25]], [[1.0], [0.0]],
+         (math.log(2) - math.log(0.75)) / 2),
+        (nn.BinaryCrossEntropy(from_logits=True), [[0.0]], [[1.0]], math.log(2)),
+        (nn.CategoricalCrossEntropy(), [[0.5, 0.25, 0.25]], [[0.0, 1.0, 0.0]], math.log(4)),
+        (nn.CategoricalCrossEntropy(from_logits=True), [[7.0, 7.0]], [[0.0, 1.0]], math.log(2)),
+        # Cortes and Vapnik (1995): max(0, 1 − t y), here 0.5, 0, 3
+        (nn.Hinge(), [[0.5], [2.0], [2.0]], [[1.0], [1.0], [-1.0]], 3.5 / 3),
+    ],
+)  # fmt: skip
+def test_values_by_hand(loss, Y, T, value):
+    assert loss(Y, T) == pytest.approx(value, rel=1e-15)
+
+
+def test_mazurs_total_error():
+    # M. Mazur, "A Step by Step Backpropagation Example" (2015): 0.298371109, both outputs
+    Y, T = [[0.7513650695523157, 0.7729284653214625]], [[0.01, 0.99]]
+    assert nn.MeanSquaredError()(Y, T) == pytest.approx(0.2983711087600027, rel=1e-15)
+
+
+# --- derivatives ---
+
+
+@every_loss
+@given(data=st.data())
+def test_gradients_are_what_differences_tend_to(loss, data):
+    Y, T = data.draw(batches(loss))
+    weights = data.draw(st.none() | st.lists(st.floats(0.1, 3.0), min_size=len(Y), max_size=len(Y)))
+    h = 1e-6
+    dY = loss.gradient(Y, T, weights)
+    assert shape(dY) == shape(Y)
+    for i, row in enumerate(Y):
+        for j, y in enumerate(row):
+            gap = abs(y - T[i][j])
+            kinks = {"mae": gap, "huber": 1.0, "hinge": abs(1.0 - y * T[i][j])}
+            if kinks.get(loss.name, 1.0) < 1e-5:
+                continue
+            row[j] = y + h
+            above = loss(Y, T, weights)
+            row[j] = y - h
+            below = loss(Y, T, weights)
+            row[j] = y
+            assert dY[i][j] == pytest.approx((above - below) / (2 * h), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("loss", "layer"),
+    [(nn.BinaryCrossEntropy, nn.Sigmoid), (nn.CategoricalCrossEntropy, nn.Softmax)],
+)
+@given(data=st.data())
+def test_the_joint_derivative_is_the_chain_through_the_activation(loss, layer, data):
+    assert loss.partner == layer.__name__
+    Z, T = data.draw(batches(loss(from_logits=True)))
+    weights = data.draw(st.none() | st.lists(st.floats(0.1, 3.0), min_size=len(Z), max_size=len(Z)))
+    last = layer()
+    P = last.forward(Z)
+    chained = last.backward(loss().gradient(P, T, weights))
+    joint = loss().logits_gradient(P, T, weights)
+    of_logits = loss(from_logits=True).gradient(Z, T, weights)
+    for one, two, three in zip(chained, joint, of_logits):
+        assert one == pytest.approx(two, rel=1e-9, abs=1e-12)
+        assert two == pytest.approx(three, rel=1e-12, abs=1e-15)
+    assert loss()(P, T, weights) == pytest.approx(
+        loss(from_logits=True)(Z, T, weights), rel=1e-12, abs=1e-14
+    )
+
+
+def test_kinks():
+    assert nn.MeanAbsoluteError().gradient([[1.0]], [[1.0]]) == [[0.0]]
+    assert nn.Huber().gradient([[1.0]], [[0.0]]) == [[1.0]]
+    assert nn.Hinge().gradient([[1.0]], [[1.0]]) == [[0.0]]
+
+
+# --- weights ---
+
+
+@every_loss
+@given(data=st.data())
+def test_a_whole_weight_counts_a_row_so_many_times(loss, data):
+    Y, T = data.draw(batches(loss))
+    counts = data.draw(st.lists(st.integers(0, 3), min_size=len(Y), max_size=len(Y)).filter(any))
+    repeated = [i for i, count in enumerate(counts) for _ in range(count)]
+    Y_repeated, T_repeated = [Y[i] for i in repeated], [T[i] for i in repeated]
+    weights = [float(count) for count in counts]
+    assert loss(Y, T, weights) == pytest.approx(loss(Y_repeated, T_repeated), rel=1e-12, abs=1e-15)
+    once = dict(zip(repeated, loss.gradient(Y_repeated, T_repeated)))
+    for i, row in enumerate(loss.gradient(Y, T, weights)):
+        wanted = [counts[i] * d for d in once.get(i, [0.0] * len(row))]
+        assert row == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
+@every_loss
+@given(data=st.data(), factor=st.floats(1e-3, 1e3))
+def test_only_the_proportions_of_weights_count(loss, data, factor):
+    Y, T = data.draw(batches(loss))
+    weights = data.draw(st.lists(st.floats(0.1, 3.0), min_size=len(Y), max_size=len(Y)))
+    scaled = [factor * w for w in weights]
+    assert loss(Y, T, scaled) == pytest.approx(loss(Y, T, weights), rel=1e-12, abs=1e-15)
+    same = [factor] * len(Y)
+    assert loss(Y, T, same) == pytest.approx(loss(Y, T), rel=1e-12, abs=1e-15)
+
+
+def test_a_sample_of_weight_0_does_not_count_even_if_its_loss_is_infinite():
+    loss = nn.MeanSquaredError()
+    assert loss([[1e200], [1.0]], [[0.0], [0.0]], [0.0, 1.0]) == 1.0
+    assert loss([[1e200], [1.0]], [[0.0], [0.0]]) == math.inf
+    assert loss([[1.0], [1.0]], [[0.0], [0.0]], [0.0, 0.0]) == 0.0  # no sample counts
+    assert loss.gradient([[1.0], [1.0]], [[0.0], [0.0]], [0.0, 0.0]) == [[0.0], [0.0]]
+
+
+@every_loss
+@given(data=st.data())
+def test_the_loss_of_a_batch_is_the_mean_of_its_rows(loss, data):
+    Y, T = data.draw(batches(loss))
+    alone = [loss([y], [t]) for y, t in zip(Y, T)]
+    assert loss(Y, T) == pytest.approx(math.fsum(alone) / len(alone), rel=1e-12, abs=1e-15)
+
+
+# --- the extremes ---
+
+LOGITS = st.floats(-1e4, 1e4) | st.sampled_from([-1e4, 1e4, 0.0])
+
+
+@pytest.mark.parametrize("loss", [loss for loss in ALL if loss.from_logits], ids=repr)
+@given(data=st.data())
+def test_logits_of_10000_give_finite_losses_and_gradients(loss, data):
+    Z = [[data.draw(LOGITS) for _ in range(3)] for _ in range(2)]
+    classes = [data.draw(st.integers(0, 2)) for _ in Z]
+    T = [[float(j == k) for j in range(3)] for k in classes]
+    assert 0.0 <= loss(Z, T) <= 2e4 + 1.1  # the widest gap, and log 3
+    assert all(-1.0 <= d <= 1.0 for row in loss.gradient(Z, T) for d in row)
+
+
+@pytest.mark.parametrize("z", [1e4, -1e4])
+@pytest.mark.parametrize("t", [0.0, 1.0])
+def test_logits_of_10000_by_hand(z, t):
+    wrong = (z > 0) != (t > 0)
+    loss = nn.BinaryCrossEntropy(from_logits=True)
+    assert loss([[z]], [[t]]) == (1e4 if wrong else 0.0)
+    assert loss.gradient([[z]], [[t]]) == [[(1.0 if z > 0 else -1.0) if wrong else 0.0]]
+    loss = nn.CategoricalCrossEntropy(from_logits=True)
+    assert loss([[z, 0.0]], [[t, 1.0 - t]]) == (1e4 if wrong else 0.0)
+
+
+@pytest.mark.parametrize("loss", [nn.BinaryCrossEntropy(), nn.CategoricalCrossEntropy()], ids=repr)
+@given(data=st.data())
+def test_probabilities_that_have_rounded_to_0_or_1_give_finite_losses_and_gradients(loss, data):
+    p = data.draw(st.floats(0.0, 1.0))
+    for t in ([1.0, 0.0], [0.0, 1.0]):
+        assert 0.0 <= loss([[p, 1.0 - p]], [t]) <= 710.0
+        assert all(math.isfinite(d) for d in loss.gradient([[p, 1.0 - p]], [t])[0])
+
+
+def test_a_probability_of_0_costs_as_much_as_in_pytorch():
+    # torch.nn.BCELoss: "we clamp its log function outputs to be greater than or equal to -100"
+    assert nn.BinaryCrossEntropy()([[0.0]], [[1.0]]) == 100.0
+    assert nn.BinaryCrossEntropy()([[1.0]], [[0.0]]) == 100.0
+    assert nn.BinaryCrossEntropy()([[1e-60]], [[1.0]]) == 100.0
+    assert nn.BinaryCrossEntropy().gradient([[0.0]], [[1.0]]) == [[-1e12]]
+
+
+@every_loss
+def test_an_output_that_is_not_a_number_is_never_hidden(loss):
+    t = [1.0, 0.0] if loss.name == "ce" else [1.0, 1.0]
+    for y in ([math.nan, 0.5], [0.5, math.nan], [math.nan, math.nan]):
+        used = [y_j for y_j, t_j in zip(y, t) if t_j] if not loss.from_logits else y
+        hidden = loss.name == "ce" and not any(map(math.isnan, used))
+        assert math.isnan(loss([y, [0.5, 0.5]], [t, t])) != hidden
+
+
+def test_a_perfect_answer_costs_nothing_and_never_less():
+    for loss, y, t in (
+        (nn.CategoricalCrossEntropy(), [1.0, 0.0], [1.0, 0.0]),
+        (nn.BinaryCrossEntropy(), [1.0, 0.0], [1.0, 0.0]),
+        (nn.MeanSquaredError(), [1.0, 0.0], [1.0, 0.0]),
+        (nn.Hinge(), [1.0, -1.0], [1.0, -1.0]),
+    ):
+        value = loss([y], [t])
+        assert value == 0.0
+        assert math.copysign(1.0, value) == 1.0
+
+
+# --- targets, names, what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("loss", "t", "trouble"),
+    [
+        (nn.BinaryCrossEntropy(), [0.0, 1.0, 0.5], None),
+        (nn.BinaryCrossEntropy(), [0.0, 1.5], (1, "targets between 0 and 1")),
+        (nn.BinaryCrossEntropy(from_logits=True), [-1.0], (0, "targets between 0 and 1")),
+        (nn.BinaryCrossEntropy(), [math.nan], (0, "targets between 0 and 1")),
+        (nn.CategoricalCrossEntropy(), [0.0, 1.0], None),
+        (nn.CategoricalCrossEntropy(), [1 / 3, 1 / 3, 1 / 3], None),
+        (nn.CategoricalCrossEntropy(), [0.1] * 10, None),
+        (
+            nn.CategoricalCrossEntropy(), [0.0, 2.0],
+            (1, "probabilities between 0 and 1 (one_hot(classes) makes them)"),
+        ),
+        (
+            nn.CategoricalCrossEntropy(), [0.0, 0.0],
+            (1, "targets that sum to 1 in each row, not 0"),
+        ),
+        (
+            nn.CategoricalCrossEntropy(), [1.0, 0.25],
+            (1, "targets that sum to 1 in each row, not 1.25"),
+        ),
+        (nn.Hinge(), [-1.0, 1.0], None),
+        (nn.Hinge(), [1.0, 0.0], (1, "targets of -1 or 1")),
+        (nn.MeanSquaredError(), [1e300], None),
+        (nn.MeanAbsoluteError(), [-1e300], None),
+        (nn.Huber(), [0.0], None),
+    ],
+)  # fmt: skip
+def test_targets_that_a_loss_takes_and_does_not(loss, t, trouble):
+    assert loss.check_target(t) == trouble
+
+
+ROWS_NEEDED = "a matrix needs rows of numbers, got 1.0 as row 0; did you mean [[...]]?"
+
+
+@pytest.mark.parametrize("method", ["__call__", "gradient", "logits_gradient"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1.0]], []), "a loss needs a target for each output, "
+         "got outputs (1, 1) and targets (0, 0)"),
+        (([[1.0, 2.0]], [[1.0]]), "a loss needs a target for each output, "
+         "got outputs (1, 2) and targets (1, 1)"),
+        (([[1.0]], [[1.0], [1.0]]), "a loss needs a target for each output, "
+         "got outputs (1, 1) and targets (2, 1)"),
+        (([], []), "a loss needs at least one row and one output, got (0, 0)"),
+        (([[], []], [[], []]), "a loss needs at least one row and one output, got (2, 0)"),
+        (([1.0], [1.0]), ROWS_NEEDED),
+        (([[1.0]], [1.0]), ROWS_NEEDED),
+        (([[1.0], [1.0, 2.0]], [[1.0], [1.0]]), "a matrix needs rows of equal length, "
+         "got 1 columns in row 0 and 2 in row 1"),
+        (([[1.0]], [[1.0]], [1.0, 1.0]), "a loss needs one sample weight per row, got 2 for 1 rows"),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_fit_are_named(method, arguments, message):
+    with pytest.raises(ShapeError) as error:
+        getattr(nn.BinaryCrossEntropy(), method)(*arguments)
+    assert str(error.value) == message
+
+
+def test_numpys_arrays_will_do():
+    numpy = pytest.importorskip("numpy")
+    Y, T = [[0.5, 1.0], [2.0, 3.0]], [[1.0, 1.0], [1.0, -1.0]]
+    for loss in (nn.MeanSquaredError(), nn.Hinge(), nn.Huber()):
+        w = numpy.array([1.0, 3.0])
+        assert loss(numpy.array(Y), numpy.array(T), w) == loss(Y, T, [1.0, 3.0])
+
+
+@every_loss
+def test_a_loss_is_rebuilt_from_what_is_saved_of_it(loss):
+    saved = json.loads(json.dumps(loss.to_dict()))
+    assert from_dict(saved) == loss
+    assert from_dict(saved) != nn.Huber(delta=9.0)
+
+
+def test_losses_by_name():
+    assert set(LOSSES) == {"mse", "mae", "huber", "bce", "ce", "hinge"}
+    for name, kind in LOSSES.items():
+        assert by_name(name) == kind()
+        assert by_name(name).name == name
+    custom = nn.Huber(delta=3.0)
+    assert by_name(custom) is custom
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "message"),
+    [
+        (
+            SettingError, lambda: by_name("mes"),
+            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' "
+            "or an object of class Loss, got 'mes'; did you mean 'mse'?",
+        ),
+        (
+            SettingError, lambda: by_name(nn.Huber),
+            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' "
+            f"or an object of class Loss, got {nn.Huber!r}; did you mean Huber(), with parentheses?",
+        ),
+        (
+            SettingError, lambda: nn.Huber(0),
+            "Huber needs delta to be a finite number, above 0, got 0",
+        ),
+        (
+            SettingError, lambda: nn.BinaryCrossEntropy(1),
+            "BinaryCrossEntropy needs from_logits to be True or False, got 1",
+        ),
+        (
+            SettingError, lambda: nn.CategoricalCrossEntropy("yes"),
+            "CategoricalCrossEntropy needs from_logits to be True or False, got 'yes'",
+        ),
+        (
+            FormatError, lambda: from_dict({"type": "mse", "delta": 1.0}),
+            "a saved loss of type 'mse' needs the settings of its constructor, got 'delta'",
+        ),
+    ],
+)  # fmt: skip
+def test_settings_that_are_refused(kind, call, message):
+    with pytest.raises(kind) as error:
+        call()
+    assert str(error.value) == message
+
+
+@given(st.data())
+def test_the_mean_squared_error_is_exact_but_for_rounding(data):
+    loss = nn.MeanSquaredError()
+    Y, T = data.draw(batches(loss, size=1e6))
+    n, m = shape(Y)
+    exact = sum(
+        (Fraction(y) - Fraction(t)) ** 2 for ys, ts in zip(Y, T) for y, t in zip(ys, ts)
+    ) / (n * m)
+    assert loss(Y, T) == pytest.approx(float(exact), rel=1e-14, abs=1e-300)
