@@ -127,7 +127,7 @@ def test_mazurs_total_error():
 @given(rng=RANDOM)
 def test_gradients_are_what_differences_tend_to(loss, rng):
     Y, T = batch(loss, rng)
-    weights = data.draw(st.none() | st.lists(st.floats(0.1, 3.0), min_size=len(Y), max_size=len(Y)))
+    weights = weights_for(Y, rng)
     h = 1e-6
     dY = loss.gradient(Y, T, weights)
     assert shape(dY) == shape(Y)
@@ -153,7 +153,7 @@ def test_gradients_are_what_differences_tend_to(loss, rng):
 def test_the_joint_derivative_is_the_chain_through_the_activation(loss, layer, rng):
     assert loss.partner == layer.__name__
     Z, T = batch(loss(from_logits=True), rng)
-    weights = data.draw(st.none() | st.lists(st.floats(0.1, 3.0), min_size=len(Z), max_size=len(Z)))
+    weights = weights_for(Z, rng)
     last = layer()
     P = last.forward(Z)
     chained = last.backward(loss().gradient(P, T, weights))
