@@ -131,8 +131,8 @@ def normalization_case(torch: Any, layer: str, training: bool) -> Dict[str, Any]
     """Return what two forward passes and one backward pass of a normalization give."""
     module = {"BatchNorm": torch.nn.BatchNorm1d, "LayerNorm": torch.nn.LayerNorm}[layer](3).double()
     with torch.no_grad():
-        module.weight.copy_(torch.tensor(GAMMA))
-        module.bias.copy_(torch.tensor(BETA))
+        module.weight.copy_(torch.tensor(GAMMA, dtype=torch.float64))
+        module.bias.copy_(torch.tensor(BETA, dtype=torch.float64))
     module.train()
     x = torch.tensor(BATCH, dtype=torch.float64, requires_grad=True)
     module(x)  # BatchNorm's running averages move
