@@ -1,0 +1,437 @@
+"""Tables in text files: comma-, tab-, semicolon- or bar-separated, compressed or not, row by row.
+
+What a file looks like is guessed from its beginning, said in attributes, and can be given instead.
+Whatever is wrong with it comes as one DataError that names the file, the line and the column.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import sys
+import zlib
+from functools import partial
+from itertools import islice
+from typing import IO, BinaryIO, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Tuple
+
+from ..errors import DataError, SettingError
+
+STDIN = "-"
+DELIMITERS = ("\t", ";", "|", ",")  # where two fit equally well, the rarer one in running text
+SAMPLE_LINES = 200
+LONGEST_LINE = 1 << 24  # characters; a file without line ends must not fill the memory
+KEPT_IN_MEMORY = 1 << 26  # bytes of the standard input; more of it goes to a temporary file
+
+# The first bytes of files that are often taken for tables.
+_OTHERS: Tuple[Tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive or a spreadsheet; save the table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save the table as CSV"),
+    (b"PAR1", "a Parquet file; save the table as CSV"),
+    (b"SQLite format 3", "an SQLite database; export the table as CSV"),
+    (b"\x89HDF", "an HDF5 file; save the table as CSV"),
+    (b"\x93NUMPY", "a NumPy array; save it with numpy.savetxt"),
+    (b"%PDF", "a PDF document; save the table as CSV"),
+    (b"BZh", "compressed with bzip2; unpack it first"),
+    (b"\xfd7zXZ", "compressed with xz; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first"),
+)
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+class Dialect(NamedTuple):
+    """How a table is written: what separates its cells, and what quotes one ("" for nothing)."""
+
+    delimiter: str
+    quote: str
+
+    def reader(self, lines: Iterator[str], strict: bool = True) -> Iterator[List[str]]:
+        """Return a reader of rows of cells, which has `line_num`, the lines read so far."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            skipinitialspace=True,
+            strict=strict,
+        )
+
+
+class TableFile:
+    """A table in a file: the names of its columns, and its rows, as often as they are asked for.
+
+    path:       of the file, which may be compressed with gzip; "-" is the standard input, kept in
+                memory, or, from 64 MB on, in a temporary file
+    delimiter:  what separates cells, guessed among comma, semicolon, tab and bar if None
+    quote:      what may stand around a cell, guessed among " and ' if None; "" for nothing
+    header:     whether the first line names the columns, guessed if None; without one they are
+                called c1, c2 …
+    encoding:   of the text: that of its byte order mark, or UTF-8, if None
+
+    Raises DataError, naming file, line and column, for what cannot be read as a table of at least
+    one row, and SettingError for an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        delimiter: Optional[str] = None,
+        quote: Optional[str] = None,
+        header: Optional[bool] = None,
+        encoding: Optional[str] = None,
+    ) -> None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0\"'"):
+            raise SettingError(f"a delimiter needs to be one character, got {delimiter!r}")
+        if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0")):
+            raise SettingError(f"a quote needs to be one character or none, got {quote!r}")
+        self.path = path
+        self.name = "standard input" if path == STDIN else path
+        self._kept: Optional[BinaryIO] = None
+        self._binary: Optional[BinaryIO] = None
+        self.encoding = self._checked_encoding(encoding)
+        sample = list(islice(self._lines(), SAMPLE_LINES))
+        if not any(line.strip() for line in sample):
+            raise DataError(f"{self.name} is empty: there is nothing to read in it")
+        whole = len(sample) < SAMPLE_LINES
+        self.dialect = guessed_dialect(sample, delimiter, quote)
+        rows = _sample_rows(sample, self.dialect, whole)
+        self.header = guessed_header(rows) if header is None else header
+        self._first_line, first = self._first_row()
+        if self.header:
+            self.columns = self._named(first)
+            if next(self.rows(), None) is None:
+                self._refuse(self._first_line, "only a header, and no row of data below it")
+        else:
+            self.columns = [f"c{j + 1}" for j in range(len(first))]
+
+    def rows(self) -> Iterator[Tuple[int, List[str]]]:
+        """Yield (number of its line, from 1; its cells) for each row; empty lines are left out.
+
+        Raises DataError for a row with more or fewer cells than there are columns.
+        """
+        width = len(self.columns)
+        skip = self.header
+        for line, cells in self._raw_rows():
+            if skip:
+                skip = False
+            elif len(cells) == width:
+                yield line, cells
+            else:
+                self._refuse_ragged(line, cells)
+
+    @property
+    def size(self) -> Optional[int]:
+        """How many bytes the file has (compressed ones if it is), or None for a pipe."""
+        if self._kept is not None:
+            return self._kept.seek(0, os.SEEK_END)
+        try:
+            return os.stat(self.path).st_size if os.path.isfile(self.path) else None
+        except OSError:
+            return None
+
+    @property
+    def position(self) -> int:
+        """How many of those bytes the latest reader of the rows has read."""
+        return 0 if self._binary is None or self._binary.closed else self._binary.tell()
+
+    def describe(self) -> str:
+        """Return in words how the file is read."""
+        names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+        by = names.get(self.dialect.delimiter, repr(self.dialect.delimiter))
+        parts = [f"separated by {by}"] if len(self.columns) > 1 else ["one column"]
+        parts.append("the first line names the columns" if self.header else "no header")
+        if self.encoding not in ("utf-8", "utf-8-sig"):
+            parts.append(self.encoding)
+        return ", ".join(parts)
+
+    def _first_row(self) -> Tuple[int, List[str]]:
+        for line, cells in self._raw_rows():
+            return line, cells
+        raise DataError(f"{self.name} is empty: there is nothing to read in it")
+
+    def _raw_rows(self) -> Iterator[Tuple[int, List[str]]]:
+        reader = self.dialect.reader(self._lines())
+        line = read = 0
+        try:
+            for cells in reader:
+                line, read = read + 1, reader.line_num  # type: ignore[attr-defined]
+                if len(cells) > 1 or (cells and cells[0].strip()):
+                    yield line, cells
+        except csv.Error as error:
+            self._refuse_csv(read + 1, error)
+
+    def _named(self, cells: List[str]) -> List[str]:
+        """Return the names of the columns: the header's, without space around them."""
+        names: List[str] = []
+        place: Dict[str, int] = {}
+        for j, cell in enumerate(cells):
+            name = " ".join(cell.split()) or f"unnamed: {j}"  # as pandas calls them
+            if name in place:
+                self._refuse(
+                    self._first_line,
+                    f"columns {place[name] + 1} and {j + 1} are both named {name!r}; rename one, "
+                    "or say that there is no header",
+                )
+            place[name] = j
+            names.append(name)
+        return names
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the lines of text, with their ends."""
+        number = 0
+        try:
+            raw, binary = self._open()
+        except OSError as error:
+            raise self._unreadable(error) from None
+        text = io.TextIOWrapper(binary, encoding=self.encoding, newline="")
+        try:
+            for line in iter(partial(text.readline, LONGEST_LINE), ""):
+                number += 1
+                if "\0" in line:
+                    self._refuse(
+                        number,
+                        f"a NUL character in column {line.index(chr(0)) + 1} of the line: "
+                        "it is no text, or in another encoding than "
+                        f"{self.encoding}, such as utf-16",
+                    )
+                if len(line) == LONGEST_LINE:
+                    self._refuse(number, f"more than {LONGEST_LINE:,} characters in one line")
+                yield line
+        except UnicodeError:
+            self._refuse_bytes()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._refuse(number + 1, f"the compressed file is damaged there: {error}")
+        except OSError as error:
+            raise self._unreadable(error) from None
+        finally:
+            text.close()
+            raw.close()
+
+    def _open(self) -> Tuple[BinaryIO, IO[bytes]]:
+        """Return the file as it is and its bytes unpacked, both to be closed."""
+        raw = self._binary = self._raw()
+        magic = raw.read(16)
+        raw.seek(0)
+        if magic[:2] == b"\x1f\x8b":
+            return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw, mode="rb"))
+        for start, what in _OTHERS:
+            if magic.startswith(start):
+                raw.close()
+                raise DataError(f"{self.name} is no text: it looks like {what}")
+        return raw, raw
+
+    def _raw(self) -> BinaryIO:
+        """Return the bytes of the file, to be read, sought and closed."""
+        if self.path != STDIN and os.path.isdir(self.path):
+            raise DataError(f"{self.name} is a directory; give a file in it")
+        if self._kept is None and self.path == STDIN:
+            self._kept = _kept(sys.stdin.buffer)
+        elif self._kept is None and not os.path.isfile(self.path):
+            with open(self.path, "rb") as pipe:
+                self._kept = _kept(pipe)
+        if self._kept is None:
+            return open(self.path, "rb")
+        self._kept.seek(0)
+        return _Unclosed(self._kept)  # type: ignore[return-value]
+
+    def _checked_encoding(self, encoding: Optional[str]) -> str:
+        if encoding is not None:
+            try:
+                io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+            except LookupError:
+                raise SettingError(
+                    f"an encoding needs to be one that Python knows, such as utf-8, cp1252 or "
+                    f"latin-1, got {encoding!r}"
+                ) from None
+        try:
+            raw, binary = self._open()
+            with raw, binary:
+                start = binary.read(4)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self._refuse(1, f"the compressed file is damaged there: {error}")
+        except OSError as error:
+            raise self._unreadable(error) from None
+        for mark, name in _BOMS:
+            if start.startswith(mark) and encoding in (None, "utf-8", "utf8", "UTF-8"):
+                return name
+        return encoding or "utf-8"
+
+    def _unreadable(self, error: OSError) -> DataError:
+        if isinstance(error, FileNotFoundError):
+            return DataError(f"there is no file {self.path}{_near_file(self.path)}")
+        return DataError(f"{self.name} cannot be read: {error.strerror or error}")
+
+    def _refuse(self, line: int, what: str) -> NoReturn:
+        raise DataError(f"{self.name}, line {line}: {what}")
+
+    def _refuse_ragged(self, line: int, cells: List[str]) -> NoReturn:
+        width, got = len(self.columns), len(cells)
+        whose = "the header has" if self.header else f"line {self._first_line} has"
+        if got < width:
+            what = f"the row ends before column {got + 1} ({self.columns[got]!r})"
+        else:
+            what = f"column {width + 1} ({cells[width][:40]!r}) is one too many"
+        self._refuse(
+            line,
+            f"{got} cell{'s' if got != 1 else ''} where {whose} {width}: {what}; "
+            "is a quote or a separator missing, or one too many?",
+        )
+
+    def _refuse_csv(self, line: int, error: csv.Error) -> NoReturn:
+        text = str(error)
+        mark = self.dialect.quote
+        if "unexpected end" in text:
+            self._refuse(line, f"a quote ({mark}) that opens in this row is never closed")
+        if "field larger" in text:
+            self._refuse(
+                line, f"a cell of more than {csv.field_size_limit():,} characters; is a quote "
+                f"({mark}) missing?",
+            )  # fmt: skip
+        if "expected after" in text:
+            self._refuse(
+                line, f"a quoted cell goes on after its closing quote ({mark}); double the quotes "
+                "that belong to a cell, or say that none are used",
+            )  # fmt: skip
+        self._refuse(line, text)
+
+    def _refuse_bytes(self) -> NoReturn:
+        """Find the first byte that is not in the encoding, and raise the DataError for it."""
+        encoding = {"utf-8-sig": "utf-8"}.get(self.encoding, self.encoding)
+        at = 0
+        if "\n".encode(encoding) != b"\n":  # lines cannot be told apart before they are decoded
+            raise DataError(f"{self.name} is not in the encoding {encoding}")
+        raw_file, binary = self._open()
+        with raw_file, binary:
+            for number, raw in enumerate(iter(partial(binary.readline, LONGEST_LINE), b""), 1):
+                try:
+                    raw.decode(encoding)
+                except UnicodeDecodeError as error:
+                    byte = raw[error.start]
+                    mend = "; give its encoding, for example cp1252 or latin-1"
+                    self._refuse(
+                        number,
+                        f"not in the encoding {encoding}: byte {at + error.start} of the file, "
+                        f"byte {error.start + 1} of the line, is 0x{byte:02x}{mend}",
+                    )
+                at += len(raw)
+        raise DataError(f"{self.name} is not in the encoding {self.encoding}")
+
+
+class _Unclosed(io.RawIOBase):
+    """Reads a file and leaves it open when it is itself closed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _kept(source: BinaryIO) -> BinaryIO:
+    """Return what a pipe holds in a file that can be read again."""
+    start = source.read(KEPT_IN_MEMORY)
+    if len(start) < KEPT_IN_MEMORY:
+        return io.BytesIO(start)
+    from shutil import copyfileobj
+    from tempfile import TemporaryFile
+
+    file = TemporaryFile()  # noqa: SIM115 (whoever keeps it reads it again)
+    file.write(start)
+    copyfileobj(source, file)
+    return file
+
+
+def guessed_dialect(
+    lines: List[str], delimiter: Optional[str] = None, quote: Optional[str] = None
+) -> Dialect:
+    """Return the dialect in which the first lines of a table give the most even rows.
+
+    >>> guessed_dialect(["a;b;c\\n", "1,5;2;3\\n"])
+    Dialect(delimiter=';', quote='"')
+    """
+    if quote is None:
+        quote = _guessed_quote(lines)
+    if delimiter is not None:
+        return Dialect(delimiter, quote)
+
+    def evenness(candidate: str) -> Tuple[float, int]:
+        rows = _sample_rows(lines, Dialect(candidate, quote or ""), len(lines) < SAMPLE_LINES)
+        widths = [len(row) for row in rows]
+        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
+        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
+
+    # A row that is broken must not turn the guess: an evenness of nine tenths is as good as all.
+    scores = {candidate: evenness(candidate) for candidate in DELIMITERS}
+    best = max(DELIMITERS, key=lambda candidate: min(scores[candidate][0], 0.9))
+    return Dialect(best if scores[best][1] > 1 else ",", quote)
+
+
+def _guessed_quote(lines: List[str]) -> str:
+    text = "".join(lines)
+    single = sum(text.count(f"{mark}'") for mark in (*DELIMITERS, "\n"))
+    closed = sum(text.count(f"'{mark}") for mark in (*DELIMITERS, "\n", "\r"))
+    return "'" if '"' not in text and min(single, closed) >= max(1, len(lines) - 1) else '"'
+
+
+def guessed_header(rows: List[List[str]]) -> bool:
+    """Return whether the first of a table's rows names its columns.
+
+    It does unless a number is in it, or a text in it comes again below, in the same column.
+
+    >>> guessed_header([["sepal", "species"], ["5.1", "setosa"]])
+    True
+    """
+    first, rest = rows[0], rows[1:]
+    if any(_like_number(cell) for cell in first):
+        return False
+    if any(_like_number(cell) for row in rest for cell in row):
+        return True
+    return not any(
+        cell and sum(row[j : j + 1] == [cell] for row in rest) > 0 for j, cell in enumerate(first)
+    )
+
+
+def _like_number(cell: str) -> bool:
+    text = cell.strip().replace(",", ".", 1)
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return any(map(str.isdigit, text))
+
+
+def _sample_rows(lines: List[str], dialect: Dialect, whole: bool) -> List[List[str]]:
+    """Return the rows in the first lines of a file, as far as they can be read."""
+    rows: List[List[str]] = []
+    reader = dialect.reader(iter(lines), strict=False)
+    try:
+        rows += (row for row in reader if len(row) > 1 or (row and row[0].strip()))
+    except csv.Error:
+        return rows or [[""]]
+    # A quoted cell may go on beyond the last line that was read.
+    return rows if whole or len(rows) < 2 else rows[:-1]
+
+
+def _near_file(path: str) -> str:
+    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+
+    folder, name = os.path.split(path)
+    try:
+        names = os.listdir(folder or ".")
+    except OSError:
+        return ""
+    near = get_close_matches(name, names, n=1, cutoff=0.7)
+    return f"; did you mean {os.path.join(folder, near[0])}?" if near else ""
