@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type, cast
 
 from .errors import FormatError, ShapeError, TinynnError
@@ -309,7 +310,7 @@ def _training(network: Sequential, training: object, where: str) -> Dict[str, An
             kept: _rows(rows, shapes[name], f"{kept} of {name}", f"{where}:")
             for kept, rows in rows_by_name.items()
         }
-    return {**training, "memory": memory}
+    return {**deepcopy({**training, "memory": {}}), "memory": memory}
 
 
 def rows_of(value: Values) -> Matrix:
