@@ -176,6 +176,8 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     Takes sequences of rows, NumPy arrays and data frames. The rows may be the caller's own: they
     are only read. Raises ShapeError for anything that is no table.
     """
+    if isinstance(X, Table):
+        return X
     names = None
     columns = getattr(X, "columns", None)
     if columns is not None and hasattr(X, "to_numpy"):
@@ -202,7 +204,7 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     if width == 0:
         raise ShapeError(
             f"{name} need at least one column, got 0 feature(s) "
-            f"(shape={array_shape or (len(rows), 0)}) while a minimum of 1 is required"
+            f"(shape={array_shape or (len(rows), 0)}) while a minimum of 1 is required."
         )
     for i, row in enumerate(rows):
         if len(row) != width:

@@ -1,0 +1,14 @@
+"""Estimators: from a table to an answer, preprocessing and network in one object."""
+
+from __future__ import annotations
+
+from .base import Estimator as Estimator
+from .classifier import Classifier as Classifier
+from .convergence import ConvergenceWarning as ConvergenceWarning
+from .parameters import NotFittedError as NotFittedError
+from .regressor import Regressor as Regressor
+from .storage import load as load
+
+__all__ = [
+    "Classifier", "ConvergenceWarning", "Estimator", "NotFittedError", "Regressor", "load",
+]  # fmt: skip

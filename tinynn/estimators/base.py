@@ -1,0 +1,461 @@
+"""What classifiers and regressors share: from a table to a trained network, and to answers."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+
+from ..callbacks import Progress
+from ..data import train_test_split
+from ..errors import DataError, DivergenceError, SettingError, ShapeError, TinynnError
+from ..formats.atomic import Path
+from ..history import History
+from ..layers import Dense, Layer
+from ..losses import Loss
+from ..matrix import Matrix, Vector
+from ..network import Sequential
+from ..preprocessing import TableEncoder
+from ..preprocessing.cells import Table, as_table
+from ..tables import same_length
+from ..trainer import Trainer
+from .building import Plan
+from .convergence import Convergence
+from .parameters import Parameters, raise_not_fitted, seed_of
+from .streams import Chunks, batches_of, checked_chunks
+from .targets import Targets, target_list, weight_list
+
+E = TypeVar("E", bound="Estimator")
+
+
+class Estimator(Parameters):
+    """A network with all that stands between it and a table; see Classifier and Regressor.
+
+    After `fit`:
+
+    network_, encoder_, history_:  the Sequential, the fitted TableEncoder, the last training
+    loss_curve_, loss_:            the loss of each epoch, its penalty at the epoch's end included,
+                                   and the last of them; `best_loss_` is the least
+    validation_scores_:            of each epoch with `early_stopping`, and `best_validation_score_`
+    n_iter_:                       how many epochs there were
+    coefs_, intercepts_:           weights (inputs × outputs) and biases, layer by layer
+    n_features_in_:                the table's columns, and `feature_names_in_` if they have names
+    n_outputs_, n_layers_:         the network's outputs; its layers of neurons, inputs included
+    """
+
+    # Set by fit; declared here for the type checker, absent until then, as scikit-learn expects.
+    network_: Sequential
+    encoder_: TableEncoder
+    history_: History
+    loss_curve_: List[float]
+    loss_: float
+    best_loss_: Optional[float]
+    validation_scores_: Optional[List[float]]
+    best_validation_score_: Optional[float]
+    n_iter_: int
+    n_features_in_: int
+    feature_names_in_: Any
+    n_outputs_: int
+    n_layers_: int
+    out_activation_: str
+    _targets: Targets
+    _seed: int
+    _penalty_scale: float
+    _arrays: bool
+
+    kind = ""  # the kind of its model files
+
+    # --- what a kind of estimator has to say ----------------------------------------------------
+
+    def _new_targets(self) -> Targets:
+        raise NotImplementedError
+
+    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+        """Return the last layer, the loss, and how many times scikit-learn's loss it is (1/…)."""
+        raise NotImplementedError
+
+    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Optional[Vector]:
+        """Return the weight of each row."""
+        return weight_list(given)
+
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+        """Return the score of a network's outputs on rows of targets."""
+        raise NotImplementedError
+
+    def _stratified(self, targets: Targets) -> bool:
+        return False
+
+    def _after_targets(self) -> None:
+        """Set what is known once the targets are."""
+
+    # --- training -------------------------------------------------------------------------------
+
+    def fit(self: E, X: Any, y: Any, sample_weight: object = None) -> E:
+        """Train on a table X and its targets y, with a weight for each row if there are any.
+
+        Raises DataError, ShapeError or SettingError that names what cannot be used, before
+        anything is changed; DivergenceError when training leaves the finite numbers.
+        """
+        plan = Plan(self)
+        table = self._table(X)
+        items = self._items(y, table)
+        again = plan.warm_start and self.__sklearn_is_fitted__()
+        seed = self._seed if again else seed_of(plan.who, self.random_state)
+        targets = self._targets if again else self._new_targets()
+        if not again:
+            targets.learn(items)
+            targets.check()
+        weights = self._weights(targets, items, sample_weight)
+        if weights is not None:
+            pair: Dict[str, Sequence[Any]] = {"inputs": table.rows, "sample weights": weights}
+            same_length(**pair)
+        kept, apart = self._split(plan, targets, items, seed)
+        if again:
+            self._check_width(table)
+            encoder = self.encoder_
+        else:
+            encoder = self._new_encoder(table, constants=len(kept) == 1)
+            encoder.fit(_take(table, kept))
+        X_rows, T = encoder.encode(table).rows, targets.rows(items)
+        data = _rows(X_rows, T, weights, kept)
+        validation = _rows(X_rows, T, weights, apart) if apart else None
+        with self._unless_refused():
+            if not again:
+                self._start(plan, encoder, targets, seed, isinstance_array(X))
+            self._train(plan, data, len(kept), validation)
+        return self
+
+    def _partial_fit(
+        self: E, X: Any, y: Any, sample_weight: object, targets: Optional[Targets] = None
+    ) -> E:
+        """Train for one epoch; the first call makes a network, with `targets` if they are given."""
+        plan = Plan(self)
+        if plan.early_stopping:
+            raise SettingError(
+                f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
+            )
+        table = self._table(X)
+        items = self._items(y, table)
+        with self._unless_refused():
+            if not self.__sklearn_is_fitted__():
+                if targets is None:
+                    targets = self._new_targets()
+                    targets.learn(items)
+                    targets.check()
+                encoder = self._new_encoder(table, constants=True).fit(table)
+                seed = seed_of(plan.who, self.random_state)
+                self._start(plan, encoder, targets, seed, isinstance_array(X))
+            self._check_width(table)
+            T = self._targets.rows(items)
+            weights = self._weights(self._targets, items, sample_weight)
+            X_rows = self.encoder_.encode(table).rows
+            convergence = self._convergence(plan, scores=False)
+            trainer = self._trainer(plan, len(X_rows), convergence, None)
+            try:
+                trainer.partial_fit(X_rows, T, weights)
+            finally:
+                self._finish(trainer.history, convergence)
+        return self
+
+    def fit_stream(
+        self: E,
+        chunks: Callable[[], Iterable[Any]],
+        validation: Optional[Tuple[Any, Any]] = None,
+        buffer_rows: int = 10_000,
+    ) -> E:
+        """Train on a table that does not fit into memory.
+
+        `chunks` is a function that returns, each time, a new iterator over all of the data, as
+        (rows, targets) or (rows, targets, sample weights) for some rows at a time. It is read once
+        for the statistics of the columns, then once for each epoch; rows are shuffled within a
+        buffer of `buffer_rows`. `validation` is a table of its own, (rows, targets), that
+        `early_stopping` watches. Raises what `fit` raises.
+        """
+        plan = Plan(self)
+        if plan.early_stopping and validation is None:
+            raise SettingError(f"{plan.who} needs validation for early_stopping with a stream")
+        if buffer_rows < 1:
+            raise SettingError(f"{plan.who} needs buffer_rows of at least 1, got {buffer_rows!r}")
+        seed = seed_of(plan.who, self.random_state)
+        encoder, targets, rows = self._statistics(chunks)
+        apart = None
+        if validation is not None:
+            table = as_table(validation[0], "validation inputs")
+            items = target_list(plan.who, validation[1])
+            apart = (encoder.encode(table).rows, targets.rows(items), None)
+
+        def encoded(chunk: Any, row: int) -> Tuple[Matrix, Matrix, Optional[Vector]]:
+            items = target_list(plan.who, chunk[1])
+            weights = self._weights(targets, items, chunk[2])
+            return encoder.encode(chunk[0], row).rows, targets.rows(items, row), weights
+
+        source = Chunks(chunks, encoded, plan.shuffle, seed, buffer_rows)
+        with self._unless_refused():
+            self._start(plan, encoder, targets, seed, False)
+            self._train(plan, lambda: batches_of(source, plan.batch(rows)), rows, apart)
+        return self
+
+    @contextmanager
+    def _unless_refused(self) -> Iterator[None]:
+        """Undo what is set inside if the training is refused; of one that diverged, it stays."""
+        before = dict(vars(self))
+        try:
+            yield
+        except DivergenceError:
+            raise
+        except TinynnError:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _statistics(self, chunks: Callable[[], Iterable[Any]]) -> Tuple[TableEncoder, Targets, int]:
+        """Return encoder and targets that have learned from all of a stream, and its rows."""
+        who = type(self).__name__
+        encoder: Optional[TableEncoder] = None
+        targets, rows = self._new_targets(), 0
+        for inputs, y, _ in checked_chunks(who, chunks):
+            table = as_table(inputs)
+            if encoder is None:
+                encoder = self._new_encoder(table, constants=False)
+            encoder.partial_fit(table)
+            targets.learn(self._items(y, table))
+            rows += len(table.rows)
+        if encoder is None:
+            raise DataError(f"{who} needs a stream with at least one chunk of rows, got none")
+        targets.check()
+        return encoder, targets, rows
+
+    def _table(self, X: Any) -> Table:
+        return as_table(X)
+
+    def _items(self, y: Any, table: Table) -> List[Any]:
+        items = target_list(type(self).__name__, y)
+        same_length(inputs=table.rows, targets=items)
+        return items
+
+    def _new_encoder(self, table: Table, constants: bool) -> TableEncoder:
+        """Return an unfitted encoder; where too little is known yet, it keeps constant columns."""
+        if self.encoder is None:
+            encoder = TableEncoder()
+        elif isinstance(self.encoder, TableEncoder):
+            encoder = self.encoder.fresh()
+        else:
+            raise SettingError(
+                f"{type(self).__name__} needs encoder to be a TableEncoder or None, "
+                f"got {self.encoder!r}"
+            )
+        return encoder.fresh(drop_constant=False) if constants else encoder
+
+    def _split(
+        self, plan: Plan, targets: Targets, items: List[Any], seed: int
+    ) -> Tuple[List[int], List[int]]:
+        """Return the numbers of the rows to train on, and those set apart for early stopping."""
+        numbers = list(range(len(items)))
+        if not plan.early_stopping:
+            return numbers, []
+        try:
+            kept, apart, _, _ = train_test_split(
+                numbers, items, plan.validation_fraction, seed, self._stratified(targets)
+            )
+        except SettingError:
+            raise DataError(
+                f"{plan.who} needs rows to train on and rows for early_stopping, got "
+                f"{len(items)} rows with validation_fraction={plan.validation_fraction:g}"
+            ) from None
+        return sorted(kept), sorted(apart)
+
+    def _start(
+        self, plan: Plan, encoder: TableEncoder, targets: Targets, seed: int, arrays: bool
+    ) -> None:
+        """Make a new network, and forget the training of the last one."""
+        inputs = len(encoder.feature_names_out())
+        last, _, _ = self._head(targets)
+        network = plan.network(inputs, targets.outputs, last, seed)
+        self.network_, self.encoder_, self._targets = network, encoder, targets
+        self._seed, self._arrays = seed, arrays
+        self.loss_curve_ = []
+        self.validation_scores_ = [] if plan.early_stopping else None
+        self._describe()
+
+    def _describe(self) -> None:
+        """Set the attributes that follow from encoder, network and targets."""
+        names = self.encoder_.column_names
+        self.n_features_in_ = len(names)
+        if names == [f"x{i}" for i in range(len(names))]:
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            self.feature_names_in_ = self._as_fitted(names)
+        self.n_outputs_ = self._targets.outputs
+        self.n_layers_ = 1 + len(self.coefs_)
+        last = self.network_.layers[-1]
+        self.out_activation_ = {"Sigmoid": "logistic", "Softmax": "softmax"}.get(
+            type(last).__name__, "identity"
+        )
+        self._after_targets()
+
+    def _convergence(self, plan: Plan, scores: bool) -> Convergence:
+        return Convergence(plan.tol, plan.patience, scores, plan.adaptive)
+
+    def _trainer(self, plan: Plan, rows: int, convergence: Convergence, scored: Any) -> Trainer:
+        """Return a trainer of the network, by the parameters as they are now."""
+        _, loss, scale = self._head(self._targets)
+        batch = plan.batch(rows)
+        decay = plan.decay(batch, scale)
+        convergence.penalty = decay / 2
+        return Trainer(
+            self.network_,
+            loss=loss,
+            optimizer=plan.optimizer(rows, decay),
+            batch_size=batch,
+            shuffle=plan.shuffle,
+            seed=self._seed,
+            callbacks=[convergence, *([Progress()] if plan.verbose else []), *self.callbacks],
+            metrics={"score": scored} if scored else {},
+            clip_norm=self.clip_norm,
+            engine=self.engine,
+        )
+
+    def _train(self, plan: Plan, data: Any, rows: int, validation: Any) -> None:
+        scored = None
+        if validation is not None and plan.early_stopping:
+
+            def scored(T: Matrix, Y: Matrix) -> float:
+                return self._score_rows(T, Y, validation[2])
+
+        convergence = self._convergence(plan, scores=scored is not None)
+        trainer = self._trainer(plan, rows, convergence, scored)
+        try:
+            if callable(data):
+                trainer.fit(data, epochs=plan.max_iter, validation=validation)
+            else:
+                X, T, weights = data
+                trainer.fit(
+                    X, T, epochs=plan.max_iter, validation=validation, sample_weight=weights
+                )
+        finally:
+            self._finish(trainer.history, convergence)
+        if trainer.history.stopped_by == "epochs":
+            convergence.warn(plan.max_iter, plan.learning_rate_init)
+
+    def _finish(self, history: History, convergence: Convergence) -> None:
+        """Take what the training came to."""
+        self.history_ = history
+        self.loss_curve_ = [*self.loss_curve_, *convergence.losses]
+        if self.validation_scores_ is not None:
+            self.validation_scores_ = [*self.validation_scores_, *history.metrics.get("score", [])]
+        self._summarize()
+
+    def _summarize(self) -> None:
+        """Set the attributes that follow from the losses and scores."""
+        self.n_iter_ = len(self.loss_curve_)
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else float("nan")
+        self.best_loss_, self.best_validation_score_ = None, None
+        if self.validation_scores_ is not None:
+            self.best_validation_score_ = max(self.validation_scores_, default=None)
+        elif self.loss_curve_:
+            self.best_loss_ = min(self.loss_curve_)
+
+    # --- answers --------------------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> Matrix:
+        """Return the network's outputs for the rows of a table."""
+        if not self.__sklearn_is_fitted__():
+            raise_not_fitted(self)
+        table = self._table(X)
+        if table.names is not None and hasattr(self, "feature_names_in_"):
+            places = self.encoder_.places(table.names)
+            rows: List[Sequence[Any]] = [[row[place] for place in places] for row in table.rows]
+            table = Table(rows, None, len(places))
+        self._check_width(table)
+        return self.network_.predict(self.encoder_.encode(table).rows)
+
+    def _check_width(self, table: Table) -> None:
+        if table.width != self.n_features_in_:
+            raise ShapeError(
+                f"X has {table.width} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input: the columns it was fitted with"
+            )
+
+    def _as_fitted(self, values: List[Any]) -> Any:
+        """Return values as an array if the estimator was fitted with one, else as a list."""
+        return as_array(values) if self._arrays else values
+
+    @property
+    def coefs_(self) -> List[Any]:
+        """The weights of each layer, inputs × outputs."""
+        return [self._as_fitted(layer.W) for layer in self._dense()]
+
+    @property
+    def intercepts_(self) -> List[Any]:
+        """The biases of each layer."""
+        return [self._as_fitted(layer.b) for layer in self._dense()]
+
+    def _dense(self) -> List[Dense]:
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"this {type(self).__name__} has no weights before fit")
+        return [layer for layer in self.network_.layers if isinstance(layer, Dense)]
+
+    def save(self, path: Path, training: bool = False) -> None:
+        """Write the model to one JSON file, whole or not at all; floats come back exactly.
+
+        Columns and their scales, network, labels, parameters and history are in it. With
+        `training` the memory of the optimizer goes along, so that `partial_fit` and `warm_start`
+        go on as if there had been no file.
+
+        Raises FormatError for a label that JSON has no word for, NotFittedError before `fit`.
+        """
+        from .storage import save
+
+        if not self.__sklearn_is_fitted__():
+            raise_not_fitted(self)
+        save(self, path, training)
+
+    # --- what scikit-learn asks -----------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in self.__dict__
+
+    def _tags(self, estimator_type: str, **tags: Any) -> Any:
+        """Return scikit-learn's tags; only its own code asks, so that it is loaded."""
+        utils: Any = sys.modules["sklearn.utils"]
+        return utils.Tags(
+            estimator_type=estimator_type,
+            target_tags=utils.TargetTags(required=True, multi_output=True),
+            input_tags=utils.InputTags(allow_nan=True, string=True, categorical=True),
+            **tags,
+        )
+
+
+def isinstance_array(X: Any) -> bool:
+    """Return whether X is an array or a data frame, so that answers should be arrays too."""
+    return "numpy" in sys.modules and hasattr(X, "__array__")
+
+
+def as_array(values: List[Any]) -> Any:
+    """Return a NumPy array of the values; of objects if they are of several types."""
+    numpy: Any = sys.modules["numpy"]
+    if len({type(value) for value in values}) > 1:
+        array = numpy.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    return numpy.asarray(values)
+
+
+def _take(table: Table, numbers: List[int]) -> Table:
+    if len(numbers) == len(table.rows):
+        return table
+    return Table([table.rows[i] for i in numbers], table.names, table.width)
+
+
+def _rows(
+    X: Matrix, T: Matrix, weights: Optional[Vector], numbers: List[int]
+) -> Tuple[Matrix, Matrix, Optional[Vector]]:
+    if len(numbers) == len(X):
+        return X, T, weights
+    part = None if weights is None else [weights[i] for i in numbers]
+    return [X[i] for i in numbers], [T[i] for i in numbers], part
+
+
+def in_kind(values: List[Any], X: Any) -> Any:
+    """Return answers as an array if the question was one, else as the list they are."""
+    return as_array(values) if isinstance_array(X) else values

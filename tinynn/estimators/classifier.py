@@ -1,0 +1,189 @@
+"""`Classifier`: a table in, labels out."""
+
+from __future__ import annotations
+
+import sys
+from math import inf, log
+from typing import Any, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+
+from ..callbacks import Callback
+from ..data import class_numbers
+from ..errors import SettingError
+from ..layers import Layer, Sigmoid, Softmax
+from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
+from ..matrix import Matrix, Vector
+from ..optimizers import Optimizer
+from ..preprocessing import TableEncoder
+from ..tables import same_length
+from .base import Estimator, in_kind
+from .parameters import Parameters
+from .targets import Labels, Targets, target_list, weight_list
+
+C = TypeVar("C", bound="Classifier")
+
+
+class Classifier(Estimator):
+    """Learns to tell classes apart, with a network whose outputs are probabilities.
+
+    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame;
+    columns of text and scales are seen to (TableEncoder). y has a label in each row: text, numbers,
+    or what else can be hashed; or rows of 0 and 1 where several labels can hold at once. Answers
+    are lists, or arrays where X is one. The parameters are told in `Parameters`; and
+
+    class_weight:  weights by label, "balanced" for weights against the classes' sizes, or None
+
+    Two classes share one sigmoid output, more have a softmax; the loss is the cross-entropy.
+
+    >>> X, y = [[5.1, "north"], [4.9, None], [6.3, "south"], [6.5, "south"]], ["a", "a", "b", "b"]
+    >>> Classifier((8,), learning_rate_init=0.05, random_state=0).fit(X, y).predict([[5.0, "east"]])
+    ['a']
+    """
+
+    kind = "classifier"
+    _estimator_type = "classifier"  # what scikit-learn before 1.6 looks at
+    classes_: Any
+    _targets: Labels
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
+        activation: Union[str, Sequence[str]] = "relu",
+        *,
+        solver: Union[str, Optimizer] = "adam",
+        alpha: float = 0.0001,
+        batch_size: Union[int, str] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: object = None,
+        tol: float = 1e-4,
+        verbose: Union[bool, int] = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        dropout: Union[float, Sequence[float]] = 0.0,
+        clip_norm: Optional[float] = None,
+        class_weight: Union[str, Mapping[Any, float], None] = None,
+        encoder: Optional[TableEncoder] = None,
+        callbacks: Sequence[Callback] = (),
+        engine: str = "auto",
+    ) -> None:
+        given = dict(locals())
+        Parameters.__init__(self, **{name: given[name] for name in Parameters.parameter_names()})
+        self.class_weight = class_weight
+
+    def partial_fit(
+        self: C, X: Any, y: Any, classes: object = None, sample_weight: object = None
+    ) -> C:
+        """Train for one epoch on these rows; the first call needs `classes`, unless y has all.
+
+        The first call decides on the columns and their scales by its rows alone: give an `encoder`
+        with `kinds` where these may mislead, or use `fit_stream`, which reads all rows first.
+        """
+        if self.class_weight == "balanced":
+            raise SettingError(
+                "Classifier needs class_weight as weights by label for partial_fit, which cannot "
+                "know how many rows of each class will come, got 'balanced'"
+            )
+        targets = None
+        if classes is not None:
+            targets = self._new_targets()
+            targets.fix(classes)
+            if self.__sklearn_is_fitted__() and targets.classes != self._targets.classes:
+                raise SettingError(
+                    f"Classifier needs the classes of its first partial_fit, "
+                    f"{self._targets.classes!r}, got {targets.classes!r}"
+                )
+        return self._partial_fit(X, y, sample_weight, targets)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probability of each class, in the order of `classes_`, for each row."""
+        return in_kind(self._targets_probabilities(X), X)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return the logarithm of each class's probability; −∞ where it rounds to 0."""
+        rows = self._targets_probabilities(X)
+        return in_kind([[log(p) if p > 0.0 else -inf for p in row] for row in rows], X)
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable label for each row; rows of 0 and 1 if these were learned."""
+        outputs = self._outputs(X)
+        return in_kind(self._targets.answers(outputs), X)
+
+    def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
+        """Return the accuracy: the share of rows whose label (all of them, if several) is right."""
+        answers = self._targets_answers(X)
+        items = target_list("Classifier", y)
+        same_length(inputs=answers, targets=items)
+        right = [float(list(a) == list(t) if isinstance(a, list) else a == t)
+                 for a, t in zip(answers, items)]  # fmt: skip
+        return _weighted_mean(right, sample_weight)
+
+    def _targets_answers(self, X: Any) -> Any:
+        outputs = self._outputs(X)
+        return self._targets.answers(outputs)
+
+    def _targets_probabilities(self, X: Any) -> Matrix:
+        outputs = self._outputs(X)
+        return self._targets.probabilities(outputs)
+
+    def _new_targets(self) -> Labels:
+        return Labels()
+
+    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+        # tinynn's binary cross-entropy is the mean over the outputs, scikit-learn's the sum.
+        if self._single(targets):
+            return Sigmoid(), BinaryCrossEntropy(), 1.0 / targets.outputs
+        return Softmax(), CategoricalCrossEntropy(), 1.0
+
+    def _single(self, targets: Targets) -> bool:
+        """Whether each output is a probability by itself."""
+        return targets.outputs == 1 or (isinstance(targets, Labels) and targets.multilabel)
+
+    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Optional[Vector]:
+        weights = weight_list(given)
+        if not isinstance(targets, Labels):
+            return weights
+        by_class = targets.weights(self.class_weight)
+        if by_class is None:
+            return weights
+        factors = [by_class[number] for number in targets.numbers(items)]
+        if weights is None:
+            return factors
+        same_length(**{"targets": factors, "sample weights": weights})
+        return [weight * factor for weight, factor in zip(weights, factors)]
+
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+        if self._targets.multilabel:
+            right = [float([p > 0.5 for p in y] == [t_j == 1.0 for t_j in t]) for y, t in zip(Y, T)]
+        else:
+            pairs = zip(class_numbers(Y), class_numbers(T))
+            right = [float(answer == target) for answer, target in pairs]
+        return _weighted_mean(right, weights)
+
+    def _stratified(self, targets: Targets) -> bool:
+        return isinstance(targets, Labels) and not targets.multilabel
+
+    def _after_targets(self) -> None:
+        self.classes_ = self._as_fitted(list(self._targets.classes))
+
+    def __sklearn_tags__(self) -> Any:
+        utils: Any = sys.modules["sklearn.utils"]
+        tags = utils.ClassifierTags(multi_class=True, multi_label=True)
+        return self._tags("classifier", classifier_tags=tags)
+
+
+def _weighted_mean(values: Sequence[float], weights: object) -> float:
+    w = weight_list(weights)
+    if w is None:
+        return sum(values) / len(values)
+    same_length(**{"targets": values, "sample weights": w})
+    return sum([a * b for a, b in zip(values, w)]) / sum(w)

@@ -1,0 +1,81 @@
+"""When training has come as far as it will: the rule, and the warning when it was cut short."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+from ..callbacks import Callback
+from ..layers import Values
+from ..network import rows_of
+
+if TYPE_CHECKING:
+    from ..trainer import Trainer
+
+SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as scikit-learn
+FALLING = 0.01  # a loss that fell by a smaller share in the last epochs is no reason to warn
+
+
+class ConvergenceWarning(UserWarning):
+    """Training ended with `max_iter` while the loss was still falling; says what to raise."""
+
+
+class Convergence(Callback):
+    """Stops when more than `patience` epochs in a row did not improve by `tol`, as scikit-learn.
+
+    An epoch is judged by its loss with the penalty (`penalty` · |W|² over all weights, at the
+    epoch's end), or where `scores` is set by the score on the validation data; then the network
+    ends with the weights of the best one. With `adaptive`, the learning rate has to be low too.
+    """
+
+    def __init__(self, tol: float, patience: int, scores: bool, adaptive: bool) -> None:
+        self.tol, self.patience = tol, patience
+        self.penalty = 0.0
+        self.scores, self.adaptive = scores, adaptive
+        self.best = float("inf")
+        self.stalled = 0
+        self.converged = False
+        self.losses: List[float] = []
+        self.best_state: Optional[Dict[str, Values]] = None
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        loss = trainer.history.loss[-1] + self._penalty(trainer)
+        self.losses.append(loss)
+        value = -trainer.history.metrics["score"][-1] if self.scores else loss
+        self.stalled = self.stalled + 1 if value > self.best - self.tol else 0
+        if value < self.best:
+            self.best = value
+            if self.scores:
+                self.best_state = trainer.model.state()
+        if self.stalled > self.patience:
+            if self.adaptive and trainer.learning_rate > SLOWEST:
+                self.stalled = 0
+            else:
+                self.converged = True
+                trainer.stop("early stopping" if self.scores else "convergence")
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        if self.best_state is not None:
+            trainer.model.restore(self.best_state)
+            self.best_state = None
+
+    def _penalty(self, trainer: Trainer) -> float:
+        if not self.penalty:
+            return 0.0
+        weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]
+        return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
+
+    def warn(self, max_iter: int, learning_rate: float) -> None:
+        """Warn, once training ended with all of `max_iter`, if more of it would have helped."""
+        back = min(self.patience, len(self.losses) - 1)
+        if self.converged or back < 1 or not self.losses[-1 - back]:
+            return
+        fell = 1.0 - self.losses[-1] / self.losses[-1 - back]
+        if fell > FALLING:
+            warnings.warn(
+                f"training used all of max_iter={max_iter} epochs, and the loss still fell by "
+                f"{100 * fell:.1f}% in the last {back}; raise max_iter to {2 * max_iter}, or "
+                f"learning_rate_init from {learning_rate:g} to {3 * learning_rate:g}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )

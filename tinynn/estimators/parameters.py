@@ -1,0 +1,193 @@
+"""The parameters of estimators: kept as given, read and changed as scikit-learn does it."""
+
+from __future__ import annotations
+
+import sys
+from random import Random
+from typing import Any, Dict, List, NoReturn, Optional, Sequence, TypeVar, Union
+
+from ..callbacks import Callback
+from ..errors import SettingError, TinynnError
+from ..optimizers import Optimizer
+from ..preprocessing import TableEncoder
+
+P = TypeVar("P", bound="Parameters")
+
+
+class NotFittedError(TinynnError, ValueError, AttributeError):
+    """An estimator was asked for an answer before it was fitted.
+
+    Where scikit-learn is loaded, the error raised is also its own error of that name.
+    """
+
+
+class Parameters:
+    """What all estimators are told; scikit-learn's names where the meaning is the same.
+
+    hidden_layer_sizes:   neurons of each hidden layer; a number for one layer, () for none
+    activation:           of the hidden layers, or a sequence with a name for each: "relu", "tanh",
+                          "logistic" ("sigmoid"), "identity" ("linear"), "leaky_relu", "elu",
+                          "selu", "gelu", "softplus", "silu" ("swish")
+    solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, of which
+                          then all settings count and none of alpha, learning_rate(_init), power_t,
+                          momentum, nesterovs_momentum, beta_1, beta_2 and epsilon
+    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size; with "adamw"
+                          instead its weight decay
+    batch_size:           rows for each update; "auto" for min(200, rows)
+    learning_rate:        with "sgd": "constant", "invscaling" (learning_rate_init / t^power_t, t
+                          counting rows) or "adaptive" (a fifth of it whenever training stalls)
+    learning_rate_init:   the learning rate to start with
+    max_iter:             the most epochs
+    shuffle:              whether the rows come in a new order in each epoch
+    random_state:         a number for the same result each time; also a random.Random or one of
+                          NumPy's; None for another result each time
+    tol:                  an epoch that improves by less stalls; `n_iter_no_change` stalled epochs
+                          in a row end the training
+    verbose:              whether to write a line on how training goes
+    warm_start:           whether `fit` goes on from the network of the `fit` before
+    momentum:             of "sgd" and "rmsprop" (there only if changed from 0.9); with "sgd" in
+                          Nesterov's way if `nesterovs_momentum`
+    early_stopping:       whether to set `validation_fraction` of the rows apart, watch the score
+                          on them instead of the loss, and end with the weights that had the best
+    beta_1, beta_2:       of "adam" and "adamw"; `epsilon` of these, "rmsprop" and "adagrad"
+    dropout:              the share of each hidden layer's outputs to drop while training, or a
+                          sequence with a share for each layer
+    clip_norm:            the most that the norm of all gradients together may be
+    encoder:              a TableEncoder whose settings count, to say what columns are or how to
+                          scale; None for the default one
+    callbacks:            callbacks of the training
+    engine:               "auto", or an engine's name
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
+        activation: Union[str, Sequence[str]] = "relu",
+        *,
+        solver: Union[str, Optimizer] = "adam",
+        alpha: float = 0.0001,
+        batch_size: Union[int, str] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: object = None,
+        tol: float = 1e-4,
+        verbose: Union[bool, int] = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        dropout: Union[float, Sequence[float]] = 0.0,
+        clip_norm: Optional[float] = None,
+        encoder: Optional[TableEncoder] = None,
+        callbacks: Sequence[Callback] = (),
+        engine: str = "auto",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.encoder = encoder
+        self.callbacks = callbacks
+        self.engine = engine
+
+    @classmethod
+    def parameter_names(cls) -> List[str]:
+        """Return the names of the constructor's arguments."""
+        code = cls.__init__.__code__
+        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+    @classmethod
+    def parameter_defaults(cls) -> Dict[str, Any]:
+        """Return the constructor's arguments with their defaults."""
+        names = cls.parameter_names()
+        positional = cls.__init__.__defaults__ or ()
+        return {**dict(zip(names, positional)), **(cls.__init__.__kwdefaults__ or {})}
+
+    def get_params(self, deep: bool = True) -> Dict[str, Any]:
+        """Return the constructor's arguments as they are now."""
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+    def set_params(self: P, **params: Any) -> P:
+        """Change arguments of the constructor; they are looked at when training begins."""
+        names = self.parameter_names()
+        for name in params:
+            if name not in names:
+                from difflib import get_close_matches
+
+                near = get_close_matches(name, names, n=1)
+                mend = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(names)}"
+                raise SettingError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}; {mend}"
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = self.parameter_defaults()
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if type(value) is not type(defaults[name]) or value != defaults[name]
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def seed_of(who: str, random_state: Any) -> int:
+    """Return a seed from whatever stands for one. Raises SettingError for anything else."""
+    if random_state is None:
+        return Random().getrandbits(32)
+    if isinstance(random_state, Random):
+        return random_state.getrandbits(32)
+    if hasattr(random_state, "randint"):  # numpy.random.RandomState
+        return int(random_state.randint(2**31 - 1))
+    if hasattr(random_state, "integers"):  # numpy.random.Generator
+        return int(random_state.integers(2**31 - 1))
+    try:
+        seed = int(random_state.__index__())
+    except (AttributeError, TypeError):
+        seed = -1
+    if seed < 0:
+        raise SettingError(
+            f"{who} needs random_state to be a whole number of at least 0, "
+            f"a random.Random or None, got {random_state!r}"
+        )
+    return seed
+
+
+def raise_not_fitted(estimator: object) -> NoReturn:
+    """Raise NotFittedError, scikit-learn's too if it is loaded."""
+    name = type(estimator).__name__
+    theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
+    kind: Any = NotFittedError
+    if theirs is not None:
+        kind = type("NotFittedError", (NotFittedError, theirs), {})
+    raise kind(f"this {name} needs fit(inputs, targets) before it can answer")

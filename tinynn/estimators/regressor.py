@@ -1,0 +1,113 @@
+"""`Regressor`: a table in, numbers out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Optional, Sequence, Tuple, TypeVar, Union
+
+from ..callbacks import Callback
+from ..layers import Layer
+from ..losses import Loss, MeanSquaredError, by_name
+from ..matrix import Matrix, Vector
+from ..metrics import r2_score
+from ..optimizers import Optimizer
+from ..preprocessing import TableEncoder
+from .base import Estimator, in_kind
+from .parameters import Parameters
+from .targets import Numbers, Targets, target_list, weight_list
+
+R = TypeVar("R", bound="Regressor")
+LOSSES = {"squared_error": "mse", "absolute_error": "mae"}
+
+
+class Regressor(Estimator):
+    """Learns to predict numbers, one for each row or several.
+
+    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame;
+    columns of text and scales are seen to (TableEncoder), and so is the scale of the targets: the
+    network learns them in standard units, in which `loss_` is too, and answers in their own.
+    Answers are lists, or arrays where X is one. The parameters are told in `Parameters`; and
+
+    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss
+
+    >>> X, y = [[1], [2], [3], [4], [5], [6]], [2, 4, 6, 8, 10, 12]
+    >>> model = Regressor((), learning_rate_init=0.01, n_iter_no_change=30, random_state=0)
+    >>> round(model.fit(X, y).predict([[7]])[0], 1)
+    14.0
+    """
+
+    kind = "regressor"
+    _estimator_type = "regressor"  # what scikit-learn before 1.6 looks at
+    _targets: Numbers
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
+        activation: Union[str, Sequence[str]] = "relu",
+        *,
+        loss: Union[str, Loss] = "squared_error",
+        solver: Union[str, Optimizer] = "adam",
+        alpha: float = 0.0001,
+        batch_size: Union[int, str] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: object = None,
+        tol: float = 1e-4,
+        verbose: Union[bool, int] = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        dropout: Union[float, Sequence[float]] = 0.0,
+        clip_norm: Optional[float] = None,
+        encoder: Optional[TableEncoder] = None,
+        callbacks: Sequence[Callback] = (),
+        engine: str = "auto",
+    ) -> None:
+        given = dict(locals())
+        Parameters.__init__(self, **{name: given[name] for name in Parameters.parameter_names()})
+        self.loss = loss
+
+    def partial_fit(self: R, X: Any, y: Any, sample_weight: object = None) -> R:
+        """Train for one epoch on these rows, which may be new ones.
+
+        The first call decides on the columns and their scales by its rows alone: give an `encoder`
+        with `kinds` where these may mislead, or use `fit_stream`, which reads all rows first.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> Any:
+        """Return the number for each row, or a row of them if several were learned."""
+        outputs = self._outputs(X)
+        return in_kind(self._targets.answers(outputs), X)
+
+    def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
+        """Return R², 1 for perfect answers, 0 for those of the mean; of several, its mean."""
+        outputs = self._outputs(X)
+        answers = self._targets.answers(outputs)
+        return r2_score(target_list("Regressor", y), answers, weight_list(sample_weight))
+
+    def _new_targets(self) -> Numbers:
+        return Numbers()
+
+    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+        name = self.loss
+        loss = by_name(LOSSES.get(name, name) if isinstance(name, str) else name)
+        # Half the squared error, summed over the outputs, is what alpha is weighed against.
+        scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
+        return None, loss, scale / targets.outputs
+
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+        return r2_score(T, Y, weights)
+
+    def __sklearn_tags__(self) -> Any:
+        utils: Any = sys.modules["sklearn.utils"]
+        return self._tags("regressor", regressor_tags=utils.RegressorTags())

@@ -1,0 +1,184 @@
+"""Model files of estimators: columns, labels, network, parameters and history in one JSON file."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Type, Union
+
+from .. import network, optimizers
+from ..errors import FormatError, TinynnError
+from ..formats import json_file
+from ..formats.atomic import Path
+from ..history import History
+from ..losses import Loss, from_dict as loss_from_dict
+from ..network import Sequential
+from ..optimizers import Optimizer
+from ..preprocessing import TableEncoder
+from .base import Estimator
+from .classifier import Classifier
+from .regressor import Regressor
+from .targets import Labels, Numbers
+
+KINDS: Dict[str, Type[Estimator]] = {"classifier": Classifier, "regressor": Regressor}
+_TARGETS: Dict[str, Callable[[object], Any]] = {
+    "classifier": Labels.from_dict, "regressor": Numbers.from_dict,
+}  # fmt: skip
+_CURVES = ("loss", "validation_loss", "learning_rate", "seconds")
+_WORDS = ("stopped_by", "engine", "engine_reason")
+_CONTENT = (
+    "settings", "encoder", "targets", "network", "loss_curve", "validation_scores", "history",
+    "seed",
+)  # fmt: skip
+
+
+def save(estimator: Estimator, path: Path, training: bool) -> None:
+    """Write a fitted estimator to a file; see `Estimator.save`."""
+    content = to_dict(estimator)
+    if training:
+        content["network"]["training"] = estimator.network_.training
+    json_file.write(path, estimator.kind, content)
+
+
+def load(path: Path) -> Union[Sequential, Classifier, Regressor]:
+    """Return the model in a file, whichever kind it is. Nothing in the file is ever executed.
+
+    Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
+    """
+    content = json_file.read(path)
+    kind = content.get("kind")
+    if kind == network.KIND:
+        return network.from_dict(content, str(path))
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise FormatError(
+            f"{path} needs to hold a {network.KIND}, {' or '.join(KINDS)}, got {kind!r}"
+        )
+    return from_dict(content, str(path))  # type: ignore[return-value]
+
+
+def to_dict(estimator: Estimator) -> Dict[str, Any]:
+    """Return a fitted estimator as plain dictionaries, lists and numbers, ready for JSON."""
+    history = estimator.history_
+    return {
+        "settings": _settings(estimator),
+        "encoder": estimator.encoder_.to_dict(),
+        "targets": estimator._targets.to_dict(),
+        "network": estimator.network_.to_dict(),
+        "loss_curve": list(estimator.loss_curve_),
+        "validation_scores": estimator.validation_scores_,
+        "history": {
+            **{name: list(getattr(history, name)) for name in _CURVES},
+            "metrics": {name: list(values) for name, values in history.metrics.items()},
+            **{name: getattr(history, name) for name in _WORDS},
+        },
+        "seed": estimator._seed,
+    }
+
+
+def from_dict(content: Dict[str, Any], name: str = "the model") -> Estimator:
+    """Return the estimator that `to_dict` described, with its "kind"; `name` is for messages.
+
+    Raises FormatError for anything else.
+    """
+    kind = content["kind"]
+    missing = [key for key in _CONTENT if key not in content]
+    if missing:
+        raise FormatError(f"{name} needs {', '.join(missing)} to be a {kind}")
+    try:
+        estimator = KINDS[kind](**_restored(content["settings"]))
+        estimator.encoder_ = TableEncoder.from_dict(content["encoder"])
+        estimator._targets = _TARGETS[kind](content["targets"])
+        estimator.history_ = _history(content["history"])
+        curve = _numbers(content["loss_curve"], "loss_curve")
+        scores = content["validation_scores"]
+        if scores is not None:
+            scores = _numbers(scores, "validation_scores")
+        seed = content["seed"]
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise FormatError(f"seed needs to be a whole number, got {seed!r}")
+    except (TinynnError, TypeError, KeyError) as error:
+        raise FormatError(f"{name} is not a whole {kind}: {error}") from None
+    estimator.network_ = network.from_dict(content["network"], f"{name}: network")
+    estimator._seed, estimator._arrays = seed, False
+    estimator.loss_curve_, estimator.validation_scores_ = curve, scores
+    _check_fit(estimator, name)
+    estimator._describe()
+    estimator._summarize()
+    return estimator
+
+
+def _check_fit(estimator: Estimator, name: str) -> None:
+    """Raise FormatError unless encoder, network and targets fit together."""
+    inputs = len(estimator.encoder_.feature_names_out()) if estimator.encoder_.fitted else 0
+    found = (estimator.network_.inputs, estimator.network_.outputs)
+    if found != (inputs, estimator._targets.outputs):
+        raise FormatError(
+            f"{name} needs a network from {inputs} columns to {estimator._targets.outputs}, got "
+            f"one from {found[0]} to {found[1]}"
+        )
+
+
+def _settings(estimator: Estimator) -> Dict[str, Any]:
+    """Return the parameters in types that JSON has; callbacks and random states stay behind."""
+    settings = estimator.get_params()
+    del settings["callbacks"]
+    seed = settings["random_state"]
+    settings["random_state"] = seed if type(seed) is int else None
+    for name, value in settings.items():
+        if isinstance(value, (Optimizer, Loss, TableEncoder)):
+            settings[name] = value.to_dict()
+        elif isinstance(value, tuple):
+            settings[name] = list(value)
+        elif hasattr(value, "tolist"):
+            settings[name] = value.tolist()
+    weights = settings.get("class_weight")
+    if weights is not None and not isinstance(weights, str):
+        settings["class_weight"] = [[label, weight] for label, weight in weights.items()]
+    return settings
+
+
+def _restored(settings: Any) -> Dict[str, Any]:
+    if not isinstance(settings, dict):
+        raise FormatError(f"settings need to be an object, got {type(settings).__name__}")
+    found = dict(settings)
+    for name in ("hidden_layer_sizes", "activation", "dropout"):
+        if isinstance(found.get(name), list):
+            found[name] = tuple(found[name])
+    if isinstance(found.get("solver"), dict):
+        found["solver"] = optimizers.from_dict(found["solver"])
+    if isinstance(found.get("loss"), dict):
+        found["loss"] = loss_from_dict(found["loss"])
+    if found.get("encoder") is not None:
+        found["encoder"] = TableEncoder.from_dict(found["encoder"])
+    weights = found.get("class_weight")
+    if isinstance(weights, list):
+        try:
+            found["class_weight"] = dict(weights)
+        except (TypeError, ValueError):
+            raise FormatError(f"class_weight needs pairs, got {weights!r}") from None
+    return found
+
+
+def _history(saved: Any) -> History:
+    if not isinstance(saved, dict) or set(saved) != {*_CURVES, *_WORDS, "metrics"}:
+        raise FormatError("history needs the curves and words of a History")
+    history = History()
+    for name in _CURVES:
+        setattr(history, name, _numbers(saved[name], f"history.{name}"))
+    for name in _WORDS:
+        if saved[name] is not None and not isinstance(saved[name], str):
+            raise FormatError(f"history.{name} needs to be text, got {saved[name]!r}")
+        setattr(history, name, saved[name])
+    if not isinstance(saved["metrics"], dict):
+        raise FormatError("history.metrics needs to be an object")
+    history.metrics = {
+        name: _numbers(values, f"history.metrics.{name}")
+        for name, values in saved["metrics"].items()
+    }
+    return history
+
+
+def _numbers(values: Any, name: str) -> List[float]:
+    if not isinstance(values, list) or any(
+        isinstance(value, bool) or not isinstance(value, (int, float)) for value in values
+    ):
+        raise FormatError(f"{name} needs to be a list of numbers")
+    return values

@@ -1,0 +1,354 @@
+"""What an estimator is to learn, as rows of numbers, and the way back from a network's outputs."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ..data import StandardScaler
+from ..errors import DataError, FormatError, SettingError, ShapeError
+from ..matrix import Matrix, Vector
+from ..settings import number
+from ..tables import as_list, as_rows, as_vector
+
+_JSON_KINDS = (bool, int, float, str)
+_MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+
+
+class Targets:
+    """Learns from targets, in one piece or many, how they become rows, and keeps only that."""
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a row has."""
+        raise NotImplementedError
+
+    def learn(self, items: Sequence[Any]) -> None:
+        """Learn from (more) targets."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise DataError if what was learned is too little to train on."""
+
+    def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
+        """Return the rows of numbers for targets, the first of which is number `first_row`."""
+        raise NotImplementedError
+
+    def answers(self, Y: Matrix) -> List[Any]:
+        """Return the targets that a network's outputs mean."""
+        raise NotImplementedError
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return what was learned in types that JSON has."""
+        raise NotImplementedError
+
+
+class Labels(Targets):
+    """Class labels of any kind that can be hashed, or rows of 0 and 1: several labels at once.
+
+    Two classes share one output, the probability of the second; more have one each.
+    """
+
+    def __init__(self, who: str = "Classifier") -> None:
+        self.who = who
+        self.classes: List[Any] = []
+        self.counts: Dict[Any, int] = {}
+        self.multilabel = False
+        self.fixed = False  # whether the classes were given, so that others are an error
+        self.total = 0
+
+    @property
+    def outputs(self) -> int:
+        return 1 if len(self.classes) == 2 and not self.multilabel else len(self.classes)
+
+    def fix(self, classes: object) -> None:
+        """Take the classes as given."""
+        listed = [self._label(label, i) for i, label in enumerate(as_list(classes, "classes"))]
+        self._count(listed)
+        self.counts = dict.fromkeys(self.classes, 0)
+        self.total = 0
+        self.fixed = True
+
+    def learn(self, items: Sequence[Any]) -> None:
+        if items and _is_row(items[0]):
+            self._learn_rows(items)
+        elif self.multilabel and self.total:
+            raise ShapeError(f"{self.who} needs rows of 0 and 1 as targets, as before")
+        else:
+            self._count([self._label(label, i) for i, label in enumerate(items)])
+
+    def _count(self, labels: List[Any]) -> None:
+        for label in labels:
+            self.counts[label] = self.counts.get(label, 0) + 1
+        self.total += len(labels)
+        self.classes = sorted_labels(self.counts)
+
+    def _learn_rows(self, items: Sequence[Any]) -> None:
+        rows = self._flags(items)
+        if self.total and (not self.multilabel or len(rows[0]) != len(self.classes)):
+            raise ShapeError(f"{self.who} needs targets of one kind, got rows of {len(rows[0])}")
+        self.multilabel = True
+        self.classes = list(range(len(rows[0])))
+        self.total += len(rows)
+
+    def _flags(self, items: Sequence[Any]) -> Matrix:
+        try:
+            rows = as_rows(items, "targets")
+        except DataError:
+            rows = [[2.0]]
+        if len(rows[0]) < 2 or any(value not in (0.0, 1.0) for row in rows for value in row):
+            raise DataError(
+                f"{self.who} needs one label per row, or for several labels at once rows of 0 and "
+                "1; several targets with more classes each need a Classifier each"
+            )
+        return rows
+
+    def check(self) -> None:
+        if self.multilabel:
+            return
+        if len(self.classes) < 2:
+            raise DataError(
+                f"{self.who} needs at least two classes to learn from, got 1 class, "
+                f"{self.classes[0]!r}, in all {self.total} rows"
+            )
+        fractions = any(isinstance(c, float) and not c.is_integer() for c in self.classes)
+        if fractions and len(self.classes) > 10 and 2 * len(self.classes) > self.total:
+            raise DataError(
+                f"Unknown label type: continuous. {self.who} needs classes as targets, got "
+                f"{len(self.classes)} different numbers in {self.total} rows; did you mean "
+                "Regressor?"
+            )
+
+    def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
+        if self.multilabel:
+            rows = self._flags(items)
+            if len(rows[0]) != len(self.classes):
+                raise ShapeError(
+                    f"{self.who} needs {len(self.classes)} labels in each row, got {len(rows[0])}"
+                )
+            return rows
+        numbers = self.numbers(items, first_row)
+        if self.outputs == 1:
+            return [[float(number)] for number in numbers]
+        width = range(self.outputs)
+        one_hot = [[float(i == j) for i in width] for j in width]
+        return [list(one_hot[number]) for number in numbers]
+
+    def numbers(self, items: Sequence[Any], first_row: int = 0) -> List[int]:
+        """Return each label's place among the classes. Raises DataError for an unknown one."""
+        place = {label: i for i, label in enumerate(self.classes)}
+        found = []
+        for i, item in enumerate(items):
+            label = self._label(item, first_row + i)
+            if label not in place:
+                raise DataError(
+                    f"{self.who} needs labels among {_listed(self.classes)}, got {label!r} "
+                    f"in row {first_row + i}"
+                )
+            found.append(place[label])
+        return found
+
+    def weights(self, class_weight: object) -> Optional[Vector]:
+        """Return the weight of each class, or None if all weigh the same.
+
+        "balanced" weighs a class by n / (classes · its count). Source: King and Zeng (2001).
+        Raises SettingError for anything but None, "balanced", and weights by label.
+        """
+        if class_weight is None:
+            return None
+        if self.multilabel:
+            raise SettingError(f"{self.who} needs class_weight=None where targets are rows")
+        if class_weight == "balanced":
+            n, k = self.total, len(self.classes)
+            return [n / (k * self.counts[label]) for label in self.classes]
+        if not isinstance(class_weight, Mapping):
+            raise SettingError(
+                f"{self.who} needs class_weight to be 'balanced', a dictionary of weights by "
+                f"label, or None, got {class_weight!r}"
+            )
+        for label in class_weight:
+            if label not in self.counts:
+                raise SettingError(
+                    f"{self.who} needs the labels in class_weight to be among "
+                    f"{_listed(self.classes)}, got {label!r}"
+                )
+        return [
+            number(self.who, f"the weight of {label!r}", class_weight.get(label, 1.0), least=0)
+            for label in self.classes
+        ]
+
+    def probabilities(self, Y: Matrix) -> Matrix:
+        """Return a column for each class, from the network's outputs."""
+        if self.outputs == 1:
+            return [[1.0 - p, p] for (p,) in Y]
+        return Y
+
+    def answers(self, Y: Matrix) -> List[Any]:
+        if self.multilabel:
+            return [[int(p > 0.5) for p in row] for row in Y]
+        if self.outputs == 1:
+            return [self.classes[p > 0.5] for (p,) in Y]
+        return [self.classes[row.index(max(row))] for row in Y]
+
+    def to_dict(self) -> Dict[str, Any]:
+        for label in self.classes:
+            if type(label) not in _JSON_KINDS:
+                raise FormatError(
+                    "a model file keeps labels that are text, numbers, True or False, "
+                    f"got a {type(label).__name__}: {label!r}"
+                )
+        counts = [self.counts.get(label, 0) for label in self.classes]
+        return {"classes": self.classes, "counts": counts, "multilabel": self.multilabel}
+
+    @classmethod
+    def from_dict(cls, state: object) -> Labels:
+        """Return the labels that `to_dict` described. Raises FormatError for anything else."""
+        if not isinstance(state, dict) or set(state) != {"classes", "counts", "multilabel"}:
+            raise FormatError("a saved Classifier needs classes, counts and multilabel")
+        labels = cls()
+        classes, counts, labels.multilabel = state["classes"], state["counts"], state["multilabel"]
+        whole = isinstance(classes, list) and all(type(c) in _JSON_KINDS for c in classes)
+        if not whole or len(set(classes)) != len(classes) or len(classes) < 2:
+            raise FormatError(f"a saved Classifier needs two classes or more, got {classes!r}")
+        if (
+            not isinstance(counts, list)
+            or len(counts) != len(classes)
+            or any(type(count) is not int or count < 0 for count in counts)
+            or not isinstance(labels.multilabel, bool)
+        ):
+            raise FormatError("a saved Classifier needs a count for each class")
+        labels.classes = classes
+        labels.counts = dict(zip(classes, counts))
+        labels.total = sum(counts)
+        labels.fixed = True
+        return labels
+
+    def _label(self, label: Any, row: int) -> Any:
+        label = plain(label)
+        if label is None or label != label or type(label).__name__ in _MISSING_TYPES:
+            raise DataError(
+                f"{self.who} needs a label in each row, got {label!r} in row {row}; "
+                "drop rows without one first"
+            )
+        if isinstance(label, float) and not isfinite(label):
+            raise DataError(f"{self.who} needs finite labels, got {label!r} in row {row}")
+        try:
+            hash(label)
+        except TypeError:
+            raise DataError(
+                f"Unknown label type: {self.who} needs labels that can be hashed, "
+                f"got a {type(label).__name__} in row {row}"
+            ) from None
+        return label
+
+
+class Numbers(Targets):
+    """Numbers to be predicted, one in each row or several, in standard units for the network."""
+
+    def __init__(self, who: str = "Regressor") -> None:
+        self.who = who
+        self.scaler = StandardScaler()
+        self.flat = True
+
+    @property
+    def outputs(self) -> int:
+        return len(self.scaler.mean)
+
+    def learn(self, items: Sequence[Any]) -> None:
+        self.flat = not _is_row(items[0]) or len(items[0]) == 1
+        self.scaler.partial_fit(self._read(items))
+
+    def _read(self, items: Sequence[Any]) -> Matrix:
+        rows = items if _is_row(items[0]) else [[item] for item in items]
+        columns = self.outputs or None
+        try:
+            return as_rows(rows, "targets", columns)
+        except DataError as error:
+            mend = ""
+            if any(isinstance(value, str) for row in rows for value in row):
+                mend = "; did you mean Classifier?"
+            raise DataError(f"{self.who}: {error}{mend}") from None
+
+    def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
+        return self.scaler.transform(self._read(items))
+
+    def answers(self, Y: Matrix) -> List[Any]:
+        rows = self.scaler.inverse_transform(Y)
+        return [value for (value,) in rows] if self.flat else rows
+
+    def to_dict(self) -> Dict[str, Any]:
+        return {"scaler": self.scaler.to_dict(), "flat": self.flat}
+
+    @classmethod
+    def from_dict(cls, state: object) -> Numbers:
+        """Return the numbers that `to_dict` described. Raises FormatError for anything else."""
+        if not isinstance(state, dict) or set(state) != {"scaler", "flat"}:
+            raise FormatError("a saved Regressor needs the scaler of its targets, and flat")
+        numbers = cls()
+        numbers.scaler = StandardScaler.from_dict(state["scaler"])
+        numbers.flat = state["flat"]
+        if not isinstance(numbers.flat, bool) or (numbers.flat and numbers.outputs != 1):
+            raise FormatError("a saved Regressor needs flat to be true for one output, else false")
+        return numbers
+
+
+def target_list(who: str, y: Any) -> List[Any]:
+    """Return targets as a list, one column of rows as a flat one.
+
+    Raises ShapeError for anything that is no sequence, DataError for complex numbers.
+    """
+    if y is None:
+        raise DataError(f"{who} requires y to be passed, but the target y is None")
+    items = [plain(item) for item in as_list(_opened(y), "targets")]
+    for i, item in enumerate(items):
+        if isinstance(item, complex):
+            raise DataError(f"Complex data not supported: targets have {item} in row {i}")
+    if items and all(_is_row(item) and len(item) == 1 for item in items):
+        return [item[0] for item in items]
+    return items
+
+
+def weight_list(given: Any) -> Optional[Vector]:
+    """Return the weights of rows as a list of floats, None where there are none.
+
+    Raises DataError for a negative one, or where all are zero.
+    """
+    if given is None:
+        return None
+    weights = as_vector(_opened(given), "sample weights")
+    for i, weight in enumerate(weights):
+        if weight < 0.0:
+            raise DataError(f"sample weights need to be at least 0, got {weight:g} in row {i}")
+    if not any(weights):
+        raise DataError("sample weights need one above zero, got only zeros")
+    return weights
+
+
+def _opened(values: Any) -> Any:
+    """Return values as an array where they know only how to become one."""
+    if hasattr(values, "tolist") or hasattr(values, "to_numpy"):
+        return values
+    return values.__array__() if hasattr(values, "__array__") else values
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar of an array as the Python value that it holds, a row of one as a list."""
+    if hasattr(value, "tolist") and hasattr(value, "shape"):
+        return value.tolist()
+    return value
+
+
+def sorted_labels(labels: Any) -> List[Any]:
+    """Return labels in order: their own, or if they have none among them, by type and text."""
+    try:
+        return sorted(labels)
+    except TypeError:
+        return sorted(labels, key=lambda label: (type(label).__name__, str(label)))
+
+
+def _is_row(item: object) -> bool:
+    return isinstance(item, (list, tuple)) and all(not isinstance(x, str) for x in item)
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    return ", ".join(map(repr, labels[:8])) + (", …" if len(labels) > 8 else "")
