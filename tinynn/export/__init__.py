@@ -1,0 +1,8 @@
+"""What a network is translated to: the files of other programs."""
+
+from __future__ import annotations
+
+from .onnx import to_onnx
+from .safetensors import to_safetensors
+
+__all__ = ["to_onnx", "to_safetensors"]

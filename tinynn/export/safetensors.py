@@ -1,0 +1,55 @@
+"""A network's numbers as a safetensors file, under the names that PyTorch would give them."""
+
+from __future__ import annotations
+
+from typing import Dict, Sequence, Tuple
+
+from ..errors import SettingError
+from ..formats import json_file, safetensors
+from ..formats.atomic import Path
+from ..layers import Dense
+from ..matrix import Vector, transpose
+from ..network import KIND, Sequential, rows_of
+
+DTYPES = {"float64": "F64", "float32": "F32"}
+
+# tinynn's names of what a layer with parameters has, and PyTorch's.
+NAMES = {
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
+
+
+def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> None:
+    """Write the network to a safetensors file, whole or not at all.
+
+    The tensors are named and laid out as in the state dict of the `torch.nn.Sequential` of the same
+    layers: "0.weight" (outputs × inputs), "0.bias", "1.running_mean" …, so that PyTorch's
+    `load_state_dict(load_file(path))` takes them. The layers themselves are kept in the file's
+    metadata as a model file without
+    numbers, so that `tinynn.importers.from_safetensors(path)` returns the network;
+    "float64" keeps its numbers exactly.
+
+    Raises SettingError for another dtype or model, FormatError for a number that does not fit
+    float32, and OSError if the file cannot be written.
+    """
+    if not isinstance(model, Sequential):
+        raise SettingError(f"to_safetensors needs a Sequential, got {type(model).__name__}")
+    if dtype not in DTYPES:
+        raise SettingError(f"to_safetensors needs a dtype out of {list(DTYPES)}, got {dtype!r}")
+    tensors: Dict[str, Tuple[Sequence[int], Vector]] = {}
+    for i, layer in enumerate(model.layers):
+        for letter, value in {**layer.parameters(), **layer.buffers()}.items():
+            rows = rows_of(value)
+            if isinstance(layer, Dense) and letter == "W":
+                rows = transpose(rows)
+            shape = (len(rows), len(rows[0])) if rows_of(value) is value else (len(rows[0]),)
+            name = f"{i}.{NAMES.get(letter, letter)}"
+            tensors[name] = (shape, [x for row in rows for x in row])
+    layers = [{"type": type(layer).__name__, **layer.settings()} for layer in model.layers]
+    text = json_file.dumps(KIND, {"layers": layers})
+    safetensors.write(path, tensors, DTYPES[dtype], {"format": "pt", "tinynn": text})

@@ -1,0 +1,174 @@
+"""brain.js: the JSON that `NeuralNetwork.toJSON()` makes in brain.js 2, brain.js 1, and brain.
+
+Source: brain.js 2.0.0-beta.24 and 1.6.1, neural-network.js: toJSON, fromJSON and runInput.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from ..errors import FormatError
+from ..formats.atomic import Path
+from ..layers import Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from . import building
+from .imported import Imported
+
+_ACTIVATIONS = {"sigmoid": Sigmoid, "relu": ReLU, "tanh": Tanh}
+_LEAKY = "leaky-relu"
+_ALPHA = 0.01  # brain.js's own default
+_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+_KINDS = ("NeuralNetwork", "NeuralNetworkGPU")
+
+
+def from_brainjs(source: Union[Path, Mapping[str, Any]]) -> Imported:
+    """Return the network in a JSON file of brain.js, or in the dictionary that such a file holds.
+
+    Two formats are read. In the newer (brain.js 2) each layer has "weights" and "biases"; in the
+    older (brain.js 1, brain) it has an object for each node, with its weights by the names of the
+    nodes before it. Every layer has the same activation, "sigmoid" where none is named.
+
+    "leaky-relu" means what the program that wrote the file computes: in brain.js 2 LeakyReLU, but
+    in brain.js 1 alpha · max(0, z), which it writes as the older format; alpha is 0.01 there unless
+    the file says otherwise.
+
+    `inputs` and `outputs` of the result are the names of the columns, if the network was trained
+    with objects; brain.js reads a name that a row lacks as 0. brain.js keeps what passes between
+    its layers in 32 bits, so predictions agree to 1e-6.
+
+    Raises FormatError for anything else, recurrent networks among it, and OSError if the file
+    cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _read(source, "the network")
+    with open(source, "rb") as file:
+        data = file.read()
+    name = str(source)
+    try:
+        document = json.loads(data.decode("utf-8-sig"), parse_int=_whole)
+    except RecursionError:
+        raise FormatError(f"{name} is not brain.js's JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise FormatError(f"{name} is not brain.js's JSON: {error}") from None
+    return _read(document, name)
+
+
+def _read(document: Any, where: str) -> Imported:
+    layers = document.get("layers") if isinstance(document, Mapping) else None
+    if not isinstance(layers, list) or len(layers) < 2:
+        raise FormatError(f'{where} needs "layers", a list of at least two')
+    kind = document.get("type", _KINDS[0])
+    if kind not in _KINDS:
+        raise building.refusal(where, f"a brain.js network of type {kind!r}")
+    newer = isinstance(layers[-1], Mapping) and isinstance(layers[-1].get("biases"), list)
+    if newer:
+        parts = [_newer(layer, f"{where}, layer {i}") for i, layer in enumerate(layers) if i]
+        tables = [_lookup(document, name, where) for name in ("inputLookup", "outputLookup")]
+    else:
+        parts, tables = _older(layers, where)
+        for i, name in enumerate(("inputLookup", "outputLookup")):
+            # Without the mark, names that are not the numbers 0, 1, … show that they are names.
+            if not document.get(name) and "0" in (tables[i] or ()):
+                tables[i] = None
+    activation, alpha = _activation(document)
+    network: List[Layer] = []
+    for i, (weights, biases) in enumerate(parts):
+        place = f"{where}, layer {i + 1}"
+        W, b = building.matrix(place, weights), building.vector(place, biases)
+        last: Layer
+        if activation in _ACTIVATIONS:
+            last = _ACTIVATIONS[activation]()
+        elif activation != _LEAKY:
+            raise building.refusal(where, f"the activation {activation!r}")
+        elif newer:
+            last = building.simple(place, LeakyReLU, negative_slope=alpha)
+        else:  # α max(0, z) = max(0, α z)
+            W, b, last = [[alpha * w for w in row] for row in W], [alpha * x for x in b], ReLU()
+        network += [building.dense(place, W, b, transposed=True), last]
+    result = Imported(building.assembled(where, network), None, *tables)
+    _check_sizes(document, result, where)
+    return result
+
+
+def _check_sizes(document: Mapping[str, Any], result: Imported, where: str) -> None:
+    widths = [result.network.inputs, *(layer.outputs for layer in result.network.layers[::2])]  # type: ignore[attr-defined]
+    sizes = document.get("sizes")
+    if sizes is not None and sizes != widths:
+        raise FormatError(f"{where} says its sizes are {sizes!r}, and its layers have {widths}")
+    for names, width in ((result.inputs, widths[0]), (result.outputs, widths[-1])):
+        if names is not None and len(names) != width:
+            raise FormatError(f"{where} has {len(names)} names for {width} columns")
+
+
+def _activation(document: Mapping[str, Any]) -> Tuple[str, float]:
+    """Return the name of the activation and the alpha of leaky-relu."""
+    options = [document.get("trainOpts"), document.get("options"), document]
+    found: Dict[str, Any] = {"activation": "sigmoid", "leakyReluAlpha": _ALPHA}
+    for name in found:
+        for place in options:
+            if isinstance(place, Mapping) and name in place:
+                found[name] = place[name]
+                break
+    alpha = building.real("leaky-relu", "alpha", found["leakyReluAlpha"], least=0)
+    return str(found["activation"]), alpha
+
+
+def _newer(layer: Any, place: str) -> Tuple[object, object]:
+    if not isinstance(layer, Mapping) or "weights" not in layer or "biases" not in layer:
+        raise FormatError(f'{place} needs "weights" and "biases"')
+    return layer["weights"], layer["biases"]
+
+
+def _lookup(document: Mapping[str, Any], name: str, where: str) -> Optional[Tuple[str, ...]]:
+    """Return the names of columns in order, from a table of names and numbers."""
+    table = document.get(name)
+    if not table:
+        return None
+    if not isinstance(table, Mapping) or any(type(v) is not int for v in table.values()):
+        raise FormatError(f"{where} needs {name} to be a table of names and columns")
+    names = sorted(table, key=lambda key: int(table[key]))
+    if [table[key] for key in names] != list(range(len(names))):
+        raise FormatError(f"{where} needs a name for each column in {name}, got {dict(table)!r}")
+    return tuple(map(str, names))
+
+
+_Part = Tuple[object, object]
+_Names = Optional[Tuple[str, ...]]
+
+
+def _older(layers: List[Any], where: str) -> Tuple[List[_Part], List[_Names]]:
+    """Return weights and biases of each layer after the first, and the names at both ends."""
+    nodes = [_named(layer, f"{where}, layer {i}") for i, layer in enumerate(layers)]
+    parts: List[_Part] = []
+    for i in range(1, len(nodes)):
+        weights, biases = [], []
+        for key, node in nodes[i].items():
+            place = f"{where}, layer {i}, node {key!r}"
+            if not isinstance(node, Mapping) or "bias" not in node or "weights" not in node:
+                raise FormatError(f'{place} needs "bias" and "weights"')
+            by_name = _named(node["weights"], place)
+            if set(by_name) != set(nodes[i - 1]):
+                raise FormatError(
+                    f"{place} needs weights for the nodes {', '.join(nodes[i - 1])}, "
+                    f"got {', '.join(by_name) or 'none'}"
+                )
+            weights.append([by_name[name] for name in nodes[i - 1]])
+            biases.append(node["bias"])
+        parts.append((weights, biases))
+    return parts, [tuple(nodes[0]), tuple(nodes[-1])]
+
+
+def _named(table: Any, place: str) -> Dict[str, Any]:
+    """Return an object, or a list as the object that it is in JavaScript."""
+    if isinstance(table, list):
+        return {str(i): item for i, item in enumerate(table)}
+    if not isinstance(table, Mapping) or not table or set(map(type, table)) != {str}:
+        raise FormatError(f"{place} needs to be an object of nodes, got {type(table).__name__}")
+    # JavaScript keeps whole numbers first, in their order, then the rest as they came.
+    keys = sorted(table, key=lambda key: (0, int(key)) if _NUMBER.fullmatch(key) else (1, 0))
+    return {key: table[key] for key in keys}
+
+
+def _whole(digits: str) -> Union[int, float]:
+    return int(digits) if len(digits) <= 20 else float(digits)

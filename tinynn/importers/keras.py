@@ -1,0 +1,196 @@
+"""Keras: a live `Sequential`, or the list of its `get_weights()` with tinynn's layers.
+
+Keras itself is never imported: layers are known by the names of their classes, and read through
+`get_config()` and `get_weights()`, which Keras 2, Keras 3 and tf.keras have alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
+
+from ..errors import FormatError, SettingError
+from ..layers import (
+    ELU,
+    GELU,
+    SELU,
+    Layer,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from ..matrix import Vector
+from . import building
+from .imported import Imported
+from .state import Tensor, filled, read_tensor
+
+_ACTIVATIONS: Dict[str, Type[Layer]] = {
+    "linear": Linear,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "softplus": Softplus,
+    "silu": SiLU,
+    "swish": SiLU,
+    "softmax": Softmax,
+    "log_softmax": LogSoftmax,
+}
+_FUNCTION_SLOPE = 0.2  # of keras.activations.leaky_relu
+
+
+def from_keras(model: object, layers: Optional[Sequence[Layer]] = None) -> Imported:
+    """Return the network of a live Keras Sequential model as it predicts.
+
+    Its layers may be InputLayer, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout,
+    BatchNormalization, LayerNormalization, Normalization, Flatten (left out), and
+    Sequential models of these. An activation in a Dense becomes a layer of its own.
+
+    Or `model` is what `get_weights()` returned, and `layers` the tinynn layers that it belongs to,
+    in the same order, which the network is made of: from_keras(model.get_weights(), [Dense(3, 4),
+    ReLU(), Dense(4, 1)]). A BatchNorm takes four arrays: gamma, beta, mean and variance.
+
+    Raises FormatError, naming the layer, for anything else.
+    """
+    if isinstance(model, (list, tuple)):
+        if layers is None:
+            raise SettingError("from_keras needs layers for weights: layers=[Dense(…), …]")
+        tensors = _named(model, layers)
+        return Imported(filled("the list of weights", tensors, layers, in_order=True))
+    if layers is not None:
+        raise SettingError("from_keras needs layers only for a list of weights")
+    return Imported(building.assembled("the model", _model(model, "the model")))
+
+
+def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> Dict[str, Tensor]:
+    """Return the arrays by the names of their places in the layers: "0.W", "0.b", "2.W" …"""
+    names = [f"{i}.{letter}" for i, layer in enumerate(layers) for letter in layer.shapes()]
+    if len(names) != len(arrays):
+        raise FormatError(f"the layers given need {len(names)} arrays, got {len(arrays)}")
+    return {name: read_tensor(name, array) for name, array in zip(names, arrays)}
+
+
+def _model(model: Any, place: str) -> List[Layer]:
+    """Return the layers of a Sequential model, or of one of its layers."""
+    kind = type(model)
+    name = kind.__name__
+    if not {"keras", "tf_keras"} & set(kind.__module__.split(".")):
+        raise building.refusal(place, f"an object of {kind.__module__}.{name}")
+    if name == "Sequential":
+        return [
+            layer
+            for i, part in enumerate(model.layers)
+            for layer in _model(part, f"layer {i}, {type(part).__name__} {part.name!r}")
+        ]
+    if name in ("InputLayer", "Flatten"):
+        return []
+    if name not in _READERS:
+        raise building.refusal(place, f"the layer {name}")
+    weights = [array.tolist() for array in model.get_weights()]
+    return _READERS[name](place, model.get_config(), weights)
+
+
+Config = Mapping[str, Any]
+Weights = List[Any]
+
+
+def _activation(place: str, config: Config) -> List[Layer]:
+    """Return the layer of an activation, none for that which does nothing."""
+    name = config["activation"]
+    if name == "leaky_relu":
+        return [LeakyReLU(_FUNCTION_SLOPE)]
+    if not isinstance(name, str) or name not in _ACTIVATIONS:
+        name = name.get("class_name", name) if isinstance(name, Mapping) else name
+        raise building.refusal(place, f"the activation {name!r}")
+    return [] if name == "linear" else [_ACTIVATIONS[name]()]
+
+
+def _dense(place: str, config: Config, weights: Weights) -> List[Layer]:
+    building.known(place, "a Dense", config, {"quantization_config": None, "lora_rank": None})
+    W = building.matrix(place, weights[0])
+    b = building.vector(place, weights[1]) if config["use_bias"] else None
+    return [building.dense(place, W, b), *_activation(place, config)]
+
+
+def _last_axis(place: str, what: str, config: Config) -> None:
+    if config["axis"] not in (-1, 1, [-1], [1], (-1,), (1,)):
+        raise building.refusal(place, f"{what} with axis={config['axis']!r}")
+
+
+def _scale_and_shift(place: str, config: Config, weights: Weights) -> List[Optional[Vector]]:
+    """Take gamma and beta, as far as there are any, off the list of weights."""
+    return [
+        building.vector(place, weights.pop(0)) if config[has] else None
+        for has in ("scale", "center")
+    ]
+
+
+def _batch_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
+    _last_axis(place, "a BatchNormalization", config)
+    building.known(place, "a BatchNormalization", config, {"renorm": False})
+    gamma, beta = _scale_and_shift(place, config, weights)
+    mean, variance = (building.vector(place, numbers) for numbers in weights)
+    eps, momentum = config["epsilon"], 1.0 - config["momentum"]
+    return [building.batch_norm(place, mean, variance, gamma, beta, eps, momentum)]
+
+
+def _layer_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
+    _last_axis(place, "a LayerNormalization", config)
+    building.known(place, "a LayerNormalization", config, {"rms_scaling": False})
+    gamma, beta = _scale_and_shift(place, config, weights)
+    if gamma is None and beta is None:
+        raise building.refusal(place, "a LayerNormalization without center and scale")
+    return [building.layer_norm(place, len(gamma or beta or []), gamma, beta, config["epsilon"])]
+
+
+def _normalization(place: str, config: Config, weights: Weights) -> List[Layer]:
+    """(x − mean) / max(√variance, 1e-7)"""
+    _last_axis(place, "a Normalization", config)
+    building.known(place, "a Normalization", config, {"invert": False})
+    if len(weights) < 2:
+        raise building.refusal(place, "a Normalization whose mean and variance were given to it")
+    mean, variance = (building.vector(place, numbers) for numbers in weights[:2])
+    scale = [1.0 / max(v**0.5, 1e-7) for v in variance]
+    return [building.scaling(place, mean, scale, [0.0] * len(mean))]
+
+
+def _relu(place: str, config: Config, weights: Weights) -> List[Layer]:
+    slope = building.real(place, "negative_slope", config.get("negative_slope") or 0.0)
+    building.known(place, "a ReLU", config, {"max_value": None})
+    building.known(place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0})
+    return [LeakyReLU(slope) if slope else ReLU()]
+
+
+def _leaky_relu(place: str, config: Config, weights: Weights) -> List[Layer]:
+    slope = config["negative_slope"] if "negative_slope" in config else config["alpha"]  # Keras 2
+    return [building.simple(place, LeakyReLU, negative_slope=building.real(place, "slope", slope))]
+
+
+def _elu(place: str, config: Config, weights: Weights) -> List[Layer]:
+    return [building.simple(place, ELU, alpha=building.real(place, "alpha", config["alpha"]))]
+
+
+def _softmax(place: str, config: Config, weights: Weights) -> List[Layer]:
+    _last_axis(place, "a Softmax", config)
+    return [Softmax()]
+
+
+_READERS: Dict[str, Callable[[str, Config, Weights], List[Layer]]] = {
+    "Dense": _dense,
+    "Activation": lambda place, config, weights: _activation(place, config),
+    "ReLU": _relu,
+    "LeakyReLU": _leaky_relu,
+    "ELU": _elu,
+    "Softmax": _softmax,
+    "Dropout": lambda place, config, weights: [building.dropout(place, config["rate"])],
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "Normalization": _normalization,
+}

@@ -1,0 +1,468 @@
+"""ONNX: files of feed-forward graphs, one operator after another."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+
+from ..activations import SELU_ALPHA, SELU_SCALE
+from ..errors import FormatError
+from ..formats.atomic import Path
+from ..layers import (
+    ELU,
+    GELU,
+    SELU,
+    Dense,
+    Layer,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from ..matrix import Matrix, Vector
+from ..normalization import LayerNorm
+from . import building
+from .imported import Imported
+from .onnx_model import Graph, Node, Tensor, parse
+from .onnx_patterns import fork, users_of
+
+SPREAD_LIMIT = 2**22  # numbers, over all layers, that one constant for all columns may become
+
+
+def from_onnx(path: Path) -> Imported:
+    """Return the network in an ONNX file (operator set 7 or later, its numbers inside it).
+
+    The graph has one input, a table or what is flattened to one first, and one output. Its
+    operators may be Gemm and MatMul by constants; Add, Sub, Mul and Div by constants, one for each
+    column or for all of them, which become the bias of a Dense or a layer of their own (see
+    `building.scaling`); the activations that tinynn has, also where they are spelled out in smaller
+    operators (GELU, SiLU and the others as PyTorch and `tinynn.export.to_onnx` write them); PRelu
+    of one slope; Softmax, LogSoftmax and LayerNormalization along the rows; BatchNormalization;
+    Dropout; Identity; Flatten and Reshape that leave rows as they are.
+
+    Raises FormatError for a file that is not whole, and for anything else in it, by the name of the
+    operator and its node; OSError if the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    return loads(data, str(path))
+
+
+def loads(data: bytes, name: str) -> Imported:
+    """Return the network in the bytes of an ONNX file; `name` stands for it in messages."""
+    graph = parse(data, name)
+    users = users_of(graph)
+    chain = _Chain(graph, name)
+    tensor = graph.input
+    visited = 0
+    while tensor != graph.output:
+        numbers = users.get(tensor, [])
+        if not numbers:
+            raise FormatError(f"{name}: nothing takes {tensor!r}, and it is not the output")
+        node = graph.nodes[numbers[0]]
+        if len(numbers) > 1:
+            chain.needs_table(node)
+            layer, region = fork(graph, tensor, users)
+            chain.steps.append(layer)
+            visited += len(region)
+            tensor = region[-1].outputs[0]
+            continue
+        chain.take(node, tensor)
+        visited += 1
+        for extra in node.outputs[1:]:
+            if extra in users or extra == graph.output:
+                raise building.refusal(node.place, f"the further output {extra!r} of a node")
+        tensor = node.outputs[0] if node.outputs else ""
+    if visited != len(graph.nodes):
+        _refuse_strays(graph, name)
+    return Imported(building.assembled(name, chain.layers()))
+
+
+def _refuse_strays(graph: Graph, name: str) -> None:
+    """Raise FormatError for nodes that the way from the input to the output does not touch."""
+    reached = {graph.input}
+    for node in graph.nodes:
+        if not reached & set(node.inputs):
+            raise building.refusal(node.place, f"{node.operator}, a node apart from the input,")
+        reached.update(node.outputs)
+    raise FormatError(f"{name}: its output {graph.output!r} needs to be where all nodes lead to")
+
+
+class Scaling:
+    """(x − shift) · scale + offset: a run of Add, Sub, Mul and Div by constants.
+
+    Each of the three is a list of one number for each column, or of one for all.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.shift: Optional[Vector] = None
+        self.scale: Optional[Vector] = None
+        self.offset: Optional[Vector] = None
+
+    def add(self, numbers: Vector) -> None:
+        """Add a constant to each column."""
+        if self.shift is None and self.scale is None and self.offset is None:
+            self.shift = [-c for c in numbers]
+        else:
+            self.offset = _each(self.place, lambda a, b: a + b, self.offset or [0.0], numbers)
+
+    def multiply(self, numbers: Vector) -> bool:
+        """Multiply each column by a constant, or return False: it is too late for that."""
+        if self.offset is not None:
+            return False
+        self.scale = _each(self.place, lambda a, b: a * b, self.scale or [1.0], numbers)
+        return True
+
+    def columns(self) -> Optional[int]:
+        """Return how many columns it has constants for, None if they are for any number."""
+        lengths = {len(n) for n in (self.shift, self.scale, self.offset) if n is not None} - {1}
+        if len(lengths) > 1:
+            raise FormatError(f"{self.place} needs constants for as many columns, got {lengths}")
+        return lengths.pop() if lengths else None
+
+    def spread(self, columns: Optional[int]) -> Tuple[Vector, Vector, Vector]:
+        """Return shift, scale and offset, a number for each column."""
+        if columns is None:
+            raise FormatError(f"{self.place}: nothing in the file says how many columns it has")
+        if self.columns() not in (None, columns):
+            raise FormatError(
+                f"{self.place} needs constants for {columns} columns, got {self.columns()}"
+            )
+        shift, scale, offset = (
+            numbers * (columns if len(numbers) == 1 else 1)
+            for numbers in (self.shift or [0.0], self.scale or [1.0], self.offset or [0.0])
+        )
+        return shift, scale, offset
+
+
+Step = Union[Layer, Scaling]
+
+
+class _Chain:
+    """The layers of a graph while its nodes are taken one after another."""
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.name = name
+        self.constants = graph.constants
+        self.opset = graph.opset
+        self.steps: List[Step] = []
+        self.flat = graph.shape is None or len(graph.shape) == 2  # a table: rows and columns
+        self.rows = graph.shape[0] if graph.shape else None
+        self.columns: Optional[int] = None  # how many there are by now, if anything says it
+        if graph.shape is not None and len(graph.shape) >= 2:
+            self.columns = _product(graph.shape[1:])
+        self.inputs = self.columns
+        self.spreading = 0
+
+    def take(self, node: Node, tensor: str) -> None:
+        """Carry a node over that takes only `tensor` and constants."""
+        if node.operator not in _READERS:
+            raise building.refusal(node.place, f"the operator {node.operator}")
+        if node.operator not in ("Flatten", "Reshape", "Identity", "Dropout"):
+            self.needs_table(node)
+        read, names = _READERS[node.operator]
+        unknown = set(node.attributes) - set(names)
+        if unknown:
+            raise building.refusal(node.place, f"{node.operator} with {', '.join(sorted(unknown))}")
+        read(self, node, tensor)
+        if self.steps:
+            self.columns = _columns(self.steps[-1], self.columns)[1]
+
+    def needs_table(self, node: Node) -> None:
+        """Raise FormatError unless what comes in is rows of columns by now."""
+        if not self.flat:
+            raise building.refusal(node.place, f"{node.operator} of what is no table")
+
+    def constant(self, node: Node, i: int) -> Optional[Tensor]:
+        """Return a node's input number i, which has to be a constant; None if there is none."""
+        if i >= len(node.inputs) or not node.inputs[i]:
+            return None
+        tensor = self.constants.get(node.inputs[i])
+        if tensor is None:
+            raise building.refusal(node.place, f"{node.operator} with a variable as input {i}")
+        return tensor
+
+    def numbers(self, node: Node, i: int) -> Vector:
+        """Return a constant that has a number for each column, or one for all of them."""
+        tensor = self.constant(node, i)
+        if tensor is None:
+            raise FormatError(f"{node.place}: {node.operator} needs an input {i}")
+        long = [side for side in tensor.shape if side != 1]
+        if len(tensor.shape) > 2 or len(long) > 1 or (long and long[0] != tensor.shape[-1]):
+            raise building.refusal(node.place, f"a constant of shape {list(tensor.shape)}")
+        return building.finite(node.place, building.vector(node.place, tensor.values))
+
+    def scaling(self, node: Node) -> Scaling:
+        """Return the run of scaling that a node goes on with, a new one if there is none."""
+        if not self.steps or not isinstance(self.steps[-1], Scaling):
+            self.steps.append(Scaling(node.place))
+        last = self.steps[-1]
+        assert isinstance(last, Scaling)
+        return last
+
+    def layers(self) -> List[Layer]:
+        """Return the layers, each scaling as one of them."""
+        layers: List[Layer] = []
+        columns = self.inputs
+        for i, step in enumerate(self.steps):
+            if columns is None:
+                columns = _first_known(self.steps[i:])
+            if not isinstance(step, Scaling):
+                layers.append(step)
+                columns = _columns(step, columns)[1]
+                continue
+            shift, scale, offset = self._spread(step, columns)
+            before = layers[-1] if layers else None
+            if isinstance(before, LayerNorm) and before.columns is None and step.shift is None:
+                layers[-1] = building.layer_norm(step.place, len(scale), scale, offset, before.eps)
+            else:
+                layers.append(building.scaling(step.place, shift, scale, offset))
+        return layers
+
+    def _spread(self, step: Scaling, columns: Optional[int]) -> Tuple[Vector, Vector, Vector]:
+        """Return a scaling's numbers, one for each column; few bytes cannot ask for too many."""
+        self.spreading += columns or 0
+        if self.spreading > SPREAD_LIMIT:
+            raise FormatError(f"{step.place} needs constants for too many columns, {columns}")
+        return step.spread(columns)
+
+
+def _first_known(steps: List[Step]) -> Optional[int]:
+    """Return how many columns come in, by the first step that says it."""
+    for step in steps:
+        columns, _ = _columns(step, None)
+        if columns is not None or isinstance(step, Dense):
+            return columns
+    return None
+
+
+def _columns(step: Step, inputs: Optional[int]) -> Tuple[Optional[int], Optional[int]]:
+    """Return how many columns a step takes and gives, as far as it is known."""
+    if isinstance(step, Dense):
+        return step.inputs, step.outputs
+    own = step.columns() if isinstance(step, Scaling) else getattr(step, "columns", None)
+    return (own or inputs,) * 2
+
+
+def _each(place: str, f: Callable[[float, float], float], a: Vector, b: Vector) -> Vector:
+    """Return f of each pair; a list of one number goes with any."""
+    if len(a) != len(b) and 1 not in (len(a), len(b)):
+        raise FormatError(f"{place} needs constants for {len(a)} columns, got {len(b)}")
+    n = max(len(a), len(b))
+    return [f(x, y) for x, y in zip(a * (n // len(a)), b * (n // len(b)))]
+
+
+def _product(sides: List[Optional[int]]) -> Optional[int]:
+    product = 1
+    for side in sides:
+        if side is None:
+            return None
+        product *= side
+    return product
+
+
+def _first(node: Node, tensor: str) -> None:
+    """Raise FormatError unless what varies is a node's first input."""
+    if node.inputs[0] != tensor:
+        raise building.refusal(node.place, f"{node.operator} of a constant by a variable")
+
+
+def _weights(chain: _Chain, node: Node) -> Matrix:
+    tensor = chain.constant(node, 1)
+    if tensor is None or len(tensor.shape) != 2 or 0 in tensor.shape:
+        shape = None if tensor is None else list(tensor.shape)
+        raise building.refusal(node.place, f"{node.operator} by weights of shape {shape}")
+    width = tensor.shape[1]
+    rows = [tensor.values[i : i + width] for i in range(0, len(tensor.values), width)]
+    return building.matrix(node.place, rows)
+
+
+def _gemm(chain: _Chain, node: Node, tensor: str) -> None:
+    """α x W + β C; transA would make columns of the rows."""
+    _first(node, tensor)
+    if node.attributes.get("transA", 0):
+        raise building.refusal(node.place, "Gemm with transA=1")
+    W = _weights(chain, node)
+    alpha = building.real(node.place, "alpha", node.attributes.get("alpha", 1.0))
+    if alpha != 1.0:
+        W = [[alpha * w for w in row] for row in W]
+    transposed = bool(node.attributes.get("transB", 0))
+    b = None
+    if len(node.inputs) > 2 and node.inputs[2]:
+        beta = building.real(node.place, "beta", node.attributes.get("beta", 1.0))
+        b = [beta * c for c in chain.numbers(node, 2)]
+        outputs = len(W) if transposed else len(W[0])
+        b = b * outputs if len(b) == 1 else b
+    chain.steps.append(building.dense(node.place, W, b, transposed))
+
+
+def _matmul(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    chain.steps.append(building.dense(node.place, _weights(chain, node), None))
+
+
+def _add(chain: _Chain, node: Node, tensor: str, sign: float = 1.0) -> None:
+    numbers = [sign * c for c in chain.numbers(node, 1 if node.inputs[0] == tensor else 0)]
+    last = chain.steps[-1] if chain.steps else None
+    if isinstance(last, Dense):
+        b = _each(node.place, lambda a, b: a + b, last.b or [0.0] * last.outputs, numbers)
+        chain.steps[-1] = building.dense(node.place, last.W, b)
+    else:
+        chain.scaling(node).add(numbers)
+
+
+def _multiply(chain: _Chain, node: Node, numbers: Vector) -> None:
+    if not chain.scaling(node).multiply(numbers):
+        chain.steps.append(Scaling(node.place))
+        chain.scaling(node).multiply(numbers)
+
+
+def _sub(chain: _Chain, node: Node, tensor: str) -> None:
+    if node.inputs[0] != tensor:  # c − x = −x + c
+        _multiply(chain, node, [-1.0])
+        chain.scaling(node).add(chain.numbers(node, 0))
+    else:
+        _add(chain, node, tensor, -1.0)
+
+
+def _mul(chain: _Chain, node: Node, tensor: str) -> None:
+    _multiply(chain, node, chain.numbers(node, 1 if node.inputs[0] == tensor else 0))
+
+
+def _div(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    numbers = chain.numbers(node, 1)
+    if 0.0 in numbers:
+        raise building.refusal(node.place, "a division by 0")
+    _multiply(chain, node, building.finite(node.place, [1.0 / c for c in numbers]))
+
+
+def _batch_norm(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    a = node.attributes
+    if a.get("training_mode", 0) or not a.get("spatial", 1):
+        raise building.refusal(node.place, "BatchNormalization in training mode, or not spatial")
+    gamma, beta, mean, variance = (chain.numbers(node, i) for i in (1, 2, 3, 4))
+    eps = building.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
+    momentum = 1.0 - building.real(node.place, "momentum", a.get("momentum", 0.9))
+    chain.steps.append(building.batch_norm(node.place, mean, variance, gamma, beta, eps, momentum))
+
+
+def _layer_norm(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    a = node.attributes
+    if a.get("axis", -1) not in (-1, 1):
+        raise building.refusal(node.place, f"LayerNormalization with axis={a['axis']}")
+    gamma = chain.numbers(node, 1)
+    beta = chain.numbers(node, 2) if len(node.inputs) > 2 and node.inputs[2] else None
+    eps = building.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
+    chain.steps.append(building.layer_norm(node.place, len(gamma), gamma, beta, eps))
+
+
+def _softmax(chain: _Chain, node: Node, tensor: str) -> None:
+    if node.attributes.get("axis", -1) not in (-1, 1):  # 1 is the default before operator set 13
+        raise building.refusal(node.place, f"{node.operator} with axis={node.attributes['axis']}")
+    chain.steps.append(Softmax() if node.operator == "Softmax" else LogSoftmax())
+
+
+def _dropout(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    training = chain.constant(node, 2)
+    if training is not None and any(training.values):
+        raise building.refusal(node.place, "Dropout in training mode")
+
+
+def _nothing(chain: _Chain, node: Node, tensor: str) -> None:
+    """What returns its input has no layer."""
+
+
+def _flatten(chain: _Chain, node: Node, tensor: str) -> None:
+    if node.attributes.get("axis", 1) != 1:
+        raise building.refusal(node.place, f"Flatten with axis={node.attributes['axis']}")
+    chain.flat = True
+
+
+def _reshape(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    target = chain.constant(node, 1)
+    columns = chain.columns
+    shape = [] if target is None else [int(v) for v in target.values]
+    same_rows = len(shape) == 2 and (
+        (shape[0] == 0 and not node.attributes.get("allowzero", 0))
+        or (shape[0] == -1 and columns is not None)
+        or (shape[0] > 0 and shape[0] == chain.rows)
+    )
+    if not same_rows or shape[1] not in ((columns,) if shape[0] == -1 else (columns, -1)):
+        raise building.refusal(
+            node.place, f"Reshape to {shape} of {columns or 'an unknown number of'} columns"
+        )
+    chain.flat = True
+
+
+def _named(kind: Type[Layer], **settings: Tuple[str, float]) -> Callable[..., None]:
+    """Return the reader of an activation; `settings` are its attributes' names and defaults."""
+
+    def read(chain: _Chain, node: Node, tensor: str) -> None:
+        values = {
+            name: building.real(node.place, theirs, node.attributes.get(theirs, default))
+            for name, (theirs, default) in settings.items()
+        }
+        chain.steps.append(building.simple(node.place, kind, **values))
+
+    return read
+
+
+def _only(kind: Type[Layer], **wanted: Any) -> Callable[..., None]:
+    """Return the reader of an activation that is one of tinynn's with just these attributes."""
+
+    def read(chain: _Chain, node: Node, tensor: str) -> None:
+        for name, value in wanted.items():
+            got = node.attributes.get(name, value)
+            both = isinstance(value, float) and isinstance(got, float)
+            close = both and abs(got - value) <= 1e-6 * abs(value)
+            if got != value and not close:
+                raise building.refusal(node.place, f"{node.operator} with {name}={got!r}")
+        chain.steps.append(kind())
+
+    return read
+
+
+def _prelu(chain: _Chain, node: Node, tensor: str) -> None:
+    _first(node, tensor)
+    slope = chain.numbers(node, 1)
+    if len(slope) != 1:
+        raise building.refusal(node.place, "PRelu with a slope for each column")
+    chain.steps.append(building.simple(node.place, LeakyReLU, negative_slope=slope[0]))
+
+
+# Of each operator, its reader and the names of the attributes that the reader knows.
+_READERS: Dict[str, Tuple[Callable[[_Chain, Node, str], None], Tuple[str, ...]]] = {
+    "Gemm": (_gemm, ("alpha", "beta", "transA", "transB")),
+    "MatMul": (_matmul, ()),
+    "Add": (_add, ()),
+    "Sub": (_sub, ()),
+    "Mul": (_mul, ()),
+    "Div": (_div, ()),
+    "BatchNormalization": (_batch_norm, ("epsilon", "momentum", "training_mode", "spatial")),
+    "LayerNormalization": (_layer_norm, ("axis", "epsilon", "stash_type")),
+    "Softmax": (_softmax, ("axis",)),
+    "LogSoftmax": (_softmax, ("axis",)),
+    "Dropout": (_dropout, ("ratio", "seed")),
+    "Identity": (_nothing, ()),
+    "Flatten": (_flatten, ("axis",)),
+    "Reshape": (_reshape, ("allowzero",)),
+    "Sigmoid": (_named(Sigmoid), ()),
+    "Tanh": (_named(Tanh), ()),
+    "Relu": (_named(ReLU), ()),
+    "Softplus": (_named(Softplus), ()),
+    "LeakyRelu": (_named(LeakyReLU, negative_slope=("alpha", 0.01)), ("alpha",)),
+    "Elu": (_named(ELU, alpha=("alpha", 1.0)), ("alpha",)),
+    "Selu": (_only(SELU, alpha=SELU_ALPHA, gamma=SELU_SCALE), ("alpha", "gamma")),
+    "Gelu": (_only(GELU, approximate="none"), ("approximate",)),
+    "Swish": (_only(SiLU, alpha=1.0), ("alpha",)),
+    "PRelu": (_prelu, ()),
+}

@@ -1,0 +1,201 @@
+"""PyTorch: a live `nn.Sequential`, a state dict, or a safetensors file.
+
+PyTorch itself is never imported: modules are known by the names of their classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ..errors import FormatError, SettingError
+from ..formats import safetensors
+from ..formats.atomic import Path
+from ..layers import (
+    ELU,
+    GELU,
+    SELU,
+    Layer,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from . import building
+from .imported import Imported
+from .state import Layers, filled, read_tensor, rebuilt
+
+_PLAIN = {"ReLU": ReLU, "Sigmoid": Sigmoid, "Tanh": Tanh, "SELU": SELU, "SiLU": SiLU}
+
+
+def from_pytorch(module: object, layers: Optional[Layers] = None) -> Imported:
+    """Return the network of a live PyTorch module as it predicts after `module.eval()`.
+
+    `module` is an `nn.Sequential`, also with others in it, or one of its layers: Linear,
+    BatchNorm1d, LayerNorm over the last axis, Dropout, Flatten and Identity (left out), Softmax and
+    LogSoftmax along the rows, and the activations that tinynn has; PReLU with one slope becomes
+    LeakyReLU. Softplus is PyTorch's up to 2.1e-9: it returns x itself above its threshold of 20.
+
+    Or it is a state dict, and `layers` says what it belongs to: see `from_safetensors`; here the
+    order of a list of layers is that of the state dict.
+
+    Raises FormatError, naming the module, for anything else: its forward() is code, which cannot be
+    carried over; export such a model to ONNX.
+    """
+    if isinstance(module, Mapping):
+        if layers is None:
+            raise SettingError("from_pytorch needs layers for a state dict: layers=[Dense(…), …]")
+        tensors = {
+            str(name): read_tensor(str(name), tensor)
+            for name, tensor in module.items()
+            if not str(name).endswith(_COUNTER)
+        }
+        return Imported(filled("the state dict", tensors, layers, in_order=True))
+    if layers is not None:
+        raise SettingError("from_pytorch needs layers only for a state dict")
+    return Imported(building.assembled("the module", _layers(module, "")))
+
+
+def from_safetensors(path: Path, layers: Optional[Layers] = None) -> Imported:
+    """Return the network whose numbers are in a safetensors file.
+
+    Without `layers`, the file is one that `tinynn.export.to_safetensors` wrote. Else `layers` is
+    the list of tinynn's layers that the numbers belong to, or, where their names do not show the
+    order, a dictionary: {"encoder": Dense(4, 2), "act": Tanh(), "head": Dense(2, 1)}. Tensors are
+    named as PyTorch ("weight", outputs × inputs, "bias", "running_mean", "running_var") or tinynn
+    does ("W", inputs × outputs, "b", "gamma", "beta", "running_variance"), behind the name or
+    number of their layer; each has to find its place.
+
+    Raises FormatError for a file that is not whole, or does not fit the layers.
+    """
+    file = safetensors.read(path)
+    name = str(path)
+    tensors = {
+        key: (tensor.shape, building.finite(f"{name}: {key}", tensor.values()))
+        for key, tensor in file.tensors.items()
+        if not key.endswith(_COUNTER)
+    }
+    if layers is not None:
+        return Imported(filled(name, tensors, layers, in_order=False))
+    if "tinynn" not in file.metadata:
+        raise FormatError(
+            f"{name} does not say which layers its tensors belong to; "
+            "give from_safetensors a list of them: layers=[Dense(…), …]"
+        )
+    return Imported(rebuilt(name, file.metadata["tinynn"], tensors))
+
+
+def _layers(module: Any, where: str) -> List[Layer]:
+    """Return the layers of a module, none for one that does nothing to a row."""
+    kind = type(module)
+    name = kind.__name__
+    place = f"{where or 'the module'}, {name}"
+    if not kind.__module__.startswith("torch.nn.modules."):
+        raise building.refusal(
+            place,
+            f"the module {kind.__module__}.{name}",
+            "its forward() is code: export it to ONNX for from_onnx, or give its state_dict() and "
+            "layers=[…]",
+        )
+    if any(getattr(module, hooks, None) for hooks in ("_forward_hooks", "_forward_pre_hooks")):
+        raise building.refusal(place, "a module with hooks", "remove them first")
+    if name == "Sequential":
+        children = module._modules.items()
+        prefix = f"{where}." if where else ""
+        return [layer for key, m in children for layer in _layers(m, f"{prefix}{key}")]
+    if name in _PLAIN:
+        return [_PLAIN[name]()]
+    if name not in _READERS:
+        raise building.refusal(place, f"the module {name}")
+    return _READERS[name](module, place)
+
+
+def _vector(place: str, tensor: Any) -> Optional[List[float]]:
+    return None if tensor is None else building.vector(place, tensor.tolist())
+
+
+def _linear(m: Any, place: str) -> List[Layer]:
+    W = building.matrix(place, m.weight.tolist())
+    return [building.dense(place, W, _vector(place, m.bias), transposed=True)]
+
+
+def _batch_norm(m: Any, place: str) -> List[Layer]:
+    mean, variance = _vector(place, m.running_mean), _vector(place, m.running_var)
+    if mean is None or variance is None:
+        raise building.refusal(place, "a BatchNorm1d without running statistics")
+    if m.momentum is None:
+        raise building.refusal(place, "momentum=None", "set it to a number, say 0.1")
+    gamma, beta = _vector(place, m.weight), _vector(place, m.bias)
+    return [building.batch_norm(place, mean, variance, gamma, beta, m.eps, m.momentum)]
+
+
+def _layer_norm(m: Any, place: str) -> List[Layer]:
+    shape = list(m.normalized_shape)
+    if len(shape) != 1:
+        raise building.refusal(place, f"a LayerNorm over {shape}")
+    gamma, beta = _vector(place, m.weight), _vector(place, m.bias)
+    return [building.layer_norm(place, shape[0], gamma, beta, m.eps)]
+
+
+def _only(**wanted: object) -> Callable[[Any, str], None]:
+    """Return a check that a module's attributes have the values that tinynn's layer stands for."""
+
+    def check(m: Any, place: str) -> None:
+        have = {name: getattr(m, name, None) for name in wanted}
+        building.known(place, type(m).__name__, have, wanted)
+
+    return check
+
+
+def _prelu(m: Any, place: str) -> List[Layer]:
+    slopes = building.vector(place, m.weight.tolist())
+    if len(slopes) != 1:
+        raise building.refusal(place, "a PReLU with a slope for each column")
+    return [building.simple(place, LeakyReLU, negative_slope=slopes[0])]
+
+
+def _gelu(m: Any, place: str) -> List[Layer]:
+    _only(approximate="none")(m, place)
+    return [GELU()]
+
+
+def _softplus(m: Any, place: str) -> List[Layer]:
+    _only(beta=1.0)(m, place)
+    if m.threshold < 20:
+        raise building.refusal(place, f"Softplus with threshold={m.threshold}")
+    return [Softplus()]
+
+
+def _softmax(m: Any, place: str) -> List[Layer]:
+    if m.dim not in (None, 1, -1):  # None is PyTorch's own guess, 1 for a table
+        raise building.refusal(place, f"{type(m).__name__} with dim={m.dim}")
+    return [Softmax() if type(m).__name__ == "Softmax" else LogSoftmax()]
+
+
+def _flatten(m: Any, place: str) -> List[Layer]:
+    if m.start_dim != 1 or m.end_dim not in (-1, 1):
+        raise building.refusal(place, f"Flatten({m.start_dim}, {m.end_dim})")
+    return []
+
+
+_COUNTER = "num_batches_tracked"  # of BatchNorm: not a number that a prediction rests on
+_READERS: Dict[str, Callable[[Any, str], List[Layer]]] = {
+    "Linear": _linear,
+    "BatchNorm1d": _batch_norm,
+    "LayerNorm": _layer_norm,
+    "LeakyReLU": lambda m, place: [
+        building.simple(place, LeakyReLU, negative_slope=m.negative_slope)
+    ],
+    "ELU": lambda m, place: [building.simple(place, ELU, alpha=m.alpha)],
+    "PReLU": _prelu,
+    "GELU": _gelu,
+    "Softplus": _softplus,
+    "Softmax": _softmax,
+    "LogSoftmax": _softmax,
+    "Dropout": lambda m, place: [building.dropout(place, m.p)],
+    "Identity": lambda m, place: [],
+    "Flatten": _flatten,
+}
