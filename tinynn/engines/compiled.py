@@ -1,0 +1,200 @@
+"""What compiled engines share: a program around functions that were made for one network.
+
+The functions guard against nothing. When they raise an arithmetical error, or leave the finite
+numbers, the program goes back to where the call began and lets `lists` do it over: it finds the
+batch where training diverged, or, where only a formula without guards overflowed, it goes on.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from time import perf_counter
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from ..layers import Dropout
+from ..matrix import Matrix, Vector
+from .contract import BatchDivergence, Memory, Program, Recipe, start_memory
+from .lists import ListsProgram
+from .plans import plan_of
+from .text import Compiled
+
+MOST_REPLAYS = 3
+State = Tuple[Sequence[float], ...]
+
+
+class CompiledProgram(Program):
+    """Holds the weights and the optimizer's memory as flat sequences: its `state`.
+
+    `compile_seconds` is what making and compiling texts took so far. `replays` is how often `lists`
+    had to do the work over; where that comes to nothing new, and often, it is the `takeover`: the
+    program that goes on for good.
+
+    A subclass says how the state is laid out and how its functions are made.
+    """
+
+    state: State
+
+    def __init__(self, recipe: Recipe, memory: Memory) -> None:
+        self.recipe = recipe
+        self.memory = memory
+        self.compile_seconds = 0.0
+        self.replays = 0
+        self.takeover: Optional[ListsProgram] = None
+        self._functions: Dict[object, Callable[..., Any]] = {}
+        self._columns = recipe.network.inputs or 0
+        self.plan = plan_of(recipe, self._columns)
+        self._X: Matrix = []
+        self._T: Matrix = []
+        self._sample_weight: Optional[Vector] = None
+        start_memory(recipe, memory)
+        self.reload()
+
+    def flatten(self, matrices: List[Matrix]) -> State:
+        """Return one kind of numbers (weights, or one memory), a matrix per parameter, flat."""
+        raise NotImplementedError
+
+    def unflatten(self, state: State, number: int, matrices: List[Matrix]) -> None:
+        """Put the numbers of kind `number` into matrices, in place."""
+        raise NotImplementedError
+
+    def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector]) -> None:
+        """Lay the bound data out as the training function wants it."""
+        raise NotImplementedError
+
+    def call(
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: List[Any]
+    ) -> Tuple[List[float], State]:
+        """Return the losses and the new state that the training function comes to."""
+        raise NotImplementedError
+
+    def answers(self, X: Matrix) -> Matrix:
+        """Return the outputs that the prediction function comes to."""
+        raise NotImplementedError
+
+    def function(self, key: object, make: Callable[[], Compiled]) -> Callable[..., Any]:
+        """Return the function kept under `key`, made at first use; count the time it takes."""
+        if key not in self._functions:
+            started = perf_counter()
+            self._functions[key] = make().function
+            self.compile_seconds += perf_counter() - started
+        return self._functions[key]
+
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
+        self._X, self._T, self._sample_weight = X, T, sample_weight
+        self._see_columns(X)
+        if self.takeover is not None:
+            self.takeover.bind(X, T, sample_weight)
+        else:
+            self.rows_bound(X, T, sample_weight)
+
+    def train(
+        self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
+    ) -> List[float]:
+        if self.takeover is not None:
+            return self.takeover.train(batches, learning_rates, first_step)
+        streams = [l.rng for l in self.recipe.network.layers if type(l) is Dropout]
+        noise = [stream.getstate() for stream in streams]
+        try:
+            draws = [stream.random for stream in streams]
+            losses, state = self.call(batches, learning_rates, first_step, draws)
+            if _finite(losses) and all(map(_finite, state)):
+                self.state = state
+                return losses
+        except (ArithmeticError, ValueError, RecursionError):
+            pass  # a RecursionError is the compiler's, deep in the caller's stack
+        except BaseException:
+            for stream, kept in zip(streams, noise):
+                stream.setstate(kept)
+            raise
+        for stream, kept in zip(streams, noise):
+            stream.setstate(kept)
+        return self._replay(batches, learning_rates, first_step)
+
+    def _replay(
+        self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
+    ) -> List[float]:
+        """Let `lists` train on the same batches, from where they began."""
+        self.write_back()
+        program = ListsProgram(self.recipe, self.memory)
+        program.bind(self._X, self._T, self._sample_weight)
+        try:
+            losses = program.train(batches, learning_rates, first_step)
+        except BatchDivergence:
+            self.reload()
+            raise
+        except BaseException:
+            self.write_back()
+            raise
+        self.replays += 1
+        if self.replays < MOST_REPLAYS:
+            self.reload()
+        else:
+            self.takeover = program
+        return losses
+
+    def predict(self, X: Matrix) -> Matrix:
+        if self.takeover is None and X:
+            self._see_columns(X)
+            try:
+                return self.answers(X)
+            except (ArithmeticError, RecursionError):
+                self.write_back()
+        return self.recipe.network.forward(X)
+
+    def write_back(self) -> None:
+        if self.takeover is not None:
+            return
+        try:
+            self._put()
+        except KeyboardInterrupt:
+            self._put()  # half of the numbers would be a broken network
+            raise
+
+    def reload(self) -> None:
+        if self.takeover is not None:
+            return
+        self.state = ()
+        for matrices in self._matrices():
+            self.state += self.flatten(matrices)
+        self._plan()
+
+    def _put(self) -> None:
+        for number, matrices in enumerate(self._matrices()):
+            self.unflatten(self.state, number, matrices)
+
+    def _matrices(self) -> List[List[Matrix]]:
+        """Return the network's parameters, then each memory of them: their own rows, not copies."""
+        parameters = self.recipe.network.parameters()
+        return [
+            [parameter.rows() for parameter in parameters],
+            *(
+                [self.memory[parameter.name][name] for parameter in parameters]
+                for name in self.recipe.optimizer.memory_names
+            ),
+        ]
+
+    def _see_columns(self, X: Matrix) -> None:
+        """Take up the number of columns, which a network may leave open."""
+        if X and self._columns != len(X[0]):
+            self._columns = len(X[0])
+            self._plan()
+
+    def _plan(self) -> None:
+        """Make the plan; its settings may have been changed since it was last made."""
+        plan = plan_of(self.recipe, self._columns)
+        if plan != self.plan:
+            self.plan = plan
+            self._functions = {}
+
+
+def put_rows(numbers: Sequence[float], start: int, rows: Matrix) -> int:
+    """Fill rows in place with the numbers from `start` on; return where they ended."""
+    for row in rows:
+        row[:] = numbers[start : start + len(row)]
+        start += len(row)
+    return start
+
+
+def _finite(numbers: Sequence[float]) -> bool:
+    # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
+    return isfinite(sum(numbers)) or all(map(isfinite, numbers))

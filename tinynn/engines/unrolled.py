@@ -1,0 +1,193 @@
+"""The `unrolled` engine: writes the training step of one network as straight-line Python.
+
+Every weight is a local variable, every sum is written out, there is no loop but over batches and
+samples; Python then spends its time on arithmetic alone. That is the fastest way to run a small
+network, and, as `source` shows, an explanation of back-propagation without a single index.
+
+Making the text (`unrolled_training.py`, `unrolled_layers.py`, `unrolled_losses.py`, `updates.py`)
+and compiling it (`text.py`) are separate. Equal plans share one compiled function.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, List, Optional, Sequence, Tuple
+
+from ..matrix import Matrix, Vector
+from ..network import Sequential
+from .compiled import CompiledProgram, State, put_rows
+from .contract import Engine, Memory, Predictor, Recipe, Task
+from .plans import LayerPlan, Plan, frozen, plan_of, unknown_layer, unknown_part, widest
+from .text import Compiled, compile_text
+from .unrolled_layers import Numbers, parameter_names
+from .unrolled_losses import targets_are_simple
+from .unrolled_original import train_original as train_original
+from .unrolled_training import Mode, prediction_text, training_text
+
+PYPY = sys.implementation.name == "pypy"
+SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
+
+MAX_WIDTH = 500
+MAX_TRAINING_PARAMETERS = 150 if PYPY else 3000
+MAX_BATCH_PARAMETERS = 150 if PYPY else 1000 if SUMPROD else 3000
+MAX_PREDICTION_PARAMETERS = 500 if PYPY else 1000 if SUMPROD else 3000
+MAX_CONSTANT_TERMS = 400
+CONSTANT_STEPS = 500
+
+
+class UnrolledEngine(Engine):
+    """Serves small networks of the library's own layers, losses and optimizers."""
+
+    name = "unrolled"
+
+    def refuses(self, recipe: Recipe, task: Task) -> Optional[str]:
+        most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
+        return unknown_part(recipe) or _too_large(recipe.network, most)
+
+    def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
+        return UnrolledProgram(recipe, memory)
+
+    def refuses_prediction(self, network: Sequential) -> Optional[str]:
+        if network.inputs is None:
+            return "the network does not say how many inputs it takes"
+        return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
+
+    def predictor(self, network: Sequential) -> Predictor:
+        return _predictor(network)
+
+
+class UnrolledProgram(CompiledProgram):
+    """Trains with functions whose local variables are the weights."""
+
+    def flatten(self, matrices: List[Matrix]) -> State:
+        return (tuple([value for rows in matrices for row in rows for value in row]),)
+
+    def unflatten(self, state: State, number: int, matrices: List[Matrix]) -> None:
+        start = 0
+        for rows in matrices:
+            start = put_rows(state[number], start, rows)
+
+    def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector]) -> None:
+        self._rows: List[Tuple[float, ...]] = (
+            [(*x, *t) for x, t in zip(X, T)]
+            if sample_weight is None
+            else [(*x, *t, u) for x, t, u in zip(X, T, sample_weight)]
+        )
+        self._simple = targets_are_simple(self.recipe.loss.name, T)
+        self._whole_steps = 0
+        terms = len(X) * sum(map(len, self.state[:1]))
+        self._small = 0 < terms <= MAX_CONSTANT_TERMS and (
+            sample_weight is None or any(sample_weight)
+        )
+
+    def call(
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: List[Any]
+    ) -> Tuple[List[float], State]:
+        mode = self._mode(batches)
+        train = self.function(mode, lambda: training(self.plan, mode))
+        losses, state = train(self.state, self._rows, batches, rates, step, draws)
+        return losses, state
+
+    def _mode(self, batches: Sequence[Sequence[int]]) -> Mode:
+        weighted = self._sample_weight is not None
+        if self._small and self._whole(batches):
+            return Mode(False, weighted, self._simple, tuple(self._rows))
+        single = not weighted and max(map(len, batches), default=1) == 1
+        return Mode(single, weighted, self._simple)
+
+    def _whole(self, batches: Sequence[Sequence[int]]) -> bool:
+        """Whether each batch is all the rows, in order, and so many steps were done like that.
+
+        Writing the rows into a text of their own pays only then.
+        """
+        first = batches[0] if batches else []
+        if len(first) != len(self._rows) or batches.count(first) != len(batches):
+            return False
+        if list(first) != list(range(len(self._rows))):
+            return False
+        self._whole_steps += len(batches)
+        return self._whole_steps >= CONSTANT_STEPS
+
+    def answers(self, X: Matrix) -> Matrix:
+        predict = self.function("predict", lambda: prediction(self.plan.layers, self._columns))
+        rows: Matrix = predict(self.state[0], X)
+        return rows
+
+
+@lru_cache(maxsize=64)
+def training(plan: Plan, mode: Mode) -> Compiled:
+    """Return the compiled training function for a plan; equal ones are made once."""
+    started = perf_counter()
+    text = training_text(plan, mode)
+    function = compile_text(text, "unrolled training")
+    return Compiled(function, text, perf_counter() - started)
+
+
+@lru_cache(maxsize=64)
+def prediction(layers: Tuple[LayerPlan, ...], inputs: int) -> Compiled:
+    """Return the compiled function of (weights, rows) that predicts; equal ones are made once."""
+    started = perf_counter()
+    text = prediction_text(layers, inputs, None)
+    function = compile_text(text, "unrolled prediction")
+    return Compiled(function, text, perf_counter() - started)
+
+
+def source(recipe: Recipe, batch_size: int = 1) -> str:
+    """Return the text of the training step: the whole of back-propagation, each sum written out.
+
+    With a batch size of 1 the weights change after each sample, else after each batch.
+    """
+    columns = recipe.network.inputs or 1
+    return training_text(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
+
+def prediction_source(network: Sequential) -> str:
+    """Return the text of the function of one row that `predictor` makes, weights as numbers."""
+    layers, numbers = _numbers(network)
+    return prediction_text(layers, network.inputs or 1, numbers)
+
+
+def _predictor(network: Sequential) -> Predictor:
+    layers, numbers = _numbers(network)
+    inputs = network.inputs or 1
+    made: List[Predictor] = []
+
+    def careful(row: Sequence[float]) -> List[float]:
+        """Predict with formulas that cannot overflow, compiled when they are first needed."""
+        if not made:
+            text = prediction_text(layers, inputs, numbers, careful=True)
+            made.append(compile_text(text, "careful prediction"))
+        return made[0](row)
+
+    text = prediction_text(layers, inputs, numbers)
+    return compile_text(text, "prediction", careful=careful)
+
+
+def _numbers(network: Sequential) -> Tuple[Tuple[LayerPlan, ...], Numbers]:
+    """Return the layers that prediction needs, and their parameters by the names in the text."""
+    layers = frozen(network)
+    plans = tuple(layer.plan for layer in layers)
+    values = [
+        value
+        for layer in layers
+        for letter in layer.plan.letters()
+        for row in layer.values[letter]
+        for value in row
+    ]
+    return plans, dict(zip(parameter_names(plans), values))
+
+
+def _too_large(network: Sequential, most: int) -> Optional[str]:
+    """Return why compiling a text for the network would take too long, or fail, or None."""
+    count = network.count_parameters()
+    if count > most:
+        return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
+    width = widest(network)
+    if width > MAX_WIDTH:
+        return f"a layer has {width:,} columns, and it writes sums of at most {MAX_WIDTH}"
+    return None
+
+
+ENGINE = UnrolledEngine()
