@@ -26,7 +26,7 @@ FLOORS = [
     ("network",),
     ("engines",),
     ("training_data", "batches", "history", "callbacks", "updates"),
-    ("trainer", "gradcheck"),
+    ("trainer", "gradient_check"),
     ("cli",),
     ("__main__", "__init__"),
 ]

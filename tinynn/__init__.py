@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         ShapeError as ShapeError,
         TinynnError as TinynnError,
     )
-    from .gradcheck import (
+    from .gradient_check import (
         GradientReport as GradientReport,
         gradcheck as gradcheck,
     )
@@ -112,7 +112,7 @@ _HOMES: Dict[str, str] = {
         "history": "History",
         "callbacks": "Callback EarlyStopping Checkpoint Progress",
         "training_data": "UnscaledInputWarning",
-        "gradcheck": "gradcheck GradientReport",
+        "gradient_check": "gradcheck GradientReport",
         "errors": "TinynnError ShapeError DataError SettingError FormatError DivergenceError "
         "EngineError",
         "data": "load_iris train_test_split one_hot class_numbers StandardScaler MinMaxScaler",
