@@ -112,6 +112,9 @@ class ListsProgram(Program):
             raise _NotFinite(f"the loss became {value}")
         gradient = loss.logits_gradient if self.skip_last else loss.gradient
         network.backward(gradient(Y, T, weights), self.skip_last)
+        for layer in self.buffered:
+            for letter, values in layer.buffers().items():
+                _check_finite(f"{letter} of {layer!r}", values)  # type: ignore[arg-type]
         return value
 
     def _changes(self, learning_rate: float, t: int) -> List[Tuple[Matrix, Vector]]:
