@@ -34,7 +34,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         tasks = chosen(TASKS, options.only, "task")
         peers = chosen(all_peers(), options.peer, "implementation")
-    except ValueError as error:
+        other = read(options.against) if options.against else None
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     changed = environment.prepare(os.environ)
@@ -42,6 +43,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         environment.restart_if_late(changed, words)
     plan = TINY if options.tiny else FULL if options.full else QUICK
     results = run(tasks, peers, plan, " ".join(["python3 -m benchmarks", *words]), changed)
+    if other is not None:
+        try:
+            results.take("numpy", other)
+        except ValueError as error:
+            print(error, file=sys.stderr)
     if options.json:
         print(results.to_json(), end="")
     else:
@@ -151,6 +157,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="only this implementation, or a pattern; may be repeated",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="take NumPy's figures from these results of the same machine (for PyPy)",
     )
     parser.add_argument("--list", action="store_true", help="list the tasks and stop")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, MutableMapping, Optional
 
 from .jobs import Refused
-from .peers.contract import load, version_of
+from .peers.contract import UNKNOWN, load, version_of
 
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -71,7 +71,7 @@ def describe(changed: Mapping[str, Optional[str]], command: str) -> Dict[str, An
     versions: Dict[str, str] = {"tinynn": tinynn.__version__}
     for distribution in PEER_DISTRIBUTIONS:
         version = version_of(distribution)
-        if version != "unknown":
+        if version != UNKNOWN:
             versions[distribution] = version
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),

@@ -61,23 +61,6 @@ def grid(tiny: bool = False) -> List[Tuple[Tuple[int, ...], int]]:
     return [(network, size) for network in sorted(networks, key=parameters) for size in sizes]
 
 
-def with_rows_of(results: Results, other: Results, name: str = "numpy") -> None:
-    """Put the row `name` of other results into these, task by task.
-
-    Raises ValueError if they come from another processor, or measured other data.
-    """
-    for key in ("processor", "density"):
-        mine, theirs = results.about.get(key), other.about.get(key)
-        if mine != theirs:
-            raise ValueError(f"the figures of {name} need the same {key}, {mine}, got {theirs}")
-    found = {task.name: task.row(name) for task in other.tasks}
-    for task in results.tasks:
-        row = found.get(task.name)
-        if row is not None:
-            task.rows = [mine for mine in task.rows if mine.name != name] + [row]
-    results.about["figures_of_numpy"] = f"from {other.about['interpreter']}, {other.about['date']}"
-
-
 def table(results: Results) -> str:
     """Return the map as Markdown: a row for each network, a column for each batch size."""
     networks, sizes, cells = _cells(results)
@@ -127,9 +110,14 @@ def picture(results: Results) -> str:
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Measure the map and write it; return 1 if a result is wrong or --against does not fit."""
+    """Measure the map and write it; return 0 if all is well, else what `benchmarks` would."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
+    try:
+        other = read(options.against) if options.against else None
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     changed = environment.prepare(os.environ)
     if arguments is None:
         environment.restart_if_late(changed, words, "benchmarks.map")
@@ -143,10 +131,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     command = " ".join(["python3 -m benchmarks.map", *words])
     results.about = {**environment.describe(changed, command), "density": options.density}
     try:
-        if options.against:
-            with_rows_of(results, read(options.against))
+        if other is not None:
+            results.take("numpy", other)
         texts = {".json": results.to_json(), ".md": table(results), ".svg": picture(results)}
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         print(error, file=sys.stderr)
         texts = {".json": results.to_json(), ".md": table(results)}
     print(texts[".md"])

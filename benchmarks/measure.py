@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .jobs import Job, NotMeant, Refused, Sample
 from .peers.contract import Peer
 from .peers.lists_peer import ListsPeer
 from .processes import ProcessJob, size_of
-from .results import SKIPPED, WRONG, Row, Spread, TaskResult
-from .tasks.kinds import UNLIMITED, Prediction, Processes, Sizes, Task, Training
+from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
+from .tasks.kinds import UNLIMITED, Command, Prediction, Processes, Sizes, Task, Training
 
 Say = Callable[[str], None]
 
@@ -26,8 +27,8 @@ class Plan(NamedTuple):
 
 
 TINY = Plan("tiny", 1, 1, 0.0, 0.0)
-QUICK = Plan("quick", 3, 9, 2.0, 0.2)
-FULL = Plan("full", 7, 31, 30.0, 2.0)
+QUICK = Plan("quick", 3, 9, 1.0, 0.06)
+FULL = Plan("full", 7, 31, 20.0, 1.0)
 
 
 class Entry(NamedTuple):
@@ -40,32 +41,39 @@ class Entry(NamedTuple):
 def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskResult:
     """Return the task's rows, of all peers that can do it and of those that should but cannot."""
     result = TaskResult(
-        task.name, task.title, task.unit, task.quantity, task.baseline, task.amount,
+        task.name, task.title, task.unit, task.quantity, task.baseline, task.over, task.amount,
         list(task.notes),
     )  # fmt: skip
     if isinstance(task, Sizes):
         result.rows = _sizes(task)
         return result
-    entries = [entry for entry in _entries(task, peers, result, say) if entry is not None]
+    entries = _entries(task, peers, result, say)
     expected = _expected(task)
     ready: List[Tuple[Entry, int]] = []
+    cold: List[Tuple[Entry, int]] = []
     for entry in entries:
         sample = _check(task, entry, expected, plan, say)
         if sample is None:
             continue
         if plan.run_seconds:
             ready.append((entry, _amount(task, sample, plan)))
+            if sample.cpu < plan.run_seconds:  # else the check was a whole run itself
+                cold.append(ready[-1])
         else:
             _fill(task, entry, task.check_amount, [sample])
-    _take_turns(task, ready, plan)
+    ready = [
+        (entry, amount)
+        for entry, amount in ready
+        if (entry, amount) not in cold or _sample(entry, amount, say)
+    ]
+    with _others_set_aside():
+        _take_turns(task, ready, plan, say)
     if task.over:
         _subtract(result, task.over)
     return result
 
 
-def _entries(
-    task: Task, peers: Sequence[Peer], result: TaskResult, say: Say
-) -> List[Optional[Entry]]:
+def _entries(task: Task, peers: Sequence[Peer], result: TaskResult, say: Say) -> List[Entry]:
     """Put a row for each implementation into the result; return those with a job."""
     makers: List[Tuple[Row, Callable[[], Job]]] = []
     if isinstance(task, Processes):
@@ -74,7 +82,7 @@ def _entries(
     for peer in peers:
         if isinstance(task, (Training, Prediction)):
             makers.append((Row(peer.name, peer.title), _maker(task, peer)))
-    entries: List[Optional[Entry]] = []
+    entries: List[Entry] = []
     for row, maker in makers:
         try:
             job = maker()
@@ -83,6 +91,8 @@ def _entries(
         except Refused as refused:
             row.status, row.reason = SKIPPED, str(refused)
             say(f"    {row.title}: skipped: {refused}")
+        except Exception as error:
+            _failed(row, error, say)
         else:
             entries.append(Entry(row, job))
             row.version = _version(row.name, peers)
@@ -100,8 +110,8 @@ def _maker(task: Task, peer: Peer) -> Callable[[], Job]:
     return make
 
 
-def _process_maker(command: object) -> Callable[[], Job]:
-    return lambda: ProcessJob(command)  # type: ignore[arg-type]
+def _process_maker(command: Command) -> Callable[[], Job]:
+    return lambda: ProcessJob(command)
 
 
 def _version(name: str, peers: Sequence[Peer]) -> str:
@@ -134,14 +144,10 @@ def _check(
 ) -> Optional[Sample]:
     """Return what the check took, or None if the result is not right or did not come."""
     row, job = entry
-    try:
-        job.reset()
-        sample = job.measure(task.check_amount)
-        result = job.result()
-    except Refused as refused:
-        row.status, row.reason = SKIPPED, str(refused)
-        say(f"    {row.title}: skipped: {refused}")
+    sample = _sample(entry, task.check_amount, say)
+    if sample is None:
         return None
+    result = job.result()
     if expected is not None:
         row.tolerance = job.tolerance
         row.reason = _trouble(row, expected, result)
@@ -150,9 +156,28 @@ def _check(
             say(f"    {row.title}: WRONG, not measured: {row.reason}")
             return None
     if plan.run_seconds and sample.cpu < plan.run_seconds / 4:
-        job.reset()
-        sample = job.measure(task.check_amount)  # the first one imported and compiled
+        sample = _sample(entry, task.check_amount, say)  # the first one imported and compiled
     return sample
+
+
+def _sample(entry: Entry, amount: int, say: Say) -> Optional[Sample]:
+    """Return what one run from the start takes; None, and a word in the row, if it fails."""
+    row, job = entry
+    try:
+        job.reset()
+        gc.collect()  # what the one before left is not this one's work
+        return job.measure(amount)
+    except Refused as refused:
+        row.status, row.reason = SKIPPED, str(refused)
+        say(f"    {row.title}: skipped: {refused}")
+    except Exception as error:  # of one implementation; the others are to be measured still
+        _failed(row, error, say)
+    return None
+
+
+def _failed(row: Row, error: Exception, say: Say) -> None:
+    row.status, row.reason = WRONG, f"failed with {type(error).__name__}: {error}"
+    say(f"    {row.title}: WRONG, not measured: {row.reason}")
 
 
 def _trouble(row: Row, expected: List[float], result: List[float]) -> str:
@@ -174,29 +199,26 @@ def _amount(task: Task, sample: Sample, plan: Plan) -> int:
     return max(1, min(task.amount, int(plan.run_seconds / each)))
 
 
-def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan) -> None:
-    """Fill the rows: one run of each to warm up, then rounds, each beginning with another."""
+def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say) -> None:
+    """Fill the rows from rounds in which everyone runs once, each beginning with another one."""
     samples: List[List[Sample]] = [[] for _ in ready]
-    if not isinstance(task, Processes):
-        for (_, job), amount in ready:
-            job.reset()
-            job.run(amount)
     spent = 0.0
     for number in range(plan.most_rounds):
         if number >= plan.least_rounds and spent > plan.task_seconds:
             break
         for k in range(len(ready)):
             turn = (k + number) % len(ready)
-            (_, job), amount = ready[turn]
-            job.reset()
-            sample = _undisturbed(job, amount)
-            spent += sample.wall
-            samples[turn].append(sample)
+            entry, amount = ready[turn]
+            sample = _sample(entry, amount, say) if entry.row.status == MEASURED else None
+            if sample is not None:
+                spent += sample.wall
+                samples[turn].append(sample)
     for (entry, amount), taken in zip(ready, samples):
+        if entry.row.status != MEASURED:
+            continue
         _fill(task, entry, amount, taken)
         if amount < task.amount and isinstance(task, Training) and task.amount < UNLIMITED:
-            part = f"{amount:,} of {task.amount:,} rounds through the data measured"
-            entry.row.note = f"{entry.row.note}; {part}" if entry.row.note else part
+            entry.row.part = f"{amount:,} of {task.amount:,} epochs measured"
 
 
 def _fill(task: Task, entry: Entry, amount: int, samples: List[Sample]) -> None:
@@ -208,19 +230,20 @@ def _fill(task: Task, entry: Entry, amount: int, samples: List[Sample]) -> None:
     row.wall = Spread.of([sample.wall / units for sample in samples])
 
 
-def _undisturbed(job: Job, amount: int) -> Sample:
-    """Return a sample that nobody else's garbage is in.
+@contextmanager
+def _others_set_aside() -> Iterator[None]:
+    """Keep the garbage collector from all objects there are now.
 
-    The collector stays on: what the job itself makes it work is the job's cost. But it need not
-    look through the objects of all the other libraries that happen to be loaded here.
+    The collector stays on: what a job makes it work is the job's cost. But it need not look again
+    and again through all the other libraries that happen to be loaded in this process.
     """
     gc.collect()
     if not hasattr(gc, "freeze"):  # PyPy
-        return job.measure(amount)
+        yield
+        return
     gc.freeze()
-    gc.collect()
     try:
-        return job.measure(amount)
+        yield
     finally:
         gc.unfreeze()
 

@@ -28,7 +28,7 @@ class ProcessJob(Job):
     def __init__(self, command: Command) -> None:
         for module in command.needs:
             if find_spec(module) is None:
-                raise Refused(f"{module} is not installed")
+                raise Refused(f"not installed: {module}")
         self.source = command.source
         self.printed = ""
 
@@ -41,7 +41,7 @@ class ProcessJob(Job):
         )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise Refused(f"the program failed: {last}")
+            raise RuntimeError(f"the program failed: {last}")
         self.printed = done.stdout
 
     def result(self) -> List[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Dict, List, Optional
@@ -46,18 +46,24 @@ class Row:
     amount: int = 0
     cpu: Optional[Spread] = None
     wall: Optional[Spread] = None
-    note: str = ""
+    note: str = ""  # the engine that ran, or what else there is to say
+    part: str = ""  # how much of the task was measured, if not all
 
 
 @dataclass
 class TaskResult:
-    """One task's rows. `baseline` is the row that the others are compared with, if there is one."""
+    """One task's rows.
+
+    `baseline` is the row that the others are compared with, `over` the one that was subtracted from
+    them, if there is one.
+    """
 
     name: str
     title: str
     unit: str
     quantity: str
     baseline: str
+    over: str
     amount: int
     notes: List[str] = field(default_factory=list)
     rows: List[Row] = field(default_factory=list)
@@ -71,6 +77,8 @@ class TaskResult:
 
     def ratio(self, name: str, against: str) -> Optional[float]:
         """Return how many times the CPU time (or size) of `name` that of `against` is."""
+        if self.over in (name, against):
+            return None
         mine, other = self.row(name), self.row(against)
         if mine is None or other is None or mine.cpu is None or other.cpu is None:
             return None
@@ -96,6 +104,24 @@ class Results:
             for row in task.rows
             if row.status == WRONG
         ]
+
+    def take(self, name: str, other: Results) -> None:
+        """Take the row `name` of each task from other results, where it is not measured here.
+
+        Raises ValueError if they come from another processor, or from data of another density.
+        """
+        for key in ("processor", "density"):
+            mine, theirs = self.about.get(key), other.about.get(key)
+            if mine != theirs:
+                raise ValueError(f"figures of {name} need the {key} {mine!r}, got {theirs!r}")
+        found = {task.name: task.row(name) for task in other.tasks}
+        origin = f"{other.about['interpreter']}, {other.about['date']}"
+        for task in self.tasks:
+            row = found.get(task.name)
+            if row is not None and task.row(name) is None:
+                row = replace(row, title=f"{row.title} ({other.about['interpreter']})")
+                task.rows = [mine for mine in task.rows if mine.name != name] + [row]
+        self.about[f"figures of {name}"] = f"from {origin}"
 
     def file_stem(self) -> str:
         """Return a file name for this run: its date, interpreter and mode."""

@@ -80,7 +80,8 @@ def headline(results: Results) -> str:
         mine = task.row("tinynn")
         if mine is None or mine.cpu is None:
             continue
-        cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}"]
+        note = f", {mine.note}" if mine.note else ""
+        cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}{note}"]
         cells += [_versus(task, name) for name, _ in rivals]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", _balance(results), "", _circumstances(results)]) + "\n"
@@ -114,7 +115,7 @@ def _cells(task: TaskResult, row: Row, baseline: str) -> List[str]:
     cells = [row.title, _against(task, row, baseline), _value(task, row.cpu.median)]
     if task.quantity == "time":
         cells += [_middle(row.cpu), seconds(row.wall.median) if row.wall else "", _off(row)]
-    return [*cells, row.note]
+    return [*cells, "; ".join(filter(None, (row.note, row.part)))]
 
 
 def _against(task: TaskResult, row: Row, baseline: str) -> str:
@@ -172,9 +173,18 @@ def _balance(results: Results) -> str:
 def _circumstances(results: Results) -> str:
     about = results.about
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    absent = sorted(
+        {
+            row.title
+            for task in results.tasks
+            for row in task.rows
+            if row.status == SKIPPED and row.reason.startswith(("not installed", "cannot be"))
+        }
+    )
     return (
         f"{about['interpreter']}, {about['processor']}, {about['system']}, one thread each"
         f"{'; ' + versions if versions else ''}; {about['date']}; `{about['command']}`."
+        f"{' Not measured, for want of it: ' + ', '.join(absent) + '.' if absent else ''}"
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any, List, Sequence
 from ..jobs import Job, NotMeant, Refused
 from ..tasks.kinds import Prediction, Training
 
+UNKNOWN = "unknown"
+
 
 class Peer:
     """An implementation. `module` is what it imports, `distribution` how it is installed."""
@@ -51,13 +53,13 @@ def load(module: str, distribution: str) -> Any:
 
 
 def version_of(distribution: str) -> str:
-    """Return the version of an installed distribution, or "unknown"."""
+    """Return the version of an installed distribution, or UNKNOWN."""
     from importlib import metadata
 
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN
 
 
 def flat(layers: Sequence[Any]) -> List[float]:

@@ -86,12 +86,14 @@ class MicrogradPeer(Peer):
     distribution = "micrograd"
 
     def training(self, task: Training) -> Job:
+        nn = self.load()
         if task.hidden != "relu" or task.loss != "hinge":
             raise Refused("has no activation but ReLU, neither exp nor log")
-        return MicrogradTraining(self.load(), self.load().Value, task)
+        return MicrogradTraining(nn, nn.Value, task)
 
     def prediction(self, task: Prediction) -> Job:
+        nn = self.load()
         weights = sum(n * m for n, m in zip(task.sizes, task.sizes[1:]))
         if weights > MOST_WEIGHTS:
             raise Refused(f"left out above {MOST_WEIGHTS:,} weights: it takes seconds a row")
-        return MicrogradPrediction(self.load(), task)
+        return MicrogradPrediction(nn, task)

@@ -83,11 +83,11 @@ class SklearnPeer(Peer):
     distribution = "scikit-learn"
 
     def training(self, task: Training) -> Job:
+        neural_network = self.load()
         if (task.output, task.loss) not in (("sigmoid", "bce"), ("softmax", "ce")):
             raise Refused(
                 f"its MLP trains no {task.output} output by {task.loss}, only its own losses"
             )
-        neural_network = self.load()
         return SklearnTraining(_numpy(), neural_network, task)
 
     def prediction(self, task: Prediction) -> Job:

@@ -6,7 +6,6 @@ from typing import Any, Callable, List, Optional, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
-from tinynn.engines.contract import Recipe, Task as EngineTask
 from tinynn.matrix import Vector
 from tinynn.schedules import Schedule
 
@@ -124,14 +123,16 @@ class TinynnPeer(Peer):
         if self.engine == "auto":
             compiler: Optional[Callable[[Any], Any]] = getattr(nn, "compile", None)
             if compiler is None:
-                return TinynnPrediction(task, model, note="model(row): there is no nn.compile yet")
-            return TinynnPrediction(task, compiler(model), "auto", "nn.compile(model)")
-        recipe = Recipe(model, nn.MeanSquaredError(), nn.SGD())
-        refusal = ENGINES[self.engine].refuses(recipe, EngineTask(1, 1))
+                return TinynnPrediction(task, model, note="model(row)")
+            return TinynnPrediction(task, compiler(model), "auto", "nn.compile")
+        engine = ENGINES[self.engine]
+        try:
+            refusal = engine.refuses_prediction(model)
+        except NotImplementedError:
+            refusal = "it makes no predictors"
         if refusal:
             raise Refused(refusal)
-        program = ENGINES[self.engine].program(recipe, {})
-        return TinynnPrediction(task, lambda row: program.predict([row])[0], self.engine)
+        return TinynnPrediction(task, engine.predictor(model), self.engine)
 
 
 class TinynnCall(Peer):
