@@ -65,7 +65,7 @@ class Stream:
         if not callable(source) and not hasattr(source, "__iter__"):
             raise DataError(
                 "fit needs targets, or instead of a table of inputs a stream of batches, "
-                f"got a {type(source).__name__} and no targets"
+                f"got {type(source).__name__} and no targets"
             )
         self.source = source
         self.open: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
@@ -86,7 +86,7 @@ class Stream:
         if not hasattr(batches, "__iter__"):
             raise DataError(
                 "a stream's function needs to return an iterator of batches, "
-                f"got a {type(batches).__name__}"
+                f"got {type(batches).__name__}"
             )
         number = -1
         for number, batch in enumerate(batches):
@@ -94,7 +94,7 @@ class Stream:
                 size = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
                 raise DataError(
                     "a stream needs batches of (inputs, targets) or (inputs, targets, sample "
-                    f"weights), got a {type(batch).__name__}{size} as batch {number}; for a table, "
+                    f"weights), got {type(batch).__name__}{size} as batch {number}; for a table, "
                     "give its targets too"
                 )
             yield batch[0], batch[1], batch[2] if len(batch) == 3 else None

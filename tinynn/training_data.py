@@ -129,7 +129,7 @@ def gather(
                 mend = f"; did you mean validation_split={validation:g}?"
             raise SettingError(
                 "fit needs validation to be (inputs, targets) or (inputs, targets, sample "
-                f"weights), got a {type(validation).__name__}{mend}"
+                f"weights), got {type(validation).__name__}{mend}"
             )
         weights = validation[2] if len(validation) == 3 else None
         apart = prepare(model, loss, validation[0], validation[1], weights, what="validation ")
