@@ -294,7 +294,8 @@ class Estimator(Parameters):
         self._after_targets()
 
     def _convergence(self, plan: Plan, scores: bool) -> Convergence:
-        return Convergence(plan.tol, plan.patience, scores, plan.adaptive)
+        watched = ("loss" if plan.watches_loss else "score") if scores else None
+        return Convergence(plan.tol, plan.patience, watched, plan.adaptive)
 
     def _trainer(self, plan: Plan, rows: int, convergence: Convergence, scored: Any) -> Trainer:
         """Return a trainer of the network, by the parameters as they are now."""

@@ -70,7 +70,8 @@ class Plan:
         self.warm_start = flag(who, "warm_start", p.warm_start)
         self.momentum = number(who, "momentum", p.momentum, least=0, most=1)
         self.nesterov = flag(who, "nesterovs_momentum", p.nesterovs_momentum)
-        self.early_stopping = flag(who, "early_stopping", p.early_stopping)
+        self.watches_loss = p.early_stopping == "loss"
+        self.early_stopping = self.watches_loss or flag(who, "early_stopping", p.early_stopping)
         self.validation_fraction = number(
             who, "validation_fraction", p.validation_fraction, above=0, below=1
         )

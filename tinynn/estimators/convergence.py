@@ -24,14 +24,15 @@ class Convergence(Callback):
     """Stops when more than `patience` epochs in a row did not improve by `tol`, as scikit-learn.
 
     An epoch is judged by its loss with the penalty (`penalty` · |W|² over all weights, at the
-    epoch's end), or where `scores` is set by the score on the validation data; then the network
-    ends with the weights of the best one. With `adaptive`, the learning rate has to be low too.
+    epoch's end), or where `watched` is "score" or "loss" by that on the validation data; then the
+    network ends with the weights of the best one. With `adaptive`, the learning rate has to be low
+    too.
     """
 
-    def __init__(self, tol: float, patience: int, scores: bool, adaptive: bool) -> None:
+    def __init__(self, tol: float, patience: int, watched: Optional[str], adaptive: bool) -> None:
         self.tol, self.patience = tol, patience
         self.penalty = 0.0
-        self.scores, self.adaptive = scores, adaptive
+        self.watched, self.adaptive = watched, adaptive
         self.best = float("inf")
         self.stalled = 0
         self.converged = False
@@ -41,18 +42,22 @@ class Convergence(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         loss = trainer.history.loss[-1] + self._penalty(trainer)
         self.losses.append(loss)
-        value = -trainer.history.metrics["score"][-1] if self.scores else loss
+        value = loss
+        if self.watched == "score":
+            value = -trainer.history.metrics["score"][-1]
+        elif self.watched == "loss":
+            value = trainer.history.validation_loss[-1]
         self.stalled = self.stalled + 1 if value > self.best - self.tol else 0
         if value < self.best:
             self.best = value
-            if self.scores:
+            if self.watched:
                 self.best_state = trainer.model.state()
         if self.stalled > self.patience:
             if self.adaptive and trainer.learning_rate > SLOWEST:
                 self.stalled = 0
             else:
                 self.converged = True
-                trainer.stop("early stopping" if self.scores else "convergence")
+                trainer.stop("early stopping" if self.watched else "convergence")
 
     def on_train_end(self, trainer: Trainer) -> None:
         if self.best_state is not None:

@@ -48,7 +48,8 @@ class Parameters:
     momentum:             of "sgd" and "rmsprop" (there only if changed from 0.9); with "sgd" in
                           Nesterov's way if `nesterovs_momentum`
     early_stopping:       whether to set `validation_fraction` of the rows apart, watch the score
-                          on them instead of the loss, and end with the weights that had the best
+                          on them instead of the loss, and end with the weights that had the best;
+                          "loss" watches the loss on them, which tells more where they are few
     beta_1, beta_2:       of "adam" and "adamw"; `epsilon` of these, "rmsprop" and "adagrad"
     dropout:              the share of each hidden layer's outputs to drop while training, or a
                           sequence with a share for each layer
@@ -78,7 +79,7 @@ class Parameters:
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
+        early_stopping: Union[bool, str] = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
