@@ -7,8 +7,7 @@ import random
 from math import sqrt
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tinynn import initializers
 from tinynn.errors import FormatError, SettingError

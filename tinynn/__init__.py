@@ -26,6 +26,10 @@ if TYPE_CHECKING:
         one_hot as one_hot,
         train_test_split as train_test_split,
     )
+    from .engines.prediction import (
+        compile as compile,
+        source as source,
+    )
     from .errors import (
         DataError as DataError,
         DivergenceError as DivergenceError,
@@ -109,6 +113,7 @@ _HOMES: Dict[str, str] = {
         "network": "Sequential Parameter load",
         "optimizers": "Optimizer SGD Adagrad RMSprop Adam AdamW",
         "trainer": "fit Trainer",
+        "engines.prediction": "compile source",
         "history": "History",
         "callbacks": "Callback EarlyStopping Checkpoint Progress",
         "training_data": "UnscaledInputWarning",

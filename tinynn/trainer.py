@@ -224,7 +224,7 @@ class Trainer:
         """Make ready to run; the network changes last, when nothing can be refused any more."""
         rows = len(self.data.X)
         size = self.batch_size or rows
-        self.updates = Updates(self.recipe, Task(size, rows), self.engine, restart)
+        self.updates = Updates(self.recipe, Task(size, rows, self.epochs), self.engine, restart)
         self.program = self.updates.program
         if not self.stream:
             self.plan = Plan(rows, self.batch_size, self.shuffle, self.seed)

@@ -1,13 +1,34 @@
-"""Which engine runs: the one asked for, else the fastest that can serve here."""
+"""Which engine runs: the one asked for, else the fastest that can serve here.
+
+The cut-offs below are where one engine overtakes another in `python3 -m benchmarks.cutoffs`; times
+in their comments are of CPython 3.11 on an AMD EPYC, in microseconds for each row.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
-from typing import Dict, Iterator, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 from ..errors import EngineError, SettingError
+from ..network import Sequential
 from .contract import Engine, Recipe, Task
+
+PYPY = sys.implementation.name == "pypy"
+
+# Writing and compiling the text of `unrolled` takes as long as it saves in so many rows: 20-130 µs
+# for each parameter, against 0.1-0.3 µs for each parameter and row.
+PAYBACK_ROWS = 1000
+# `packed` is as fast as `unrolled` from about 600 parameters (57 against 65), and twice as fast at
+# 2,410 (133 against 225). Its fixed point is less exact, so it has to gain something.
+PACKED_PARAMETERS = 1000
+# Where it has to unpack the gradients (Adam, clipping): 304 against 307 at 1,386 parameters, 210
+# against 347 at 2,410; and only in batches of 32 rows (8 rows: 614 against 347).
+PACKED_FLOATS_PARAMETERS = 1400
+PACKED_FLOATS_BATCH = 32
+# Predictors: 8.4 against 8.7 at 340 parameters, 16.2 against 14.1 at 676.
+PACKED_PREDICTION_PARAMETERS = 500
 
 
 class Engines(Mapping[str, Engine]):
@@ -32,7 +53,7 @@ class Engines(Mapping[str, Engine]):
 
 
 # To add an engine: a module in this folder with an ENGINE, and its name here.
-ENGINES = Engines("lists")
+ENGINES = Engines("lists", "unrolled", "packed", "loops")
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, str]:
@@ -48,11 +69,63 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, st
         engine = os.environ.get("TINYNN_ENGINE") or "auto"
         asked_by = f"TINYNN_ENGINE={engine}"
     if engine == "auto":
-        return ENGINES["lists"], "lists serves every network"
-    if engine not in ENGINES:
-        names = ", ".join(["auto", *ENGINES])
-        raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
+        return _fastest(recipe, task)
+    known(engine, asked_by)
     refusal = ENGINES[engine].refuses(recipe, task)
     if refusal:
         raise EngineError(f"the {engine} engine, asked for by {asked_by}, cannot serve: {refusal}")
     return ENGINES[engine], f"asked for by {asked_by}"
+
+
+def fastest_predictor(network: Sequential) -> Tuple[Engine, str]:
+    """Return the engine that makes the fastest predictor of one row here, and the reason."""
+    count = network.count_parameters()
+    wide = count > PACKED_PREDICTION_PARAMETERS
+    order = ["unrolled", "loops"] if PYPY else ["packed", "unrolled"] if wide else ["unrolled"]
+    refusals: List[str] = []
+    for name in order:
+        refusal = ENGINES[name].refuses_prediction(network)
+        if refusal is None:
+            return ENGINES[name], _because(f"the fastest here for {count:,} parameters", refusals)
+        refusals.append(f"{name} cannot serve: {refusal}")
+    return ENGINES["lists"], _because("it serves every network", refusals)
+
+
+def known(engine: str, asked_by: str) -> None:
+    """Raise SettingError unless there is an engine of this name."""
+    if engine not in ENGINES:
+        names = ", ".join(["auto", *ENGINES])
+        raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
+
+
+def _fastest(recipe: Recipe, task: Task) -> Tuple[Engine, str]:
+    count = recipe.network.count_parameters()
+    what = f"the fastest here for {count:,} parameters in batches of {task.batch_size}"
+    refusals: List[str] = []
+    for name in _by_speed(recipe, task, count):
+        refusal = ENGINES[name].refuses(recipe, task)
+        if refusal is None:
+            return ENGINES[name], _because(what, refusals)
+        refusals.append(f"{name} cannot serve: {refusal}")
+    few = "" if PYPY or task.rows_shown >= PAYBACK_ROWS else ", and there are too few rows to compile"
+    return ENGINES["lists"], _because(f"it serves every network{few}", refusals)
+
+
+def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
+    """Return the names of the engines that may beat `lists` at this, the fastest first."""
+    compiles = task.rows_shown >= PAYBACK_ROWS
+    if PYPY:
+        return ["unrolled", "loops"] if compiles else []
+    from .packed_program import needs_floats
+
+    if needs_floats(recipe):
+        packs = count >= PACKED_FLOATS_PARAMETERS and task.batch_size >= PACKED_FLOATS_BATCH
+    else:
+        packs = count >= PACKED_PARAMETERS
+    if task.batch_size == 1 or not packs:
+        return (["unrolled"] if compiles else []) + (["packed"] if packs else [])
+    return ["packed"] + (["unrolled"] if compiles else [])
+
+
+def _because(reason: str, refusals: List[str]) -> str:
+    return "; ".join([reason, *refusals])

@@ -6,6 +6,7 @@ rows of one data set and predicts. All engines compute the same steps; `lists` i
 
 from __future__ import annotations
 
+import sys
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from ..losses import Loss
@@ -32,10 +33,19 @@ class Recipe(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What an engine may look at to say whether, and how well, it can serve."""
+    """What an engine may look at to say whether, and how well, it can serve.
+
+    `samples` is 0 where the rows come as a stream, and nobody knows how many there are.
+    """
 
     batch_size: int
     samples: int
+    epochs: int = 1
+
+    @property
+    def rows_shown(self) -> int:
+        """How many rows the network will see in all; of a stream, enough to be worth any pains."""
+        return self.samples * self.epochs or sys.maxsize
 
 
 class BatchDivergence(ArithmeticError):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import partial
 from itertools import chain
 from math import isfinite
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..layers import Layer
-from ..matrix import Matrix, Vector
-from ..network import rows_of
+from ..layers import Dense, Layer
+from ..matrix import Matrix, Vector, dot, transpose
+from ..network import Sequential, rows_of
 from ..optimizers import clip_by_norm, clip_by_value
-from .contract import BatchDivergence, Engine, Memory, Program, Recipe, Task, start_memory
+from .contract import (
+    BatchDivergence,
+    Engine,
+    Memory,
+    Predictor,
+    Program,
+    Recipe,
+    Task,
+    start_memory,
+)
 
 
 class ListsEngine(Engine):
@@ -23,6 +34,12 @@ class ListsEngine(Engine):
 
     def program(self, recipe: Recipe, memory: Memory) -> ListsProgram:
         return ListsProgram(recipe, memory)
+
+    def refuses_prediction(self, network: Sequential) -> Optional[str]:
+        return None
+
+    def predictor(self, network: Sequential) -> Predictor:
+        return _predictor(network)
 
 
 class Trained(NamedTuple):
@@ -167,6 +184,34 @@ class ListsProgram(Program):
 def _joined(rows: Matrix) -> Vector:
     """Return all the numbers of the rows as one row."""
     return list(chain.from_iterable(rows))
+
+
+def _predictor(network: Sequential) -> Predictor:
+    """Return a function of one row that runs copies of the layers, dense ones by their columns."""
+    steps: List[Callable[[Vector], Vector]] = []
+    for layer in deepcopy(network.layers):
+        if type(layer) is Dense:
+            columns, b = transpose(layer.W), layer.b or [0.0] * layer.outputs
+            steps.append(partial(_dense, list(zip(columns, b))))
+        else:
+            steps.append(partial(_one_row, layer))
+
+    def predict(row: Sequence[float]) -> Vector:
+        """Return the network's outputs for one row of numbers."""
+        x = list(row)
+        for step in steps:
+            x = step(x)
+        return x
+
+    return predict
+
+
+def _dense(columns: List[Tuple[Vector, float]], x: Vector) -> Vector:
+    return [dot(x, w) + b for w, b in columns]
+
+
+def _one_row(layer: Layer, x: Vector) -> Vector:
+    return layer.forward([x])[0]
 
 
 class _NotFinite(ArithmeticError):

@@ -117,8 +117,10 @@ class Plan(NamedTuple):
 
     def setting(self, name: str) -> float:
         """Return a setting of the optimizer that is a number, or True or False."""
-        value = dict(self.settings).get(name, 0.0)
-        return float(value)  # type: ignore[arg-type]
+        for known, value in self.settings:
+            if known == name:
+                return float(value)  # type: ignore[arg-type]
+        return 0.0
 
 
 def unknown_layer(network: Sequential) -> Optional[str]:

@@ -14,6 +14,7 @@ CALLS: Dict[str, Any] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh,
     "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
 }  # fmt: skip
+CALL = re.compile(r"(\w+)\(")
 _numbers = count(1)
 
 
@@ -56,7 +57,8 @@ class Text:
 
     def __str__(self) -> str:
         body = "\n".join(self.lines[1:])
-        used = [f"{name}={name}" for name in CALLS if re.search(rf"\b{name}\(", body)]
+        called = set(CALL.findall(body))
+        used = [f"{name}={name}" for name in CALLS if name in called]
         first = self.lines[0].replace("):", "".join(", " + argument for argument in used) + "):")
         return f"{first}\n{body}\n"
 
