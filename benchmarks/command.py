@@ -40,9 +40,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 2
     changed = environment.prepare(os.environ)
     if arguments is None:
-        environment.restart_if_late(changed, words)
+        changed = environment.restart_if_late(changed, words)
     plan = TINY if options.tiny else FULL if options.full else QUICK
-    results = run(tasks, peers, plan, " ".join(["python3 -m benchmarks", *words]), changed)
+    results = run(tasks, peers, plan, environment.command_line("benchmarks", words), changed)
     if other is not None:
         try:
             results.take("numpy", other)

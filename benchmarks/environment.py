@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, MutableMapping, Optional
+from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence
 
 from .jobs import Refused
 from .peers.contract import UNKNOWN, load, version_of
@@ -45,13 +46,19 @@ def prepare(variables: MutableMapping[str, str]) -> Dict[str, Optional[str]]:
 
 
 def restart_if_late(
-    changed: Mapping[str, object], arguments: List[str], module: str = "benchmarks"
-) -> None:
-    """Start the benchmarks anew if a numerical library was loaded before the variables changed."""
-    loaded = [name for name in NUMERICAL_MODULES if name in sys.modules]
-    if changed and loaded and _RESTARTED not in os.environ:
-        os.environ[_RESTARTED] = "1"
+    changed: Dict[str, Optional[str]], arguments: List[str], module: str = "benchmarks"
+) -> Dict[str, Optional[str]]:
+    """Start the benchmarks anew if a numerical library was loaded before the variables changed.
+
+    Returns what was changed, also by the process before, if this is the new one.
+    """
+    before = os.environ.pop(_RESTARTED, None)
+    if before is not None:
+        return {**changed, **json.loads(before)}
+    if changed and any(name in sys.modules for name in NUMERICAL_MODULES):
+        os.environ[_RESTARTED] = json.dumps(changed)
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+    return changed
 
 
 def for_children() -> Dict[str, str]:
@@ -98,6 +105,12 @@ def interpreter() -> str:
         info = getattr(sys, "pypy_version_info", (0, 0, 0))
         return f"PyPy {info[0]}.{info[1]}.{info[2]} (Python {platform.python_version()})"
     return f"{name} {platform.python_version()}"
+
+
+def command_line(module: str, words: Sequence[str]) -> str:
+    """Return the command as anyone could type it: without the folders of this machine."""
+    shown = [os.path.basename(word) if os.path.isabs(word) else word for word in words]
+    return " ".join(["python3", "-m", module, *shown])
 
 
 def load_average() -> Optional[float]:

@@ -106,6 +106,7 @@ def picture(results: Results) -> str:
         high=reach,
         cell_text=[["" if r is None else _short(r) for r in row] for row in ratios],
         width=760,
+        plot_height=440,
     )
 
 
@@ -120,7 +121,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 2
     changed = environment.prepare(os.environ)
     if arguments is None:
-        environment.restart_if_late(changed, words, "benchmarks.map")
+        changed = environment.restart_if_late(changed, words, "benchmarks.map")
     plan = TINY if options.tiny else FULL if options.full else QUICK
     results = Results(plan.mode, {})
     pairs = grid(options.tiny)
@@ -128,7 +129,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         task = cell(network, size, options.density)
         say(f"[{number}/{len(pairs)}] {task.title}")
         results.tasks.append(run_task(task, [TinynnPeer(), NumpyPeer()], plan, say))
-    command = " ".join(["python3 -m benchmarks.map", *words])
+    command = environment.command_line("benchmarks.map", words)
     results.about = {**environment.describe(changed, command), "density": options.density}
     try:
         if other is not None:

@@ -247,6 +247,25 @@ def test_what_slows_numpy_down_is_unset_and_everyone_gets_one_thread():
     assert environment.prepare(variables) == {}
 
 
+def test_the_benchmarks_start_anew_once_if_numpy_was_there_first(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", sys)
+    started = []
+    monkeypatch.setattr(os, "execv", lambda path, words: started.append(words[1:]))
+    monkeypatch.delenv("TINYNN_BENCHMARKS_RESTARTED", raising=False)
+    changed = {"OPENBLAS_CORETYPE": "Prescott"}
+    environment.restart_if_late(changed, ["--tiny"])
+    assert started == [["-m", "benchmarks", "--tiny"]]
+    assert environment.restart_if_late({}, ["--tiny"]) == changed  # the new process
+    assert environment.restart_if_late({}, ["--tiny"]) == {}  # one that had nothing to change
+    assert len(started) == 1
+
+
+def test_the_command_is_noted_without_folders():
+    words = ["--tiny", "--out", str(ROOT / "somewhere")]
+    noted = environment.command_line("benchmarks", words)
+    assert noted == "python3 -m benchmarks --tiny --out somewhere"
+
+
 def row(name, title, *samples, **more):
     spread = Spread.of(list(samples)) if samples else None
     return Row(name, title, cpu=spread, wall=spread, **more)
