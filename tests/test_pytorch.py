@@ -45,7 +45,7 @@ def network(case, start):
     return nn.Sequential(*layers)
 
 
-def train(case, start, data):
+def train(case, start, data, engine="lists"):
     """Return the network and the history of the training that the case describes."""
     X, T, weights = data
     name, settings = case["optimizer"]
@@ -59,6 +59,7 @@ def train(case, start, data):
         optimizer=getattr(nn, name)(**settings), epochs=case["epochs"],
         batch_size=case["batch_size"], shuffle=False, sample_weight=weights,
         clip_norm=case["clip_norm"], clip_value=case["clip_value"],
+        engine=engine,
     )  # fmt: skip
     return model, history
 
@@ -90,6 +91,13 @@ def test_weights_equal_pytorchs_table(case):
     distance, name = farthest(model, case["weights"])
     assert distance <= TOLERANCE, name
     assert history.loss[-1] == pytest.approx(case["last_loss"], rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("case", TABLE["cases"][::3], ids=label)
+def test_the_engine_that_is_chosen_gives_them_too(case):
+    model, history = train(case, case["start"], case["data"], engine="auto")
+    distance, name = farthest(model, case["weights"])
+    assert distance <= TOLERANCE, (name, history.engine_reason)
 
 
 def test_the_table_covers_what_it_says():
