@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Dict, Optional, Sequence, TextIO
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, TextIO
 
 from .errors import SettingError
 from .formats.atomic import Path
@@ -82,13 +81,18 @@ class Callbacks:
 
         If one raises, the others are not called, except at the end of the training.
         """
-        if name != "on_train_end":
+        if name == "on_train_end":
+            self._end(self.listed, trainer)
+        else:
             for callback in self.listed:
                 getattr(callback, name)(trainer)
-        else:
-            with ExitStack() as calls:
-                for callback in reversed(self.listed):
-                    calls.callback(callback.on_train_end, trainer)
+
+    def _end(self, callbacks: List[Callback], trainer: Trainer) -> None:
+        if callbacks:
+            try:
+                callbacks[0].on_train_end(trainer)
+            finally:
+                self._end(callbacks[1:], trainer)
 
 
 class EarlyStopping(Callback):
