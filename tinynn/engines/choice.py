@@ -107,7 +107,8 @@ def _fastest(recipe: Recipe, task: Task) -> Tuple[Engine, str]:
         if refusal is None:
             return ENGINES[name], _because(what, refusals)
         refusals.append(f"{name} cannot serve: {refusal}")
-    few = "" if PYPY or task.rows_shown >= PAYBACK_ROWS else ", and there are too few rows to compile"
+    enough = PYPY or task.rows_shown >= PAYBACK_ROWS
+    few = "" if enough else ", and there are too few rows to compile"
     return ENGINES["lists"], _because(f"it serves every network{few}", refusals)
 
 
