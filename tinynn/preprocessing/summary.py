@@ -72,7 +72,7 @@ class Summary:
     sample:                         of the numbers, for their median
     kinds:                          how often each kind of cell came; the first KINDS of them
     uncounted:                      cells of other kinds than those
-    all_kinds_at:                   the rows it took to see so many kinds, or None if there are less
+    all_kinds_at:                   how many cells were of these, when the next kind came; or None
     counting:                       whether the cells so far are whole numbers, each one more than
                                     the one before
     first_text, first_number:       (row, cell) of the first of each sort
@@ -177,7 +177,7 @@ class Summary:
             self.kinds[key] = count
         else:
             if self.all_kinds_at is None:
-                self.all_kinds_at = self.rows
+                self.all_kinds_at = sum(self.kinds.values())
             self.uncounted += count
 
     def _counts_on(self, values: Sequence[Any]) -> bool:
