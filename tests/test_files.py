@@ -1,4 +1,4 @@
-"""Tables in text files: how they are guessed, read again and again, and refused, by file and line."""
+"""Tables in text files: guessed, read again and again, and refused, by file and line."""
 
 from __future__ import annotations
 

@@ -1,24 +1,43 @@
-"""The command line: one module per command, each with `add_to` and `run`."""
+"""The command line: one module per command, each with `parser` and `run`."""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
-from typing import List, Optional
+from importlib import import_module
+from typing import Any, List, Optional
 
 from .. import __version__
 from ..errors import TinynnError
 
+COMMANDS = {
+    "train": "train a model to predict one column of a table",
+    "predict": "add a model's predictions to a table",
+    "evaluate": "say how good a model is on a table",
+    "inspect": "say what is in a model file",
+    "compare": "say which of two models is better on a table",
+    "plot": "draw a model: its training, its test and its weights",
+    "gradcheck": "hold a model's derivatives against differences of its loss",
+    "demo": "train the original program, then a classifier of iris flowers",
+    "bench": "run the benchmarks of the repository",
+}
+
 WELCOME = """tinynn {version}: a neural network that runs anywhere Python runs.
 
+usage: {program} COMMAND …
+
 commands:
-  demo        train the original program, then a classifier of iris flowers
+{commands}
+
+First steps with a table:
+  {program} train iris.csv --target species --out iris.json --report iris.html
+  {program} predict iris.json new.csv --out answers.csv
 
 In Python, `import tinynn as nn`:
-  nn.NeuralNet        the original program, one layer of sigmoid neurons
-  nn.Sequential       networks of layers; nn.fit trains them, nn.load reads saved ones
-  nn.gradcheck        back-propagation held against differences of the loss
-  nn.data             iris, made-up sets, splits, scaling; nn.metrics: accuracy and the rest
+  nn.Classifier, nn.Regressor   a table in, answers out
+  nn.Sequential                 networks of layers; nn.fit trains them, nn.load reads saved ones
+  nn.NeuralNet                  the original program, one layer of sigmoid neurons
+  nn.gradcheck                  back-propagation held against differences of the loss
 
 `{program} COMMAND --help` tells more about a command. The code is meant to be read, in this order:
 neural_net, matrix, activations, losses, layers, network, optimizers, trainer, all in
@@ -27,32 +46,72 @@ neural_net, matrix, activations, losses, layers, network, optimizers, trainer, a
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Run the command line; return the exit code: 0 done, 2 could not, 130 interrupted."""
-    from . import demo
+    """Run the command line; return the exit code.
 
-    parser = argparse.ArgumentParser(
-        prog="tinynn", description="A neural network that runs anywhere Python runs."
-    )
-    parser.add_argument("--version", action="version", version=f"tinynn {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND")
-    demo.add_to(commands)
-    options = parser.parse_args(arguments)
-    if not hasattr(options, "run"):
-        print(_welcome(), end="")
-        return 0
+    0: done; 1: the check that was asked for failed; 2: it could not be done, and a sentence on the
+    standard error says why; 130: interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        options.run(options)
-    except TinynnError as error:
-        print(f"tinynn: {error}", file=sys.stderr)
-        return 2
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        from .console import silence
+
+        silence(sys.stdout)
+        return 0
     except KeyboardInterrupt:
-        print("\ntinynn: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        return _fail("interrupted", 130)
+    except TinynnError as error:
+        return _fail(str(error))
+    except OSError as error:
+        what = error.strerror or str(error)
+        return _fail(f"{error.filename}: {what}" if error.filename else what)
+    except MemoryError:
+        return _fail("there is not enough memory; `train --stream` needs less")
+    except Exception as error:
+        if os.environ.get("TINYNN_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _fail(f"a bug of tinynn's own: {what}; TINYNN_DEBUG=1 shows where", 2)
 
 
-def _welcome() -> str:
-    import os
+def _run(words: List[str]) -> int:
+    from .parser import Parser, UsageError, near, program_name
 
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return WELCOME.format(version=__version__, program="python3 -m tinynn", folder=folder)
+    program = program_name()
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_welcome(program), end="")
+        return 0
+    if words[0] == "--version":
+        print(f"tinynn {__version__}")
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        what = "option" if name.startswith("-") else "command"
+        raise UsageError(f"there is no {what} {name!r}{near(name, list(COMMANDS))}")
+    command: Any = import_module(f".{name}", __package__)
+    parser: Parser = command.parser()
+    code = command.run(parser.parse_args(words[1:]))
+    return int(code or 0)
+
+
+def _fail(text: str, code: int = 2) -> int:
+    one_line = " ".join(text.split())
+    try:
+        print(f"tinynn: {one_line}", file=sys.stderr)
+    except UnicodeEncodeError:  # a terminal that knows no Unicode
+        print(f"tinynn: {one_line}".encode("ascii", "replace").decode(), file=sys.stderr)
+    except BrokenPipeError:
+        pass
+    return code
+
+
+def _welcome(program: str) -> str:
+    return WELCOME.format(
+        version=__version__,
+        program=program,
+        commands="\n".join(f"  {name:<11}{what}" for name, what in COMMANDS.items()),
+        folder=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    )

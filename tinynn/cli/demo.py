@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from ..callbacks import EarlyStopping, Progress
 from ..data import StandardScaler, class_numbers, load_iris, one_hot, train_test_split
@@ -14,28 +13,26 @@ from ..network import Sequential
 from ..neural_net import NeuralNet
 from ..optimizers import Adam
 from ..trainer import fit
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from .parser import Parser, whole
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
 OUTPUTS = [[1], [0], [1]]
 QUESTION = [1, 0, 1]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command to the command line's."""
-    parser = commands.add_parser(
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
         "demo",
-        help="train the original program, then a classifier of iris flowers",
-        description="Trains the original program, three inputs and one sigmoid neuron, and prints "
-        "how its answer improves. Then trains a classifier on Fisher's iris flowers and tests it "
-        "on flowers that it has not seen. Takes a few seconds.",
+        "Trains the original program, three inputs and one sigmoid neuron, and prints how its\n"
+        "answer improves. Then trains a classifier on Fisher's iris flowers and tests it on\n"
+        "flowers that it has not seen. Takes a few seconds.",
+        ["", "--seed 7"],
     )
-    parser.add_argument(
-        "--seed", type=int, default=3, help="for the split and the weights of iris (%(default)s)"
+    command.add_argument(
+        "--seed", type=whole, default=3, help="for the split and the weights of iris (%(default)s)"
     )
-    parser.set_defaults(run=run)
+    return command
 
 
 def run(options: argparse.Namespace) -> None:

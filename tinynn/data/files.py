@@ -89,6 +89,7 @@ class TableFile:
         self.name = "standard input" if path == STDIN else path
         self._kept: Optional[BinaryIO] = None
         self._binary: Optional[BinaryIO] = None
+        self.compressed = False
         self.encoding = self._checked_encoding(encoding)
         sample = list(islice(self._lines(), SAMPLE_LINES))
         if not any(line.strip() for line in sample):
@@ -213,7 +214,8 @@ class TableFile:
         raw = self._binary = self._raw()
         magic = raw.read(16)
         raw.seek(0)
-        if magic[:2] == b"\x1f\x8b":
+        self.compressed = magic[:2] == b"\x1f\x8b"
+        if self.compressed:
             return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw, mode="rb"))
         for start, what in _OTHERS:
             if magic.startswith(start):
@@ -259,7 +261,7 @@ class TableFile:
 
     def _unreadable(self, error: OSError) -> DataError:
         if isinstance(error, FileNotFoundError):
-            return DataError(f"there is no file {self.path}{_near_file(self.path)}")
+            return DataError(f"there is no file {self.path}{near_file(self.path)}")
         return DataError(f"{self.name} cannot be read: {error.strerror or error}")
 
     def _refuse(self, line: int, what: str) -> NoReturn:
@@ -425,7 +427,8 @@ def _sample_rows(lines: List[str], dialect: Dialect, whole: bool) -> List[List[s
     return rows if whole or len(rows) < 2 else rows[:-1]
 
 
-def _near_file(path: str) -> str:
+def near_file(path: str) -> str:
+    """Return the end of a message that there is no such file: the one that was most likely meant."""
     from difflib import get_close_matches  # slow to import, and needed only on the way to an error
 
     folder, name = os.path.split(path)

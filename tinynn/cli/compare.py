@@ -1,0 +1,97 @@
+"""`tinynn compare`: two models on the same rows, and whether the difference means anything."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List
+
+from ..errors import DataError
+from ..report.charts import METRICS, written
+from ..view import text_table
+from .console import Console
+from .evaluate import trial_of
+from .models import load_model
+from .parser import Parser, add_output, add_reading
+from .tables import open_table
+from .testing import compared, errors_of, findings_of
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "compare",
+        "Says which of two models is better on a table whose answers are known, and how likely "
+        "such a\ndifference is if both are equally good (the exact test of McNemar; for numbers "
+        "the sign test).",
+        [
+            "old.json new.json test.csv",
+            "old.json new.json test.csv --no-worse-than 0.01   # exit code 1 if it is",
+        ],
+    )
+    command.add_argument("first", metavar="MODEL", help="a file that train wrote")
+    command.add_argument("second", metavar="MODEL", help="another one for the same target")
+    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
+    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
+    command.add_argument(
+        "--no-worse-than", type=float, metavar="MARGIN",
+        help="exit with 1 if the second one's score is lower by more than this",
+    )  # fmt: skip
+    add_reading(command)
+    add_output(command)
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    models = [load_model(options.first), load_model(options.second)]
+    if models[0].estimator.kind != models[1].estimator.kind:
+        raise DataError(
+            f"{options.first} is a {models[0].estimator.kind} and {options.second} a "
+            f"{models[1].estimator.kind}: they cannot be compared"
+        )
+    file = open_table(options.data, options)
+    trials = [trial_of(model, file, options, console) for model in models]
+    first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
+    result = compared(errors_of(trials[0]), errors_of(trials[1]))
+    rows: List[List[str]] = [
+        [METRICS.get(name, name), written(first.metrics[name]), written(second.metrics[name])]
+        for name in first.metrics
+        if name in second.metrics and not name.startswith("baseline_")
+    ]
+    console.say(f"on {first.rows:,} rows of {file.name}:\n")
+    console.say(
+        text_table(rows, ["", options.first, options.second], "lrr", ascii_only=console.ascii_only)
+    )
+    better = "right" if first.score == "accuracy" else "nearer"
+    console.say(
+        f"\nonly the first is {better}: {result.only_first:,} rows; only the second: "
+        f"{result.only_second:,}; the chance of a difference as large between equals: "
+        f"p = {result.p_value:.2g}"
+    )
+    difference = second.metrics[second.score] - first.metrics[first.score]
+    console.say(_verdict(difference, result.p_value))
+    console.result(
+        {
+            "rows": first.rows,
+            "first": first.metrics,
+            "second": second.metrics,
+            "score": first.score,
+            "difference": difference,
+            **result._asdict(),
+        }
+    )
+    if options.no_worse_than is not None and difference < -options.no_worse_than:
+        console.note(
+            f"the second one's {second.score} is lower by {-difference:.4f}, more than "
+            f"{options.no_worse_than:g}"
+        )
+        return 1
+    return 0
+
+
+def _verdict(difference: float, p_value: float) -> str:
+    if p_value >= 0.05:
+        return "These rows do not tell which of the two is better."
+    # Which has the higher score and which is more often better are different questions.
+    return f"The {'second' if difference > 0.0 else 'first'} is better."

@@ -1,0 +1,107 @@
+"""What a command says: results on the standard output, all else on the standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from typing import Any, Dict, Optional, TextIO
+
+from ..view import shows_blocks
+
+
+class Console:
+    """Where a command speaks; with `quiet` or `as_json` it says no texts.
+
+    A reader that goes away (`| head`) silences the output; the work goes on.
+    """
+
+    def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet, self.as_json = quiet, as_json
+        self.ascii_only = not shows_blocks(sys.stdout.encoding)
+        warnings.showwarning = self._show_warning
+
+    @property
+    def width(self) -> int:
+        """How many columns of text there is room for."""
+        from shutil import get_terminal_size
+
+        return min(max(get_terminal_size().columns, 40), 100)
+
+    def say(self, text: str = "") -> None:
+        """Write lines of the result, unless nobody wants to read them."""
+        if not self.quiet and not self.as_json:
+            self._write(text)
+
+    def note(self, text: str) -> None:
+        """Write something that is not the result."""
+        if not self.quiet:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def result(self, content: Dict[str, Any]) -> None:
+        """Write the result as JSON, if it was asked for."""
+        if self.as_json:
+            self._write(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence(sys.stdout)
+
+    def _show_warning(self, message: Any, *arguments: Any, **more: Any) -> None:
+        self.note(f"note: {message}")
+
+
+class Meter:
+    """How far the reading of a file has come: a line that is written over, or a line now and then.
+
+    Written at most once in `every` seconds; on what is no terminal, every 10 seconds.
+    """
+
+    def __init__(self, console: Console, what: str, out: Optional[TextIO] = None) -> None:
+        self.console, self.what = console, what
+        self.out = sys.stderr if out is None else out
+        self.live = self.out.isatty()
+        self.started = self.shown = time.monotonic()
+
+    def show(self, rows: int, share: Optional[float]) -> None:
+        """Show that so many rows, and this share of the file, are read."""
+        now = time.monotonic()
+        if self.console.quiet or now - self.shown < (0.2 if self.live else 10.0):
+            return
+        self.shown = now
+        text = f"{self.what}: {rows:,} rows"
+        if share:
+            left = (now - self.started) * (1.0 - share) / share
+            text += f", {100.0 * share:.0f}%, {left:.0f} s left"
+        self.out.write(f"\r\x1b[K{text}" if self.live else f"{text}\n")
+        self.out.flush()
+
+    def clear(self) -> None:
+        """Wipe the line."""
+        if self.live and not self.console.quiet:
+            self.out.write("\r\x1b[K")
+            self.out.flush()
+
+
+def silence(stream: TextIO) -> None:
+    """Let all that is still written to a broken pipe go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON's null for NaN and infinities, which it has no word for."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and value - value != 0.0:
+        return None
+    return value

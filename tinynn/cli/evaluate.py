@@ -1,0 +1,142 @@
+"""`tinynn evaluate`: how good a model is on a table whose answers are known."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, Optional, Tuple
+
+from ..data.files import TableFile
+from ..errors import DataError
+from ..estimators import Regressor
+from ..formats.atomic import write_text
+from .console import Console
+from .models import Model, counted, load_model
+from .parser import Parser, add_output, add_reading, column_name, whole
+from .tables import Label, Loaded, Target, load_table, open_table
+from .testing import (
+    Trial,
+    calibration_text,
+    describe_cells,
+    findings_of,
+    importance_text,
+    picked,
+    test_text,
+    tried,
+    with_importance,
+)
+from .train import check_writable
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "evaluate",
+        "Says how good a model is on a table whose answers are known: metrics against the trivial\n"
+        "answer, the confusion matrix, the calibration of its probabilities, and how much each "
+        "column\nmatters. Give rows that the model was not trained on.",
+        [
+            "iris.json test.csv",
+            "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
+            "houses.json sold.csv --report sold.html",
+        ],
+    )
+    add_model_and_data(command)
+    command.add_argument("--report", metavar="FILE.html", help="write a report with pictures")
+    command.add_argument(
+        "--at-least", type=float, metavar="SCORE",
+        help="exit with 1 if the accuracy, or of numbers R², is below it",
+    )  # fmt: skip
+    command.add_argument("--no-importance", action="store_true", help="do not measure the columns")
+    command.add_argument("--seed", type=whole, default=0, help="of the shuffling of columns (0)")
+    add_reading(command)
+    add_output(command)
+    return command
+
+
+def add_model_and_data(command: Parser) -> None:
+    """Add MODEL, DATA and --target."""
+    command.add_argument("model", metavar="MODEL", help="a file that train wrote")
+    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
+    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    check_writable(options.report)
+    model = load_model(options.model)
+    table, targets = known_targets(model, open_table(options.data, options), options, console)
+    trial = tried(model, table, model.places(table.file), targets, table.lines)
+    describe_cells(trial, console, table.file.name)
+    found = findings_of(model, trial, table.file.name)
+    console.say(test_text(found, console))
+    if found.calibration:
+        what = f"of {found.classes[1]}" if len(found.classes) == 2 else "of the answer"
+        console.say(f"\ncalibration: the predicted probability {what}, and how often it came true")
+        console.say(calibration_text(found, console))
+    if not options.no_importance:
+        found = with_importance(model, trial, found, options.seed)
+        name = "accuracy" if found.score == "accuracy" else "R²"
+        console.say(f"\nimportance: loss of {name} if the cells of a column change places")
+        console.say(importance_text(found, console))
+    if options.report:
+        from .reporting import model_page
+
+        write_text(options.report, model_page(model, found))
+        console.say(f"\nreport written to {options.report}")
+    content = found.to_dict()
+    for name in ("roc", "pairs"):
+        del content[name]
+    console.result(content)
+    if options.at_least is not None and found.metrics[found.score] < options.at_least:
+        console.note(
+            f"{found.score} {found.metrics[found.score]:.4f} is below {options.at_least:g}"
+        )
+        return 1
+    return 0
+
+
+def known_targets(
+    model: Model, file: TableFile, options: argparse.Namespace, console: Console
+) -> Tuple[Loaded, List[Label]]:
+    """Return the rows of a table whose target is known, and these.
+
+    Raises DataError, with the near names, if there is no such column.
+    """
+    name = _target_column(model, file, options.target)
+    index = file.columns.index(name)
+    task = "regress" if isinstance(model.estimator, Regressor) else "classify"
+    target = Target(name, index, task, "", model.estimator.encoder_.reader)
+    table = load_table(file)
+    targets: List[Label] = []
+    kept: List[int] = []
+    for row, cells in enumerate(table.rows):
+        value = target.of(cells, file.name, table.lines.of(row))
+        if value is not None:
+            kept.append(row)
+            targets.append(value)
+    if not kept:
+        raise DataError(f"{file.name}: column {name!r}, the target, holds no value")
+    if len(kept) < len(table.rows):
+        left_out = counted(len(table.rows) - len(kept), "row")
+        console.note(f"note: {left_out} without a target left out")
+        table = picked(table, kept)[0]
+    return table, targets
+
+
+def _target_column(model: Model, file: TableFile, given: Optional[str]) -> str:
+    try:
+        return column_name(model.target_name(given), file.columns)
+    except DataError as error:
+        text = str(error)
+        if text.startswith("there is no column"):
+            text = f"{file.name}: {text}; --target gives another one"
+        raise DataError(text) from None
+
+
+def trial_of(
+    model: Model, file: TableFile, options: argparse.Namespace, console: Console
+) -> Trial:
+    """Return a model's answers to a table whose targets are known."""
+    table, targets = known_targets(model, file, options, console)
+    return tried(model, table, model.places(file), targets, table.lines)

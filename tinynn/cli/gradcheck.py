@@ -1,0 +1,101 @@
+"""`tinynn gradcheck`: a model's derivatives against differences of its loss, on a table."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Tuple
+
+from ..errors import DataError
+from ..gradient_check import gradcheck
+from ..matrix import Matrix
+from ..network import Sequential
+from .console import Console
+from .evaluate import known_targets
+from .models import Model, counted, load_any
+from .parser import Parser, above_zero, add_output, add_reading, positive
+from .tables import load_table, open_table
+from .testing import picked, tried
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "gradcheck",
+        "Holds each derivative that back-propagation finds, for every parameter and input, against "
+        "the\ndifference quotient of the loss itself, on the first rows of a table. The exit code "
+        "is 1 if any is\nwrong. A kink of the loss (as of relu at 0) has no derivative: try other "
+        "rows then.",
+        [
+            "iris.json iris.csv",
+            "network.json rows.csv --loss mse   # a bare network: its inputs, then its outputs",
+        ],
+    )
+    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
+    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
+    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
+    command.add_argument("--rows", type=positive, default=5, help="how many to take (5)")
+    command.add_argument(
+        "--tolerance", type=above_zero, default=1e-6, help="of the relative error (%(default)s)"
+    )
+    command.add_argument("--loss", default="mse", help="of a bare network (%(default)s)")
+    add_reading(command)
+    add_output(command)
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    model = load_any(options.model)
+    if isinstance(model, Sequential):
+        network, loss = model, options.loss
+        X, T = _bare_rows(model, options)
+    else:
+        network, loss, X, T = _rows(model, options, console)
+    report = gradcheck(network, loss, X, T, tolerance=options.tolerance)
+    console.say(f"{options.model}, on {counted(len(X), 'row')}: {report}")
+    console.result(
+        {
+            "ok": report.ok,
+            "rows": len(X),
+            "checked": report.checked,
+            "tolerance": report.tolerance,
+            "worst": report.worst._asdict(),
+            "wrong": [difference._asdict() for difference in report.wrong],
+        }
+    )
+    if not report.ok and (options.quiet or options.json):
+        console.note(f"{len(report.wrong)} of {report.checked} derivatives are wrong")
+    return 0 if report.ok else 1
+
+
+def _rows(
+    model: Model, options: argparse.Namespace, console: Console
+) -> Tuple[Sequential, Any, Matrix, Matrix]:
+    """Return the network, its loss, and encoded rows of inputs and targets."""
+    file = open_table(options.data, options)
+    table, targets = known_targets(model, file, options, console)
+    part, lines = picked(table, range(min(options.rows, len(table.rows))))
+    trial = tried(model, part, model.places(file), targets[: options.rows], lines)
+    estimator = model.estimator
+    _, loss, _ = estimator._head(estimator._targets)
+    return estimator.network_, loss, trial.encoded, estimator._targets.rows(trial.targets)
+
+
+def _bare_rows(network: Sequential, options: argparse.Namespace) -> Tuple[Matrix, Matrix]:
+    """Return rows of inputs and targets for a bare network: its inputs, then its outputs."""
+    file = open_table(options.data, options)
+    table = load_table(file)
+    inputs, outputs = network.inputs or 0, network.outputs or 0
+    if len(file.columns) != inputs + outputs:
+        raise DataError(
+            f"{file.name} needs {inputs + outputs} columns for this network, its {inputs} inputs "
+            f"and then its {outputs} outputs, got {len(file.columns)}"
+        )
+    X: Matrix = []
+    for row, cells in enumerate(table.rows[: options.rows]):
+        try:
+            X.append(list(map(float, cells)))
+        except ValueError as error:
+            raise DataError(f"{file.name}, line {table.lines.of(row)}: {error}") from None
+    return [x[:inputs] for x in X], [x[inputs:] for x in X]

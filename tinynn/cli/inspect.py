@@ -1,0 +1,115 @@
+"""`tinynn inspect`: what is in a model file."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Dict, List
+
+from ..history import History
+from ..network import Sequential
+from .console import Console
+from .models import Model, counted, listed, load_any
+from .parser import Parser, add_output
+from .testing import curve_text, test_text
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "inspect",
+        "Says what is in a model file: what it predicts from which columns, its layers and\n"
+        "parameters, how its training went, and its test.",
+        ["iris.json", "iris.json --json"],
+    )
+    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
+    add_output(command, "only the exit code: 0 if the file is whole")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    model = load_any(options.model)
+    if isinstance(model, Sequential):
+        console.say(f"{options.model}: a bare network, without columns\n\n{model.summary()}")
+        console.result({"kind": "network", **_network(model)})
+        return 0
+    console.say(_heading(model))
+    console.say("\ncolumns:")
+    for column in model.estimator.encoder_.columns:
+        console.say(f"  {column.name}: {column.describe()}")
+    console.say(f"\n{model.estimator.network_.summary()}")
+    console.say(f"\n{training_text(model, console)}")
+    if model.about is not None and model.about.findings is not None:
+        console.say(f"\n{test_text(model.about.findings, console)}")
+    console.result(_content(model))
+    return 0
+
+
+def _heading(model: Model) -> str:
+    estimator = model.estimator
+    what = "predicts numbers"
+    if model.classes:
+        what = f"tells apart {counted(len(model.classes), 'class', 'classes')}"
+        what += f" ({listed(model.classes)})"
+    text = f"{model.path}: a {estimator.kind}, {what}"
+    if model.about is None:
+        return text
+    return (
+        f"{text}\ntarget {model.about.target!r}, trained on "
+        f"{model.about.rows - model.about.validation_rows:,} rows of {model.about.source}, "
+        f"{model.about.validation_rows:,} more to see when to stop"
+    )
+
+
+def training_text(model: Model, console: Console) -> str:
+    """Return how the training went: its end, and the losses as lines of blocks."""
+    history: History = model.estimator.history_
+    lines = [f"training: {counted(history.epochs, 'epoch')}, ended by {history.stopped_by}"]
+    if history.seconds:
+        lines[0] += f", {history.seconds[-1]:.1f} s, engine {history.engine}"
+    width = console.width - 30
+    if history.loss:
+        lines.append(curve_text(history.loss, "loss", console, width))
+    if history.validation_loss:
+        lines[0] += f"; best: epoch {history.best_epoch}"
+        lines.append(curve_text(history.validation_loss, "validation", console, width))
+    return "\n".join(lines)
+
+
+def _network(network: Sequential) -> Dict[str, Any]:
+    layers: List[Dict[str, Any]] = [
+        {"type": type(layer).__name__, **layer.settings()} for layer in network.layers
+    ]
+    return {
+        "inputs": network.inputs,
+        "outputs": network.outputs,
+        "parameters": network.count_parameters(),
+        "layers": [
+            {key: value for key, value in layer.items() if not isinstance(value, list)}
+            for layer in layers
+        ],
+    }
+
+
+def _content(model: Model) -> Dict[str, Any]:
+    estimator, history = model.estimator, model.estimator.history_
+    about = None if model.about is None else model.about.to_dict()
+    return {
+        "kind": estimator.kind,
+        "classes": model.classes,
+        "columns": [
+            {"name": column.name, "kind": column.kind, "reason": column.reason}
+            for column in estimator.encoder_.columns
+        ],
+        "network": _network(estimator.network_),
+        "training": {
+            "epochs": history.epochs,
+            "best_epoch": history.best_epoch,
+            "stopped_by": history.stopped_by,
+            "engine": history.engine,
+            "loss": history.loss,
+            "validation_loss": history.validation_loss,
+        },
+        "about": about,
+    }

@@ -1,0 +1,176 @@
+"""Model files on the command line: an estimator, and beside it where it comes from and its test."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+
+from ..data.files import TableFile
+from ..errors import DataError, FormatError, TinynnError
+from ..estimators import Classifier, Estimator, Regressor, storage
+from ..formats import json_file
+from ..matrix import Matrix
+from ..network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..report.findings import Findings
+from .parser import near
+
+
+class About(NamedTuple):
+    """What the file of a model that `train` made says beside it.
+
+    target:   the name of the column that it predicts
+    source:   the name of the file it was trained on
+    rows:     how many rows it was trained on, how many of them were set apart to see when to stop
+    findings: its test on rows that it has not seen, if there were any
+    """
+
+    target: str
+    source: str
+    rows: int
+    validation_rows: int
+    findings: Optional[Findings]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return it in types that JSON has."""
+        content = self._asdict()
+        content["findings"] = None if self.findings is None else self.findings.to_dict()
+        return content
+
+    @classmethod
+    def from_dict(cls, content: object, where: str) -> About:
+        """Return what `to_dict` described. Raises FormatError for anything else."""
+        if not isinstance(content, dict) or set(content) != set(cls._fields):
+            raise FormatError(f"{where} needs just {', '.join(cls._fields)}")
+        kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
+        for key, kind in kinds.items():
+            if not isinstance(content[key], kind):
+                raise FormatError(f"{where} cannot have the {key} {content[key]!r}")
+        found = content["findings"]
+        if found is not None:
+            content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}
+        return cls(**content)
+
+
+class Model(NamedTuple):
+    """A classifier or regressor, and what its file says about it."""
+
+    path: str
+    estimator: Union[Classifier, Regressor]
+    about: Optional[About]
+
+    @property
+    def classes(self) -> List[Any]:
+        """The classes that it tells apart; none for numbers."""
+        return list(self.estimator.classes_) if isinstance(self.estimator, Classifier) else []
+
+    @property
+    def columns(self) -> List[str]:
+        """The columns that it needs."""
+        return list(self.estimator.encoder_.column_names)
+
+    def target_name(self, given: Optional[str]) -> str:
+        """Return the name of the target: the one given, else the one it was trained on."""
+        if given is not None:
+            return given
+        if self.about is None:
+            raise DataError(f"{self.path} does not say what it predicts; give --target COLUMN")
+        return self.about.target
+
+    def places(self, table: TableFile) -> List[int]:
+        """Return where in a table each column that the model needs is, by name.
+
+        Where neither the model nor the table has names, or just one of them, the order counts.
+        Raises DataError, with the near names, for a column that is not there.
+        """
+        columns, given = self.columns, table.columns
+        missing = [name for name in columns if name not in given]
+        # Columns c1, c2 … without the target's: of a file without a header, or x0 … of Python.
+        nameless = not table.header or columns == [f"x{j}" for j in range(len(columns))]
+        if missing and nameless and len(given) in (len(columns), len(columns) + 1):
+            return list(range(len(columns)))
+        if missing:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise DataError(
+                f"{table.name} has no column {missing[0]!r}{more}, which {self.path} needs"
+                + near(missing[0], given)
+            )
+        return [given.index(name) for name in columns]
+
+    def outputs(self, encoded: Matrix) -> Matrix:
+        """Return the network's outputs for encoded rows."""
+        return self.estimator.network_.predict(encoded)
+
+    def answers(self, outputs: Matrix) -> List[Any]:
+        """Return the classes or numbers that outputs mean."""
+        return self.estimator._targets.answers(outputs)
+
+    def probabilities(self, outputs: Matrix) -> Matrix:
+        """Return the probability of each class."""
+        if isinstance(self.estimator, Classifier):
+            return self.estimator._targets.probabilities(outputs)
+        return []
+
+
+def save_model(path: str, estimator: Estimator, about: About) -> None:
+    """Write a model file, whole or not at all."""
+    content = {**storage.to_dict(estimator), "about": about.to_dict()}
+    json_file.write(path, estimator.kind, content)
+
+
+def load_any(path: str) -> Union[Model, Sequential]:
+    """Return the model in a file: one of a table, or a bare network.
+
+    Raises DataError or FormatError that says what is wrong with the file.
+    """
+    try:
+        content = json_file.read(path)
+    except OSError as error:
+        from ..data.files import near_file
+
+        if isinstance(error, FileNotFoundError):
+            raise DataError(f"there is no model file {path}{near_file(path)}") from None
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    kind = content.get("kind")
+    try:
+        if kind == NETWORK:
+            return network_from_dict(content, path)
+        if not isinstance(kind, str) or kind not in storage.KINDS:
+            raise FormatError(
+                f"{path} needs to hold a {NETWORK}, {' or '.join(storage.KINDS)}, got {kind!r}"
+            )
+        estimator = storage.from_dict(content, path)
+        about = None
+        if content.get("about") is not None:
+            about = About.from_dict(content["about"], f"{path}: about")
+    except TinynnError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A file that was edited can be wrong in ways that no check foresaw.
+        raise FormatError(f"{path} is not a whole {kind}: {error}") from None
+    assert isinstance(estimator, (Classifier, Regressor))
+    return Model(path, estimator, about)
+
+
+def load_model(path: str) -> Model:
+    """Return the model of a table in a file. Raises as `load_any`, and for a bare network."""
+    model = load_any(path)
+    if isinstance(model, Sequential):
+        raise DataError(
+            f"{path} holds a bare network, which knows no columns; a model that `train` makes, or "
+            "Classifier or Regressor, is needed here"
+        )
+    return model
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Return "1 row" or "2,000 rows".
+
+    >>> counted(2, "class", "classes")
+    '2 classes'
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
+
+
+def listed(names: Sequence[object], most: int = 8) -> str:
+    """Return names with commas between, the last ones only counted if they are many."""
+    shown = ", ".join(map(str, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,180 @@
+"""The command line's parser: errors in one sentence, and options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import List, NoReturn, Sequence
+
+from ..errors import DataError, SettingError
+
+
+class UsageError(SettingError):
+    """What stands on the command line cannot be."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses the options of one command; `examples` are its help's last lines, after the prompt."""
+
+    def __init__(self, command: str, description: str, examples: Sequence[str] = ()) -> None:
+        program = program_name()
+        lines = [f"  {program} {command} {example}".rstrip() for example in examples]
+        super().__init__(
+            prog=f"{program} {command}".rstrip(),
+            description=description,
+            epilog="examples:\n" + "\n".join(lines) if lines else None,
+            formatter_class=_Formatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError, with the nearest option if one is not there."""
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0].split("=")[0]
+        if unknown.startswith("-"):
+            mend = near(unknown, list(self._option_string_actions))
+            message = f"there is no option {unknown}{mend}"
+        raise UsageError(f"{message}; `{self.prog} --help` tells what there is")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=min(_columns(), 100))
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, 60)
+
+
+def program_name() -> str:
+    """Return how this program is called: as a command or as a module."""
+    name = os.path.basename(sys.argv[0] or "")
+    return "tinynn" if name in ("tinynn", "tinynn.exe") else "python3 -m tinynn"
+
+
+def near(name: str, names: Sequence[str]) -> str:
+    """Return the end of a message that there is no `name`: what was most likely meant."""
+    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+
+    close = get_close_matches(name, names, n=3)
+    if not close:
+        lower = {other.lower(): other for other in reversed(names)}
+        close = [lower[other] for other in get_close_matches(name.lower(), list(lower), n=3)]
+    if close:
+        return f"; did you mean {' or '.join(map(repr, close))}?"
+    listed = ", ".join(map(repr, names[:12])) + (", …" if len(names) > 12 else "")
+    return f"; there {'are' if len(names) > 1 else 'is'} {listed}" if names else ""
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a table's file is read."""
+    group = parser.add_argument_group("reading the table (guessed where nothing is said)")
+    group.add_argument("--delimiter", metavar="SIGN", help="between cells: , ; | or tab")
+    group.add_argument("--quote", metavar="SIGN", help="around cells: \" or ' or none")
+    header = group.add_mutually_exclusive_group()
+    header.add_argument(
+        "--header", action="store_true", default=None, help="the first line names the columns"
+    )
+    header.add_argument(
+        "--no-header", action="store_false", dest="header",
+        help="it does not: they are called c1, c2 …",
+    )  # fmt: skip
+    group.add_argument("--encoding", help="utf-8, cp1252, latin-1, utf-16 …")
+    group.add_argument("--decimal", choices=(".", ","), help="the sign in 1.5 or 1,5")
+
+
+def add_output(parser: argparse.ArgumentParser, quiet: str = "say nothing but errors") -> None:
+    """Add --json and --quiet."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    group.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def whole(text: str) -> int:
+    """Return a whole number of at least 0. For argparse, as the functions below."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 0, got {text!r}")
+    return value
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 1, got {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """Return a share: 0 ≤ x < 1."""
+    value = _number(text)
+    if not 0.0 <= value < 1.0:
+        raise argparse.ArgumentTypeError(f"needs a share from 0 to below 1, got {text!r}")
+    return value
+
+
+def above_zero(text: str) -> float:
+    """Return a number above 0."""
+    value = _number(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def sizes(text: str) -> List[int]:
+    """Return the sizes of hidden layers: "32", "64,32", "none"."""
+    if text.strip().lower() in ("none", "0", ""):
+        return []
+    return [positive(part) for part in text.split(",")]
+
+
+def one_sign(text: str) -> str:
+    """Return the sign that a delimiter's or quote's name means."""
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|",
+             "space": " ", "none": ""}  # fmt: skip
+    return named.get(text.lower(), text)
+
+
+def column_list(given: Sequence[str], columns: Sequence[str]) -> List[str]:
+    """Return the columns that options name, each option one or several with commas between.
+
+    Raises DataError, with the nearest name, for one that is not there.
+    """
+    found: List[str] = []
+    for text in given:
+        names = [text] if text in columns else [part.strip() for part in text.split(",")]
+        found += [column_name(name, columns) for name in names if name]
+    return found
+
+
+def column_name(name: str, columns: Sequence[str]) -> str:
+    """Return the column of this name, or of this number: from 1, or from −1 for the last.
+
+    Raises DataError, with the nearest name, if there is none.
+    """
+    if name in columns:
+        return name
+    try:
+        number = int(name)
+    except ValueError:
+        number = 0
+    if 1 <= number <= len(columns):
+        return columns[number - 1]
+    if -len(columns) <= number < 0:
+        return columns[number]
+    raise DataError(f"there is no column {name!r} in the table{near(name, columns)}")

@@ -1,0 +1,140 @@
+"""`tinynn plot`: a model in pictures, as a page, as SVG files, or as text."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import List, Optional
+
+from ..errors import DataError
+from ..formats.atomic import write_text
+from ..layers import Dense
+from ..network import Sequential
+from ..report.charts import Chart, network_chart
+from ..report.findings import Findings
+from ..report.page import Section, page
+from ..view import save, text_confusion
+from .console import Console
+from .evaluate import known_targets
+from .inspect import training_text
+from .models import Model, counted, load_any
+from .parser import Parser, add_reading
+from .tables import open_table
+from .testing import (
+    MOST_SHOWN,
+    calibration_text,
+    findings_of,
+    importance_text,
+    tried,
+    verdict,
+    with_importance,
+)
+from .train import check_writable
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "plot",
+        "Draws a model: its training, its test, the importance of its columns, and its weights.\n\n"
+        "Without --out as text; with it as one HTML page, or as an SVG file for each picture. The "
+        "test is\nthe one that train made, or a new one on --data.",
+        [
+            "iris.json",
+            "iris.json --out iris.html",
+            "iris.json --out pictures/ --data new.csv",
+        ],
+    )
+    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
+    command.add_argument(
+        "--out", metavar="PATH", help="a page, if it ends in .html, else a directory for SVG files"
+    )
+    command.add_argument("--data", metavar="DATA", help="a table to test the model on")
+    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
+    add_reading(command)
+    group = command.add_argument_group("output")
+    group.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet)
+    as_page = bool(options.out) and options.out.lower().endswith((".html", ".htm"))
+    if as_page:
+        check_writable(options.out)
+    elif options.out and os.path.exists(options.out) and not os.path.isdir(options.out):
+        raise DataError(f"{options.out} is a file; give a directory for the SVG files, or .html")
+    model = load_any(options.model)
+    if isinstance(model, Sequential):
+        _plot_network(model, options, as_page, console)
+        return 0
+    found = _findings(model, options, console)
+    if options.out is None:
+        console.say(_text(model, found, console))
+    elif as_page:
+        from .reporting import model_page
+
+        write_text(options.out, model_page(model, found))
+        console.say(f"report written to {options.out}")
+    else:
+        from .reporting import model_charts
+
+        _save(model_charts(model, found), options.out, console)
+    return 0
+
+
+def _findings(
+    model: Model, options: argparse.Namespace, console: Console
+) -> Optional[Findings]:
+    """Return the test on --data, else the one in the model's file, if there is one."""
+    if options.data is None:
+        return None if model.about is None else model.about.findings
+    file = open_table(options.data, options)
+    table, targets = known_targets(model, file, options, console)
+    trial = tried(model, table, model.places(file), targets, table.lines)
+    return with_importance(model, trial, findings_of(model, trial, file.name), seed=0)
+
+
+def _save(charts: List[Chart], folder: str, console: Console) -> None:
+    os.makedirs(folder, exist_ok=True)
+    for chart in charts:
+        path = os.path.join(folder, f"{chart.name}.svg")
+        save(chart.svg, path)
+        console.say(path)
+
+
+def _text(model: Model, found: Optional[Findings], console: Console) -> str:
+    parts = [training_text(model, console)]
+    if found is not None:
+        parts.append(verdict(found))
+        if 2 <= len(found.classes) <= MOST_SHOWN:
+            parts.append(
+                text_confusion(found.confusion, found.classes, ascii_only=console.ascii_only)
+            )
+        if found.calibration:
+            parts.append("calibration:\n" + calibration_text(found, console))
+        if found.importance:
+            parts.append(f"importance of the columns:\n{importance_text(found, console)}")
+    else:
+        parts.append("no test is kept in the file; --data makes one")
+    return "\n\n".join(parts)
+
+
+def _plot_network(
+    network: Sequential, options: argparse.Namespace, as_page: bool, console: Console
+) -> None:
+    if options.data is not None:
+        raise DataError(f"{options.model} holds a bare network: it knows no columns of a table")
+    charts = network_chart(network, [f"x{i}" for i in range(network.inputs or 0)], None)
+    if not any(isinstance(layer, Dense) for layer in network.layers):
+        raise DataError(f"{options.model} holds a network without weights to draw")
+    if options.out is None:
+        console.say(network.summary())
+    elif as_page:
+        note = f"{counted(network.count_parameters(), 'parameter')}."
+        section = Section("The network", note, text=network.summary(), charts=charts)
+        write_text(options.out, page("A network", options.model, [section], "Made by tinynn."))
+        console.say(f"report written to {options.out}")
+    else:
+        _save(charts, options.out, console)

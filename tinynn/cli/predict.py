@@ -1,0 +1,147 @@
+"""`tinynn predict`: a table, with the model's answers as new columns."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, TextIO
+
+from ..data.files import TableFile
+from ..estimators import Classifier
+from .console import Console, Meter
+from .models import Model, counted, load_model
+from .parser import Parser, add_reading
+from .tables import Lines, chunks_of, located, open_table
+from .testing import note_missing
+from .train import check_writable
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "predict",
+        "Adds a model's answers to a table, as new columns, and writes it as CSV.\n\n"
+        "The columns may stand in any order, and there may be more of them. Missing cells and "
+        "categories\nthat were not in the training are read as the model has learned to, and "
+        "reported on the standard\nerror. Files of any size go through, row by row.",
+        [
+            "iris.json new.csv > answers.csv",
+            "iris.json new.csv.gz --proba --out answers.csv",
+            "iris.json - --only < new.csv",
+        ],
+    )
+    command.add_argument("model", metavar="MODEL", help="a file that train wrote")
+    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
+    command.add_argument("--out", metavar="FILE", help="write to this file, not standard output")
+    command.add_argument(
+        "--proba", action="store_true", help="add the probability of each class too"
+    )
+    command.add_argument("--only", action="store_true", help="write only the new columns")
+    add_reading(command)
+    group = command.add_argument_group("output")
+    group.add_argument("--quiet", action="store_true", help="no notes on the standard error")
+    return command
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet)
+    check_writable(options.out)
+    model = load_model(options.model)
+    table = open_table(options.data, options)
+    places = model.places(table)
+    with _written(options.out) as out:
+        rows = _predict(model, table, places, options, console, out)
+    if options.out:
+        console.note(f"{counted(rows, 'row')} written to {options.out}")
+    return 0
+
+
+def _predict(
+    model: Model,
+    table: TableFile,
+    places: List[int],
+    options: argparse.Namespace,
+    console: Console,
+    out: TextIO,
+) -> int:
+    """Write the table with its answers; return how many rows it has."""
+    writer = csv.writer(out, lineterminator="\n")
+    header = [] if options.only else list(table.columns)
+    writer.writerow(header + _new_columns(model, header, options.proba))
+    missing: Dict[str, int] = {}
+    unseen: Dict[str, Dict[str, int]] = {}
+    lines, done = Lines(), 0
+    meter = Meter(console, "predicting")
+    for numbers, rows in chunks_of(table):
+        for number in numbers:
+            lines.add(number)
+        with located(table.name, lines):
+            cells = [[row[place] for place in places] for row in rows]
+            found = model.estimator.encoder_.encode(cells, done)
+        outputs = model.outputs(found.rows)
+        answers: List[List[Any]] = [[answer] for answer in model.answers(outputs)]
+        if options.proba:
+            for answer, probabilities in zip(answers, model.probabilities(outputs)):
+                answer += [f"{p:.6g}" for p in probabilities]
+        if options.only:
+            writer.writerows(answers)
+        else:
+            writer.writerows([row + answer for row, answer in zip(rows, answers)])
+        _add_counts(missing, found.missing)
+        for name, kinds in found.unseen.items():
+            _add_counts(unseen.setdefault(name, {}), kinds)
+        done += len(rows)
+        size = table.size
+        meter.show(done, table.position / size if size else None)
+    meter.clear()
+    note_missing(missing, unseen, console, table.name)
+    return done
+
+
+def _new_columns(model: Model, taken: List[str], proba: bool) -> List[str]:
+    """Return names for the new columns that are not taken yet."""
+    target = "target" if model.about is None else model.about.target
+    wanted = [f"predicted_{target}"]
+    if proba and isinstance(model.estimator, Classifier):
+        wanted += [f"probability_{label}" for label in model.classes]
+    names: List[str] = []
+    for name in wanted:
+        while name in taken or name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _add_counts(total: Dict[str, int], more: Dict[str, int]) -> None:
+    for name, count in more.items():
+        total[name] = total.get(name, 0) + count
+
+
+@contextmanager
+def _written(path: Any) -> Iterator[TextIO]:
+    """Give a file to write to: it takes its name only once it is whole; or the standard output."""
+    if path is None:
+        # CSV is UTF-8 with plain line ends wherever it is made.
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "w", encoding="utf-8", newline="\n") as device:
+            yield device
+        return
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        with open(part, "x", encoding="utf-8", newline="\n") as file:
+            yield file
+        os.replace(part, target)
+    except BaseException:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise

@@ -1,0 +1,358 @@
+"""`tinynn train`: a table in a file becomes a model in a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..data.files import TableFile
+from ..errors import DataError, SettingError
+from ..formats.atomic import write_text
+from ..preprocessing import TableEncoder
+from .console import Console
+from .models import About, Model, counted, listed, save_model
+from .parser import (
+    Parser,
+    above_zero,
+    add_output,
+    add_reading,
+    column_name,
+    positive,
+    share,
+    sizes,
+    whole,
+)
+from .tables import (
+    GUESSED_FROM,
+    Label,
+    Loaded,
+    Target,
+    cell_reader,
+    check_classes,
+    guessed_decimal,
+    guessed_target,
+    load_table,
+    open_table,
+)
+from .testing import findings_of, test_text, tried, with_importance
+from .training import Trained, is_interrupted, new_encoder, train_stream, train_table
+
+STREAM_FROM = 20_000_000  # bytes of a file that is read as a stream, if nothing is said
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    command = Parser(
+        "train",
+        "Trains a model to predict one column of a table from the others.\n\n"
+        "Guesses what the columns are and says so; sets rows apart to see when to stop, and others "
+        "to\ntest the model on; and compares it with the trivial answer. Ctrl-C ends the training "
+        "early and\nkeeps the best model so far.",
+        [
+            "iris.csv --target species --out iris.json",
+            "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
+            "churn.csv --target left --class-weights balanced --hidden 64,32 --dropout 0.2",
+            "large.csv --target y --stream --epochs 3 --time-budget 600 --out large.json",
+        ],
+    )
+    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
+    command.add_argument("--target", required=True, metavar="COLUMN", help="name, or number from 1")
+    command.add_argument("--out", metavar="FILE", help="write the model to this file")
+    command.add_argument("--report", metavar="FILE.html", help="write a report with pictures")
+    command.add_argument("--task", choices=("classify", "regress"), help="classes or numbers")
+    command.add_argument("--seed", type=whole, default=0, help="of all that is random (0)")
+    command.add_argument(
+        "--search", action="store_true",
+        help="try some sizes and learning rates by cross-validation, and train with the best",
+    )  # fmt: skip
+    _add_network(command)
+    _add_training(command)
+    _add_columns(command)
+    add_reading(command)
+    add_output(command)
+    return command
+
+
+def _add_network(command: Parser) -> None:
+    group = command.add_argument_group("network")
+    group.add_argument(
+        "--hidden", type=sizes, default=[32], metavar="SIZES", help="like 64,32, or none (32)"
+    )
+    group.add_argument("--activation", default="relu", help="relu, tanh, gelu … (%(default)s)")
+    group.add_argument("--dropout", type=share, default=0.0, metavar="SHARE")
+
+
+def _add_training(command: Parser) -> None:
+    group = command.add_argument_group("training")
+    group.add_argument(
+        "--epochs", type=positive, help="at the most: 200, or 10 for a stream"
+    )
+    group.add_argument(
+        "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="(0.01)"
+    )
+    group.add_argument("--batch-size", type=positive, default=32, metavar="ROWS", help="(32)")
+    group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
+    group.add_argument("--loss", default="squared_error", help="of numbers: squared_error, huber …")
+    group.add_argument(
+        "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
+    )
+    group.add_argument("--clip-norm", type=above_zero, metavar="NORM", help="of the gradients")
+    group.add_argument(
+        "--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1"
+    )
+    group.add_argument(
+        "--test-share", type=share, default=0.2, metavar="SHARE", help="of the rows, to test (0.2)"
+    )
+    group.add_argument(
+        "--validation-share", type=share, default=0.2, metavar="SHARE",
+        help="of the other rows, to see when to stop (0.2)",
+    )  # fmt: skip
+    group.add_argument(
+        "--patience", type=positive, metavar="EPOCHS",
+        help="stop after so many without a better one: 10, or 3 for a stream",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-early-stopping", dest="early_stopping", action="store_false", help="train all epochs"
+    )
+    group.add_argument("--time-budget", type=above_zero, metavar="SECONDS", help="stop after these")
+    group.add_argument("--engine", default="auto", help="auto, lists, unrolled, packed …")
+    stream = group.add_mutually_exclusive_group()
+    stream.add_argument(
+        "--stream", action="store_true", default=None,
+        help="read the file again for each epoch; so are files of more than 20 MB",
+    )  # fmt: skip
+    stream.add_argument(
+        "--no-stream", dest="stream", action="store_false", help="read it into memory"
+    )
+    group.add_argument(
+        "--buffer", type=positive, default=10_000, metavar="ROWS",
+        help="of a stream, within which they are shuffled (10,000)",
+    )  # fmt: skip
+
+
+def _add_columns(command: Parser) -> None:
+    group = command.add_argument_group("columns (guessed where nothing is said)")
+    for name, what in (
+        ("numbers", "are numbers"), ("categories", "are names of kinds, even if numbers"),
+        ("ignore", "are left out"),
+    ):  # fmt: skip
+        group.add_argument(
+            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"that {what}: a,b"
+        )
+    group.add_argument(
+        "--missing", action="append", default=[], metavar="WORD",
+        help="that means a missing value, beside NA, ? and such; can be given again",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-kinds", type=positive, default=50, metavar="N",
+        help="kinds of a category that count, the most frequent ones (50)",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    check_writable(options.out)
+    check_writable(options.report)
+    if not options.validation_share:
+        options.early_stopping = False
+    file = open_table(options.data, options)
+    streamed = options.stream
+    if streamed is None:
+        streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
+    table = None if streamed else load_table(file)
+    start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
+    target, encoder = _understood(file, table.rows if table else start, options)
+    if table is not None:
+        console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
+        table, targets = _without_target(table, target, options, console)
+        console.say(f"target {target.name!r}: {_target_text(target, targets)}, for {target.why}")
+        if options.search:
+            from .search import searched
+
+            searched(table, targets, target, encoder, options, console)
+        trained = train_table(table, targets, target, encoder, options, console)
+    else:
+        if options.search:
+            raise SettingError("--search needs the table in memory; leave it out, or --no-stream")
+        console.say(f"{file.name}: {file.describe()}")
+        kind = "classes" if target.task == "classify" else "numbers"
+        console.say(f"target {target.name!r}: {kind}, for {target.why}")
+        trained = train_stream(file, target, encoder, options, console)
+    return _finish(file, target, trained, options, console)
+
+
+def _understood(
+    file: TableFile, rows: List[List[str]], options: argparse.Namespace
+) -> Tuple[Target, TableEncoder]:
+    """Return what is to be predicted, and the encoder of the other columns."""
+    try:
+        name = column_name(options.target, file.columns)
+    except DataError as error:
+        raise DataError(f"{file.name}: {error}") from None
+    index = file.columns.index(name)
+    columns = [column for column in file.columns if column != name]
+    if not columns:
+        raise DataError(f"{file.name} has no column beside the target {name!r} to learn from")
+    decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
+    reader = cell_reader(options.missing, decimal)
+    cells = [row[index] for row in rows]
+    return (
+        guessed_target(name, index, cells, reader, options.task),
+        new_encoder(columns, options, decimal),
+    )
+
+
+def _without_target(
+    table: Loaded, target: Target, options: argparse.Namespace, console: Console
+) -> Tuple[Loaded, List[Label]]:
+    """Return the table without its target and the rows that have none, and the targets."""
+    targets: List[Label] = []
+    kept: List[int] = []
+    for row, cells in enumerate(table.rows):
+        value = target.of(cells, table.file.name, table.lines.of(row))
+        if value is not None:
+            targets.append(value)
+            kept.append(row)
+        del cells[target.index]
+    where = f"{table.file.name}: column {target.name!r}"
+    if not targets:
+        raise DataError(f"{where}, the target, holds no value")
+    if target.task == "classify":
+        check_classes(_counts(targets), where, options.task is not None)
+    elif min(targets) == max(targets):
+        raise DataError(
+            f"{where} holds one number only, {targets[0]:g}, in all {len(targets):,} rows: there "
+            "is nothing to learn"
+        )
+    left_out = len(table.rows) - len(kept)
+    if left_out:
+        console.note(f"note: {counted(left_out, 'row')} without a target left out")
+        from .testing import picked
+
+        table = picked(table, kept)[0]
+    return table, targets
+
+
+def _counts(targets: List[Label]) -> Dict[Any, int]:
+    counts: Dict[Any, int] = {}
+    for target in targets:
+        counts[target] = counts.get(target, 0) + 1
+    return counts
+
+
+def _target_text(target: Target, targets: List[Any]) -> str:
+    if target.task == "regress":
+        return f"numbers from {min(targets):g} to {max(targets):g}"
+    counts = _counts(targets)
+    words = [f"{name} {counts[name]:,}" for name in sorted(counts, key=lambda k: -counts[k])]
+    return f"{counted(len(counts), 'class', 'classes')} ({listed(words)})"
+
+
+def _finish(
+    file: TableFile,
+    target: Target,
+    trained: Trained,
+    options: argparse.Namespace,
+    console: Console,
+) -> int:
+    """Test the model, write it, and say so."""
+    estimator, history = trained.estimator, trained.estimator.history_
+    interrupted = is_interrupted(estimator)
+    _say_training(trained, console)
+    model = Model(options.out or "the model", estimator, None)
+    found = None
+    trial = None
+    if trained.test is not None:
+        places = list(range(len(model.columns)))
+        trial = tried(model, trained.test, places, trained.test_targets, trained.test.lines)
+        found = findings_of(model, trial, file.name)
+        console.say(test_text(found, console))
+    else:
+        console.say("no rows were set apart to test the model")
+    if found is not None and trial is not None and (options.report or options.out):
+        found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
+    about = About(
+        target.name, file.name, trained.train_rows, trained.validation_rows, found
+    )
+    model = model._replace(about=about)
+    if options.out:
+        save_model(options.out, estimator, about)
+        console.say(f"\nmodel written to {options.out}")
+    if options.report:
+        from .reporting import model_page
+
+        write_text(options.report, model_page(model, found))
+        console.say(f"report written to {options.report}")
+    if not options.out:
+        console.note("note: the model was not kept; --out FILE writes it")
+    console.result(
+        {
+            "data": file.name,
+            "task": target.task,
+            "target": target.name,
+            "rows": {
+                "train": trained.train_rows - trained.validation_rows,
+                "validation": trained.validation_rows,
+                "test": 0 if found is None else found.rows,
+            },
+            "columns": [
+                {"name": column.name, "kind": column.kind, "reason": column.reason}
+                for column in estimator.encoder_.columns
+            ],
+            "network": repr(estimator.network_),
+            "parameters": estimator.network_.count_parameters(),
+            "engine": history.engine,
+            "epochs": history.epochs,
+            "best_epoch": best_epoch(estimator),
+            "seconds": history.seconds[-1] if history.seconds else 0.0,
+            "stopped_by": history.stopped_by,
+            "test": None if found is None else found.metrics,
+            "model": options.out,
+            "report": options.report,
+        }
+    )
+    return 130 if interrupted else 0
+
+
+def best_epoch(estimator: Any) -> int:
+    """Return the epoch whose weights a model has."""
+    history = estimator.history_
+    return int(history.best_epoch)
+
+
+def _say_training(trained: Trained, console: Console) -> None:
+    history, estimator = trained.estimator.history_, trained.estimator
+    seconds = f" in {history.seconds[-1]:.1f} s" if history.seconds else ""
+    console.say(
+        f"network {'-'.join(map(str, _widths(estimator)))}, "
+        f"{counted(estimator.network_.count_parameters(), 'parameter')}, engine {history.engine} "
+        f"({history.engine_reason})"
+    )
+    if is_interrupted(estimator):
+        kept = "the best model so far is kept"
+        if not history.epochs:
+            kept = "the model as it was within its first epoch is kept"
+        console.note(f"interrupted after {counted(history.epochs, 'epoch')}{seconds}: {kept}")
+        return
+    best = f"; best: epoch {best_epoch(estimator)}" if history.validation_loss else ""
+    epochs = counted(history.epochs, "epoch")
+    console.say(f"trained {epochs}{seconds}, ended by {history.stopped_by}{best}\n")
+
+
+def _widths(estimator: Any) -> List[int]:
+    return [len(estimator.coefs_[0]), *(len(W[0]) for W in estimator.coefs_)]
+
+
+def check_writable(path: Optional[str]) -> None:
+    """Raise DataError, before any work is done, if a file cannot be written."""
+    if path is None:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise DataError(f"{path} is a directory; give a file in it to write to")
+    if not os.path.isdir(folder):
+        raise DataError(f"{path} cannot be written: there is no directory {folder}")
+    if not os.access(folder, os.W_OK) and not os.path.exists(path):
+        raise DataError(f"{path} cannot be written: the directory {folder} is not writable")

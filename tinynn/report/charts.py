@@ -1,0 +1,236 @@
+"""The pictures of a report: of the training, of the test, and of the network."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..history import History
+from ..layers import Dense
+from ..network import Sequential
+from ..view import (
+    Series,
+    bar_chart,
+    confusion_chart,
+    heat_map,
+    line_chart,
+    network_diagram,
+    prediction_chart,
+    reliability_chart,
+    roc_chart,
+)
+from .findings import Findings
+
+MOST_BARS = 30
+MOST_CLASSES = 40  # in a confusion matrix
+
+
+class Chart(NamedTuple):
+    """A picture: its name (of a file, say), its SVG, and a sentence on how to read it."""
+
+    name: str
+    svg: str
+    note: str
+    wide: bool = True
+
+
+def training_charts(history: History) -> List[Chart]:
+    """Return the curves of a training: its losses, and the score if one was watched."""
+    if not history.loss:
+        return []
+    # One epoch is a point, which a line does not show.
+    few = len(history.loss) < 3
+    lines = [Series("training", history.loss, markers=few)]
+    if history.validation_loss:
+        lines.append(Series("validation", history.validation_loss, markers=few))
+    positive = all(loss > 0.0 for line in lines for loss in line.y if loss is not None)
+    spread = positive and max(map(_largest, lines)) > 20.0 * min(map(_least, lines))
+    best = f"best: epoch {history.best_epoch}"
+    note = "The loss falls as the network learns."
+    if history.validation_loss:
+        note = (
+            "Validation rows are not learned from: where their loss rises while that of the "
+            "training falls, the network learns by heart."
+        )
+    charts = [
+        Chart(
+            "loss",
+            line_chart(
+                lines,
+                title="Loss by epoch",
+                x_label="epoch",
+                y_label="loss",
+                y_scale="log" if spread else "linear",
+                marks=[(history.best_epoch, best)] if history.validation_loss else (),
+            ),
+            note + (" The scale of the loss is logarithmic." if spread else ""),
+        )
+    ]
+    return charts
+
+
+def network_chart(
+    network: Sequential, inputs: Sequence[str], outputs: Optional[Sequence[str]]
+) -> List[Chart]:
+    """Return a picture of the layers of neurons, or none for a network without any."""
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    if not dense:
+        return []
+    weights = [layer.W for layer in dense]
+    biases = [layer.b or None for layer in dense]
+    names = None
+    if outputs is not None and len(outputs) == len(weights[-1][0]):
+        names = list(outputs)
+    fits = len(inputs) == len(weights[0])
+    charts = [
+        Chart(
+            "network",
+            network_diagram(
+                weights,
+                title="The network",
+                biases=biases,
+                input_names=list(inputs) if fits else None,
+                output_names=names,
+            ),
+            "A thick line is a large weight. Inputs are scaled, so that weights can be compared.",
+        )
+    ]
+    W = weights[0]
+    if len(W) * len(W[0]) >= 64:
+        charts.append(
+            Chart(
+                "weights",
+                heat_map(
+                    W,
+                    title="Weights of the first layer",
+                    row_names=list(inputs) if fits else None,
+                    x_label="neuron",
+                    y_label="input",
+                    value_label="weight",
+                    palette="diverging",
+                ),
+                "Each row is one input, each column one neuron.",
+            )
+        )
+    return charts
+
+
+def test_charts(found: Findings, target: str = "") -> List[Chart]:
+    """Return the pictures of a test: the confusion matrix, ROC and calibration, or predictions."""
+    charts: List[Chart] = []
+    if 2 <= len(found.classes) <= MOST_CLASSES:
+        charts.append(
+            Chart(
+                "confusion",
+                confusion_chart(found.confusion, found.classes),
+                "Each row is what was true, each column what was predicted; right is the diagonal.",
+            )
+        )
+    if found.roc:
+        several = ", each class against the rest" if len(found.classes) > 2 else ""
+        curves: Dict[str, Tuple[Sequence[float], Sequence[float]]] = {
+            name: ([x for x, _ in points], [y for _, y in points])
+            for name, points in found.roc.items()
+        }
+        charts.append(
+            Chart(
+                "roc",
+                roc_chart(curves, title=f"ROC{several}"),
+                "How many of the class are found, for how many false alarms.",
+                False,
+            )
+        )
+    if found.calibration:
+        if len(found.classes) == 2:
+            x = f"predicted probability of {found.classes[1]}"
+            y = f"share of {found.classes[1]}"
+        else:
+            x, y = "predicted probability of the answer", "share of right answers"
+        means, shares, _ = zip(*found.calibration)
+        charts.append(
+            Chart(
+                "calibration",
+                reliability_chart(
+                    {"model": (means, shares)}, title="Calibration", x_label=x, y_label=y
+                ),
+                "On the dashed line, of what is called 70% sure 70% come true. A point from a few "
+                "rows says little.",
+                False,
+            )
+        )
+    if found.pairs:
+        true, predicted = zip(*found.pairs)
+        charts.append(
+            Chart(
+                "predictions",
+                prediction_chart(predicted, true, unit=target),
+                "A perfect model lies on the dashed line.",
+                False,
+            )
+        )
+    return charts
+
+
+def importance_chart(found: Findings) -> List[Chart]:
+    """Return bars of how much each column matters, or none if that was not measured."""
+    names = list(found.importance)[:MOST_BARS]
+    if not names:
+        return []
+    left = len(found.importance) - len(names)
+    more = f" The {left} least important columns are left out." if left else ""
+    return [
+        Chart(
+            "importance",
+            bar_chart(
+                names,
+                [found.importance[name][0] for name in names],
+                [found.importance[name][1] for name in names],
+                title="Importance of the columns",
+                x_label=f"loss of {found.score} when the cells of the column change places",
+            ),
+            "What the model would lose without the column, all else unchanged: columns that say "
+            f"the same share their importance.{more}",
+        )
+    ]
+
+
+def _largest(line: Series) -> float:
+    return max([y for y in line.y if y is not None])
+
+
+def _least(line: Series) -> float:
+    return min([y for y in line.y if y is not None])
+
+
+def metric_rows(found: Findings) -> List[List[Any]]:
+    """Return (name, value, that of the trivial answer or "") for each metric."""
+    return [
+        [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
+        for name, value in found.metrics.items()
+        if not name.startswith("baseline_")
+    ]
+
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "F1, mean over the classes",
+    "log_loss": "log loss",
+    "roc_auc": "area under ROC",
+    "calibration_error": "calibration error",
+    "r2": "R²",
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+}
+
+
+def written(value: Optional[float]) -> str:
+    """Return a metric in four digits or so; "" for none.
+
+    >>> written(0.96666), written(-1234.5)
+    ('0.967', '-1,234')
+    """
+    if value is None:
+        return ""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -1,0 +1,249 @@
+"""Findings: what a model's answers to rows that it has not seen say about it, in numbers."""
+
+from __future__ import annotations
+
+from math import fsum, isfinite
+from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..curves import calibration_curve, roc_curve
+from ..errors import FormatError
+from ..matrix import Matrix, Vector
+from ..metrics import (
+    accuracy,
+    confusion_matrix,
+    log_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    precision_recall_f1,
+    r2_score,
+    roc_auc,
+)
+
+MOST_CURVES = 8  # classes that get a curve of their own
+MOST_POINTS = 200  # of a curve, and of predicted against true values: 5 times as many
+BINS = 10
+
+Pairs = List[List[float]]
+
+
+class Findings(NamedTuple):
+    """The test of a model on `rows` rows of the file `source`.
+
+    metrics:      by name; `score` is the one that counts, and `baseline` the one that always
+                  answering with the most frequent class (or the mean) of the training would have
+    classes:      as text, and `confusion[i][j]`, the rows of class i that were taken for class j;
+                  both empty for numbers
+    roc:          by class, points (false, true positive rate), if there are two classes or more
+    calibration:  for each bin that is not empty (mean probability of the answer, or of the second
+                  of two classes; share of rows for which it was right; rows)
+    pairs:        (true, predicted) numbers, evenly out of all if they are many; empty for classes
+    importance:   by column, (mean loss of score if its cells change places, deviation)
+    """
+
+    source: str
+    rows: int
+    metrics: Dict[str, float]
+    score: str
+    classes: List[str]
+    confusion: List[List[int]]
+    roc: Dict[str, Pairs]
+    calibration: Pairs
+    pairs: Pairs
+    importance: Dict[str, List[float]]
+
+    @property
+    def baseline(self) -> float:
+        """The score of the trivial answer."""
+        return self.metrics[f"baseline_{self.score}"]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the findings in types that JSON has."""
+        return self._asdict()
+
+    @classmethod
+    def from_dict(cls, content: object, where: str) -> Findings:
+        """Return the findings that `to_dict` described. Raises FormatError for anything else."""
+        if not isinstance(content, dict) or set(content) != set(cls._fields):
+            raise FormatError(f"{where} needs just {', '.join(cls._fields)}")
+        for key, fits in _FITS.items():
+            if not fits(content[key]):
+                raise FormatError(f"{where} cannot have this {key}")
+        found = cls(**content)
+        n = len(found.classes)
+        if len(found.confusion) != n or any(len(row) != n for row in found.confusion):
+            raise FormatError(f"{where} needs a confusion matrix of {n} classes")
+        if found.score not in found.metrics or f"baseline_{found.score}" not in found.metrics:
+            raise FormatError(f"{where} needs its score among the metrics")
+        return found
+
+
+def classifier_findings(
+    source: str,
+    targets: Sequence[Hashable],
+    answers: Sequence[Hashable],
+    probabilities: Matrix,
+    classes: Sequence[Hashable],
+    usual: Hashable,
+) -> Findings:
+    """Return the findings on a classifier: `usual` is the most frequent class of its training."""
+    scores = precision_recall_f1(targets, answers, labels=classes)
+    seen = [i for i, support in enumerate(scores.support) if support]
+    metrics = {
+        "accuracy": accuracy(targets, answers),
+        "baseline_accuracy": accuracy(targets, [usual] * len(targets)),
+        "balanced_accuracy": fsum(scores.recall[i] for i in seen) / len(seen),
+        "macro_f1": fsum(scores.f1[i] for i in seen) / len(seen),
+        "log_loss": log_loss(targets, probabilities, labels=classes),
+    }
+    if 1 < len(seen) == len(classes):
+        metrics["roc_auc"] = roc_auc(targets, probabilities, labels=classes)
+    calibration = _calibration(targets, answers, probabilities, classes)
+    rows = len(targets)
+    metrics["calibration_error"] = fsum(n * abs(p - q) for p, q, n in calibration) / rows
+    return Findings(
+        source, rows, metrics, "accuracy", [str(label) for label in classes],
+        confusion_matrix(targets, answers, classes), _roc(targets, probabilities, classes),
+        calibration, [], {},
+    )  # fmt: skip
+
+
+def regressor_findings(
+    source: str, targets: Vector, answers: Vector, usual: float
+) -> Findings:
+    """Return the findings on a regressor: `usual` is the mean target of its training."""
+    means = [usual] * len(targets)
+    metrics = {
+        "r2": r2_score(targets, answers),
+        "baseline_r2": r2_score(targets, means),
+        "mean_absolute_error": mean_absolute_error(targets, answers),
+        "baseline_mean_absolute_error": mean_absolute_error(targets, means),
+        "root_mean_squared_error": mean_squared_error(targets, answers) ** 0.5,
+        "baseline_root_mean_squared_error": mean_squared_error(targets, means) ** 0.5,
+    }
+    pairs = [[t, y] for t, y in zip(targets, answers)]
+    return Findings(
+        source, len(targets), metrics, "r2", [], [], {}, [], _thinned(pairs, 5 * MOST_POINTS), {}
+    )
+
+
+def _roc(
+    targets: Sequence[Hashable], probabilities: Matrix, classes: Sequence[Hashable]
+) -> Dict[str, Pairs]:
+    """Return the curve of the second of two classes, or of each of several against the others."""
+    counts = dict.fromkeys(classes, 0)
+    for target in targets:
+        counts[target] += 1
+    wanted = [j for j, label in enumerate(classes) if 0 < counts[label] < len(targets)]
+    if len(classes) == 2:
+        wanted = wanted[1:]
+    wanted = sorted(sorted(wanted, key=lambda j: -counts[classes[j]])[:MOST_CURVES])
+    curves = {}
+    for j in wanted:
+        yes = [target == classes[j] for target in targets]
+        points = [list(point) for point in zip(*roc_curve(yes, [row[j] for row in probabilities]))]
+        curves[str(classes[j])] = _thinned(points, MOST_POINTS)
+    return curves
+
+
+def _calibration(
+    targets: Sequence[Hashable],
+    answers: Sequence[Hashable],
+    probabilities: Matrix,
+    classes: Sequence[Hashable],
+) -> Pairs:
+    if len(classes) == 2:
+        right = [target == classes[1] for target in targets]
+        sure = [row[1] for row in probabilities]
+    else:
+        right = [target == answer for target, answer in zip(targets, answers)]
+        sure = [max(row) for row in probabilities]
+    means, shares, counts = calibration_curve(right, [min(p, 1.0) for p in sure], BINS)
+    return [
+        [p, q, float(n)]
+        for p, q, n in zip(means, shares, counts)
+        if p is not None and q is not None
+    ]
+
+
+def _thinned(points: Pairs, most: int) -> Pairs:
+    """Return at most so many points, evenly chosen, the first and the last among them."""
+    if len(points) <= most:
+        return points
+    return [points[k * (len(points) - 1) // (most - 1)] for k in range(most)]
+
+
+def importance(
+    score: Callable[[Matrix], float],
+    rows: Matrix,
+    columns: Sequence[Tuple[str, int]],
+    shuffled: Callable[[List[int]], None],
+    repeats: int,
+) -> Dict[str, List[float]]:
+    """Return, by column, the mean loss of score when its cells change places, and its deviation.
+
+    `columns` are (name, encoded columns) in order: those of one column of the table move together.
+    Columns that the model leaves out (no encoded ones) are not listed. `shuffled` shuffles a list
+    in place. The most important come first.
+    Source: L. Breiman, Random forests (2001), section 10; for any model A. Fisher, C. Rudin and
+    F. Dominici (2019).
+    """
+    whole = score(rows)
+    found: Dict[str, List[float]] = {}
+    start = 0
+    for name, width in columns:
+        losses = []
+        for _ in range(repeats if width else 0):
+            order = list(range(len(rows)))
+            shuffled(order)
+            end = start + width
+            moved = [
+                row[:start] + rows[k][start:end] + row[end:] for row, k in zip(rows, order)
+            ]
+            losses.append(whole - score(moved))
+        start += width
+        if losses:
+            mean = fsum(losses) / repeats
+            spread = fsum((x - mean) ** 2 for x in losses) / max(repeats - 1, 1)
+            found[name] = [mean, spread**0.5]
+    return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
+
+def _number(value: object) -> bool:
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return plain and isfinite(value)  # type: ignore[arg-type]
+
+
+def _numbers(width: Optional[int]) -> Callable[[object], bool]:
+    def fits(value: object) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(row, list) and len(row) == (width or len(row)) and all(map(_number, row))
+            for row in value
+        )
+
+    return fits
+
+
+def _by_name(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: (
+        isinstance(value, dict) and all(isinstance(k, str) and fits(v) for k, v in value.items())
+    )
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_pair = _numbers(2)
+_FITS: Dict[str, Callable[[Any], bool]] = {
+    "source": lambda value: isinstance(value, str),
+    "rows": _count,
+    "metrics": _by_name(_number),
+    "score": lambda value: isinstance(value, str),
+    "classes": lambda value: isinstance(value, list) and all(isinstance(c, str) for c in value),
+    "confusion": lambda value: isinstance(value, list)
+    and all(isinstance(row, list) and all(map(_count, row)) for row in value),
+    "roc": _by_name(_pair),
+    "calibration": _numbers(3),
+    "pairs": _pair,
+    "importance": _by_name(lambda value: _pair([value])),
+}

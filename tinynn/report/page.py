@@ -1,0 +1,152 @@
+"""One HTML page without any outside link: sections of text, tables and pictures, light and dark."""
+
+from __future__ import annotations
+
+from html import escape
+from string import Template
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..view import DARK, LIGHT
+from ..view.svg import clean
+from .charts import Chart
+
+
+class Section(NamedTuple):
+    """A part of the page: a title, a paragraph, a table (its first row the header), pictures.
+
+    `text` is shown as it is, in letters of one width; `facts` are (name, value), in large.
+    """
+
+    title: str
+    note: str = ""
+    facts: Sequence[Tuple[str, str]] = ()
+    table: Sequence[Sequence[object]] = ()
+    text: str = ""
+    charts: Sequence[Chart] = ()
+
+
+_PAGE = Template("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>$title</title>
+<style>
+:root{$light}
+@media(prefers-color-scheme:dark){:root{$dark}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,'Segoe UI','Noto Sans',Helvetica,Arial,sans-serif}
+header,main,footer{max-width:1080px;margin:0 auto;padding:0 24px}
+header{padding-top:36px}
+h1{font-size:28px;line-height:1.25;margin:0 0 6px;overflow-wrap:anywhere}
+h2{font-size:20px;margin:0 0 4px}
+p{margin:0 0 14px;color:var(--muted);max-width:75ch;overflow-wrap:anywhere}
+section{margin:28px 0;padding-top:20px;border-top:1px solid var(--grid)}
+.facts{display:flex;flex-wrap:wrap;gap:12px;margin:0 0 18px}
+.facts div{background:var(--paper);border:1px solid var(--grid);border-radius:8px;
+padding:10px 16px;min-width:150px}
+.facts dt{font-size:13px;color:var(--muted)}
+.facts dd{margin:0;font-size:24px;font-weight:600;font-variant-numeric:tabular-nums}
+.charts{display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start}
+figure{margin:0;background:var(--paper);border:1px solid var(--grid);border-radius:8px;
+padding:8px;max-width:100%}
+figcaption{font-size:13px;line-height:1.4;color:var(--muted);padding:4px 10px 6px;
+width:0;min-width:100%}
+figure svg{display:block;max-width:100%;height:auto}
+.scroll{overflow-x:auto;margin:0 0 18px}
+table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
+th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
+th{color:var(--muted);font-weight:600}
+td.n{text-align:right;white-space:nowrap}
+pre{font-size:13px;line-height:1.4;overflow-x:auto;background:var(--paper);
+border:1px solid var(--grid);border-radius:8px;padding:12px 16px;margin:0 0 18px}
+footer{padding-bottom:36px;font-size:13px;color:var(--muted)}
+@media print{figure,.facts div,tr{break-inside:avoid}}
+</style>
+</head>
+<body>
+<header>
+<h1>$title</h1>
+<p>$subtitle</p>
+</header>
+<main>
+$sections
+</main>
+<footer>$footer</footer>
+</body>
+</html>
+""")
+
+
+def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) -> str:
+    """Return the HTML of a page that loads nothing: one file, to be opened, sent or kept."""
+    return _PAGE.substitute(
+        light=_theme(LIGHT, "#f6f7f9"),
+        dark=_theme(DARK, "#0e1014"),
+        title=_text(title),
+        subtitle=_text(subtitle),
+        sections="\n".join(map(_section, sections)),
+        footer=_text(footer),
+    )
+
+
+def _theme(colours: Dict[str, str], ground: str) -> str:
+    names = ("paper", "ink", "muted", "grid")
+    return f"--ground:{ground};" + ";".join(f"--{name}:{colours[name]}" for name in names)
+
+
+def _section(section: Section) -> str:
+    parts = [f"<section>\n<h2>{_text(section.title)}</h2>"]
+    if section.note:
+        parts.append(f"<p>{_text(section.note)}</p>")
+    if section.facts:
+        items = "".join(
+            f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"
+            for name, value in section.facts
+        )
+        parts.append(f'<dl class="facts">{items}</dl>')
+    if section.table:
+        parts.append(_table(section.table))
+    if section.text:
+        lines = "\n".join(clean(line) if line.strip() else "" for line in _unspaced(section.text))
+        parts.append(f"<pre>{escape(lines, quote=False)}</pre>")
+    if section.charts:
+        figures = "\n".join(map(_figure, section.charts))
+        parts.append(f'<div class="charts">\n{figures}\n</div>')
+    return "\n".join([*parts, "</section>"])
+
+
+def _unspaced(text: str) -> List[str]:
+    """Return the lines of a text, their spaces as no-break ones, which `clean` leaves alone."""
+    return [line.replace(" ", "\u00a0") for line in text.splitlines()]
+
+
+def _figure(chart: Chart) -> str:
+    caption = f"<figcaption>{_text(chart.note)}</figcaption>" if chart.note else ""
+    return f"<figure>\n{chart.svg}{caption}</figure>"
+
+
+def _table(rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th>{_text(str(cell))}</th>" for cell in rows[0])
+    lines = [f"<tr>{head}</tr>"]
+    for row in rows[1:]:
+        cells = "".join(f"<td{_kind(cell)}>{_text(str(cell))}</td>" for cell in row)
+        lines.append(f"<tr>{cells}</tr>")
+    return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
+
+
+def _kind(cell: object) -> str:
+    text = str(cell).replace(",", "").rstrip("%")
+    try:
+        float(text)
+    except ValueError:
+        return ""
+    return ' class="n"'
+
+
+def _text(text: Optional[str]) -> str:
+    return escape(clean(text or ""))
