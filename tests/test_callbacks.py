@@ -158,8 +158,8 @@ def test_stop_from_every_method(hook, call, epochs, steps, steps_unwatched, watc
     history = nn.fit(model, *data, epochs=5, batch_size=6, callbacks=callbacks,
                      optimizer=nn.SGD(schedule))  # fmt: skip
     assert history.stopped_by == ("epochs" if hook == "on_train_end" else "enough")
-    assert history.epochs == epochs == len(history.seconds) == model.training["epochs"]
-    assert model.training["steps"] == (steps if watched else steps_unwatched)
+    assert history.epochs == epochs == len(history.seconds) == model.training.get("epochs", 0)
+    assert model.training.get("steps", 0) == (steps if watched else steps_unwatched)
     if watched:
         names = [name for name, _, _ in log.calls]
         assert names.count("on_train_end") == 1 and names[-1] == "on_train_end"
@@ -194,12 +194,12 @@ def test_an_error_in_every_method_leaves_the_network_whole(hook, error):
         assert trainer.history.stopped_by == ("epochs" if hook == "on_train_end" else "error")
     names = [name for name, _, _ in log.calls]
     assert names.count("on_train_end") == 1 and names[-1] == "on_train_end"
-    steps = model.training["steps"]
+    steps = model.training.get("steps", 0)
     until = network()
     states = [until.state()]
     nn.fit(until, X, T, epochs=3, batch_size=6, callbacks=[Steps(states)])
     assert model.state() == states[steps]
-    assert model.training["epochs"] == trainer.history.epochs
+    assert model.training.get("epochs", 0) == trainer.history.epochs
     nn.fit(model, X, T, epochs=1)  # and it can be trained on
 
 
@@ -286,7 +286,7 @@ def test_ctrl_c_at_any_line_leaves_whole_updates_that_are_counted(watched, part)
     states = [(make().state(), None)]
     memory = nn.Callback()
     memory.on_batch_end = lambda t: states.append(
-        copy.deepcopy((t.model.state(), t.training["memory"]))
+        copy.deepcopy((t.model.state(), t.model.training["memory"]))
     )
     train(make(), memory)
     line, reached, swallowed = part, True, 0

@@ -728,7 +728,7 @@ def test_huge_rates_and_inputs_end_in_finite_numbers(optimizer):
             nn.fit(model, rows, T, epochs=20, batch_size=4, optimizer=changed)
         except nn.DivergenceError as error:
             assert error.batch in (1, 2, 3)
-        left = [model.state(), model.training["memory"]]
+        left = [model.state(), model.training]
         json.dumps(left, allow_nan=False)
 
 

@@ -90,7 +90,11 @@ class Stream:
             )
         number = -1
         for number, batch in enumerate(batches):
-            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            if (
+                not isinstance(batch, (tuple, list))
+                or len(batch) not in (2, 3)
+                or isinstance(batch[0], (float, int))
+            ):
                 size = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
                 raise DataError(
                     "a stream needs batches of (inputs, targets) or (inputs, targets, sample "

@@ -53,7 +53,7 @@ class Callbacks:
     """The callbacks of a training, called in their order. Raises SettingError for what are none."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
-        if isinstance(callbacks, (Callback, type)):
+        if not isinstance(callbacks, (list, tuple)):
             raise SettingError(
                 f"callbacks need to be a list, got {callbacks!r}; write [...] around it"
             )

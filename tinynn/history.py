@@ -14,7 +14,7 @@ def named_metrics(metrics: Union[Sequence[Metric], Dict[str, Metric]]) -> Dict[s
 
     Raises SettingError for what cannot be called, has no name, or one that is taken.
     """
-    if callable(metrics):
+    if not isinstance(metrics, (list, tuple, dict)):
         raise SettingError(f"metrics need to be a list, got {metrics!r}; write [...] around it")
     pairs = (
         list(metrics.items())

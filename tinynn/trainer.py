@@ -158,7 +158,7 @@ class Trainer:
 
         `data` is what `fit` takes of validation, validation_split, sample_weight, class_weight.
         """
-        epochs = integer("fit", "epochs", epochs, least=1)
+        epochs, restart = integer("fit", "epochs", epochs, 1), flag("fit", "restart", restart)
         self.class_weight: ClassWeight = data.get("class_weight")
         table, apart = gather(self.model, self.loss, self.seed, inputs, targets, **data)
         return self._run(table or Stream(inputs, epochs), apart, epochs, restart)
@@ -217,6 +217,7 @@ class Trainer:
         finally:
             self.stop("error")
             self.running = False
+            self.updates.end()
             self._call("on_train_end")
         return self.history
 
@@ -243,11 +244,11 @@ class Trainer:
             or self.updates.listens or self.loss_threshold is not None
             or self.callbacks.watch("on_epoch_begin", "on_epoch_end")
         )  # fmt: skip
-        self.training = self.model.training = self.updates.training
+        self.model.training = self.updates.training
 
     def _train_block(self) -> None:
         """Train for one epoch, or for as many as nobody wants to look at in between."""
-        first, count = self.training["epochs"], 1
+        first, count = self.updates.training["epochs"], 1
         if not self.each_epoch:
             count = max(1, min(self.block // self.updates.per_epoch, self.epochs - self.epoch))
         self.epoch, self.batch = self.epoch + 1, 0
@@ -308,7 +309,7 @@ class Trainer:
         seconds = time.monotonic() - self.started
         losses, rates = self.updates.losses[:batches], self.updates.rates[:batches]
         added = self.history.add(losses, self.sizes, rates, self.updates.per_epoch, seconds)
-        self.training["epochs"] += added
+        self.updates.training["epochs"] += added
         return added
 
     def _look(self) -> None:
@@ -337,4 +338,4 @@ class Trainer:
                 self.callbacks.call(name, self)
             finally:
                 self.program.reload()
-                self.model.training = self.training
+                self.model.training = self.updates.training

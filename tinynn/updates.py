@@ -29,7 +29,7 @@ class Updates:
         self.engine = chosen.name
         self.per_epoch = maxsize
         optimizer = recipe.optimizer.to_dict()
-        self.training: Dict[str, Any] = recipe.network.training
+        self.earlier = self.training = recipe.network.training
         if restart or self.training.get("optimizer") != optimizer:
             self.training = {"optimizer": optimizer, "epochs": 0, "steps": 0, "memory": {}}
         # A copy of its own: the optimizer may serve another training before this one ends.
@@ -40,6 +40,11 @@ class Updates:
         self.program = chosen.program(recipe, self.training["memory"])
         self._call: Optional[Tuple[int, int, List[float]]] = None
         self.begin()
+
+    def end(self) -> None:
+        """Take the earlier memory back, if no update was made."""
+        if not self.training["steps"]:
+            self.training = self.earlier
 
     def begin(self) -> None:
         """Start new lists of losses and rates."""
