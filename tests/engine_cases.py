@@ -123,8 +123,7 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
     else:
         outputs = width
     layers += [last] if last else []
-    if any(type(layer()) is nn.LayerNorm for layer in layers):
-        layers = _with_columns(layers, inputs)
+    layers = with_columns(layers, inputs)
     samples = choose([1, 3, 4, 7])
     X = [[draw.uniform(-2.0, 2.0) for _ in range(inputs)] for _ in range(samples)]
     if choose([True, False]):
@@ -149,15 +148,16 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
     )  # fmt: skip
 
 
-def _with_columns(
+def with_columns(
     layers: List[Callable[[], nn.Layer]], columns: int
 ) -> List[Callable[[], nn.Layer]]:
-    """Tell each LayerNorm how many columns it gets, which the first layer could not know."""
+    """Tell each normalization layer how many columns it gets, which a first one cannot know."""
     told = []
     for layer in layers:
         made = layer()
-        if isinstance(made, nn.LayerNorm):
-            told.append(lambda columns=columns, eps=made.eps: nn.LayerNorm(columns, eps=eps))
+        if isinstance(made, (nn.LayerNorm, nn.BatchNorm)):
+            kind, eps = type(made), made.eps
+            told.append(lambda kind=kind, columns=columns, eps=eps: kind(columns, eps=eps))
         else:
             told.append(layer)
             columns = getattr(made, "outputs", columns)
@@ -263,7 +263,7 @@ def check(engine: Engine, case: Case) -> Optional[float]:
 
 
 def gradients(engine: Engine, case: Case) -> Result:
-    """Return the derivative by each parameter for the first batch: one step of plain SGD, rate 1."""
+    """Return the derivative by each parameter for the first batch: a step of plain SGD, rate 1."""
     recipe = case.recipe()._replace(optimizer=nn.SGD(1.0), clip_norm=None, clip_value=None)
     before = {p.name: [w for row in p.rows() for w in row] for p in recipe.network.parameters()}
     program = engine.program(recipe, {})
@@ -296,10 +296,11 @@ def main() -> None:
             check_gradients(engine, case)
             checked += [tolerance] if tolerance is not None else []
         checked.sort()
+        middle, most = checked[len(checked) // 2], checked[len(checked) * 9 // 10]
         print(
             f"{sys.implementation.name} {platform.python_version()}: {engine.name} agrees with "
-            f"lists in {len(checked)} random trainings; tolerances: middle "
-            f"{checked[len(checked) // 2]:.0e}, nine in ten below {checked[len(checked) * 9 // 10]:.0e}"
+            f"lists in {len(checked)} random trainings; tolerances: {middle:.0e} in the middle, "
+            f"below {most:.0e} in nine of ten"
         )
 
 

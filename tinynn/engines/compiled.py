@@ -90,16 +90,19 @@ class CompiledProgram(Program):
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> List[float]:
+        self.done = []
         if self.takeover is not None:
-            return self.takeover.train(batches, learning_rates, first_step)
+            try:
+                return self.takeover.train(batches, learning_rates, first_step)
+            finally:
+                self.done = self.takeover.done
         streams = [l.rng for l in self.recipe.network.layers if type(l) is Dropout]
         noise = [stream.getstate() for stream in streams]
         try:
             draws = [stream.random for stream in streams]
             losses, state = self.call(batches, learning_rates, first_step, draws)
             if _finite(losses) and all(map(_finite, state)):
-                self.state = state
-                return losses
+                return self._committed(losses, state)
         except (ArithmeticError, ValueError, RecursionError):
             pass  # a RecursionError is the compiler's, deep in the caller's stack
         except BaseException:
@@ -109,6 +112,15 @@ class CompiledProgram(Program):
         for stream, kept in zip(streams, noise):
             stream.setstate(kept)
         return self._replay(batches, learning_rates, first_step)
+
+    def _committed(self, losses: List[float], state: State) -> List[float]:
+        """Take the new state; whole, and counted, also if Ctrl-C comes in between."""
+        try:
+            self.state, self.done = state, losses
+        except KeyboardInterrupt:
+            self.state, self.done = state, losses
+            raise
+        return losses
 
     def _replay(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
@@ -130,6 +142,7 @@ class CompiledProgram(Program):
             self.reload()
         else:
             self.takeover = program
+        self.done = losses
         return losses
 
     def predict(self, X: Matrix) -> Matrix:
@@ -143,6 +156,7 @@ class CompiledProgram(Program):
 
     def write_back(self) -> None:
         if self.takeover is not None:
+            self.takeover.write_back()
             return
         try:
             self._put()
@@ -152,6 +166,7 @@ class CompiledProgram(Program):
 
     def reload(self) -> None:
         if self.takeover is not None:
+            self.takeover.reload()
             return
         self.state = ()
         for matrices in self._matrices():

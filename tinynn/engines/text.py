@@ -15,6 +15,7 @@ CALLS: Dict[str, Any] = {
     "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
 }  # fmt: skip
 CALL = re.compile(r"(\w+)\(")
+COMMENT = re.compile(r"#.*")
 _numbers = count(1)
 
 
@@ -57,7 +58,7 @@ class Text:
 
     def __str__(self) -> str:
         body = "\n".join(self.lines[1:])
-        called = set(CALL.findall(body))
+        called = set(CALL.findall(COMMENT.sub("", body)))
         used = [f"{name}={name}" for name in CALLS if name in called]
         first = self.lines[0].replace("):", "".join(", " + argument for argument in used) + "):")
         return f"{first}\n{body}\n"

@@ -29,12 +29,22 @@ from .unrolled_training import Mode, prediction_text, training_text
 PYPY = sys.implementation.name == "pypy"
 SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
 
-MAX_WIDTH = 500
+# Parameters, up to which a text is written. Text and compiling take 30 to 100 us a parameter
+# (CPython 3.11). At 64-32-10 (2,410 parameters) that is 0.12 s, and a sample in a batch of 32 takes
+# 155 us for 196 of `lists`; on 3.13, with sumprod, 175 for 161, but 67 for 75 at 16-32-10 (874).
+# PyPy compiles a long text badly: 4-10-3 (83) takes 0.7 us for 1.9 with `loops`, 24-16-4 (468)
+# takes 168 for 2.5; predicting, 32-16-10 (698) takes 2.3 for 3.6, but 16-32-10 (874) 28 for 6.
 MAX_TRAINING_PARAMETERS = 150 if PYPY else 3000
 MAX_BATCH_PARAMETERS = 150 if PYPY else 1000 if SUMPROD else 3000
 MAX_PREDICTION_PARAMETERS = 500 if PYPY else 1000 if SUMPROD else 3000
-MAX_CONSTANT_TERMS = 400
-CONSTANT_STEPS = 500
+# Python's compiler gives up on a sum of about 3,000 terms, of fewer where the stack is deep.
+MAX_WIDTH = 500
+# Rows times parameters, up to which a data set is written into the text, once it has been trained
+# on for so many steps per term. A step of the original program (9 terms) then takes 0.45 us for
+# 1.4, of XOR 2-4-1 (68) 4.9 for 6.2; text and compiling take 0.5 and 1.9 ms. Beyond, and on PyPy,
+# it gains too little.
+MAX_CONSTANT_TERMS = 0 if PYPY else 100
+CONSTANT_STEPS_PER_TERM = 10
 
 
 class UnrolledEngine(Engine):
@@ -77,7 +87,8 @@ class UnrolledProgram(CompiledProgram):
         )
         self._simple = targets_are_simple(self.recipe.loss.name, T)
         self._whole_steps = 0
-        terms = len(X) * sum(map(len, self.state[:1]))
+        terms = len(X) * len(self.state[0])
+        self._constant_from = CONSTANT_STEPS_PER_TERM * terms
         self._small = 0 < terms <= MAX_CONSTANT_TERMS and (
             sample_weight is None or any(sample_weight)
         )
@@ -108,7 +119,7 @@ class UnrolledProgram(CompiledProgram):
         if list(first) != list(range(len(self._rows))):
             return False
         self._whole_steps += len(batches)
-        return self._whole_steps >= CONSTANT_STEPS
+        return self._whole_steps >= self._constant_from
 
     def answers(self, X: Matrix) -> Matrix:
         predict = self.function("predict", lambda: prediction(self.plan.layers, self._columns))

@@ -71,17 +71,17 @@ def write_loss(
         text(f"h{j} = {r} if -{delta} <= {r} <= {delta} else {delta} if {r} > 0.0 else -{delta}")
         # Within delta h is r, and this is r * r / 2; beyond, it is delta * (|r| - delta / 2).
         losses.append(f"h{j} * ({r} - 0.5 * h{j})")
-    return LossText(total(losses), [product(k, f"h{j}") for j in range(len(errors))], 0)
+    return LossText(_sum(losses), [product(k, f"h{j}") for j in range(len(errors))], 0)
 
 
 def _write_hinge(text: Text, outputs: List[str], targets: List[str], k: str) -> LossText:
     text.comment("loss hinge: mean of max(0, h), h = 1 - target * output")
     losses, derivatives = [], []
     for j, (y, t) in enumerate(zip(outputs, targets)):
-        text(f"h{j} = 1.0 - {product(t, y)}")
-        losses.append(f"(0.0 if h{j} <= 0.0 else h{j})")
-        derivatives.append(f"(-{product(t, k)} if h{j} > 0.0 else 0.0)")
-    return LossText(total(losses), derivatives, 0)
+        text(f"h{j} = 1.0 - {product(t, y) or '0.0'}")
+        losses.append(f"0.0 if h{j} <= 0.0 else h{j}")
+        derivatives.append(f"(-{product(t, k) or '0.0'} if h{j} > 0.0 else 0.0)")
+    return LossText(_sum(losses), derivatives, 0)
 
 
 def _write_bce(
@@ -92,7 +92,7 @@ def _write_bce(
         P = [f"p{j}" for j in range(len(outputs))]
         text(*[f"{p} = 1.0 / (1.0 + exp(-{z}))" for p, z in zip(P, outputs)])
         losses = [_logits_loss(z, p, t) for z, p, t in zip(outputs, P, targets)]
-        return LossText(total(losses), _differences(P, targets, k), 0)
+        return LossText(_sum(losses), _differences(P, targets, k), 0)
     text.comment(
         "loss bce: -mean log p of the right answer"
         + ("; through the sigmoid: d = a - target" if plan.fused else "")
@@ -102,26 +102,26 @@ def _write_bce(
         if simple:
             right = f"{p} if {t} else 1.0 - {p}"
             text(f"l{j} = " + {"1.0": p, "0.0": f"1.0 - {p}"}.get(t, right))
-            losses.append(f"({LARGEST_BCE_LOSS} if l{j} < {LEAST_BCE} else -log(l{j}))")
+            losses.append(f"{LARGEST_BCE_LOSS} if l{j} < {LEAST_BCE} else -log(l{j})")
         else:
             for name, value in ((f"l{j}", p), (f"m{j}", f"1.0 - {p}")):
                 text(f"{name} = {value}")
                 text(f"{name} = -{LARGEST_BCE_LOSS} if {name} < {LEAST_BCE} else log({name})")
-            losses.append(f"(({t} - 1.0) * m{j} - {t} * l{j})")
+            losses.append(f"({t} - 1.0) * m{j} - {t} * l{j}")
     if plan.fused:
-        return LossText(total(losses), _differences(outputs, targets, k), 1)
+        return LossText(_sum(losses), _differences(outputs, targets, k), 1)
     derivatives = [
         f"{product(k, f'({minus(p, t)})')} / max({p} * (1.0 - {p}), {SMALLEST_VARIANCE!r})"
         for p, t in zip(outputs, targets)
     ]
-    return LossText(total(losses), derivatives, 0)
+    return LossText(_sum(losses), derivatives, 0)
 
 
 def _logits_loss(z: str, p: str, t: str) -> str:
     """Return (1 - t) z - log p, which is log(1 + e^-z) + (1 - t) z."""
     if t in ("0.0", "1.0"):
         return f"{z} - log({p})" if t == "0.0" else f"-log({p})"
-    return f"((1.0 - {t}) * {z} - log({p}))"
+    return f"(1.0 - {t}) * {z} - log({p})"
 
 
 def _write_ce(
@@ -135,7 +135,7 @@ def _write_ce(
     if simple:
         # All other targets are 0: this sum is the probability of the right class, to the last bit.
         text("l = " + total([product(t, p) for t, p in zip(targets, outputs)]))
-        loss = f"({LARGEST_CE_LOSS} if l < {LEAST_CE} else -log(l))"
+        loss = f"{LARGEST_CE_LOSS} if l < {LEAST_CE} else -log(l)"
     else:
         for j, p in enumerate(outputs):
             text(f"l{j} = -{LARGEST_CE_LOSS} if {p} < {LEAST_CE} else log({p})")
@@ -163,7 +163,7 @@ def _write_ce_of_logits(
     derivatives = _class_differences(text, P, targets, k, simple)
     rest = braced(total([product(targets[j], f"y{j}") for j in columns]))
     logarithm = "log(e)" if simple else "right * log(e)"
-    return LossText(f"({minus(logarithm, rest)})", derivatives, 0)
+    return LossText(minus(logarithm, rest), derivatives, 0)
 
 
 def _class_differences(
@@ -177,4 +177,11 @@ def _class_differences(
 
 
 def _differences(P: Sequence[str], targets: Sequence[str], k: str) -> List[str]:
-    return [product(k, braced(minus(p, t))) for p, t in zip(P, targets)]
+    differences = [minus(p, t) for p, t in zip(P, targets)]
+    # In parentheses also where nothing is taken from a product, as it is where something is.
+    return [product(k, f"({d})" if " " in d else d) for d in differences]
+
+
+def _sum(losses: List[str]) -> str:
+    """Return the text of the sum of the losses of several outputs, or the only one."""
+    return total(list(map(braced, losses))) if len(losses) > 1 else losses[0]
