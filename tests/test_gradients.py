@@ -69,7 +69,7 @@ def make_targets(last, loss, n, m, rng):
 
 
 def near_a_kink(model, loss, X, T, training):
-    """Whether differences would reach across a kink, where there is no derivative."""
+    """Whether differences would reach across a kink, or are all rounding: a probability near 1."""
     model.seed_noise(1)
     Y = model.forward(X, training)
     inputs = [
@@ -80,6 +80,7 @@ def near_a_kink(model, loss, X, T, training):
         "mae": lambda y, t: y - t,
         "huber": lambda y, t: abs(y - t) - loss.delta,
         "hinge": lambda y, t: 1.0 - t * y,
+        "bce": lambda y, t: 1.0 if loss.from_logits or y < 0.999 else 0.0,
     }.get(loss.name, lambda y, t: 1.0)
     return any(abs(gap) < 1e-4 for gap in [*inputs, *(gaps(y, t) for y, t in pairs)])
 

@@ -252,8 +252,8 @@ def test_seeds_that_no_stream_takes(seed):
             "inputs need rows of equal length, got 3 columns in row 0 and 2 in row 1",
         ),
         (
-            ShapeError, iter([1, 0, 1]),
-            "inputs need a sequence, one item per row, got a list_iterator; list(...) collects it",
+            ShapeError, (x for x in [1, 0, 1]),
+            "inputs need a sequence, one item per row, got a generator; list(...) collects it",
         ),
         (ShapeError, {1, 2, 3}, "inputs need a sequence, one item per row, got a set"),
         (ShapeError, {0: 1}, "inputs need a sequence, one item per row, got a dict"),
