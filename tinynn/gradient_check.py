@@ -81,8 +81,8 @@ def gradcheck(
     The error of a derivative g against the central difference d is |g − d| / max(|g|, |d|, s),
     where s, a thousandth of the loss's size, keeps rounding out of derivatives that are almost 0.
     Dropout draws the same mask each time. At a kink, as of ReLU at 0, there is no derivative, and
-    a difference across it disagrees with both sides: choose other inputs then. So do where a sigmoid
-    is all but 1: binary cross-entropy needs 1 − p there, whose digits are lost to rounding.
+    a difference across it disagrees with both sides: choose other inputs then, and also where a
+    sigmoid is all but 1, since binary cross-entropy needs 1 − p there, which is mostly rounding.
 
     The network's numbers are left as they were, whatever happens. Raises what `fit` raises for data
     it cannot use, and SettingError if there is nothing to check.
