@@ -34,8 +34,8 @@ class Estimator(Parameters):
     After `fit`:
 
     network_, encoder_, history_:  the Sequential, the fitted TableEncoder, the last training
-    loss_curve_, loss_:            the loss of each epoch, its penalty at the epoch's end included,
-                                   and the last of them; `best_loss_` is the least
+    loss_curve_, loss_:            the loss of each epoch with its penalty, and the last of them;
+                                   `best_loss_` is the least
     validation_scores_:            of each epoch with `early_stopping`, and `best_validation_score_`
     n_iter_:                       how many epochs there were
     coefs_, intercepts_:           weights (inputs × outputs) and biases, layer by layer

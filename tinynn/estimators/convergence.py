@@ -39,8 +39,13 @@ class Convergence(Callback):
         self.losses: List[float] = []
         self.best_state: Optional[Dict[str, Values]] = None
 
+    def on_train_begin(self, trainer: Trainer) -> None:
+        self.penalty_before = self._penalty(trainer)
+
     def on_epoch_end(self, trainer: Trainer) -> None:
-        loss = trainer.history.loss[-1] + self._penalty(trainer)
+        # The loss of a batch is that before its update, and so is the penalty.
+        loss = trainer.history.loss[-1] + self.penalty_before
+        self.penalty_before = self._penalty(trainer)
         self.losses.append(loss)
         value = loss
         if self.watched == "score":
