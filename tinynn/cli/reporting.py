@@ -53,8 +53,10 @@ def model_page(model: Model, found: Optional[Findings]) -> str:
         own = about is not None and found is about.findings
         sections.append(_test_section(found, charts, own))
     sections.append(_training_section(model, charts))
-    if "importance" in charts:
-        sections.append(Section("What matters", charts=[charts["importance"]]))
+    bars = [charts[name] for name in ("importance",) if name in charts]
+    if bars:
+        note = "How much the model rests on each column."
+        sections.append(Section("What matters", note, charts=bars))
     network = [charts[name] for name in ("network", "weights") if name in charts]
     sections.append(
         Section(
@@ -86,8 +88,7 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
     ]
     apart = ", set apart from the training" if own else ""
     trivial = "always the most frequent class" if found.classes else "always the mean"
-    has_baseline = any(row[2] for row in rows)
-    table = [["", "model", trivial], *rows] if has_baseline else [["", "model"], *rows]
+    table = [["", "model", "trivial answer"], *rows]
     names = ("confusion", "predictions", "roc", "calibration")
     return Section(
         "The test",

@@ -179,7 +179,7 @@ def run(options: argparse.Namespace) -> int:
         console.say(f"{file.name}: {file.describe()}")
         kind = "classes" if target.task == "classify" else "numbers"
         console.say(f"target {target.name!r}: {kind}, for {target.why}")
-        trained = train_stream(file, target, encoder, options, console)
+        trained = train_stream(file, target, encoder, start, options, console)
     return _finish(file, target, trained, options, console)
 
 

@@ -12,7 +12,7 @@ from ..callbacks import Callback, Progress
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
 from ..estimators import Classifier, Estimator, Regressor
-from ..preprocessing import MISSING, TableEncoder
+from ..preprocessing import MISSING, LeftOut, TableEncoder
 from ..trainer import Trainer
 from .console import Console, Meter
 from .models import counted
@@ -181,9 +181,8 @@ def train_table(
         f"stop, {len(test_numbers):,} to test"
     )
     kinds = {
-        column.name: column.kind
+        column.name: column.kind if column.kind in ("number", "category") else "drop"
         for column in looked.columns
-        if column.kind in ("number", "category")
     }
     estimator = new_estimator(
         target.task, encoder.fresh(kinds={**kinds, **encoder.kinds}), options,
@@ -191,9 +190,12 @@ def train_table(
     )  # fmt: skip
     with located(name, lines):
         estimator.fit(part.rows, [targets[i] for i in train_numbers])
-    for j, column in enumerate(estimator.encoder_.columns):
+    for j, column in enumerate(looked.columns):
         # Why a column is what it is was found in all rows, and asked of the training then.
-        estimator.encoder_.columns[j] = column._replace(reason=looked.columns[j].reason)
+        encoded = estimator.encoder_.columns[j]
+        estimator.encoder_.columns[j] = (
+            column if isinstance(column, LeftOut) else encoded._replace(reason=column.reason)
+        )
     test = picked(table, test_numbers)[0] if test_numbers else None
     return Trained(
         estimator, len(train_numbers), validation, test, [targets[i] for i in test_numbers]
@@ -242,7 +244,8 @@ class Stream:
         self.test_share = min(options.test_share, held_out)
         self.validation_share = 0.0
         if options.early_stopping:
-            self.validation_share = min(options.validation_share, held_out)
+            rest = 1.0 - options.test_share
+            self.validation_share = min(options.validation_share * rest, held_out)
         self.asked = options.task is not None
         self.lines, self.test_lines = Lines(), Lines()
         self.validation: Tuple[List[Cells], List[Label]] = ([], [])
@@ -333,15 +336,20 @@ def train_stream(
     file: TableFile,
     target: Target,
     encoder: TableEncoder,
+    start: List[Cells],
     options: argparse.Namespace,
     console: Console,
 ) -> Trained:
-    """Return an estimator trained on a file that is read again and again, in bounded memory."""
+    """Return an estimator trained on a file that is read again and again, in bounded memory.
+
+    `start` are the first rows of it, target and all.
+    """
     callbacks = callbacks_of(options)
     budget = next((each for each in callbacks if isinstance(each, TimeBudget)), None)
     stream = Stream(file, target, options, console, budget)
     epochs = options.epochs or STREAM_EPOCHS
     patience = (options.patience or STREAM_PATIENCE) if options.early_stopping else epochs
+    encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
         target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience
     )
@@ -366,6 +374,26 @@ def train_stream(
         estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
         stream.test[1],
     )  # fmt: skip
+
+
+def _without_counters(
+    encoder: TableEncoder, start: List[Cells], target: Target, console: Console
+) -> TableEncoder:
+    """Return the encoder, without columns that number the rows.
+
+    That a column does so is not to be seen any more once rows are held out.
+    """
+    rows = [cells[: target.index] + cells[target.index + 1 :] for cells in start]
+    try:
+        columns = encoder.fresh().fit(rows).columns
+    except DataError:  # the whole file will tell
+        return encoder
+    kinds = dict(encoder.kinds)
+    for column in columns:
+        if column.kind == "identifier" and column.name not in kinds:
+            kinds[column.name] = "drop"
+            console.say(f"column {column.name!r} is {column.describe()} of the first rows")
+    return encoder.fresh(kinds=kinds)
 
 
 def is_interrupted(estimator: Estimator) -> bool:

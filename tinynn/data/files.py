@@ -428,7 +428,7 @@ def _sample_rows(lines: List[str], dialect: Dialect, whole: bool) -> List[List[s
 
 
 def near_file(path: str) -> str:
-    """Return the end of a message that there is no such file: the one that was most likely meant."""
+    """Return the end of a message that there is no such file: the one most likely meant."""
     from difflib import get_close_matches  # slow to import, and needed only on the way to an error
 
     folder, name = os.path.split(path)

@@ -121,7 +121,9 @@ def test_charts(found: Findings, target: str = "") -> List[Chart]:
         charts.append(
             Chart(
                 "confusion",
-                confusion_chart(found.confusion, found.classes),
+                confusion_chart(
+                    found.confusion, found.classes, width=520 if len(found.classes) <= 6 else 700
+                ),
                 "Each row is what was true, each column what was predicted; right is the diagonal.",
             )
         )
@@ -175,6 +177,7 @@ def importance_chart(found: Findings) -> List[Chart]:
     names = list(found.importance)[:MOST_BARS]
     if not names:
         return []
+    score = METRICS.get(found.score, found.score)
     left = len(found.importance) - len(names)
     more = f" The {left} least important columns are left out." if left else ""
     return [
@@ -185,7 +188,7 @@ def importance_chart(found: Findings) -> List[Chart]:
                 [found.importance[name][0] for name in names],
                 [found.importance[name][1] for name in names],
                 title="Importance of the columns",
-                x_label=f"loss of {found.score} when the cells of the column change places",
+                x_label=f"loss of {score} when the cells of the column change places",
             ),
             "What the model would lose without the column, all else unchanged: columns that say "
             f"the same share their importance.{more}",

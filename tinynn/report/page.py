@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from html import escape
 from string import Template
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 from ..view import DARK, LIGHT
 from ..view.svg import clean
 from .charts import Chart
+
+MOST_ROWS = 40  # of a table; longer ones are folded
 
 
 class Section(NamedTuple):
@@ -51,6 +53,7 @@ section{margin:28px 0;padding-top:20px;border-top:1px solid var(--grid)}
 padding:10px 16px;min-width:150px}
 .facts dt{font-size:13px;color:var(--muted)}
 .facts dd{margin:0;font-size:24px;font-weight:600;font-variant-numeric:tabular-nums}
+h2+.charts{margin-top:14px}
 .charts{display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start}
 figure{margin:0;background:var(--paper);border:1px solid var(--grid);border-radius:8px;
 padding:8px;max-width:100%}
@@ -61,7 +64,9 @@ figure svg{display:block;max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 th{color:var(--muted);font-weight:600}
+.charts .scroll{min-width:380px}
 td.n{text-align:right;white-space:nowrap}
+summary{cursor:pointer;margin:0 0 10px}
 pre{font-size:13px;line-height:1.4;overflow-x:auto;background:var(--paper);
 border:1px solid var(--grid);border-radius:8px;padding:12px 16px;margin:0 0 18px}
 footer{padding-bottom:36px;font-size:13px;color:var(--muted)}
@@ -109,20 +114,21 @@ def _section(section: Section) -> str:
             for name, value in section.facts
         )
         parts.append(f'<dl class="facts">{items}</dl>')
-    if section.table:
+    if section.table and not section.charts:
         parts.append(_table(section.table))
     if section.text:
-        lines = "\n".join(clean(line) if line.strip() else "" for line in _unspaced(section.text))
-        parts.append(f"<pre>{escape(lines, quote=False)}</pre>")
+        parts.append(f"<pre>{escape(_lines(section.text), quote=False)}</pre>")
     if section.charts:
         figures = "\n".join(map(_figure, section.charts))
+        if section.table:
+            figures = f"{_table(section.table)}\n{figures}"
         parts.append(f'<div class="charts">\n{figures}\n</div>')
     return "\n".join([*parts, "</section>"])
 
 
-def _unspaced(text: str) -> List[str]:
-    """Return the lines of a text, their spaces as no-break ones, which `clean` leaves alone."""
-    return [line.replace(" ", "\u00a0") for line in text.splitlines()]
+def _lines(text: str) -> str:
+    """Return a text with the characters that HTML forbids replaced, and all its spaces."""
+    return "\n".join(" ".join(map(clean, line.split(" "))) for line in text.splitlines())
 
 
 def _figure(chart: Chart) -> str:
@@ -136,7 +142,10 @@ def _table(rows: Sequence[Sequence[object]]) -> str:
     for row in rows[1:]:
         cells = "".join(f"<td{_kind(cell)}>{_text(str(cell))}</td>" for cell in row)
         lines.append(f"<tr>{cells}</tr>")
-    return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
+    table = '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
+    if len(lines) > MOST_ROWS:
+        return f"<details><summary>{len(lines) - 1} rows</summary>{table}</details>"
+    return table
 
 
 def _kind(cell: object) -> str:
