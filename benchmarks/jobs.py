@@ -37,6 +37,7 @@ class Job:
 
     tolerance = FLOAT64
     note = ""
+    whole = False  # whether a part of the task would be done in another way than all of it
 
     def reset(self) -> None:
         """Go back to the starting weights; not measured."""

@@ -22,7 +22,7 @@ from .peers.numpy_peer import NumpyPeer
 from .peers.tinynn_peer import TinynnPeer
 from .results import Results, Row, TaskResult, read
 from .tables import times
-from .tasks.kinds import UNLIMITED, Data, Training
+from .tasks.kinds import Data, Training
 
 NETWORKS: Tuple[Tuple[int, ...], ...] = (
     (2, 4, 1), (4, 10, 3), (2, 16, 16, 1), (16, 32, 10), (64, 32, 10), (128, 64, 10),
@@ -47,7 +47,7 @@ def cell(sizes: Tuple[int, ...], batch_size: int, density: float) -> Training:
         _name(sizes, batch_size),
         f"{'-'.join(map(str, sizes))}, batches of {batch_size}",
         unit="sample",
-        amount=UNLIMITED,
+        amount=-(-_rows_shown(sizes) // rows),
         sizes=sizes,
         batch_size=batch_size,
         data=lambda: _data(sizes[0], sizes[-1], rows, density),
@@ -144,6 +144,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     for trouble in results.wrong:
         print(f"WRONG: {trouble}", file=sys.stderr)
     return 1 if results.wrong or ".svg" not in texts else 0
+
+
+def _rows_shown(sizes: Tuple[int, ...]) -> int:
+    """Return how many rows a cell trains on: as many as there is time for, at least a thousand."""
+    return max(1024, min(20_000, 4_000_000 // parameters(sizes)))
 
 
 @lru_cache(maxsize=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from contextlib import contextmanager
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -11,8 +12,9 @@ from .peers.contract import Peer
 from .peers.lists_peer import ListsPeer
 from .processes import ProcessJob, size_of
 from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
-from .tasks.kinds import UNLIMITED, Command, Prediction, Processes, Sizes, Task, Training
+from .tasks.kinds import Command, Prediction, Processes, Sizes, Task, Training
 
+PYPY = sys.implementation.name == "pypy"
 Say = Callable[[str], None]
 
 
@@ -27,7 +29,7 @@ class Plan(NamedTuple):
 
 
 TINY = Plan("tiny", 1, 1, 0.0, 0.0)
-QUICK = Plan("quick", 3, 9, 1.0, 0.06)
+QUICK = Plan("quick", 3, 9, 1.0, 0.1)
 FULL = Plan("full", 7, 31, 20.0, 1.0)
 
 
@@ -50,22 +52,18 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
     entries = _entries(task, peers, result, say)
     expected = _expected(task)
     ready: List[Tuple[Entry, int]] = []
-    cold: List[Tuple[Entry, int]] = []
     for entry in entries:
         sample = _check(task, entry, expected, plan, say)
         if sample is None:
             continue
-        if plan.run_seconds:
-            ready.append((entry, _amount(task, sample, plan)))
-            if sample.cpu < plan.run_seconds:  # else the check was a whole run itself
-                cold.append(ready[-1])
-        else:
+        if not plan.run_seconds:
             _fill(task, entry, task.check_amount, [sample])
-    ready = [
-        (entry, amount)
-        for entry, amount in ready
-        if (entry, amount) not in cold or _sample(entry, amount, say)
-    ]
+            continue
+        amount = _amount(task, entry, sample, plan, say)
+        if amount and PYPY:  # whose compiler watches a whole run before it has done its best
+            _sample(entry, amount, say)
+        if entry.row.status == MEASURED:
+            ready.append((entry, amount))
     with _others_set_aside():
         _take_turns(task, ready, plan, say)
     if task.over:
@@ -144,9 +142,12 @@ def _check(
 ) -> Optional[Sample]:
     """Return what the check took, or None if the result is not right or did not come."""
     row, job = entry
+    if job.whole and plan.run_seconds and _sample(entry, task.amount, say) is None:
+        return None
     sample = _sample(entry, task.check_amount, say)
     if sample is None:
         return None
+    row.first_run = sample.cpu
     result = job.result()
     if expected is not None:
         row.tolerance = job.tolerance
@@ -155,8 +156,6 @@ def _check(
             row.status = WRONG
             say(f"    {row.title}: WRONG, not measured: {row.reason}")
             return None
-    if plan.run_seconds and sample.cpu < plan.run_seconds / 4:
-        sample = _sample(entry, task.check_amount, say)  # the first one imported and compiled
     return sample
 
 
@@ -193,10 +192,29 @@ def _trouble(row: Row, expected: List[float], result: List[float]) -> str:
     return ""
 
 
-def _amount(task: Task, sample: Sample, plan: Plan) -> int:
-    """Return the task's amount, or as much of it as fits into the time for one run."""
-    each = max(sample.cpu, 1e-9) / task.check_amount
-    return max(1, min(task.amount, int(plan.run_seconds / each)))
+def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> int:
+    """Return how much to measure: all of the task, or what its slowest can do in reasonable time.
+
+    Two runs of different lengths tell what is done once from what is done for each epoch. A part
+    of a task is long enough if what is done once is less than a tenth of it.
+    """
+    limit, amount = plan.run_seconds, task.check_amount
+    if entry.job.whole or task.amount <= amount:
+        return task.amount
+    if first.cpu > 5 * limit:
+        return max(1, int(amount * limit / first.cpu))
+    more = min(task.amount, amount * (2 if first.cpu > limit else 4))
+    short, long = _sample(entry, amount, say), _sample(entry, more, say)
+    if short is None or long is None:
+        return 0
+    each = (long.cpu - short.cpu) / (more - amount)
+    if each <= 0.0:
+        each = max(long.cpu, 1e-9) / more
+    once = max(0.0, short.cpu - each * amount)
+    longest = 5 * limit if isinstance(task, Training) else limit
+    if once + each * task.amount <= longest:
+        return task.amount
+    return max(1, min(task.amount, int(max(limit - once, 9 * once) / each)))
 
 
 def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say) -> None:
@@ -209,7 +227,10 @@ def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say
         for k in range(len(ready)):
             turn = (k + number) % len(ready)
             entry, amount = ready[turn]
-            sample = _sample(entry, amount, say) if entry.row.status == MEASURED else None
+            enough = bool(samples[turn]) and samples[turn][-1].wall > 2 * plan.task_seconds
+            if enough or entry.row.status != MEASURED:
+                continue
+            sample = _sample(entry, amount, say)
             if sample is not None:
                 spent += sample.wall
                 samples[turn].append(sample)
@@ -217,7 +238,7 @@ def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say
         if entry.row.status != MEASURED:
             continue
         _fill(task, entry, amount, taken)
-        if amount < task.amount and isinstance(task, Training) and task.amount < UNLIMITED:
+        if amount < task.amount and isinstance(task, Training):
             entry.row.part = f"{amount:,} of {task.amount:,} epochs measured"
 
 

@@ -44,6 +44,7 @@ class Row:
     difference: Optional[float] = None  # the most that a result is off the reference
     tolerance: Optional[float] = None
     amount: int = 0
+    first_run: Optional[float] = None  # CPU seconds of the check, nothing compiled or cached yet
     cpu: Optional[Spread] = None
     wall: Optional[Spread] = None
     note: str = ""  # the engine that ran, or what else there is to say

@@ -49,6 +49,10 @@ class TinynnTraining(Job):
     def __init__(self, task: Training, engine: str) -> None:
         self.task, self.engine = task, engine
         self.data = task.data()
+        # What "auto" chooses depends on how much there is to do: it always gets the whole task to
+        # choose for, and the check is then of the engine that it chose.
+        self.whole = engine == "auto"
+        self.ran = engine
 
     def reset(self) -> None:
         task = self.task
@@ -57,6 +61,7 @@ class TinynnTraining(Job):
         self.optimizer = nn.SGD(learning_rate=rate, weight_decay=task.weight_decay)
 
     def run(self, amount: int) -> None:
+        checking = self.whole and amount < self.task.amount
         try:
             history = nn.fit(
                 self.model,
@@ -67,14 +72,15 @@ class TinynnTraining(Job):
                 epochs=amount,
                 batch_size=self.task.batch_size,
                 shuffle=False,
-                engine=self.engine,
+                engine=self.ran if checking else self.engine,
             )
         except nn.EngineError as error:
             raise Refused(str(error)) from None
         if history.epochs != amount:
             raise RuntimeError(f"fit stopped after {history.epochs} of {amount} epochs")
-        self.tolerance = TOLERANCES.get(str(history.engine), FLOAT64)
-        self.note = str(history.engine) if self.engine == "auto" else ""
+        self.ran = str(history.engine)
+        self.tolerance = TOLERANCES.get(self.ran, FLOAT64)
+        self.note = self.ran if self.whole else ""
 
     def result(self) -> List[float]:
         return flat(

@@ -13,7 +13,6 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from tinynn.matrix import Matrix, Vector
 
-UNLIMITED = 10**6  # an amount that only the time for one run limits
 Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and the bias, empty if there is none
 
 
