@@ -78,6 +78,8 @@ def parse(data: bytes, name: str) -> Graph:
                 made.add(output)
         if node.operator == "Constant":
             constants[node.outputs[0] if node.outputs else ""] = _constant(node)
+        elif node.operator == "Identity" and node.inputs[:1] and node.inputs[0] in constants:
+            constants[node.outputs[0] if node.outputs else ""] = constants[node.inputs[0]]
         else:
             nodes.append(node)
     inputs = [m for m in graph.messages(11) if m.text(1) not in constants]

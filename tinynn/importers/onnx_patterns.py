@@ -39,6 +39,7 @@ _FORMULAS: List[Tuple[str, Callable[..., Layer]]] = [
     (_ELU % "{alpha}", ELU),
     (f"Mul({_ELU % '{selu_alpha}'},{{selu_scale}})", SELU),
     ("Add(Log(Add(Exp(Neg(Abs(x))),{one})),Max(x,{zero}))", Softplus),
+    ("Where(Greater(x,{threshold}),x,Softplus(x))", Softplus),  # PyTorch's, within 2.1e-9
     *((f"Div({_CENTRED},Sqrt(Add(Mean({square}),{{eps}})))", LayerNorm) for square in _SQUARES),
 ]
 _VALUES = {
@@ -46,6 +47,7 @@ _VALUES = {
     "one": 1.0,
     "two": 2.0,
     "half": 0.5,
+    "threshold": 20.0,
     "root": sqrt(2.0),
     "per_root": sqrt(0.5),
     "selu_alpha": SELU_ALPHA,
@@ -91,6 +93,7 @@ def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[
     found: Optional[Layer] = None
     waiting = list(users[start][: NODES_LIMIT + 1])
     last = -1
+    joined = 0
     while waiting and len(region) < NODES_LIMIT:
         number = heappop(waiting)  # the order of the file is that of the computation
         if number == last:
@@ -112,6 +115,7 @@ def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[
         following = users.get(output, ())
         left[output] = len(following)
         if not any(count for name, count in left.items() if name != output):
+            joined = joined or len(region)
             found = recognized(formula)
             if found is not None and left[output] != 1:
                 return found, region
@@ -119,9 +123,9 @@ def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[
             heappush(waiting, number)
     if found is not None:
         return found, region
-    names = ", ".join(node.operator for node in region)
+    names = ", ".join(node.operator for node in region[: joined or None])
     raise building.refusal(
-        region[0].place if region else f"the tensor {start!r}", f"the graph of {names} after a fork"
+        region[0].place if region else f"the tensor {start!r}", f"a fork with {names}"
     )
 
 
