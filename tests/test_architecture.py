@@ -18,15 +18,17 @@ PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "tinynn"
 # any other, without a cycle.
 FLOORS = [
     ("errors",),
-    ("settings", "matrix", "rng", "formats", "view"),
-    ("tables", "activations", "schedules", "initializers"),
+    ("settings", "matrix", "rng", "formats"),
+    ("tables", "activations", "schedules", "initializers", "view"),
     ("losses", "optimizers", "data", "neural_net"),
-    ("metrics", "layers", "curves"),
-    ("normalization",),
+    ("metrics", "curves", "layers"),
+    ("normalization", "preprocessing"),
     ("network",),
-    ("engines",),
+    ("engines", "export", "importers"),
     ("training_data", "batches", "history", "callbacks", "updates"),
     ("trainer", "gradient_check"),
+    ("estimators",),
+    ("report",),
     ("cli",),
     ("__main__", "__init__"),
 ]
