@@ -39,6 +39,12 @@ if TYPE_CHECKING:
         ShapeError as ShapeError,
         TinynnError as TinynnError,
     )
+    from .estimators import (
+        Classifier as Classifier,
+        ConvergenceWarning as ConvergenceWarning,
+        Regressor as Regressor,
+        load as load,
+    )
     from .gradient_check import (
         GradientReport as GradientReport,
         gradcheck as gradcheck,
@@ -75,7 +81,6 @@ if TYPE_CHECKING:
     from .network import (
         Parameter as Parameter,
         Sequential as Sequential,
-        load as load,
     )
     from .neural_net import (
         NeuralNet as NeuralNet,
@@ -110,7 +115,8 @@ _HOMES: Dict[str, str] = {
         "normalization": "BatchNorm LayerNorm",
         "losses": "Loss MeanSquaredError MeanAbsoluteError Huber BinaryCrossEntropy "
         "CategoricalCrossEntropy Hinge",
-        "network": "Sequential Parameter load",
+        "network": "Sequential Parameter",
+        "estimators": "Classifier Regressor ConvergenceWarning load",
         "optimizers": "Optimizer SGD Adagrad RMSprop Adam AdamW",
         "trainer": "fit Trainer",
         "engines.prediction": "compile source",
@@ -127,10 +133,14 @@ _HOMES: Dict[str, str] = {
 _MODULES = (
     "activations",
     "callbacks",
+    "curves",
     "data",
     "engines",
     "errors",
+    "estimators",
+    "export",
     "formats",
+    "importers",
     "initializers",
     "layers",
     "losses",
@@ -139,9 +149,11 @@ _MODULES = (
     "network",
     "normalization",
     "optimizers",
+    "preprocessing",
     "rng",
     "schedules",
     "trainer",
+    "view",
 )
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from ..data.files import TableFile
 from ..errors import DataError, FormatError, TinynnError
-from ..estimators import Classifier, Estimator, Regressor, storage
+from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..formats import json_file
 from ..matrix import Matrix
 from ..network import KIND as NETWORK, Sequential, from_dict as network_from_dict
@@ -112,7 +112,7 @@ class Model(NamedTuple):
 
 def save_model(path: str, estimator: Estimator, about: About) -> None:
     """Write a model file, whole or not at all."""
-    content = {**storage.to_dict(estimator), "about": about.to_dict()}
+    content = {**saving.to_dict(estimator), "about": about.to_dict()}
     json_file.write(path, estimator.kind, content)
 
 

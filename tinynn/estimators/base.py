@@ -22,6 +22,7 @@ from ..trainer import Trainer
 from .building import Plan
 from .convergence import Convergence
 from .parameters import Parameters, raise_not_fitted, seed_of
+from .saving import save
 from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
 
@@ -405,8 +406,6 @@ class Estimator(Parameters):
 
         Raises FormatError for a label that JSON has no word for, NotFittedError before `fit`.
         """
-        from .storage import save
-
         if not self.__sklearn_is_fitted__():
             raise_not_fitted(self)
         save(self, path, training)

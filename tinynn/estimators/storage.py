@@ -1,4 +1,4 @@
-"""Model files of estimators: columns, labels, network, parameters and history in one JSON file."""
+"""Loading the model files of estimators, which `saving` writes: every part of them checked."""
 
 from __future__ import annotations
 
@@ -9,33 +9,23 @@ from ..errors import FormatError, TinynnError
 from ..formats import json_file
 from ..formats.atomic import Path
 from ..history import History
-from ..losses import Loss, from_dict as loss_from_dict
+from ..losses import from_dict as loss_from_dict
 from ..network import Sequential
-from ..optimizers import Optimizer
 from ..preprocessing import TableEncoder
 from .base import Estimator
 from .classifier import Classifier
 from .regressor import Regressor
+from .saving import CURVES, WORDS
 from .targets import Labels, Numbers
 
 KINDS: Dict[str, Type[Estimator]] = {"classifier": Classifier, "regressor": Regressor}
 _TARGETS: Dict[str, Callable[[object], Any]] = {
     "classifier": Labels.from_dict, "regressor": Numbers.from_dict,
 }  # fmt: skip
-_CURVES = ("loss", "validation_loss", "learning_rate", "seconds")
-_WORDS = ("stopped_by", "engine", "engine_reason")
 _CONTENT = (
     "settings", "encoder", "targets", "network", "loss_curve", "validation_scores", "history",
     "seed",
 )  # fmt: skip
-
-
-def save(estimator: Estimator, path: Path, training: bool) -> None:
-    """Write a fitted estimator to a file; see `Estimator.save`."""
-    content = to_dict(estimator)
-    if training:
-        content["network"]["training"] = estimator.network_.training
-    json_file.write(path, estimator.kind, content)
 
 
 def load(path: Path) -> Union[Sequential, Classifier, Regressor]:
@@ -52,25 +42,6 @@ def load(path: Path) -> Union[Sequential, Classifier, Regressor]:
             f"{path} needs to hold a {network.KIND}, {' or '.join(KINDS)}, got {kind!r}"
         )
     return from_dict(content, str(path))  # type: ignore[return-value]
-
-
-def to_dict(estimator: Estimator) -> Dict[str, Any]:
-    """Return a fitted estimator as plain dictionaries, lists and numbers, ready for JSON."""
-    history = estimator.history_
-    return {
-        "settings": _settings(estimator),
-        "encoder": estimator.encoder_.to_dict(),
-        "targets": estimator._targets.to_dict(),
-        "network": estimator.network_.to_dict(),
-        "loss_curve": list(estimator.loss_curve_),
-        "validation_scores": estimator.validation_scores_,
-        "history": {
-            **{name: list(getattr(history, name)) for name in _CURVES},
-            "metrics": {name: list(values) for name, values in history.metrics.items()},
-            **{name: getattr(history, name) for name in _WORDS},
-        },
-        "seed": estimator._seed,
-    }
 
 
 def from_dict(content: Dict[str, Any], name: str = "the model") -> Estimator:
@@ -116,25 +87,6 @@ def _check_fit(estimator: Estimator, name: str) -> None:
         )
 
 
-def _settings(estimator: Estimator) -> Dict[str, Any]:
-    """Return the parameters in types that JSON has; callbacks and random states stay behind."""
-    settings = estimator.get_params()
-    del settings["callbacks"]
-    seed = settings["random_state"]
-    settings["random_state"] = seed if type(seed) is int else None
-    for name, value in settings.items():
-        if isinstance(value, (Optimizer, Loss, TableEncoder)):
-            settings[name] = value.to_dict()
-        elif isinstance(value, tuple):
-            settings[name] = list(value)
-        elif hasattr(value, "tolist"):
-            settings[name] = value.tolist()
-    weights = settings.get("class_weight")
-    if weights is not None and not isinstance(weights, str):
-        settings["class_weight"] = [[label, weight] for label, weight in weights.items()]
-    return settings
-
-
 def _restored(settings: Any) -> Dict[str, Any]:
     if not isinstance(settings, dict):
         raise FormatError(f"settings need to be an object, got {type(settings).__name__}")
@@ -158,12 +110,12 @@ def _restored(settings: Any) -> Dict[str, Any]:
 
 
 def _history(saved: Any) -> History:
-    if not isinstance(saved, dict) or set(saved) != {*_CURVES, *_WORDS, "metrics"}:
+    if not isinstance(saved, dict) or set(saved) != {*CURVES, *WORDS, "metrics"}:
         raise FormatError("history needs the curves and words of a History")
     history = History()
-    for name in _CURVES:
+    for name in CURVES:
         setattr(history, name, _numbers(saved[name], f"history.{name}"))
-    for name in _WORDS:
+    for name in WORDS:
         if saved[name] is not None and not isinstance(saved[name], str):
             raise FormatError(f"history.{name} needs to be text, got {saved[name]!r}")
         setattr(history, name, saved[name])
