@@ -270,6 +270,11 @@ def test_an_output_that_is_not_a_number_is_never_hidden(loss):
         assert math.isnan(loss([y, [0.5, 0.5]], [t, t])) != hidden
 
 
+@pytest.mark.parametrize("loss", [nn.MeanSquaredError(), nn.Huber()], ids=repr)
+def test_nor_is_it_hidden_by_the_limits_of_a_gradient(loss):
+    assert math.isnan(loss.gradient([[math.nan]], [[1.0]])[0][0])
+
+
 def test_a_perfect_answer_costs_nothing_and_never_less():
     for loss, y, t in (
         (nn.CategoricalCrossEntropy(), [1.0, 0.0], [1.0, 0.0]),
