@@ -748,6 +748,21 @@ def test_predictions_in_training_are_those_of_the_network():
     assert program.predict(beyond) == program.recipe.network.forward(beyond)
 
 
+def test_rows_beyond_those_of_the_training_are_predicted_in_lanes_as_far_as_these_bear_them():
+    program = small()
+    dense = program.dense[0]
+    largest = dense.capacity * dense.x_norm / dense.norm
+    assert dense.bears(2.0 * program.inputs.norm) and not dense.bears(largest)
+    direction = [-1.0 if row[3] < 0 else 1.0 for row in dense.weights()[:-1]]
+    for length in (0.4 * largest, 0.99 * sqrt(largest**2 - 2.0)):
+        X = [[v * length / sqrt(6.0) for v in direction]]
+        inputs = program._inputs_like_those_bound(X)
+        exact = ExactDense(dense)
+        check_sums(dense, exact, [tuple(x) for x in inputs.rows])
+    with pytest.raises(LaneOverflow, match=r"^inputs unlike those of the training$"):
+        program._inputs_like_those_bound([[v * largest for v in direction]])
+
+
 def test_other_data_may_be_bound_in_between():
     program, lists = (
         small(nn.SGD(0.1, momentum=0.5)),

@@ -7,7 +7,7 @@ from math import ceil, dist, frexp, inf, log2, sqrt
 from operator import itemgetter
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..matrix import Matrix
+from ..matrix import Matrix, Vector
 from .lanes import whole_numbers
 
 # Inputs that are all multiples of one of these fractions are kept exactly: truth tables and one-hot
@@ -29,6 +29,7 @@ NEED = 32
 # with them, out of each row: 27 + 90 ns for a product and its picking, against 90 (30 lanes).
 SPARSE = 0.75
 LEAST_COLUMNS = 8
+LEAST_ONES = 4
 
 
 class SparseRow(NamedTuple):
@@ -70,11 +71,12 @@ class Inputs:
             self.coarse = f"its inputs reach {largest:.3g}"
             self.rows: List[Any] = []
             return
-        whole = [whole_numbers(x, self.scale) for x in X]
-        absent = sum([q.count(0) for q in whole])
+        absent = sum([x.count(0.0) for x in X])
         enough = self.columns >= LEAST_COLUMNS
         self.sparse = enough and absent > (1.0 - SPARSE) * self.columns * len(X)
-        self.rows = [_sparse_row(q, self.scale == 1) for q in whole] if self.sparse else whole
+        self.rows = [
+            _sparse_row(x, self.scale) if self.sparse else whole_numbers(x, self.scale) for x in X
+        ]
 
     def _fitting_scale(self, X: Matrix, largest: float, most_bits: int) -> int:
         """Return the power of two by which to multiply inputs that have no common fraction.
@@ -85,7 +87,7 @@ class Inputs:
         narrowest = min([r for r in ranges if r] or [1.0])
         whole_bits = frexp(largest)[1]
         bits = INPUT_BITS - max(0, whole_bits - 4)
-        bits = max(bits, ceil(log2(AIM / narrowest)))
+        bits = max(bits, ceil(log2(AIM) - log2(narrowest)))
         bits = max(0, min(bits, most_bits, 29 - whole_bits))
         if narrowest * (1 << bits) < NEED:
             self.coarse = (
@@ -110,19 +112,21 @@ def _exact_scale(X: Matrix, largest: float, scales: Sequence[int]) -> Optional[i
     return None
 
 
-def _sparse_row(q: Tuple[int, ...], with_ones: bool) -> SparseRow:
-    ones = [k for k, v in enumerate(q) if v == 1] if with_ones else []
-    if len(ones) < 4:
-        ones = []
-    skip = set(ones)
-    positions = [k for k in compress(range(len(q)), q) if k not in skip]
-    values = [q[k] for k in positions]
+def _sparse_row(x: Vector, scale: int) -> SparseRow:
+    positions = list(compress(range(len(x)), x))
+    values = whole_numbers(list(filter(None, x)), scale)
+    ones: List[int] = []
+    if scale == 1 and values.count(1) >= LEAST_ONES:
+        pairs = list(zip(positions, values))
+        ones = [k for k, v in pairs if v == 1]
+        positions = [k for k, v in pairs if v != 1]
+        values = tuple([v for v in values if v != 1])
     # An itemgetter of fewer than two positions gives no tuple; a product with 0 changes nothing.
     padding = [0] * (2 - len(positions))
     positions += padding
     return SparseRow(
         itemgetter(*positions),
-        tuple(values + padding),
+        (*values, *padding),
         positions,
         itemgetter(*ones) if ones else None,
         ones,

@@ -215,6 +215,11 @@ class PackedDense:
             for x in xs
         ]  # fmt: skip
 
+    def bears(self, norm: float) -> bool:
+        """Return whether `sums` can be read, with the weights of now, for other x: |x̂| ≤ norm."""
+        reach = sqrt(norm * norm + 1.0) * SLACK * (self.norm + self.grow)
+        return reach < self.capacity * self.x_norm
+
     def z_error(self, w: Vector, input_error: float) -> float:
         """Return a bound on |z − ẑ|, with z = x · w + b in real numbers, and ẑ as it is read.
 
@@ -374,6 +379,9 @@ class PackedDense:
                 for k in x.ones:
                     start[k] += d
             rows = start
+        elif len(D) == 1:
+            rows = [row + v * D[0] for row, v in zip(start, xs[0])]
+            rows.append(start[-1])
         else:
             rows = [sum(map(mul, column, D), row) for row, column in zip(start, zip(*xs))]
             rows.append(start[-1])

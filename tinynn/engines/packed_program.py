@@ -434,10 +434,9 @@ class PackedProgram(Program):
         if self._predicted[0] is not X:
             inputs = Inputs(X, bound.scale)
             fit = not inputs.coarse and inputs.error <= bound.error
-            fit = fit and inputs.norm <= bound.norm and inputs.top <= bound.top
             self._predicted = (X, inputs if fit else None)
         inputs_or_none = self._predicted[1]
-        if inputs_or_none is None:
+        if inputs_or_none is None or not self.dense[0].bears(inputs_or_none.norm):
             raise LaneOverflow("inputs unlike those of the training")
         return inputs_or_none
 
@@ -449,6 +448,8 @@ def _put(rows: List[Vector], numbers: Matrix) -> None:
 
 def _sizes(d: Vector, columns: int) -> Vector:
     """Return the sum of the sizes of the derivatives in each column."""
+    if len(d) == columns:
+        return list(map(abs, d))
     return [sum(map(abs, d[j::columns])) for j in range(columns)]
 
 
