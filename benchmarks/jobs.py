@@ -9,7 +9,7 @@ from typing import List, NamedTuple
 # training carries that on; float32 has 24 bits; fixed-point lanes keep what their scale keeps.
 FLOAT64 = 1e-9
 FLOAT32 = 1e-4
-FIXED_POINT = 1e-3
+FIXED_POINT = 1e-4
 
 
 class Refused(Exception):

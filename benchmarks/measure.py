@@ -29,7 +29,7 @@ class Plan(NamedTuple):
 
 
 TINY = Plan("tiny", 1, 1, 0.0, 0.0)
-QUICK = Plan("quick", 3, 9, 1.0, 0.1)
+QUICK = Plan("quick", 3, 9, 0.7, 0.06)
 FULL = Plan("full", 7, 31, 20.0, 1.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from . import data
-from .kinds import Layer, Training
+from .kinds import Layer, Training, starting_layers
 
 # numpy.random.seed(1); 2 * numpy.random.random((3, 1)) - 1
 ORIGINAL_START = ([-0.16595599059485195], [0.4406489868843162], [-0.9997712503653102])
@@ -124,6 +124,9 @@ TASKS: Tuple[Training, ...] = (
         learning_rate=0.1,
         batch_size=32,
         data=lambda: data.images(64, 320, 0.5),
+        # From seed 1 one sum comes so near to 0 that the rounding of fixed point decides on which
+        # side of the ReLU's kink it is: one unit of one row then learns something else.
+        layers=lambda: starting_layers((64, 32, 10), seed=2),
     ),
     Training(
         "784-30-10-dense",
