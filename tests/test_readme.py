@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
+import os
 import pathlib
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 from test_architecture import FLOORS
+
+from tinynn.data import load_iris
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -35,6 +42,28 @@ def test_the_snippets_run_and_print_what_the_readme_says(tmp_path, monkeypatch):
             exec(compile(code, "README.md", "exec"), names)
         if says is not None:
             assert out.getvalue() == says
+
+
+def test_the_command_lines_run(tmp_path):
+    flowers = load_iris()
+    with open(tmp_path / "iris.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*flowers.feature_names, "species"])
+        for x, t in zip(flowers.inputs, flowers.targets):
+            table.writerow([*x, flowers.target_names[t]])
+    unmarked = re.findall(r"(?<!-->)\n\n```sh\n(.*?)```", TEXT, re.DOTALL)
+    lines = [line for block in unmarked for line in block.splitlines()]
+    assert len(lines) >= 4
+    for line in lines:
+        words = shlex.split(line)
+        assert words[:3] == ["python3", "-m", "tinynn"]
+        done = subprocess.run(
+            [sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(README.parent)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "iris.html").stat().st_size > 10_000
+    assert (tmp_path / "answers.csv").read_text(encoding="utf-8").count("\n") == 151
 
 
 def test_there_are_exactly_two_set_up_commands():
