@@ -321,6 +321,26 @@ def test_early_stopping_watches_the_score_and_keeps_the_best():
     assert regressor.history_.stopped_by == "early stopping"
 
 
+@pytest.mark.parametrize("watched", [True, "loss"])
+def test_early_stopping_ends_with_the_best_weights(watched):
+    class Look(Callback):
+        def on_train_end(self, trainer):
+            self.X, self.T, _ = trainer.validation
+            self.history = trainer.history
+            self.loss = trainer.loss
+
+    look = Look()
+    model = quick(early_stopping=watched, validation_fraction=0.4, tol=0, callbacks=[look])
+    noisy = [label if i % 4 else "yes" for i, label in enumerate(LABELS)]
+    model.set_params(max_iter=60, n_iter_no_change=100).fit(ROWS, noisy)
+    losses, scores = look.history.validation_loss, look.history.metrics["score"]
+    best = losses.index(min(losses)) if watched == "loss" else scores.index(max(scores))
+    assert best < 59
+    Y = model.network_.predict(look.X)
+    assert look.loss(Y, look.T) == pytest.approx(losses[best])
+    assert sum((y > 0.5) == t for (y,), (t,) in zip(Y, look.T)) / len(Y) == scores[best]
+
+
 def test_rows_set_apart_are_spread_over_the_classes():
     model = quick(early_stopping=True, validation_fraction=0.2, max_iter=1)
     X, y = [[i, i % 7] for i in range(50)], ["rare"] * 10 + ["usual"] * 40

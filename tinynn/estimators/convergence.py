@@ -23,15 +23,14 @@ class ConvergenceWarning(UserWarning):
 class Convergence(Callback):
     """Stops when more than `patience` epochs in a row did not improve by `tol`, as scikit-learn.
 
-    An epoch is judged by its loss with the penalty (`penalty` · |W|² over all weights, at the
-    epoch's end), or where `watched` is "score" or "loss" by that on the validation data; then the
-    network ends with the weights of the best one. With `adaptive`, the learning rate has to be low
-    too.
+    An epoch is judged by its loss with the penalty (`penalty` · |W|² of the weights that it began
+    with), or where `watched` is "score" or "loss" by that on the validation data; then the network
+    ends with the weights of the best one. With `adaptive`, the learning rate has to be low too.
     """
 
     def __init__(self, tol: float, patience: int, watched: Optional[str], adaptive: bool) -> None:
         self.tol, self.patience = tol, patience
-        self.penalty = 0.0
+        self.penalty = self.penalty_before = 0.0
         self.watched, self.adaptive = watched, adaptive
         self.best = float("inf")
         self.stalled = 0

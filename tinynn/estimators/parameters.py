@@ -45,8 +45,7 @@ class Parameters:
                           in a row end the training
     verbose:              whether to write a line on how training goes
     warm_start:           whether `fit` goes on from the network of the `fit` before
-    momentum:             of "sgd" and "rmsprop" (there only if changed from 0.9); with "sgd" in
-                          Nesterov's way if `nesterovs_momentum`
+    momentum:             of "sgd"; in Nesterov's way if `nesterovs_momentum`
     early_stopping:       whether to set `validation_fraction` of the rows apart, watch the score
                           on them instead of the loss, and end with the weights that had the best;
                           "loss" watches the loss on them, which tells more where they are few
