@@ -91,7 +91,9 @@ def _add_training(command: Parser) -> None:
     group.add_argument(
         "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="(0.01)"
     )
-    group.add_argument("--batch-size", type=positive, default=32, metavar="ROWS", help="(32)")
+    group.add_argument(
+        "--batch-size", type=positive, metavar="ROWS", help="32, or 256 for a stream"
+    )
     group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
     group.add_argument("--loss", default="squared_error", help="of numbers: squared_error, huber …")
     group.add_argument(

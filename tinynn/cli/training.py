@@ -33,7 +33,9 @@ from .tables import (
 from .testing import picked, split_rows
 
 EPOCHS, PATIENCE = 200, 10
-STREAM_EPOCHS, STREAM_PATIENCE = 10, 3
+BATCH = 32
+# With so many rows, larger batches learn as well, and more of the time goes into rows.
+STREAM_EPOCHS, STREAM_PATIENCE, STREAM_BATCH = 10, 3, 256
 HELD_OUT = 10_000  # rows of a stream that are kept to see when to stop, and as many to test
 
 
@@ -100,7 +102,7 @@ def new_estimator(
         "activation": options.activation,
         "solver": options.solver,
         "alpha": options.alpha,
-        "batch_size": options.batch_size,
+        "batch_size": options.batch_size or BATCH,
         "learning_rate_init": options.learning_rate,
         "max_iter": epochs,
         "random_state": options.seed,
@@ -351,8 +353,9 @@ def train_stream(
     patience = (options.patience or STREAM_PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
-        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience
-    )
+        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
+        batch_size=options.batch_size or STREAM_BATCH,
+    )  # fmt: skip
     # Its lists are filled by the first pass, and looked at after it.
     validation = stream.validation if options.early_stopping else None
     console.say(
