@@ -1,0 +1,333 @@
+"""Reports: findings against metrics, importance of what matters, pages that load nothing."""
+
+from __future__ import annotations
+
+import copy
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from random import Random
+
+import pytest
+from hypothesis import given, strategies as st
+
+import tinynn as nn
+from tinynn.errors import FormatError
+from tinynn.history import History
+from tinynn.metrics import accuracy, log_loss, roc_auc
+from tinynn.report import (
+    Chart,
+    Findings,
+    Section,
+    classifier_findings,
+    page,
+    regressor_findings,
+    test_charts as charts_of_test,
+    training_charts,
+)
+from tinynn.report.charts import importance_chart, metric_rows, network_chart, written
+from tinynn.report.findings import importance
+
+HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m'
+# The second mean of numbers is 2; the model is exact but for the last.
+NUMBERS = regressor_findings("t.csv", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0], 2.0)
+
+
+def three_classes(names=("a", "b", "c")):
+    """Return findings on six rows of three classes, of which one is wrong."""
+    truth = [names[i] for i in (0, 0, 1, 1, 2, 2)]
+    P = [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.1, 0.7, 0.2], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7],
+         [0.0, 0.0, 1.0]]  # fmt: skip
+    answers = [names[row.index(max(row))] for row in P]
+    return classifier_findings("t.csv", truth, answers, P, list(names), names[0]), truth, answers, P
+
+
+# --- findings ---------------------------------------------------------------------------------
+
+
+def test_findings_are_the_metrics_of_the_library():
+    found, truth, answers, P = three_classes()
+    assert found.rows == 6
+    assert found.metrics["accuracy"] == accuracy(truth, answers) == 5 / 6
+    assert found.metrics["log_loss"] == log_loss(truth, P)
+    assert found.metrics["roc_auc"] == roc_auc(truth, P)
+    assert found.baseline == 1 / 3
+    assert found.confusion == [[2, 0, 0], [1, 1, 0], [0, 0, 2]]
+    assert list(found.roc) == ["a", "b", "c"]
+    assert all(
+        points[0] == [0.0, 0.0] and points[-1] == [1.0, 1.0] for points in found.roc.values()
+    )
+    assert sum(rows for _, _, rows in found.calibration) == 6
+
+
+def test_findings_on_two_classes_speak_of_the_second():
+    P = [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]
+    found = classifier_findings(
+        "t", ["no", "yes", "no"], ["no", "yes", "yes"], P, ["no", "yes"], "no"
+    )
+    assert list(found.roc) == ["yes"]
+    assert found.calibration == [[0.1, 0.0, 1.0], [0.6, 0.0, 1.0], [0.8, 1.0, 1.0]]
+    assert found.metrics["calibration_error"] == pytest.approx((0.1 + 0.6 + 0.2) / 3)
+
+
+def test_a_class_that_is_not_in_the_test_is_no_failure():
+    P = [[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]]
+    found = classifier_findings("t", ["a", "b"], ["a", "b"], P, ["a", "b", "c"], "a")
+    assert found.metrics["macro_f1"] == found.metrics["balanced_accuracy"] == 1.0
+    assert "roc_auc" not in found.metrics
+    alone = classifier_findings("t", ["a"], ["a"], P[:1], ["a", "b", "c"], "a")
+    assert alone.roc == {}
+    assert charts_of_test(alone)
+
+
+def test_findings_on_numbers():
+    assert NUMBERS.metrics["r2"] == 0.5
+    assert NUMBERS.baseline == 0.0
+    assert NUMBERS.metrics["mean_absolute_error"] == pytest.approx(1 / 3)
+    assert NUMBERS.metrics["baseline_mean_absolute_error"] == pytest.approx(2 / 3)
+    assert NUMBERS.pairs == [[1.0, 1.0], [2.0, 2.0], [3.0, 4.0]]
+
+
+def test_long_findings_are_thinned_evenly():
+    values = [float(i) for i in range(10_000)]
+    found = regressor_findings("t", values, values, 0.0)
+    assert len(found.pairs) == 1000
+    assert found.pairs[0] == [0.0, 0.0]
+    assert found.pairs[-1] == [9999.0, 9999.0]
+    rng = Random(1)
+    truth = [rng.randrange(2) for _ in range(2000)]
+    P = [[1 - p, p] for p in (rng.random() for _ in range(2000))]
+    curve = classifier_findings("t", truth, truth, P, [0, 1], 0).roc["1"]
+    assert len(curve) == 200
+    assert (curve[0], curve[-1]) == ([0.0, 0.0], [1.0, 1.0])
+
+
+def test_findings_come_back_from_what_is_written():
+    for found in (three_classes()[0], NUMBERS):
+        assert Findings.from_dict(copy.deepcopy(found.to_dict()), "t") == found
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rows", -1), ("rows", True), ("rows", "6"), ("metrics", {"accuracy": float("nan")}),
+        ("metrics", {}), ("score", 5), ("score", "r2"), ("classes", [1, 2, 3]),
+        ("classes", ["a"]), ("confusion", [[1]]), ("confusion", [[-1, 0, 0]] * 3),
+        ("roc", [[0, 1]]), ("roc", {"a": [[0]]}), ("calibration", [[0, 1]]),
+        ("pairs", [["1", "2"]]), ("pairs", [[1e999, 0]]), ("importance", {"x": 1}),
+        ("source", None),
+    ],
+)  # fmt: skip
+def test_findings_that_were_edited_are_refused(field, value):
+    content = three_classes()[0].to_dict()
+    content[field] = value
+    with pytest.raises(FormatError) as caught:
+        Findings.from_dict(content, "model.json: findings")
+    assert str(caught.value).startswith("model.json: findings ")
+
+
+@pytest.mark.parametrize("content", [None, [], {}, {"rows": 1}, "findings"])
+def test_other_things_than_findings_are_refused(content):
+    with pytest.raises(FormatError):
+        Findings.from_dict(content, "x")
+
+
+# --- importance -------------------------------------------------------------------------------
+
+
+def test_importance_finds_the_column_that_matters():
+    rng = Random(3)
+    rows = [[rng.random(), rng.random(), rng.random()] for _ in range(200)]
+    truth = [row[1] > 0.5 for row in rows]
+
+    def score(moved):
+        return accuracy(truth, [row[1] > 0.5 for row in moved])
+
+    found = importance(score, rows, [("a", 1), ("left out", 0), ("b", 1), ("c", 1)], rng.shuffle, 5)
+    assert list(found) == ["b", "a", "c"]
+    assert found["a"] == found["c"] == [0.0, 0.0]
+    mean, deviation = found["b"]
+    assert 0.35 < mean < 0.65  # chance alone is right in half of the rows
+    assert 0.0 < deviation < 0.1
+
+
+def test_the_encoded_columns_of_one_column_move_together():
+    rows = [[1.0, 0.0, float(i)] for i in range(5)] + [[0.0, 1.0, float(i)] for i in range(5)]
+    seen = []
+
+    def score(moved):
+        seen.append(moved)
+        return 0.0
+
+    importance(score, rows, [("kind", 2), ("number", 1)], Random(1).shuffle, 1)
+    _, kind, number = seen
+    assert all(row[0] + row[1] == 1.0 for row in kind)
+    assert [row[2] for row in kind] == [row[2] for row in rows]
+    assert [row[:2] for row in number] == [row[:2] for row in rows]
+    assert sorted(row[2] for row in number) == sorted(row[2] for row in rows)
+
+
+# --- charts -----------------------------------------------------------------------------------
+
+
+def history(loss, validation=()):
+    made = History("lists", "a test")
+    made.loss, made.validation_loss = list(loss), list(validation)
+    made.learning_rate, made.seconds = [0.1] * len(made.loss), [1.0] * len(made.loss)
+    return made
+
+
+def test_the_charts_of_a_training():
+    assert training_charts(history([])) == []
+    assert [chart.name for chart in training_charts(history([0.5]))] == ["loss"]
+    (chart,) = training_charts(history([1.0, 0.1, 0.01], [1.0, 0.2, 0.3]))
+    assert "best: epoch 2" in chart.svg
+    assert "logarithmic" in chart.note
+    (chart,) = training_charts(history([1.0, 0.5, 0.0]))
+    assert "logarithmic" not in chart.note
+
+
+def test_the_charts_of_a_test():
+    found = three_classes()[0]
+    assert [chart.name for chart in charts_of_test(found)] == ["confusion", "roc", "calibration"]
+    assert [chart.name for chart in charts_of_test(NUMBERS, "price")] == ["predictions"]
+    assert importance_chart(found) == []
+    named = found._replace(importance={f"x{i}": [0.5 - i / 100, 0.01] for i in range(40)})
+    (bars,) = importance_chart(named)
+    assert "The 10 least important columns are left out." in bars.note
+
+
+def test_the_charts_of_a_network():
+    model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 1), nn.Sigmoid())
+    assert [chart.name for chart in network_chart(model, ["a", "b"], ["y"])] == ["network"]
+    wide = nn.Sequential(nn.Dense(16, 8), nn.Dense(8, 2))
+    names = [f"x{i}" for i in range(16)]
+    assert [chart.name for chart in network_chart(wide, names, None)] == ["network", "weights"]
+    assert network_chart(nn.Sequential(nn.Tanh()), ["a"], None) == []
+    unbiased = nn.Sequential(nn.Dense(2, 1, bias=False))
+    assert network_chart(unbiased, ["a", "b"], ["wrong", "number"])
+
+
+def test_metrics_have_names_and_few_digits():
+    rows = metric_rows(NUMBERS)
+    assert rows[0] == ["R²", "0.500", "0.000"]
+    assert [written(x) for x in (None, 0.12345, -1.0, 12.3456, 1234567.8)] == [
+        "", "0.123", "-1.000", "12.35", "1,234,568",
+    ]  # fmt: skip
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+class Tags(HTMLParser):
+    """Collects tags and attributes, and checks that each tag is closed."""
+
+    VOID = ("meta",)
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.found, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def everything(text="text"):
+    """Return a page with `text` in every place where there can be one."""
+    found = three_classes((f"a{text}", f"b{text}", f"c{text}"))[0]
+    found = found._replace(importance={text: [0.1, 0.0]})
+    model = nn.Sequential(nn.Dense(1, 1))
+    charts = [
+        *training_charts(history([1.0, 0.5], [1.0, 0.6])),
+        *charts_of_test(found),
+        *charts_of_test(NUMBERS, text),
+        *importance_chart(found),
+        *network_chart(model, [text], [text]),
+        Chart("any", "<svg></svg>", text),
+    ]
+    table = [[text, text], [text, "1,234"]]
+    sections = [
+        Section(text, text, [(text, text)], table, text, charts),
+        Section(text, table=table),
+    ]
+    return page(text, text, sections, text)
+
+
+def parsed(html):
+    tags = Tags()
+    tags.feed(html)
+    tags.close()
+    assert tags.open == []
+    return tags
+
+
+def test_a_page_loads_nothing_from_outside():
+    html = everything()
+    tags = parsed(html)
+    names = {tag for tag, _ in tags.found}
+    assert not names & {"script", "link", "img", "iframe", "object", "embed", "a", "base", "form"}
+    for _, attributes in tags.found:
+        for name, value in attributes.items():
+            assert name not in ("src", "href", "xlink:href", "action", "srcset")
+            assert not name.startswith("on")
+            assert name == "xmlns" or "//" not in (value or "")
+    assert "default-src 'none'" in html
+    assert set(re.findall(r"url\((.)", html)) <= {"#"}
+    assert "@import" not in html
+
+
+def test_a_page_is_light_and_dark_and_made_for_small_screens():
+    html = everything()
+    assert "prefers-color-scheme:dark" in html
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert '<meta name="viewport"' in html
+    assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "$title ${title} $$", "</style><style>", "", "é\u202e"])
+def test_no_text_can_break_a_page(text):
+    html = everything(text)
+    known = {tag for tag, _ in parsed(everything()).found}
+    assert {tag for tag, _ in parsed(html).found} <= known
+    assert "script" not in known
+    assert "\x00" not in html
+    assert html.count("<style>") == html.count("</style>") == everything().count("<style>")
+
+
+@given(st.text(max_size=30))
+def test_any_text_makes_a_whole_page(text):
+    html = page(text, text, [Section(text, text, [(text, text)], [[text]], text)], text)
+    html.encode("utf-8", "strict")
+    parsed(html)
+
+
+def test_a_text_keeps_its_columns():
+    html = page("t", "s", [Section("x", text="a   b\n  c")], "f")
+    assert "<pre>a   b\n  c</pre>" in html
+
+
+def test_long_tables_are_folded():
+    rows = [["name"], *([str(i)] for i in range(50))]
+    html = page("t", "s", [Section("x", table=rows)], "f")
+    assert "<details><summary>50 rows</summary>" in html
+    assert "<details>" not in page("t", "s", [Section("x", table=rows[:10])], "f")
+
+
+def test_the_same_page_is_the_same_text():
+    assert everything() == everything()
+
+
+def test_the_pictures_in_a_page_are_well_formed():
+    for svg in re.findall(r"<svg.*?</svg>", everything(HOSTILE), re.DOTALL):
+        ElementTree.fromstring(svg)
