@@ -121,7 +121,7 @@ def predict(row, exp=exp):
         # forward through Dense 2 -> 2: z = x W + b
         z0_0 = x0 * 1.0 + x1 * -2.0 + 0.5
         z0_1 = x1 * 4.0
-        # forward through ReLU: a = max(0, z)
+        # forward through ReLU: a = z if z > 0, else 0
         a1_0 = 0.0 if z0_0 <= 0.0 else z0_0
         a1_1 = 0.0 if z0_1 <= 0.0 else z0_1
         # forward through Dense 2 -> 1: z = x W + b
@@ -280,18 +280,31 @@ def test_the_text_with_rows_leaves_out_zeros_and_ones():
 
 @pytest.mark.skipif(unrolled.PYPY, reason="rows are not written into texts there")
 def test_rows_are_written_into_the_text_once_it_pays():
-    program = unrolled.ENGINE.program(dense(sizes=(3, 1)), {})
+    program = unrolled.ENGINE.program(dense(sizes=(3, 2, 1)), {})
     program.bind(X, T)
     whole = [0, 1, 2]
     program.train([whole] * 100, [0.1] * 100, 1)
     assert [mode.rows for mode in program._functions] == [()]
-    program.train([[0, 2, 1]] * 500, [0.1] * 500, 101)  # another order, another sum
+    program.train([[0, 2, 1]] * 1000, [0.1] * 1000, 101)  # another order, another sum
     assert [mode.rows for mode in program._functions] == [()]
-    program.train([whole] * 20, [0.1] * 20, 601)
+    program.train([whole] * 240, [0.1] * 240, 1101)
     assert [len(mode.rows) for mode in program._functions] == [0, 3]
     program.bind(X[:2], T[:2])  # other data begins anew
-    program.train([[0, 1]] * 10, [0.1] * 10, 621)
+    program.train([[0, 1]] * 10, [0.1] * 10, 1341)
     assert [len(mode.rows) for mode in program._functions] == [0, 3]
+
+
+@pytest.mark.skipif(unrolled.PYPY, reason="rows are not written into texts there")
+def test_the_first_tiny_data_set_is_written_into_the_text_at_once():
+    unrolled._first_rows.cache_clear()
+    modes = []
+    for data in (X, X[:2], X):
+        program = unrolled.ENGINE.program(dense(sizes=(3, 1)), {})
+        program.bind(data, T[: len(data)])
+        rows = list(range(len(data)))
+        program.train([rows] * 2, [0.1, 0.2], 1)
+        modes += [len(mode.rows) for mode in program._functions]
+    assert modes == [3, 0, 3]
 
 
 # The original program

@@ -59,7 +59,7 @@ def test_gradients_are_those_of_lists(engine, case):
 @each_engine
 @pytest.mark.slow
 @given(case=cases(most_width=14))
-@settings(max_examples=1500)
+@settings(max_examples=400)
 def test_training_of_many_and_wider_networks_is_that_of_lists(engine, case):
     check(engine, case)
 

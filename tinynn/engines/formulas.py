@@ -42,7 +42,7 @@ FORMULAS: Dict[str, Formula] = {
         careful=_CAREFUL_SIGMOID,
     ),
     "Tanh": Formula("tanh({z})", "(1.0 - {y} * {y})", "a = tanh z", "1 - a^2"),
-    "ReLU": Formula("0.0 if {z} <= 0.0 else {z}", "", "a = max(0, z)", "1 if a > 0, else 0"),
+    "ReLU": Formula("0.0 if {z} <= 0.0 else {z}", "", "a = z if z > 0, else 0", "1 if a > 0, else 0"),
     "LeakyReLU": Formula(
         "{z} if {z} > 0.0 else {c} * {z}", "(1.0 if {z} > 0.0 else {c})",
         "a = z if z > 0, else c z", "1 if z > 0, else c",
@@ -64,7 +64,7 @@ FORMULAS: Dict[str, Formula] = {
     ),
     "Softplus": Formula(
         "{z} + log1p(exp(-{z})) if {z} > 0.0 else log1p(exp({z}))", "-expm1(-{y})",
-        "a = log(1 + e^z)", "1 - e^-a",
+        "a = ln (1 + e^z)", "1 - e^-a",
     ),
     "SiLU": Formula(
         "{z} * {p}", "({p} + {y} * (1.0 - {p}))",

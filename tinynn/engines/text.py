@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import math
-import re
 import weakref
 from itertools import chain, count
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
@@ -14,8 +13,6 @@ CALLS: Dict[str, Any] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh,
     "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
 }  # fmt: skip
-CALL = re.compile(r"(\w+)\(")
-COMMENT = re.compile(r"#.*")
 _numbers = count(1)
 
 
@@ -58,8 +55,8 @@ class Text:
 
     def __str__(self) -> str:
         body = "\n".join(self.lines[1:])
-        called = set(CALL.findall(COMMENT.sub("", body)))
-        used = [f"{name}={name}" for name in CALLS if name in called]
+        # No other name in a text ends like one of these and is called.
+        used = [f"{name}={name}" for name in CALLS if f"{name}(" in body]
         first = self.lines[0].replace("):", "".join(", " + argument for argument in used) + "):")
         return f"{first}\n{body}\n"
 

@@ -24,7 +24,7 @@ from .text import Compiled, compile_text
 from .unrolled_layers import Numbers, parameter_names
 from .unrolled_losses import targets_are_simple
 from .unrolled_original import train_original as train_original
-from .unrolled_training import Mode, prediction_text, training_text
+from .unrolled_training import Mode, prediction_text, takes_products, training_text
 
 PYPY = sys.implementation.name == "pypy"
 SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
@@ -45,6 +45,7 @@ MAX_WIDTH = 500
 # it gains too little.
 MAX_CONSTANT_TERMS = 0 if PYPY else 100
 CONSTANT_STEPS_PER_TERM = 10
+MAX_FIRST_TERMS = 16
 
 
 class UnrolledEngine(Engine):
@@ -98,6 +99,8 @@ class UnrolledProgram(CompiledProgram):
     ) -> Tuple[List[float], State]:
         mode = self._mode(batches)
         train = self.function(mode, lambda: training(self.plan, mode))
+        if mode.rows and takes_products(self.plan):
+            rates = _times(self.plan.derivative_scale / sum(mode.weights), rates)
         losses, state = train(self.state, self._rows, batches, rates, step, draws)
         return losses, state
 
@@ -119,12 +122,36 @@ class UnrolledProgram(CompiledProgram):
         if list(first) != list(range(len(self._rows))):
             return False
         self._whole_steps += len(batches)
-        return self._whole_steps >= self._constant_from
+        return self._whole_steps >= self._constant_from or self._is_first()
+
+    def _is_first(self) -> bool:
+        """Whether nothing else was trained on by this plan: a tiny set is then written at once.
+
+        That saves compiling two texts, and does no harm where the data change again and again.
+        """
+        if self._constant_from > CONSTANT_STEPS_PER_TERM * MAX_FIRST_TERMS:
+            return False
+        known = _first_rows(self.plan)
+        if not known:
+            known.append(self._rows)
+        return known[0] == self._rows
 
     def answers(self, X: Matrix) -> Matrix:
         predict = self.function("predict", lambda: prediction(self.plan.layers, self._columns))
         rows: Matrix = predict(self.state[0], X)
         return rows
+
+
+@lru_cache(maxsize=64)
+def _first_rows(plan: Plan) -> List[List[Tuple[float, ...]]]:
+    """Return a list for the first data set that is trained on by a plan."""
+    return []
+
+
+def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
+    if rates.count(rates[0]) == len(rates):
+        return [factor * rates[0]] * len(rates)
+    return [factor * rate for rate in rates]
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,7 @@ def write_loss(
 
 
 def _write_hinge(text: Text, outputs: List[str], targets: List[str], k: str) -> LossText:
-    text.comment("loss hinge: mean of max(0, h), h = 1 - target * output")
+    text.comment("loss hinge: mean of h where h > 0, h = 1 - target * output")
     losses, derivatives = [], []
     for j, (y, t) in enumerate(zip(outputs, targets)):
         text(f"h{j} = 1.0 - {product(t, y) or '0.0'}")

@@ -57,26 +57,30 @@ def original_text(inputs: int, outputs: int, data: Data = ()) -> str:
     `data`, if given, is written into the text as numbers; else `rows` are inputs, then outputs.
     """
     text = Text()
-    names = [f"w{i}_{j}" for i in range(inputs) for j in range(outputs)]
+    names = [f"m{i}_{j}" for i in range(inputs) for j in range(outputs)]
     text("def train(weights, rows, iterations):")
     text.depth += 1
-    text.wrapped(names, "(", ") = weights")
+    text.comment("m = -w, so that exp(x m) is the exp(-x w) of the sigmoid")
+    text.wrapped(names, "(", ") = [-w for w in weights]")
     with text.block("for _ in range(iterations):"):
         if data:
             _write_samples(text, outputs, names, data)
         else:
             _write_loop(text, inputs, outputs)
-    text.wrapped(names, "return (", ")")
+    text.wrapped([f"-{name}" for name in names], "return (", ")")
     return str(text)
 
 
-def _write_answer(text: Text, z: str) -> None:
-    """Write o = sigmoid(z) as activations.py computes it."""
-    text(f"z = {z}")
-    with text.block("if z >= 0.0:"):
-        text("o = 1.0 / (1.0 + exp(-z))")
+def _write_answer(text: Text, minus_z: str) -> None:
+    """Write o = sigmoid(z) as activations.py computes it, from the text of -z."""
+    y = minus_z
+    if " " in minus_z:
+        text(f"y = {minus_z}")
+        y = "y"
+    with text.block(f"if {y} <= 0.0:"):
+        text(f"o = 1.0 / (1.0 + exp({y}))")
     with text.block("else:"):
-        text("e = exp(z)", "o = e / (1.0 + e)")
+        text(f"e = exp(-{y})", "o = e / (1.0 + e)")
 
 
 def _write_samples(text: Text, outputs: int, names: List[str], data: Data) -> None:
@@ -85,7 +89,7 @@ def _write_samples(text: Text, outputs: int, names: List[str], data: Data) -> No
         x = [repr(value + 0.0) for value in row]
         text.comment(f"sample {s}: {', '.join(x)} -> {', '.join(map(repr, targets))}")
         for j, t in enumerate(targets):
-            _write_answer(text, total([product(x_i, f"w{i}_{j}") for i, x_i in enumerate(x)]))
+            _write_answer(text, total([product(x_i, f"m{i}_{j}") for i, x_i in enumerate(x)]))
             d, sign = f"d{j}s{s}", "-" if t == 0.0 else "+"
             if t == 1.0:
                 text("c = 1.0 - o", f"{d} = c * o * c")
@@ -93,13 +97,15 @@ def _write_samples(text: Text, outputs: int, names: List[str], data: Data) -> No
                 text(f"{d} = {'o' if t == 0.0 else f'({t!r} - o)'} * o * (1.0 - o)")
             for i, x_i in enumerate(x):
                 if product(x_i, d):
-                    sums[f"w{i}_{j}"].append(f"{sign} {product(x_i, d)}")
-    text.comment("W = W + x^T ((t - o) o (1 - o))")
-    for w, terms in sums.items():
+                    sums[f"m{i}_{j}"].append(f"{sign} {product(x_i, d)}")
+    text.comment("w = w + x^T ((t - o) o (1 - o)), with turned signs")
+    for m, terms in sums.items():
         if terms:
-            # Rather than to begin with a minus, all signs are turned.
-            other = {"+": "+", "-": "-"} if terms[0][0] == "+" else {"+": "-", "-": "+"}
-            text(f"{w} {terms[0][0]}= " + " ".join(other[t[0]] + t[1:] for t in terms)[2:])
+            # Rather than to begin with a minus, the sum turns all signs, and what it is for too.
+            turned = terms[0][0] == "-"
+            if turned:
+                terms = [("+" if term[0] == "-" else "-") + term[1:] for term in terms]
+            text(f"{m} {'+' if turned else '-'}= " + " ".join(terms)[2:])
 
 
 def _write_loop(text: Text, inputs: int, outputs: int) -> None:
@@ -107,10 +113,10 @@ def _write_loop(text: Text, inputs: int, outputs: int) -> None:
     columns = [f"x{i}" for i in range(inputs)] + [f"t{j}" for j in range(outputs)]
     with text.block(f"for {', '.join(columns)} in rows:"):
         for j in range(outputs):
-            _write_answer(text, total([f"x{i} * w{i}_{j}" for i in range(inputs)]))
+            _write_answer(text, total([f"x{i} * m{i}_{j}" for i in range(inputs)]))
             text(f"d = (t{j} - o) * o * (1.0 - o)")
             text(*[f"s{i}_{j} += x{i} * d" for i in range(inputs)])
-    text(*[f"w{i}_{j} += s{i}_{j}" for i in range(inputs) for j in range(outputs)])
+    text(*[f"m{i}_{j} -= s{i}_{j}" for i in range(inputs) for j in range(outputs)])
 
 
 @lru_cache(maxsize=16)

@@ -38,13 +38,23 @@ class Mode(NamedTuple):
     simple: bool = False
     rows: Tuple[Row, ...] = ()
 
+    @property
+    def weights(self) -> List[float]:
+        """The weights of `rows`."""
+        return [row[-1] if self.weighted else 1.0 for row in self.rows]
+
+
+def takes_products(plan: Plan) -> bool:
+    """Return whether a text with rows takes the learning rates multiplied by all that k holds."""
+    return plan.folds and not plan.setting("weight_decay")
+
 
 def training_text(plan: Plan, mode: Mode) -> str:
     """Return the text of `train(state, rows, batches, learning_rates, step, draws)`.
 
     state: the weights as one tuple, then each of the optimizer's memories as one; rows: tuples of
     inputs, targets, weight; batches: lists of row numbers; draws: a function for each Dropout
-    layer. The function returns the batches' mean losses and the new state.
+    layer. The function returns the batches' mean losses and the new state. See `takes_products`.
     """
     return str(_TrainingText(plan, mode).text)
 
@@ -246,13 +256,17 @@ class _TrainingText:
     def _constant_batches(self) -> None:
         """Write every row of a tiny data set out, with the arithmetic of `_batches` to the bit."""
         text, plan, mode = self.text, self.plan, self.mode
-        weights = [row[-1] if mode.weighted else 1.0 for row in mode.rows]
+        weights = mode.weights
         n = sum(weights)
         k = plan.derivative_scale / n
         terms: Dict[str, List[str]] = {}
         losses = []
-        with text.block("for rate in learning_rates:"):
-            if plan.folds:
+        if takes_products(plan):
+            text.comment(
+                f"k is {k!r} times the learning rate: the derivatives d are multiplied by it"
+            )
+        with text.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
+            if plan.folds and self.decay:
                 text.comment("the derivatives d below are multiplied by the learning rate at once")
                 self._folded_rate(f"{k!r} * ")
             for s, (row, u) in enumerate(zip(mode.rows, weights)):
