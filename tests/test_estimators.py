@@ -405,8 +405,8 @@ def test_ctrl_c_keeps_what_was_learned():
 
 
 def test_warm_start_goes_on():
-    whole = quick(max_iter=6, tol=0).fit(ROWS, LABELS)
-    model = quick(max_iter=3, tol=0, warm_start=True)
+    whole = quick(max_iter=6, tol=0, batch_size=16, dropout=0.1).fit(ROWS, LABELS)
+    model = quick(max_iter=3, tol=0, batch_size=16, dropout=0.1, warm_start=True)
     model.fit(ROWS, LABELS).fit(ROWS, LABELS)
     assert model.coefs_ == whole.coefs_
     assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == 6

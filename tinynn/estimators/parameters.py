@@ -31,8 +31,9 @@ class Parameters:
     solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, of which
                           then all settings count and none of alpha, learning_rate(_init), power_t,
                           momentum, nesterovs_momentum, beta_1, beta_2 and epsilon
-    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size; with "adamw"
-                          instead its weight decay
+    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size, as the weight
+                          decay of the solver (which decays biases too, where scikit-learn's does
+                          not); with "adamw" its own, decoupled weight decay
     batch_size:           rows for each update; "auto" for min(200, rows)
     learning_rate:        with "sgd": "constant", "invscaling" (learning_rate_init / t^power_t, t
                           counting rows) or "adaptive" (a fifth of it whenever training stalls)
