@@ -211,16 +211,17 @@ class _Chain:
         for i, step in enumerate(self.steps):
             if columns is None:
                 columns = _first_known(self.steps[i:])
+            before = layers[-1] if layers else None
             if not isinstance(step, Scaling):
                 layers.append(step)
                 columns = _columns(step, columns)[1]
-                continue
-            shift, scale, offset = self._spread(step, columns)
-            before = layers[-1] if layers else None
-            if isinstance(before, LayerNorm) and before.columns is None and step.shift is None:
-                layers[-1] = building.layer_norm(step.place, len(scale), scale, offset, before.eps)
+            elif isinstance(before, LayerNorm) and before.columns is None:  # spelled out: no γ, β
+                shift, scale, offset = self._spread(step, columns)
+                beta = [o - s * c for s, c, o in zip(shift, scale, offset)]
+                norm = building.layer_norm(step.place, len(scale), scale, beta, before.eps)
+                layers[-1] = norm
             else:
-                layers.append(building.scaling(step.place, shift, scale, offset))
+                layers.append(building.scaling(step.place, *self._spread(step, columns)))
         return layers
 
     def _spread(self, step: Scaling, columns: Optional[int]) -> Tuple[Vector, Vector, Vector]:
