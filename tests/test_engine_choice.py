@@ -28,9 +28,7 @@ class Doubled(Layer):
 
 def chosen(*layers, batch_size=16, samples=150, epochs=100, optimizer="sgd", **settings):
     network = nn.Sequential(*layers)
-    recipe = Recipe(
-        network, nn.losses.by_name("mse"), nn.optimizers.by_name(optimizer), **settings
-    )
+    recipe = Recipe(network, nn.losses.by_name("mse"), nn.optimizers.by_name(optimizer), **settings)
     engine, reason = choice.choose(recipe, Task(batch_size, samples, epochs))
     return engine.name, reason
 
@@ -137,3 +135,17 @@ def test_source_is_the_training_written_out():
     assert str(error.value).startswith(
         "source needs a network that can be written out: the network has 100,480 parameters"
     )
+
+
+@cpython_only
+def test_the_history_says_when_lists_had_to_take_over():
+    inputs = [[(7 * i + j) % 10 / 10.0 for j in range(20)] for i in range(12)]
+    targets = [[1e9 * (i % 3)] for i in range(12)]  # steps far beyond the lanes
+    model = nn.Sequential(nn.Dense(20, 10), nn.Tanh(), nn.Dense(10, 1))
+    history = nn.fit(
+        model, inputs, targets, optimizer=nn.SGD(learning_rate=1e-3), epochs=20, engine="packed"
+    )
+    assert history.engine == "packed"
+    assert history.engine_reason.startswith(
+        "asked for by engine='packed'; lists took over: "
+    )  # fmt: skip

@@ -217,6 +217,8 @@ class Trainer:
         finally:
             self.stop("error")
             self.running = False
+            if self.program.fallback:
+                self.history.engine_reason += f"; lists took over: {self.program.fallback}"
             self.updates.end()
             self._call("on_train_end")
         return self.history

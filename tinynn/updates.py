@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from sys import maxsize
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from .engines.choice import choose
 from .engines.contract import BatchDivergence, Recipe, Task

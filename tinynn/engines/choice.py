@@ -23,9 +23,11 @@ PAYBACK_ROWS = 1000
 # `packed` is as fast as `unrolled` from about 600 parameters (57 against 65), and twice as fast at
 # 2,410 (133 against 225). Its fixed point is less exact, so it has to gain something.
 PACKED_PARAMETERS = 1000
+# In batches of fewer rows it pays less: 4 rows and 2,410 parameters are about equal.
+PACKED_BATCH = 8
 # Where it has to unpack the gradients (Adam, clipping): 304 against 307 at 1,386 parameters, 210
 # against 347 at 2,410; and only in batches of 32 rows (8 rows: 614 against 347).
-PACKED_FLOATS_PARAMETERS = 1400
+PACKED_FLOATS_PARAMETERS = 2000
 PACKED_FLOATS_BATCH = 32
 # Predictors: 8.4 against 8.7 at 340 parameters, 16.2 against 14.1 at 676.
 PACKED_PREDICTION_PARAMETERS = 500
@@ -123,7 +125,7 @@ def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
         packs = count >= PACKED_FLOATS_PARAMETERS and task.batch_size >= PACKED_FLOATS_BATCH
     else:
         packs = count >= PACKED_PARAMETERS
-    if task.batch_size == 1 or not packs:
+    if task.batch_size < PACKED_BATCH or not packs:
         return (["unrolled"] if compiles else []) + (["packed"] if packs else [])
     return ["packed"] + (["unrolled"] if compiles else [])
 

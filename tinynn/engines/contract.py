@@ -66,7 +66,11 @@ class Program:
 
     Whoever changes the network's weights from outside calls `reload`; whoever wants to see them
     calls `write_back`.
+
+    `fallback` says why another engine had to take over in the middle, if one had to.
     """
+
+    fallback: Optional[str] = None
 
     # The losses of the updates that the current or latest call of `train` has made. An interrupted
     # call (Ctrl-C may come anywhere) leaves behind a whole number of updates: as many as are here.
