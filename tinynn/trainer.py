@@ -217,8 +217,7 @@ class Trainer:
         finally:
             self.stop("error")
             self.running = False
-            if self.program.fallback:
-                self.history.engine_reason += f"; lists took over: {self.program.fallback}"
+            self.history.engine_reason = self.updates.why
             self.updates.end()
             self._call("on_train_end")
         return self.history
@@ -234,7 +233,7 @@ class Trainer:
             check_smallest_batch(self.model, self.plan.smallest, f"the last of {rows} rows")
             self.updates.per_epoch = self.plan.per_epoch
             self.program.bind(*self.data)
-        self.history = History(self.updates.engine, self.updates.reason)
+        self.history = History(self.updates.engine, self.updates.why)
         self.started = time.monotonic()
         self.epoch, self.batch, self.batch_loss, self.best_loss = 0, 0, 0.0, float("inf")
         self.block = 1  # batches to run until the next look

@@ -41,6 +41,12 @@ class Updates:
         self._call: Optional[Tuple[int, int, List[float]]] = None
         self.begin()
 
+    @property
+    def why(self) -> str:
+        """Why this engine runs, and why another had to take over, if one had to."""
+        fallback = self.program.fallback
+        return f"{self.reason}; lists took over: {fallback}" if fallback else self.reason
+
     def end(self) -> None:
         """Take the earlier memory back, if no update was made."""
         if not self.training["steps"]:
