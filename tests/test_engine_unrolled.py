@@ -160,18 +160,18 @@ def test_batch_normalization_is_folded_into_the_layer_before():
 def test_a_text_is_compiled_once_for_equal_plans():
     unrolled.training.cache_clear()
     first = unrolled.ENGINE.program(dense(), {})
-    first.bind([[1.0]], [[0.0]])
+    first.bind([[1.0], [3.0]], [[0.0], [1.0]])
     first.train([[0]], [0.1], 1)
     assert first.compile_seconds > 0.0
     for recipe in (dense(), dense(optimizer=nn.SGD(0.25)), dense("mse")):
         program = unrolled.ENGINE.program(recipe, {})
-        program.bind([[2.0]], [[1.0]])
+        program.bind([[2.0], [1.0]], [[1.0], [0.0]])
         program.train([[0]], [0.3], 1)
     info = unrolled.training.cache_info()
     assert (info.misses, info.hits) == (1, 3)
     for recipe in (dense("huber"), dense(optimizer=nn.SGD(weight_decay=0.1)), dense(clip_norm=1.0)):
         program = unrolled.ENGINE.program(recipe, {})
-        program.bind([[2.0]], [[1.0]])
+        program.bind([[2.0], [1.0]], [[1.0], [0.0]])
         program.train([[0]], [0.3], 1)
     assert unrolled.training.cache_info().misses == 4
 

@@ -262,9 +262,7 @@ class _TrainingText:
         terms: Dict[str, List[str]] = {}
         losses = []
         if takes_products(plan):
-            text.comment(
-                f"k is {k!r} times the learning rate: the derivatives d are multiplied by it"
-            )
+            text.comment(f"k: the learning rate times {k!r}, a factor of all derivatives d")
         with text.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
             if plan.folds and self.decay:
                 text.comment("the derivatives d below are multiplied by the learning rate at once")
