@@ -42,7 +42,9 @@ FORMULAS: Dict[str, Formula] = {
         careful=_CAREFUL_SIGMOID,
     ),
     "Tanh": Formula("tanh({z})", "(1.0 - {y} * {y})", "a = tanh z", "1 - a^2"),
-    "ReLU": Formula("0.0 if {z} <= 0.0 else {z}", "", "a = z if z > 0, else 0", "1 if a > 0, else 0"),
+    "ReLU": Formula(
+        "0.0 if {z} <= 0.0 else {z}", "", "a = z if z > 0, else 0", "1 if a > 0, else 0"
+    ),
     "LeakyReLU": Formula(
         "{z} if {z} > 0.0 else {c} * {z}", "(1.0 if {z} > 0.0 else {c})",
         "a = z if z > 0, else c z", "1 if z > 0, else c",
