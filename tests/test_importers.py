@@ -559,6 +559,10 @@ def keras_layer(name, weights=(), **config):
         (keras_layer("ReLU", threshold=1.0), "a ReLU with threshold=1.0"),
         (keras_layer("Softmax", axis=0), "a Softmax with axis=0"),
         (
+            keras_layer("Flatten", data_format="channels_first"),
+            "a Flatten with data_format='channels_first'",
+        ),
+        (
             keras_layer("BatchNormalization", axis=2),
             "a BatchNormalization with axis=2",
         ),
@@ -585,6 +589,17 @@ def keras_layer(name, weights=(), **config):
 def test_keras_layers_without_a_layer_are_refused_by_name(layer, what):
     wanted = f"the model: {what} cannot be carried over exactly. {THERE_IS}"
     assert refused(from_keras, layer) == wanted
+
+
+def test_keras_inputs_that_are_no_rows_are_refused():
+    model = stand_in("Sequential", "keras.src.models.sequential", input_shape=(None, 5, 3))
+    model.layers = [keras_layer("Dense")]
+    assert refused(from_keras, model) == (
+        "the model: inputs of the shape (None, 5, 3) cannot be carried over exactly; "
+        f"Flatten them first. {THERE_IS}"
+    )
+    model.layers = [keras_layer("Flatten"), keras_layer("Activation", activation="relu")]
+    assert repr(from_keras(model).network) == "Sequential(ReLU())"
 
 
 def test_keras_weights_go_into_layers_that_are_given():

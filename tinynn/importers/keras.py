@@ -84,12 +84,15 @@ def _model(model: Any, place: str) -> List[Layer]:
     if not {"keras", "tf_keras"} & set(kind.__module__.split(".")):
         raise building.refusal(place, f"an object of {kind.__module__}.{name}")
     if name == "Sequential":
+        shape = getattr(model, "input_shape", None) or ()
+        if len(shape) > 2 and type(model.layers[0]).__name__ not in ("InputLayer", "Flatten"):
+            raise building.refusal(place, f"inputs of the shape {shape}", "Flatten them first")
         return [
             layer
             for i, part in enumerate(model.layers)
             for layer in _model(part, f"layer {i}, {type(part).__name__} {part.name!r}")
         ]
-    if name in ("InputLayer", "Flatten"):
+    if name == "InputLayer":
         return []
     if name not in _READERS:
         raise building.refusal(place, f"the layer {name}")
@@ -182,6 +185,12 @@ def _softmax(place: str, config: Config, weights: Weights) -> List[Layer]:
     return [Softmax()]
 
 
+def _flatten(place: str, config: Config, weights: Weights) -> List[Layer]:
+    """A row is flat already; with its channels first, Keras would move them to the end."""
+    building.known(place, "a Flatten", config, {"data_format": "channels_last"})
+    return []
+
+
 _READERS: Dict[str, Callable[[str, Config, Weights], List[Layer]]] = {
     "Dense": _dense,
     "Activation": lambda place, config, weights: _activation(place, config),
@@ -189,6 +198,7 @@ _READERS: Dict[str, Callable[[str, Config, Weights], List[Layer]]] = {
     "LeakyReLU": _leaky_relu,
     "ELU": _elu,
     "Softmax": _softmax,
+    "Flatten": _flatten,
     "Dropout": lambda place, config, weights: [building.dropout(place, config["rate"])],
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
