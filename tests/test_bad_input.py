@@ -14,6 +14,7 @@ from tinynn.engines.lists import ListsEngine
 X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 T = [[0.0], [1.0], [1.0]]
 NAN = math.nan
+ITERATOR = type(iter([])).__name__  # list_iterator; PyPy has another word for it
 
 
 def network(last=None, outputs=1):
@@ -88,7 +89,7 @@ class Frame:
          "inputs need rows of numbers, got a dict as row 0; "
          "list its values in one order: [row[key] for key in keys]"),
         (nn.ShapeError, iter(X),
-         "inputs need a sequence, one item per row, got a list_iterator; list(...) collects it"),
+         f"inputs need a sequence, one item per row, got a {ITERATOR}; list(...) collects it"),
         (nn.ShapeError, (x for x in X),
          "inputs need a sequence, one item per row, got a generator; list(...) collects it"),
         (nn.ShapeError, {1, 2}, "inputs need a sequence, one item per row, got a set"),
@@ -130,7 +131,7 @@ def test_inputs(kind, inputs, message):
          "targets need rows of numbers, got the number 1 as row 1; "
          "write [[...]] for one row, or [[x] for x in targets] for one column"),
         (nn.ShapeError, iter(T),
-         "targets need a sequence, one item per row, got a list_iterator; list(...) collects it"),
+         f"targets need a sequence, one item per row, got a {ITERATOR}; list(...) collects it"),
         (nn.ShapeError, {0: 1}, "targets need a sequence, one item per row, got a dict"),
         (nn.ShapeError, 3, "targets need a sequence, one item per row, got the number 3"),
     ],
