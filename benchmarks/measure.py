@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .jobs import Job, NotMeant, Refused, Sample
@@ -19,18 +20,22 @@ Say = Callable[[str], None]
 
 
 class Plan(NamedTuple):
-    """How long to measure: rounds (repeats), seconds for a task, seconds for one run."""
+    """How long to measure: rounds (repeats), seconds for a task, seconds for one run.
+
+    A training task of so many epochs gets `longer` times as many.
+    """
 
     mode: str
     least_rounds: int
     most_rounds: int
     task_seconds: float
     run_seconds: float
+    longer: int = 1
 
 
 TINY = Plan("tiny", 1, 1, 0.0, 0.0)
 QUICK = Plan("quick", 3, 9, 0.7, 0.06)
-FULL = Plan("full", 7, 31, 20.0, 1.0)
+FULL = Plan("full", 7, 31, 20.0, 1.0, 5)
 
 
 class Entry(NamedTuple):
@@ -42,6 +47,8 @@ class Entry(NamedTuple):
 
 def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskResult:
     """Return the task's rows, of all peers that can do it and of those that should but cannot."""
+    if isinstance(task, Training) and not (task.original or task.falling_rate):
+        task = replace(task, amount=plan.longer * task.amount)
     result = TaskResult(
         task.name, task.title, task.unit, task.quantity, task.baseline, task.over, task.amount,
         list(task.notes),
@@ -52,19 +59,20 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
     entries = _entries(task, peers, result, say)
     expected = _expected(task)
     ready: List[Tuple[Entry, int]] = []
-    for entry in entries:
-        sample = _check(task, entry, expected, plan, say)
-        if sample is None:
-            continue
-        if not plan.run_seconds:
-            _fill(task, entry, task.check_amount, [sample])
-            continue
-        amount = _amount(task, entry, sample, plan, say)
-        if amount and PYPY:  # whose compiler watches a whole run before it has done its best
-            _sample(entry, amount, say)
-        if entry.row.status == MEASURED:
-            ready.append((entry, amount))
     with _others_set_aside():
+        for entry in entries:
+            sample = _check(task, entry, expected, plan, say)
+            if sample is None:
+                continue
+            if not plan.run_seconds:
+                _fill(task, entry, task.check_amount, [sample])
+                continue
+            amount = _amount(task, entry, sample, plan, say)
+            if amount and PYPY:  # whose compiler watches a whole run before it has done its best
+                _sample(entry, amount, say)
+            if entry.row.status == MEASURED:
+                ready.append((entry, amount))
+    with _others_set_aside():  # among them now what the first runs imported and made
         _take_turns(task, ready, plan, say)
     if task.over:
         _subtract(result, task.over)
