@@ -404,7 +404,7 @@ NAMES = ", ".join(["auto", *ENGINES])
         ({"validation": (X, T), "validation_split": 0.2},
          "fit needs validation or validation_split, got both"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: value[:40] if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
 def test_settings(options, message):
     assert_refused(nn.SettingError, message, X, T, **options)

@@ -314,7 +314,7 @@ def refused(function, *arguments):
         ),
         (42, "int: the module builtins.int"),
     ],
-    ids=str,
+    ids=lambda value: value[:40] if isinstance(value, str) else type(value).__name__,
 )
 def test_pytorch_modules_without_a_layer_are_refused_by_name(module, what):
     mend = {
@@ -485,7 +485,7 @@ def sklearn_object(name, **attributes):
             "the model: an object of mine.MLPClassifier cannot be carried over exactly",
         ),
     ],
-    ids=str,
+    ids=lambda value: value[:40] if isinstance(value, str) else type(value).__name__,
 )
 def test_sklearn_steps_without_a_layer_are_refused_by_name(model, wanted):
     assert refused(from_sklearn, model) == f"{wanted}. {THERE_IS}"
