@@ -62,8 +62,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     scores: List[Score] = []
     for table in options.only or TABLES:
         for name, make in _estimators(table, tuple(options.hidden), options.engine).items():
-            print(f"{table}: {name} …", file=sys.stderr, flush=True)
+            print(f"{table}: {name} …", end=" ", file=sys.stderr, flush=True)
             scores.append(measure(table, name, make))
+            print(f"{scores[-1].mean:.4f}", file=sys.stderr, flush=True)
     print(markdown(scores))
     if options.out is not None:
         setting = {
@@ -134,12 +135,12 @@ def _estimators(table: str, hidden: Any, engine: str) -> Dict[str, Callable[[int
     def scaled(seed: int) -> Any:
         scaler = import_module("sklearn.preprocessing").StandardScaler()
         return import_module("sklearn.pipeline").make_pipeline(
-            scaler, theirs(hidden, random_state=seed)
+            scaler, theirs(hidden_layer_sizes=hidden, random_state=seed)
         )
 
     return {
-        "tinynn": lambda seed: ours(hidden, random_state=seed, engine=engine),
-        "scikit-learn": lambda seed: theirs(hidden, random_state=seed),
+        "tinynn": lambda seed: ours(hidden_layer_sizes=hidden, random_state=seed, engine=engine),
+        "scikit-learn": lambda seed: theirs(hidden_layer_sizes=hidden, random_state=seed),
         "scikit-learn, scaled": scaled,
     }
 
