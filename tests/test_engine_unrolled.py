@@ -209,6 +209,13 @@ def test_sizes_beyond_the_caps_are_refused():
     reason = f"the network has 10,100 parameters, and it writes out at most {most:,} here"
     assert unrolled.ENGINE.refuses(large, Task(32, 320)) == reason
     assert unrolled.ENGINE.refuses_prediction(large.network).startswith("the network has 10,100")
+    if not unrolled.PYPY:
+        adam = Recipe(nn.Sequential(nn.Dense(300, 9)), nn.MeanSquaredError(), nn.Adam())
+        assert unrolled.ENGINE.refuses(adam._replace(optimizer=nn.SGD()), Task(1, 1)) is None
+        assert unrolled.ENGINE.refuses(adam, Task(1, 1)) == (
+            "weights and the optimizer's memory are 8,127 numbers, "
+            "and it writes out at most 6,000 here"
+        )
 
 
 def test_a_deep_stack_is_no_trouble():
