@@ -29,7 +29,7 @@ from .unrolled_training import Mode, prediction_text, takes_products, training_t
 PYPY = sys.implementation.name == "pypy"
 SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
 
-# Parameters, up to which a text is written. At 64-32-10 (2,410 parameters) a sample in a batch of 32
+# Parameters, up to which a text is written. At 64-32-10 (2,410 of them) a sample in a batch of 32
 # takes 155 us for 196 of `lists` on CPython 3.11; on 3.13, with sumprod, 175 for 161, but 67 for 75
 # at 16-32-10 (874). PyPy compiles a long text badly: 4-10-3 (83) takes 0.7 us for 1.9 with `loops`,
 # 24-16-4 (468) takes 168 for 2.5; predicting, 32-16-10 (698) takes 2.3 us for 3.6 with `loops`, but
@@ -39,7 +39,7 @@ MAX_BATCH_PARAMETERS = 150 if PYPY else 1000 if SUMPROD else 3000
 MAX_PREDICTION_PARAMETERS = 500 if PYPY else 1000 if SUMPROD else 3000
 # Weights and what the optimizer remembers of them, up to which a text is written: writing and
 # compiling take 23-36 us for each on CPython 3.11 (64-32-10 with Adam: 0.24 s), 40-70 on 3.13. On
-# PyPy 8-10-5 with clipping and three memories (580 numbers) takes 354 us a sample for 10 with loops.
+# PyPy 8-10-5 with clipping and three memories (580 numbers) takes 354 us a sample, loops 10.
 MAX_NUMBERS = 500 if PYPY else 6000
 # Python's compiler gives up on a sum of about 3,000 terms, of fewer where the stack is deep.
 MAX_WIDTH = 500

@@ -35,7 +35,11 @@ class Term(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Terms that are all 0 unless `condition`, if there is one, is not 0 (after or before ReLU)."""
+    """Terms that are all 0 unless `condition`, if there is one, is not 0 (after or before ReLU).
+
+    Where they are left out and a factor is infinite, `lists` has 0 times infinity, and diverges at
+    once instead of later.
+    """
 
     condition: str
     terms: List[Term]

@@ -254,7 +254,10 @@ class _TrainingText:
                 self._clipped_updates()
 
     def _constant_batches(self) -> None:
-        """Write every row of a tiny data set out, with the arithmetic of `_batches` to the bit."""
+        """Write every row of a tiny data set out, with the arithmetic of `_batches` to the bit.
+
+        Products with an input of 0 are left out, which changes a sum by nothing but the sign of 0.
+        """
         text, plan, mode = self.text, self.plan, self.mode
         weights = mode.weights
         n = sum(weights)
