@@ -15,18 +15,22 @@ import tinynn as nn
 from tinynn.errors import FormatError
 from tinynn.history import History
 from tinynn.metrics import accuracy, log_loss, roc_auc
-from tinynn.report import (
+from tinynn.report.charts import (
     Chart,
-    Findings,
-    Section,
-    classifier_findings,
-    page,
-    regressor_findings,
+    importance_chart,
+    network_chart,
     test_charts as charts_of_test,
     training_charts,
 )
-from tinynn.report.charts import importance_chart, metric_rows, network_chart, written
-from tinynn.report.findings import importance
+from tinynn.report.findings import (
+    Findings,
+    classifier_findings,
+    importance,
+    metric_rows,
+    regressor_findings,
+    written,
+)
+from tinynn.report.page import Section, page
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m'
 # The second mean of numbers is 2; the model is exact but for the last.

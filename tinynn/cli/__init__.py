@@ -1,4 +1,4 @@
-"""The command line: one module per command, each with `parser` and `run`."""
+"""The command line: one module per command, each with `run`; their parsers are in `options`."""
 
 from __future__ import annotations
 
@@ -91,10 +91,12 @@ def _run(words: List[str]) -> int:
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(f"there is no {what} {name!r}{near(name, list(COMMANDS))}")
+    from . import options
+
+    parser: Parser = getattr(options, name)()
+    parsed = parser.parse_args(words[1:])
     command: Any = import_module(f".{name}", __package__)
-    parser: Parser = command.parser()
-    code = command.run(parser.parse_args(words[1:]))
-    return int(code or 0)
+    return int(command.run(parsed) or 0)
 
 
 def _fail(text: str, code: int = 2) -> int:

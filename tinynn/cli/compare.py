@@ -6,45 +6,19 @@ import argparse
 from typing import List
 
 from ..errors import DataError
-from ..report.charts import METRICS, written
+from ..report.findings import METRICS, written
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
 from .models import load_model
-from .parser import Parser, add_output, add_reading
 from .tables import open_table
 from .testing import compared, errors_of, findings_of
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "compare",
-        "Says which of two models is better on a table whose answers are known, and how likely "
-        "such a\ndifference is if both are equally good (the exact test of McNemar; for numbers "
-        "the sign test).",
-        [
-            "old.json new.json test.csv",
-            "old.json new.json test.csv --no-worse-than 0.01   # exit code 1 if it is",
-        ],
-    )
-    command.add_argument("first", metavar="MODEL", help="a file that train wrote")
-    command.add_argument("second", metavar="MODEL", help="another one for the same target")
-    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
-    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
-    command.add_argument(
-        "--no-worse-than", type=float, metavar="MARGIN",
-        help="exit with 1 if the second one's score is lower by more than this",
-    )  # fmt: skip
-    add_reading(command)
-    add_output(command)
-    return command
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    models = [load_model(options.first), load_model(options.second)]
+    models = [load_model(path, options.decimal) for path in (options.first, options.second)]
     if models[0].estimator.kind != models[1].estimator.kind:
         raise DataError(
             f"{options.first} is a {models[0].estimator.kind} and {options.second} a "

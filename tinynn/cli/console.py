@@ -9,8 +9,6 @@ import time
 import warnings
 from typing import Any, Dict, Optional, TextIO
 
-from ..view import shows_blocks
-
 
 class Console:
     """Where a command speaks; with `quiet` or `as_json` it says no texts.
@@ -20,8 +18,14 @@ class Console:
 
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
-        self.ascii_only = not shows_blocks(sys.stdout.encoding)
         warnings.showwarning = self._show_warning
+
+    @property
+    def ascii_only(self) -> bool:
+        """Whether the standard output can show no more than ASCII."""
+        from ..view import shows_blocks
+
+        return not shows_blocks(sys.stdout.encoding)
 
     @property
     def width(self) -> int:

@@ -13,26 +13,10 @@ from ..network import Sequential
 from ..neural_net import NeuralNet
 from ..optimizers import Adam
 from ..trainer import fit
-from .parser import Parser, whole
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
 OUTPUTS = [[1], [0], [1]]
 QUESTION = [1, 0, 1]
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "demo",
-        "Trains the original program, three inputs and one sigmoid neuron, and prints how its\n"
-        "answer improves. Then trains a classifier on Fisher's iris flowers and tests it on\n"
-        "flowers that it has not seen. Takes a few seconds.",
-        ["", "--seed 7"],
-    )
-    command.add_argument(
-        "--seed", type=whole, default=3, help="for the split and the weights of iris (%(default)s)"
-    )
-    return command
 
 
 def run(options: argparse.Namespace) -> None:

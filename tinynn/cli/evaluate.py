@@ -11,7 +11,7 @@ from ..estimators import Regressor
 from ..formats.atomic import write_text
 from .console import Console
 from .models import Model, counted, load_model
-from .parser import Parser, add_output, add_reading, column_name, whole
+from .parser import column_name
 from .tables import Label, Loaded, Target, load_table, open_table
 from .testing import (
     Trial,
@@ -27,44 +27,11 @@ from .testing import (
 from .train import check_writable
 
 
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "evaluate",
-        "Says how good a model is on a table whose answers are known: metrics against the trivial\n"
-        "answer, the confusion matrix, the calibration of its probabilities, and how much each "
-        "column\nmatters. Give rows that the model was not trained on.",
-        [
-            "iris.json test.csv",
-            "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
-            "houses.json sold.csv --report sold.html",
-        ],
-    )
-    add_model_and_data(command)
-    command.add_argument("--report", metavar="FILE.html", help="write a report with pictures")
-    command.add_argument(
-        "--at-least", type=float, metavar="SCORE",
-        help="exit with 1 if the accuracy, or of numbers R², is below it",
-    )  # fmt: skip
-    command.add_argument("--no-importance", action="store_true", help="do not measure the columns")
-    command.add_argument("--seed", type=whole, default=0, help="of the shuffling of columns (0)")
-    add_reading(command)
-    add_output(command)
-    return command
-
-
-def add_model_and_data(command: Parser) -> None:
-    """Add MODEL, DATA and --target."""
-    command.add_argument("model", metavar="MODEL", help="a file that train wrote")
-    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
-    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
     check_writable(options.report)
-    model = load_model(options.model)
+    model = load_model(options.model, options.decimal)
     table, targets = known_targets(model, open_table(options.data, options), options, console)
     trial = tried(model, table, model.places(table.file), targets, table.lines)
     describe_cells(trial, console, table.file.name)
@@ -134,9 +101,7 @@ def _target_column(model: Model, file: TableFile, given: Optional[str]) -> str:
         raise DataError(text) from None
 
 
-def trial_of(
-    model: Model, file: TableFile, options: argparse.Namespace, console: Console
-) -> Trial:
+def trial_of(model: Model, file: TableFile, options: argparse.Namespace, console: Console) -> Trial:
     """Return a model's answers to a table whose targets are known."""
     table, targets = known_targets(model, file, options, console)
     return tried(model, table, model.places(file), targets, table.lines)

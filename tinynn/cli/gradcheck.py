@@ -12,41 +12,14 @@ from ..network import Sequential
 from .console import Console
 from .evaluate import known_targets
 from .models import Model, counted, load_any
-from .parser import Parser, above_zero, add_output, add_reading, positive
 from .tables import load_table, open_table
 from .testing import picked, tried
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "gradcheck",
-        "Holds each derivative that back-propagation finds, for every parameter and input, against "
-        "the\ndifference quotient of the loss itself, on the first rows of a table. The exit code "
-        "is 1 if any is\nwrong. A kink of the loss (as of relu at 0) has no derivative: try other "
-        "rows then.",
-        [
-            "iris.json iris.csv",
-            "network.json rows.csv --loss mse   # a bare network: its inputs, then its outputs",
-        ],
-    )
-    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
-    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
-    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
-    command.add_argument("--rows", type=positive, default=5, help="how many to take (5)")
-    command.add_argument(
-        "--tolerance", type=above_zero, default=1e-6, help="of the relative error (%(default)s)"
-    )
-    command.add_argument("--loss", default="mse", help="of a bare network (%(default)s)")
-    add_reading(command)
-    add_output(command)
-    return command
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    model = load_any(options.model)
+    model = load_any(options.model, options.decimal)
     if isinstance(model, Sequential):
         network, loss = model, options.loss
         X, T = _bare_rows(model, options)

@@ -9,21 +9,7 @@ from ..history import History
 from ..network import Sequential
 from .console import Console
 from .models import Model, counted, listed, load_any
-from .parser import Parser, add_output
 from .testing import curve_text, test_text
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "inspect",
-        "Says what is in a model file: what it predicts from which columns, its layers and\n"
-        "parameters, how its training went, and its test.",
-        ["iris.json", "iris.json --json"],
-    )
-    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
-    add_output(command, "only the exit code: 0 if the file is whole")
-    return command
 
 
 def run(options: argparse.Namespace) -> int:

@@ -116,8 +116,10 @@ def save_model(path: str, estimator: Estimator, about: About) -> None:
     json_file.write(path, estimator.kind, content)
 
 
-def load_any(path: str) -> Union[Model, Sequential]:
+def load_any(path: str, decimal: Optional[str] = None) -> Union[Model, Sequential]:
     """Return the model in a file: one of a table, or a bare network.
+
+    It is to read numbers with this `decimal` sign, or with that of its training.
 
     Raises DataError or FormatError that says what is wrong with the file.
     """
@@ -147,12 +149,15 @@ def load_any(path: str) -> Union[Model, Sequential]:
         # A file that was edited can be wrong in ways that no check foresaw.
         raise FormatError(f"{path} is not a whole {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
+    if decimal is not None:
+        encoder = estimator.encoder_
+        encoder.reader = encoder.reader._replace(decimal=decimal)
     return Model(path, estimator, about)
 
 
-def load_model(path: str) -> Model:
+def load_model(path: str, decimal: Optional[str] = None) -> Model:
     """Return the model of a table in a file. Raises as `load_any`, and for a bare network."""
-    model = load_any(path)
+    model = load_any(path, decimal)
     if isinstance(model, Sequential):
         raise DataError(
             f"{path} holds a bare network, which knows no columns; a model that `train` makes, or "

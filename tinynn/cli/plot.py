@@ -18,7 +18,6 @@ from .console import Console
 from .evaluate import known_targets
 from .inspect import training_text
 from .models import Model, counted, load_any
-from .parser import Parser, add_reading
 from .tables import open_table
 from .testing import (
     MOST_SHOWN,
@@ -32,31 +31,6 @@ from .testing import (
 from .train import check_writable
 
 
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "plot",
-        "Draws a model: its training, its test, the importance of its columns, and its weights.\n\n"
-        "Without --out as text; with it as one HTML page, or as an SVG file for each picture. The "
-        "test is\nthe one that train made, or a new one on --data.",
-        [
-            "iris.json",
-            "iris.json --out iris.html",
-            "iris.json --out pictures/ --data new.csv",
-        ],
-    )
-    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
-    command.add_argument(
-        "--out", metavar="PATH", help="a page, if it ends in .html, else a directory for SVG files"
-    )
-    command.add_argument("--data", metavar="DATA", help="a table to test the model on")
-    command.add_argument("--target", metavar="COLUMN", help="if it has another name in this table")
-    add_reading(command)
-    group = command.add_argument_group("output")
-    group.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    return command
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet)
@@ -65,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         check_writable(options.out)
     elif options.out and os.path.exists(options.out) and not os.path.isdir(options.out):
         raise DataError(f"{options.out} is a file; give a directory for the SVG files, or .html")
-    model = load_any(options.model)
+    model = load_any(options.model, options.decimal)
     if isinstance(model, Sequential):
         _plot_network(model, options, as_page, console)
         return 0
@@ -84,9 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _findings(
-    model: Model, options: argparse.Namespace, console: Console
-) -> Optional[Findings]:
+def _findings(model: Model, options: argparse.Namespace, console: Console) -> Optional[Findings]:
     """Return the test on --data, else the one in the model's file, if there is one."""
     if options.data is None:
         return None if model.about is None else model.about.findings

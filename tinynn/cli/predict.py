@@ -13,44 +13,16 @@ from ..data.files import TableFile
 from ..estimators import Classifier
 from .console import Console, Meter
 from .models import Model, counted, load_model
-from .parser import Parser, add_reading
 from .tables import Lines, chunks_of, located, open_table
 from .testing import note_missing
 from .train import check_writable
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "predict",
-        "Adds a model's answers to a table, as new columns, and writes it as CSV.\n\n"
-        "The columns may stand in any order, and there may be more of them. Missing cells and "
-        "categories\nthat were not in the training are read as the model has learned to, and "
-        "reported on the standard\nerror. Files of any size go through, row by row.",
-        [
-            "iris.json new.csv > answers.csv",
-            "iris.json new.csv.gz --proba --out answers.csv",
-            "iris.json - --only < new.csv",
-        ],
-    )
-    command.add_argument("model", metavar="MODEL", help="a file that train wrote")
-    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
-    command.add_argument("--out", metavar="FILE", help="write to this file, not standard output")
-    command.add_argument(
-        "--proba", action="store_true", help="add the probability of each class too"
-    )
-    command.add_argument("--only", action="store_true", help="write only the new columns")
-    add_reading(command)
-    group = command.add_argument_group("output")
-    group.add_argument("--quiet", action="store_true", help="no notes on the standard error")
-    return command
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet)
     check_writable(options.out)
-    model = load_model(options.model)
+    model = load_model(options.model, options.decimal)
     table = open_table(options.data, options)
     places = model.places(table)
     with _written(options.out) as out:
@@ -79,7 +51,7 @@ def _predict(
     for numbers, rows in chunks_of(table):
         for number in numbers:
             lines.add(number)
-        with located(table.name, lines):
+        with located(table.name, lines, trained=True):
             cells = [[row[place] for place in places] for row in rows]
             found = model.estimator.encoder_.encode(cells, done)
         outputs = model.outputs(found.rows)

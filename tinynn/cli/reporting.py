@@ -8,13 +8,11 @@ from .. import __version__
 from ..report.charts import (
     Chart,
     importance_chart,
-    metric_rows,
     network_chart,
     test_charts,
     training_charts,
-    written,
 )
-from ..report.findings import Findings
+from ..report.findings import Findings, metric_rows, written
 from ..report.page import Section, page
 from .models import Model, counted
 
@@ -111,9 +109,7 @@ def _training_section(model: Model, charts: Any) -> Section:
     note = ""
     if history.engine:
         note = f"Engine {history.engine}: {history.engine_reason}."
-    return Section(
-        "The training", note, facts, charts=[charts["loss"]] if "loss" in charts else []
-    )
+    return Section("The training", note, facts, charts=[charts["loss"]] if "loss" in charts else [])
 
 
 def _columns_section(model: Model) -> Section:

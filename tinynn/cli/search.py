@@ -15,7 +15,7 @@ from ..errors import DivergenceError
 from ..estimators import ConvergenceWarning
 from ..matrix import Vector
 from ..preprocessing import TableEncoder
-from ..report.charts import written
+from ..report.findings import written
 from ..view import text_table
 from .console import Console
 from .models import counted

@@ -99,14 +99,19 @@ _TRANSLATED = (
 
 
 @contextmanager
-def located(name: str, lines: Optional[Lines] = None) -> Iterator[None]:
-    """Let errors about a table name the file and the line, and options instead of arguments."""
+def located(name: str, lines: Optional[Lines] = None, trained: bool = False) -> Iterator[None]:
+    """Let errors about a table name the file and the line, and options instead of arguments.
+
+    With a model that is `trained` already, what would be given to its training is no mend.
+    """
     try:
         yield
     except (DataError, ShapeError) as error:
         text = str(error)
         if text.startswith(name):
             raise
+        if trained:
+            text = text.partition("; if that means that it is missing")[0]
         for pattern, meant in _TRANSLATED:
             text = re.sub(pattern, meant, text)
         if lines is not None and lines.count:
@@ -188,6 +193,25 @@ def _guessed_task(present: int, kinds: int, numbers: List[float]) -> Tuple[str, 
         if kinds <= 2 or few:
             return "classify", f"it holds whole numbers of {kinds} kinds"
     return "regress", f"it holds numbers of {kinds:,} kinds"
+
+
+def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:
+    """Raise DataError for a table of too few rows to train on, and to set some of them apart."""
+    least = 10 if options.test_share or options.early_stopping else 2
+    if rows < least:
+        raise DataError(
+            f"{name} has {rows} row{'s' if rows != 1 else ''} to learn from; at least {least} are "
+            "needed" + (", to set some apart for validation and test" if least > 2 else "")
+        )
+
+
+def check_range(low: float, high: float, rows: int, where: str) -> None:
+    """Raise DataError for numbers that are all the same."""
+    if low == high:
+        raise DataError(
+            f"{where} holds one number only, {low:g}, in all {rows:,} rows: there is nothing to "
+            "learn"
+        )
 
 
 def check_classes(counts: Dict[Any, int], where: str, asked: bool) -> None:

@@ -11,9 +11,14 @@ from ..errors import DataError
 from ..estimators import Classifier
 from ..matrix import Matrix
 from ..metrics import accuracy, r2_score
-from ..report.charts import metric_rows, written
-from ..report.findings import Findings, classifier_findings, importance, regressor_findings
-from ..view import sparkline, text_bars, text_confusion, text_table
+from ..report.findings import (
+    Findings,
+    classifier_findings,
+    importance,
+    metric_rows,
+    regressor_findings,
+    written,
+)
 from .console import Console
 from .models import Model, counted
 from .tables import Label, Lines, Loaded, located
@@ -57,7 +62,7 @@ def tried(
                     + (" …" if len(known) > 8 else "")
                 )
         truth = [known[str(target)] for target in targets]
-    with located(table.file.name, lines):
+    with located(table.file.name, lines, trained=True):
         found = model.estimator.encoder_.encode(
             [[cells[place] for place in places] for cells in table.rows]
         )
@@ -107,9 +112,7 @@ def with_importance(
     def score(encoded: Matrix) -> float:
         return measure(targets, model.answers(predict(encoded)))
 
-    losses = importance(
-        score, [trial.encoded[i] for i in chosen], columns, rng.shuffle, repeats
-    )
+    losses = importance(score, [trial.encoded[i] for i in chosen], columns, rng.shuffle, repeats)
     return found._replace(importance=losses)
 
 
@@ -136,6 +139,8 @@ def note_missing(
 
 def test_text(found: Findings, console: Console) -> str:
     """Return the test in text: the score against the trivial one, all metrics, the confusion."""
+    from ..view import text_confusion, text_table  # not free to import, and not always needed
+
     lines = [verdict(found), ""]
     rows = metric_rows(found)
     has_baseline = any(row[2] for row in rows)
@@ -173,6 +178,8 @@ def verdict(found: Findings) -> str:
 
 def importance_text(found: Findings, console: Console) -> str:
     """Return the importance of the columns as bars of text."""
+    from ..view import text_bars  # not free to import, and not always needed
+
     names = list(found.importance)[:MOST_SHOWN]
     text = text_bars(
         names, [found.importance[name][0] for name in names], min(console.width, 80),
@@ -184,6 +191,8 @@ def importance_text(found: Findings, console: Console) -> str:
 
 def calibration_text(found: Findings, console: Console) -> str:
     """Return the calibration as a table of text."""
+    from ..view import text_table  # not free to import, and not always needed
+
     rows = [[f"{p:.2f}", f"{q:.2f}", f"{int(n):,}"] for p, q, n in found.calibration]
     return text_table(
         rows, ["probability", "came true", "rows"], "rrr", ascii_only=console.ascii_only
@@ -192,6 +201,8 @@ def calibration_text(found: Findings, console: Console) -> str:
 
 def curve_text(values: Sequence[float], name: str, console: Console, width: int = 60) -> str:
     """Return a curve as a line of text between its first and last value."""
+    from ..view import sparkline  # not free to import, and not always needed
+
     line = sparkline(values, width, ascii_only=console.ascii_only)
     return f"{name:<11}{values[0]:.4f} {line} {values[-1]:.4f}"
 

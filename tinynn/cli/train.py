@@ -13,15 +13,7 @@ from ..preprocessing import TableEncoder
 from .console import Console
 from .models import About, Model, counted, listed, save_model
 from .parser import (
-    Parser,
-    above_zero,
-    add_output,
-    add_reading,
     column_name,
-    positive,
-    share,
-    sizes,
-    whole,
 )
 from .tables import (
     GUESSED_FROM,
@@ -30,126 +22,17 @@ from .tables import (
     Target,
     cell_reader,
     check_classes,
+    check_range,
+    check_rows,
     guessed_decimal,
     guessed_target,
     load_table,
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
-from .training import Trained, is_interrupted, new_encoder, train_stream, train_table
+from .training import Trained, is_interrupted, new_encoder, train_table
 
 STREAM_FROM = 20_000_000  # bytes of a file that is read as a stream, if nothing is said
-
-
-def parser() -> Parser:
-    """Return the command's parser."""
-    command = Parser(
-        "train",
-        "Trains a model to predict one column of a table from the others.\n\n"
-        "Guesses what the columns are and says so; sets rows apart to see when to stop, and others "
-        "to\ntest the model on; and compares it with the trivial answer. Ctrl-C ends the training "
-        "early and\nkeeps the best model so far.",
-        [
-            "iris.csv --target species --out iris.json",
-            "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
-            "churn.csv --target left --class-weights balanced --hidden 64,32 --dropout 0.2",
-            "large.csv --target y --stream --epochs 3 --time-budget 600 --out large.json",
-        ],
-    )
-    command.add_argument("data", metavar="DATA", help="a table in a file, .gz or not; - for a pipe")
-    command.add_argument("--target", required=True, metavar="COLUMN", help="name, or number from 1")
-    command.add_argument("--out", metavar="FILE", help="write the model to this file")
-    command.add_argument("--report", metavar="FILE.html", help="write a report with pictures")
-    command.add_argument("--task", choices=("classify", "regress"), help="classes or numbers")
-    command.add_argument("--seed", type=whole, default=0, help="of all that is random (0)")
-    command.add_argument(
-        "--search", action="store_true",
-        help="try some sizes and learning rates by cross-validation, and train with the best",
-    )  # fmt: skip
-    _add_network(command)
-    _add_training(command)
-    _add_columns(command)
-    add_reading(command)
-    add_output(command)
-    return command
-
-
-def _add_network(command: Parser) -> None:
-    group = command.add_argument_group("network")
-    group.add_argument(
-        "--hidden", type=sizes, default=[32], metavar="SIZES", help="like 64,32, or none (32)"
-    )
-    group.add_argument("--activation", default="relu", help="relu, tanh, gelu … (%(default)s)")
-    group.add_argument("--dropout", type=share, default=0.0, metavar="SHARE")
-
-
-def _add_training(command: Parser) -> None:
-    group = command.add_argument_group("training")
-    group.add_argument(
-        "--epochs", type=positive, help="at the most: 200, or 10 for a stream"
-    )
-    group.add_argument(
-        "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="(0.01)"
-    )
-    group.add_argument(
-        "--batch-size", type=positive, metavar="ROWS", help="32, or 256 for a stream"
-    )
-    group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
-    group.add_argument("--loss", default="squared_error", help="of numbers: squared_error, huber …")
-    group.add_argument(
-        "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
-    )
-    group.add_argument("--clip-norm", type=above_zero, metavar="NORM", help="of the gradients")
-    group.add_argument(
-        "--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1"
-    )
-    group.add_argument(
-        "--test-share", type=share, default=0.2, metavar="SHARE", help="of the rows, to test (0.2)"
-    )
-    group.add_argument(
-        "--validation-share", type=share, default=0.2, metavar="SHARE",
-        help="of the other rows, to see when to stop (0.2)",
-    )  # fmt: skip
-    group.add_argument(
-        "--patience", type=positive, metavar="EPOCHS",
-        help="stop after so many without a better one: 10, or 3 for a stream",
-    )  # fmt: skip
-    group.add_argument(
-        "--no-early-stopping", dest="early_stopping", action="store_false", help="train all epochs"
-    )
-    group.add_argument("--time-budget", type=above_zero, metavar="SECONDS", help="stop after these")
-    group.add_argument("--engine", default="auto", help="auto, lists, unrolled, packed …")
-    stream = group.add_mutually_exclusive_group()
-    stream.add_argument(
-        "--stream", action="store_true", default=None,
-        help="read the file again for each epoch; so are files of more than 20 MB",
-    )  # fmt: skip
-    stream.add_argument(
-        "--no-stream", dest="stream", action="store_false", help="read it into memory"
-    )
-    group.add_argument(
-        "--buffer", type=positive, default=10_000, metavar="ROWS",
-        help="of a stream, within which they are shuffled (10,000)",
-    )  # fmt: skip
-
-
-def _add_columns(command: Parser) -> None:
-    group = command.add_argument_group("columns (guessed where nothing is said)")
-    for name, what in (
-        ("numbers", "are numbers"), ("categories", "are names of kinds, even if numbers"),
-        ("ignore", "are left out"),
-    ):  # fmt: skip
-        group.add_argument(
-            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"that {what}: a,b"
-        )
-    group.add_argument(
-        "--missing", action="append", default=[], metavar="WORD",
-        help="that means a missing value, beside NA, ? and such; can be given again",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-kinds", type=positive, default=50, metavar="N",
-        help="kinds of a category that count, the most frequent ones (50)",
-    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -181,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
         console.say(f"{file.name}: {file.describe()}")
         kind = "classes" if target.task == "classify" else "numbers"
         console.say(f"target {target.name!r}: {kind}, for {target.why}")
+        from .streaming import train_stream
+
         trained = train_stream(file, target, encoder, start, options, console)
     return _finish(file, target, trained, options, console)
 
@@ -221,13 +106,12 @@ def _without_target(
     where = f"{table.file.name}: column {target.name!r}"
     if not targets:
         raise DataError(f"{where}, the target, holds no value")
+    check_rows(len(targets), table.file.name, options)
     if target.task == "classify":
         check_classes(_counts(targets), where, options.task is not None)
-    elif min(targets) == max(targets):
-        raise DataError(
-            f"{where} holds one number only, {targets[0]:g}, in all {len(targets):,} rows: there "
-            "is nothing to learn"
-        )
+    else:
+        numbers = [float(value) for value in targets]
+        check_range(min(numbers), max(numbers), len(numbers), where)
     left_out = len(table.rows) - len(kept)
     if left_out:
         console.note(f"note: {counted(left_out, 'row')} without a target left out")
@@ -275,9 +159,7 @@ def _finish(
         console.say("no rows were set apart to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    about = About(
-        target.name, file.name, trained.train_rows, trained.validation_rows, found
-    )
+    about = About(target.name, file.name, trained.train_rows, trained.validation_rows, found)
     model = model._replace(about=about)
     if options.out:
         save_model(options.out, estimator, about)

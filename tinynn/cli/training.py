@@ -5,38 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from random import Random
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from ..callbacks import Callback, Progress
-from ..data.files import TableFile
-from ..errors import DataError, SettingError
+from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
 from ..preprocessing import MISSING, LeftOut, TableEncoder
 from ..trainer import Trainer
-from .console import Console, Meter
-from .models import counted
+from .console import Console
 from .parser import column_list
 from .tables import (
-    CHUNK,
-    GUESSED_FROM,
-    MOST_CLASSES,
-    Cells,
     Label,
-    Lines,
     Loaded,
     Target,
-    check_classes,
-    chunks_of,
     located,
 )
 from .testing import picked, split_rows
 
 EPOCHS, PATIENCE = 200, 10
 BATCH = 32
-# With so many rows, larger batches learn as well, and more of the time goes into rows.
-STREAM_EPOCHS, STREAM_PATIENCE, STREAM_BATCH = 10, 3, 256
-HELD_OUT = 10_000  # rows of a stream that are kept to see when to stop, and as many to test
 
 
 class TimeBudget(Callback):
@@ -163,12 +150,6 @@ def train_table(
     """Return an estimator trained on a table of the columns to learn from, as far as it got."""
     name = table.file.name
     classes = target.task == "classify"
-    least = 10 if options.test_share or options.early_stopping else 2
-    if len(targets) < least:
-        raise DataError(
-            f"{name} has {counted(len(targets), 'row')} to learn from; at least {least} are needed"
-            + (" to set some of them apart for validation and test" if least > 2 else "")
-        )
     with located(name, table.lines):
         looked = encoder.fresh().fit(table.rows)  # all of it, in the order of the file
         for line in columns_text(looked):
@@ -223,180 +204,6 @@ def columns_text(encoder: TableEncoder) -> List[str]:
         some = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
         lines.append(f"  {len(names)} {key}: {some}")
     return lines
-
-
-class Stream:
-    """The rows of a file, read once for each pass, some of them held out for validation and test.
-
-    A call starts a pass, which yields (rows, targets) in pieces. The rows held out are chosen by
-    the seed, the same in each pass, and kept by the first.
-    """
-
-    def __init__(
-        self,
-        file: TableFile,
-        target: Target,
-        options: argparse.Namespace,
-        console: Console,
-        budget: Optional[TimeBudget],
-    ) -> None:
-        self.file, self.target, self.console, self.budget = file, target, console, budget
-        self.seed = options.seed
-        held_out = HELD_OUT / max(estimated_rows(file), 1)
-        self.test_share = min(options.test_share, held_out)
-        self.validation_share = 0.0
-        if options.early_stopping:
-            rest = 1.0 - options.test_share
-            self.validation_share = min(options.validation_share * rest, held_out)
-        self.asked = options.task is not None
-        self.lines, self.test_lines = Lines(), Lines()
-        self.validation: Tuple[List[Cells], List[Label]] = ([], [])
-        self.test: Tuple[List[Cells], List[Label]] = ([], [])
-        self.passes = self.rows = self.without_target = 0
-        self.counts: Dict[Label, int] = {}
-
-    def __call__(self) -> Iterator[Tuple[List[Cells], List[Label]]]:
-        first = self.passes == 0
-        self.passes += 1
-        what = "reading" if first else f"epoch {self.passes - 1}"
-        meter = Meter(self.console, what)
-        rng, seen = Random(self.seed), 0
-        for lines, rows in chunks_of(self.file):
-            kept, targets = self._kept(lines, rows, rng, first)
-            seen += len(rows)
-            size = self.file.size
-            meter.show(seen, min(self.file.position / size, 1.0) if size else None)
-            if kept:
-                yield kept, targets
-            if not first and self.budget is not None and self.budget.over:
-                break
-        meter.clear()
-        if first:
-            self._check()
-
-    def _kept(
-        self, lines: List[int], rows: List[Cells], rng: Random, first: bool
-    ) -> Tuple[List[Cells], List[Label]]:
-        """Return the rows to train on, without their targets, and these; keep what is held out."""
-        target, name, index = self.target, self.file.name, self.target.index
-        below = self.test_share + self.validation_share
-        kept: List[Cells] = []
-        targets: List[Label] = []
-        for line, cells in zip(lines, rows):
-            value = target.of(cells, name, line)
-            draw = rng.random()
-            if value is None:
-                self.without_target += first
-                continue
-            del cells[index]
-            if draw >= below:
-                kept.append(cells)
-                targets.append(value)
-                if first:
-                    self.lines.add(line)
-            elif first and draw < self.test_share:
-                self.test[0].append(cells)
-                self.test[1].append(value)
-                self.test_lines.add(line)
-            elif first:
-                self.validation[0].append(cells)
-                self.validation[1].append(value)
-        if first:
-            self.rows += len(kept)
-            if target.task == "classify":
-                self._count(targets)
-        return kept, targets
-
-    def _count(self, targets: List[Label]) -> None:
-        for label in targets:
-            self.counts[label] = self.counts.get(label, 0) + 1
-        if len(self.counts) > MOST_CLASSES:
-            self._check()
-
-    def _check(self) -> None:
-        if self.target.task == "classify" and self.counts:
-            where = f"{self.file.name}: column {self.target.name!r}"
-            check_classes(self.counts, where, self.asked)
-            known = [label in self.counts for label in self.validation[1]]
-            for part in self.validation:  # a class that is nowhere else cannot be learned
-                part[:] = [item for item, fine in zip(part, known) if fine]  # type: ignore
-
-
-def estimated_rows(file: TableFile) -> float:
-    """Return about how many rows a file has, by its size and its first rows."""
-    size = file.size
-    lengths = [
-        sum(map(len, cells)) + len(cells)
-        for _, (_, cells) in zip(range(GUESSED_FROM // 10), file.rows())
-    ]
-    if size is None or not lengths:
-        return float(len(lengths))
-    return (4.0 if file.compressed else 1.0) * size * len(lengths) / sum(lengths)
-
-
-def train_stream(
-    file: TableFile,
-    target: Target,
-    encoder: TableEncoder,
-    start: List[Cells],
-    options: argparse.Namespace,
-    console: Console,
-) -> Trained:
-    """Return an estimator trained on a file that is read again and again, in bounded memory.
-
-    `start` are the first rows of it, target and all.
-    """
-    callbacks = callbacks_of(options)
-    budget = next((each for each in callbacks if isinstance(each, TimeBudget)), None)
-    stream = Stream(file, target, options, console, budget)
-    epochs = options.epochs or STREAM_EPOCHS
-    patience = (options.patience or STREAM_PATIENCE) if options.early_stopping else epochs
-    encoder = _without_counters(encoder, start, target, console)
-    estimator = new_estimator(
-        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
-        batch_size=options.batch_size or STREAM_BATCH,
-    )  # fmt: skip
-    # Its lists are filled by the first pass, and looked at after it.
-    validation = stream.validation if options.early_stopping else None
-    console.say(
-        f"the file is read as a stream, in pieces of {CHUNK:,} rows: once for its statistics, then "
-        f"once for each of {epochs} epochs at the most"
-    )
-    with located(file.name, stream.lines):
-        estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
-    for line in columns_text(estimator.encoder_):
-        console.say(line)
-    console.say(
-        f"rows: {stream.rows:,} to train on, {len(stream.validation[0]):,} to see when to stop, "
-        f"{len(stream.test[0]):,} to test"
-    )
-    if stream.without_target:
-        console.note(f"note: {counted(stream.without_target, 'row')} without a target left out")
-    test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
-    return Trained(
-        estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
-        stream.test[1],
-    )  # fmt: skip
-
-
-def _without_counters(
-    encoder: TableEncoder, start: List[Cells], target: Target, console: Console
-) -> TableEncoder:
-    """Return the encoder, without columns that number the rows.
-
-    That a column does so is not to be seen any more once rows are held out.
-    """
-    rows = [cells[: target.index] + cells[target.index + 1 :] for cells in start]
-    try:
-        columns = encoder.fresh().fit(rows).columns
-    except DataError:  # the whole file will tell
-        return encoder
-    kinds = dict(encoder.kinds)
-    for column in columns:
-        if column.kind == "identifier" and column.name not in kinds:
-            kinds[column.name] = "drop"
-            console.say(f"column {column.name!r} is {column.describe()} of the first rows")
-    return encoder.fresh(kinds=kinds)
 
 
 def is_interrupted(estimator: Estimator) -> bool:

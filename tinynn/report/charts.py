@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..history import History
 from ..layers import Dense
@@ -18,7 +18,7 @@ from ..view import (
     reliability_chart,
     roc_chart,
 )
-from .findings import Findings
+from .findings import METRICS, Findings
 
 MOST_BARS = 30
 MOST_CLASSES = 40  # in a confusion matrix
@@ -202,38 +202,3 @@ def _largest(line: Series) -> float:
 
 def _least(line: Series) -> float:
     return min([y for y in line.y if y is not None])
-
-
-def metric_rows(found: Findings) -> List[List[Any]]:
-    """Return (name, value, that of the trivial answer or "") for each metric."""
-    return [
-        [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
-        for name, value in found.metrics.items()
-        if not name.startswith("baseline_")
-    ]
-
-
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "F1, mean over the classes",
-    "log_loss": "log loss",
-    "roc_auc": "area under ROC",
-    "calibration_error": "calibration error",
-    "r2": "R²",
-    "mean_absolute_error": "mean absolute error",
-    "root_mean_squared_error": "root mean squared error",
-}
-
-
-def written(value: Optional[float]) -> str:
-    """Return a metric in four digits or so; "" for none.
-
-    >>> written(0.96666), written(-1234.5)
-    ('0.967', '-1,234')
-    """
-    if value is None:
-        return ""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

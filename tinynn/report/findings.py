@@ -107,9 +107,7 @@ def classifier_findings(
     )  # fmt: skip
 
 
-def regressor_findings(
-    source: str, targets: Vector, answers: Vector, usual: float
-) -> Findings:
+def regressor_findings(source: str, targets: Vector, answers: Vector, usual: float) -> Findings:
     """Return the findings on a regressor: `usual` is the mean target of its training."""
     means = [usual] * len(targets)
     metrics = {
@@ -196,9 +194,7 @@ def importance(
             order = list(range(len(rows)))
             shuffled(order)
             end = start + width
-            moved = [
-                row[:start] + rows[k][start:end] + row[end:] for row, k in zip(rows, order)
-            ]
+            moved = [row[:start] + rows[k][start:end] + row[end:] for row, k in zip(rows, order)]
             losses.append(whole - score(moved))
         start += width
         if losses:
@@ -206,6 +202,41 @@ def importance(
             spread = fsum((x - mean) ** 2 for x in losses) / max(repeats - 1, 1)
             found[name] = [mean, spread**0.5]
     return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
+
+def metric_rows(found: Findings) -> List[List[Any]]:
+    """Return (name, value, that of the trivial answer or "") for each metric."""
+    return [
+        [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
+        for name, value in found.metrics.items()
+        if not name.startswith("baseline_")
+    ]
+
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "F1, mean over the classes",
+    "log_loss": "log loss",
+    "roc_auc": "area under ROC",
+    "calibration_error": "calibration error",
+    "r2": "R²",
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+}
+
+
+def written(value: Optional[float]) -> str:
+    """Return a metric in four digits or so; "" for none.
+
+    >>> written(0.96666), written(-1234.5)
+    ('0.967', '-1,234')
+    """
+    if value is None:
+        return ""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
 
 
 def _number(value: object) -> bool:
@@ -240,8 +271,10 @@ _FITS: Dict[str, Callable[[Any], bool]] = {
     "metrics": _by_name(_number),
     "score": lambda value: isinstance(value, str),
     "classes": lambda value: isinstance(value, list) and all(isinstance(c, str) for c in value),
-    "confusion": lambda value: isinstance(value, list)
-    and all(isinstance(row, list) and all(map(_count, row)) for row in value),
+    "confusion": lambda value: (
+        isinstance(value, list)
+        and all(isinstance(row, list) and all(map(_count, row)) for row in value)
+    ),
     "roc": _by_name(_pair),
     "calibration": _numbers(3),
     "pairs": _pair,
