@@ -92,8 +92,8 @@ def test_rows_can_be_read_again_and_at_the_same_time(written):
         b"\xef\xbb\xbfa;b\n1;\xc3\xa9\n",
         "\ufeffa;b\n1;é\n".encode("utf-16-le"),
         "\ufeffa;b\n1;é\n".encode("utf-16-be"),
-        gzip.compress("a;b\n1;é\n".encode()),
-        gzip.compress(b"\xef\xbb\xbfa;b\n1;\xc3\xa9\n"),
+        gzip.compress("a;b\n1;é\n".encode(), mtime=0),
+        gzip.compress(b"\xef\xbb\xbfa;b\n1;\xc3\xa9\n", mtime=0),
     ],
 )
 def test_byte_order_marks_and_compression_are_seen_by_the_first_bytes(written, data):
@@ -155,7 +155,7 @@ def test_the_standard_input_is_kept_to_be_read_again(tmp_path):
         "import sys; sys.path.insert(0, '.'); from tinynn.data.files import TableFile\n"
         "t = TableFile('-'); print(t.name, t.size, list(t.rows()) == list(t.rows()), t.columns)"
     )
-    for data in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n", mtime=0)):
+    for data in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n", mtime=0, mtime=0)):
         done = subprocess.run(
             [sys.executable, "-c", code], input=data, capture_output=True, check=True
         )
@@ -213,7 +213,7 @@ def test_the_delimiter_of_numbers_is_always_guessed(rows, delimiter):
     [
         ("", "t.csv is empty: there is nothing to read in it"),
         ("\n \n\r\n", "t.csv is empty: there is nothing to read in it"),
-        (gzip.compress(b""), "t.csv is empty: there is nothing to read in it"),
+        (gzip.compress(b"", mtime=0), "t.csv is empty: there is nothing to read in it"),
         ("a,b\n", "t.csv, line 1: only a header, and no row of data below it"),
         ("\na,b\n\n", "t.csv, line 2: only a header, and no row of data below it"),
         (
@@ -255,7 +255,7 @@ def test_the_delimiter_of_numbers_is_always_guessed(rows, delimiter):
             "0xe9; give its encoding, for example cp1252 or latin-1",
         ),
         (
-            gzip.compress(b"a,b\n1,caf\xe9\n"),
+            gzip.compress(b"a,b\n1,caf\xe9\n", mtime=0),
             "t.csv, line 2: not in the encoding utf-8: byte 9 of the file, byte 6 of the line, is "
             "0xe9; give its encoding, for example cp1252 or latin-1",
         ),
@@ -264,7 +264,7 @@ def test_the_delimiter_of_numbers_is_always_guessed(rows, delimiter):
             "t.csv is not in the encoding utf-16",
         ),
         (
-            gzip.compress(b"a,b\n1,2\n")[:-4],
+            gzip.compress(b"a,b\n1,2\n", mtime=0)[:-4],
             "t.csv, line 1: the compressed file is damaged there: Compressed file ended before the "
             "end-of-stream marker was reached",
         ),
@@ -279,7 +279,7 @@ def test_a_broken_file_is_refused_by_file_and_line(written, content, message):
 
 
 def test_a_damaged_compressed_file_is_refused(written):
-    data = bytearray(gzip.compress(b"a,b\n1,2\n"))
+    data = bytearray(gzip.compress(b"a,b\n1,2\n", mtime=0))
     data[12] ^= 0xFF
     assert refusal(written(bytes(data))).startswith("t.csv, line 1: the compressed file is damaged")
 
