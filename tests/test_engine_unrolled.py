@@ -119,11 +119,11 @@ def predict(row, exp=exp):
     try:
         x0, x1, = row
         # forward through Dense 2 -> 2: z = x W + b
-        z0_0 = x0 * 1.0 + x1 * -2.0 + 0.5
-        z0_1 = x1 * 4.0
-        # forward through ReLU: a = z if z > 0, else 0
-        a1_0 = 0.0 if z0_0 <= 0.0 else z0_0
-        a1_1 = 0.0 if z0_1 <= 0.0 else z0_1
+        # forward through ReLU, at once: a = z if z > 0, else 0
+        a1_0 = x0 * 1.0 + x1 * -2.0 + 0.5
+        if a1_0 <= 0.0: a1_0 = 0.0
+        a1_1 = x1 * 4.0
+        if a1_1 <= 0.0: a1_1 = 0.0
         # forward through Dense 2 -> 1: z = x W + b
         # forward through Sigmoid, at once: a = 1 / (1 + e^-z)
         a3_0 = 1.0 / (1.0 + exp(a1_0 * -3.0 + a1_1 * 1.0 + -0.25))

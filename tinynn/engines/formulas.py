@@ -17,6 +17,7 @@ class Formula(NamedTuple):
 
     `kept` is a second value {p} that both use. Without `slope`, the slope is 1 where y is not 0,
     else 0. `careful` is a form of `value` (or of `kept`, if there is one) that cannot overflow.
+    `then` is what makes y from y = z, where that is faster.
     """
 
     value: str
@@ -25,11 +26,14 @@ class Formula(NamedTuple):
     slope_in_words: str
     kept: str = ""
     careful: str = ""
+    then: str = ""
 
     @property
     def takes_sums(self) -> bool:
         """Whether the sum that makes z can be written in z's place: z is needed only once."""
-        return self.value.count("{z}") == 1 and "{z}" not in self.slope + self.kept
+        return (
+            bool(self.then) or self.value.count("{z}") == 1 and "{z}" not in self.slope + self.kept
+        )
 
 
 _SIGMOID = "1.0 / (1.0 + exp(-{z}))"
@@ -43,7 +47,8 @@ FORMULAS: Dict[str, Formula] = {
     ),
     "Tanh": Formula("tanh({z})", "(1.0 - {y} * {y})", "a = tanh z", "1 - a^2"),
     "ReLU": Formula(
-        "0.0 if {z} <= 0.0 else {z}", "", "a = z if z > 0, else 0", "1 if a > 0, else 0"
+        "0.0 if {z} <= 0.0 else {z}", "", "a = z if z > 0, else 0", "1 if a > 0, else 0",
+        then="if {y} <= 0.0: {y} = 0.0",
     ),
     "LeakyReLU": Formula(
         "{z} if {z} > 0.0 else {c} * {z}", "(1.0 if {z} > 0.0 else {c})",

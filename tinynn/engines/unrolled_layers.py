@@ -136,6 +136,9 @@ class Forward:
         activated = self._names("a", following)
         value = formula.value.replace("-{z}", "{z}") if turned else formula.value
         for a, z_sum in zip(activated, sums):
+            if formula.then:
+                self.text(f"{a} = {z_sum}", formula.then.format(y=a))
+                continue
             bare = turned or following.kind == "Tanh"
             self.text(f"{a} = " + value.format(z=z_sum if bare else f"({z_sum})"))
         self.held.append(activated)
