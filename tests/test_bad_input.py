@@ -203,6 +203,9 @@ END = "scale the targets, or end with a Dense layer"
         (nn.Sigmoid(), "bce", [0, 0, 0],
          "BinaryCrossEntropy needs targets of at least two classes to learn from, "
          "got class 0 in all 3 rows"),
+        (nn.Softmax(), "ce", [1, 1, 1],
+         "CategoricalCrossEntropy needs targets of at least two classes to learn from, "
+         "got class 1 in all 3 rows"),
         (None, "hinge", [-1, -1, -1],
          "Hinge needs targets of at least two classes to learn from, got class -1 in all 3 rows"),
     ],

@@ -233,6 +233,18 @@ def test_one_step_by_hand():
     assert model.layers[0].b == pytest.approx([0.25 - 0.1 * sum(d for (d,) in D)], abs=1e-15)
 
 
+def test_two_steps_with_momentum_by_hand():
+    """L = (w - 1)^2 from w = 0: v = -2, w = 0.2; then v = 0.9 (-2) + 2 (0.2 - 1), w = 0.54."""
+    model = nn.Sequential(nn.Dense(1, 1, weights=[[0.0]], bias=False))
+    memory = {}
+    running = program(
+        model, nn.SGD(momentum=0.9), memory, X=[[1.0]], T=[[1.0]], loss="mse"
+    )  # fmt: skip
+    assert running.train([[0], [0]], [0.1, 0.1], 1) == pytest.approx([1.0, 0.64])
+    assert model.layers[0].W[0] == pytest.approx([0.54])
+    assert memory["0.W"]["velocity"][0] == pytest.approx([-3.4])
+
+
 @given(
     st.lists(st.floats(-2, 2), min_size=9, max_size=9),
     st.sampled_from([nn.SGD(momentum=0.9), nn.Adam(), nn.RMSprop(centered=True), nn.Adagrad()]),

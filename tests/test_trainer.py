@@ -318,6 +318,21 @@ def test_the_seed_decides_the_order_and_the_noise():
     assert trained(0, True, batch_size=None) != trained(1, True, batch_size=None)
 
 
+def test_each_epoch_has_noise_of_its_own():
+    masks = []
+
+    class Watched(nn.Dropout):
+        def forward(self, X, training=False):
+            Y = super().forward(X, training)
+            if training:
+                masks.append(tuple(map(tuple, self.factors)))
+            return Y
+
+    model = nn.Sequential(Watched(0.5), nn.Dense(2, 1))
+    nn.fit(model, X, T, epochs=6, batch_size=6)
+    assert len(masks) == len(set(masks)) == 12
+
+
 # --- validation ---
 
 
@@ -476,6 +491,14 @@ def test_an_iterator_serves_for_one_epoch():
     nn.fit(streamed, iter(in_batches(4)), epochs=1)
     nn.fit(table, X, T, epochs=1, batch_size=4, shuffle=False)
     assert everything(streamed) == everything(table)
+
+
+def test_a_stream_is_not_read_by_a_training_that_is_stopped_before():
+    batches = iter(in_batches(4))
+    stop = nn.Callback()
+    stop.on_epoch_begin = lambda trainer: trainer.stop("not now")
+    nn.fit(network(), batches, epochs=1, callbacks=[stop])
+    assert len(list(batches)) == 3
 
 
 def test_a_stream_may_have_different_batches_and_none_fits_it_beforehand():
