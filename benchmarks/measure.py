@@ -15,6 +15,7 @@ from .processes import ProcessJob, size_of
 from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
 from .tasks.kinds import Command, Prediction, Processes, Sizes, Task, Training
 
+WARM_UP_RUNS = 15  # of the time for one run, on PyPy
 PYPY = sys.implementation.name == "pypy"
 Say = Callable[[str], None]
 
@@ -68,8 +69,8 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
                 _fill(task, entry, task.check_amount, [sample])
                 continue
             amount = _amount(task, entry, sample, plan, say)
-            if amount and PYPY:  # whose compiler watches a whole run before it has done its best
-                _sample(entry, amount, say)
+            if amount and PYPY:
+                amount = _warmed_up(task, entry, amount, plan, say)
             if entry.row.status == MEASURED:
                 ready.append((entry, amount))
     with _others_set_aside():  # among them now what the first runs imported and made
@@ -223,6 +224,20 @@ def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> in
     if once + each * task.amount <= longest:
         return task.amount
     return max(1, min(task.amount, int(max(limit - once, 9 * once) / each)))
+
+
+def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> int:
+    """Run until PyPy, which compiles what it has watched for long, has had the time to; return how
+    much to measure now.
+    """
+    spent = 0.0
+    while spent < WARM_UP_RUNS * plan.run_seconds:
+        sample = _sample(entry, amount, say)
+        if sample is None:
+            return 0
+        spent += sample.cpu
+    again = _sample(entry, task.check_amount, say)
+    return _amount(task, entry, again, plan, say) if again else 0
 
 
 def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say) -> None:
