@@ -155,7 +155,7 @@ def test_the_standard_input_is_kept_to_be_read_again(tmp_path):
         "import sys; sys.path.insert(0, '.'); from tinynn.data.files import TableFile\n"
         "t = TableFile('-'); print(t.name, t.size, list(t.rows()) == list(t.rows()), t.columns)"
     )
-    for data in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n", mtime=0, mtime=0)):
+    for data in (b"a,b\n1,2\n", gzip.compress(b"a,b\n1,2\n", mtime=0)):
         done = subprocess.run(
             [sys.executable, "-c", code], input=data, capture_output=True, check=True
         )
