@@ -58,7 +58,11 @@ class Console:
             silence(sys.stdout)
 
     def _show_warning(self, message: Any, *arguments: Any, **more: Any) -> None:
-        self.note(f"note: {message}")
+        text = str(message)
+        for word, option in (("max_iter=", "--epochs "), ("max_iter", "--epochs"),
+                             ("learning_rate_init", "--learning-rate")):  # fmt: skip
+            text = text.replace(word, option)
+        self.note(f"note: {text}")
 
 
 class Meter:

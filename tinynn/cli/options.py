@@ -15,6 +15,7 @@ def train() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "train",
+        "DATA --target COLUMN [options]",
         "Trains a model to predict one column of a table from the others.\n\n"
         "Guesses what the columns are and says so; sets rows apart to see when to stop, and others "
         "to\ntest the model on; and compares it with the trivial answer. Ctrl-C ends the training "
@@ -60,7 +61,7 @@ def _add_training(command: Parser) -> None:
         "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="(0.01)"
     )
     group.add_argument(
-        "--batch-size", type=positive, metavar="ROWS", help="32, or 256 for a stream"
+        "--batch-size", type=positive, metavar="ROWS", help="32, or 256 for a long stream"
     )
     group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
     group.add_argument("--loss", default="squared_error", help="of numbers: squared_error, huber …")
@@ -122,6 +123,7 @@ def predict() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "predict",
+        "MODEL DATA [options]",
         "Adds a model's answers to a table, as new columns, and writes it as CSV.\n\n"
         "The columns may stand in any order, and there may be more of them. Missing cells and "
         "categories\nthat were not in the training are read as the model has learned to, and "
@@ -149,6 +151,7 @@ def evaluate() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "evaluate",
+        "MODEL DATA [options]",
         "Says how good a model is on a table whose answers are known: metrics against the trivial\n"
         "answer, the confusion matrix, the calibration of its probabilities, and how much each "
         "column\nmatters. Give rows that the model was not trained on.",
@@ -182,6 +185,7 @@ def inspect() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "inspect",
+        "MODEL [options]",
         "Says what is in a model file: what it predicts from which columns, its layers and\n"
         "parameters, how its training went, and its test.",
         ["iris.json", "iris.json --json"],
@@ -195,6 +199,7 @@ def compare() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "compare",
+        "MODEL MODEL DATA [options]",
         "Says which of two models is better on a table whose answers are known, and how likely "
         "such a\ndifference is if both are equally good (the exact test of McNemar; for numbers "
         "the sign test).",
@@ -220,6 +225,7 @@ def plot() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "plot",
+        "MODEL [options]",
         "Draws a model: its training, its test, the importance of its columns, and its weights.\n\n"
         "Without --out as text; with it as one HTML page, or as an SVG file for each picture. The "
         "test is\nthe one that train made, or a new one on --data.",
@@ -245,6 +251,7 @@ def gradcheck() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "gradcheck",
+        "MODEL DATA [options]",
         "Holds each derivative that back-propagation finds, for every parameter and input, against "
         "the\ndifference quotient of the loss itself, on the first rows of a table. The exit code "
         "is 1 if any is\nwrong. A kink of the loss (as of relu at 0) has no derivative: try other "
@@ -271,6 +278,7 @@ def demo() -> Parser:
     """Return the parser of the command."""
     command = Parser(
         "demo",
+        "[options]",
         "Trains the original program, three inputs and one sigmoid neuron, and prints how its\n"
         "answer improves. Then trains a classifier on Fisher's iris flowers and tests it on\n"
         "flowers that it has not seen. Takes a few seconds.",
@@ -299,6 +307,7 @@ def bench() -> Parser:
     """Return the parser of the command."""
     command = _Passing(
         "bench",
+        "[arguments of the benchmarks]",
         "Runs the benchmarks, which are in the repository beside the package and not in it: all\n"
         "arguments go to `python3 -m benchmarks`.",
         ["--list", "--tiny", "--only original"],

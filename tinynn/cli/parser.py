@@ -15,13 +15,16 @@ class UsageError(SettingError):
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses the options of one command; `examples` are its help's last lines, after the prompt."""
+    """Parses the options of one command: `usage` says what it needs, `examples` how it is used."""
 
-    def __init__(self, command: str, description: str, examples: Sequence[str] = ()) -> None:
+    def __init__(
+        self, command: str, usage: str, description: str, examples: Sequence[str] = ()
+    ) -> None:
         program = program_name()
         lines = [f"  {program} {command} {example}".rstrip() for example in examples]
         super().__init__(
-            prog=f"{program} {command}".rstrip(),
+            prog=f"{program} {command}",
+            usage=f"{program} {command} {usage}",
             description=description,
             epilog="examples:\n" + "\n".join(lines) if lines else None,
             formatter_class=_Formatter,
@@ -81,7 +84,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="it does not: they are called c1, c2 …",
     )  # fmt: skip
     group.add_argument("--encoding", help="utf-8, cp1252, latin-1, utf-16 …")
-    group.add_argument("--decimal", choices=(".", ","), help="the sign in 1.5 or 1,5")
+    group.add_argument("--decimal", choices=(".", ","), metavar="SIGN", help="in 1.5 or 1,5")
 
 
 def add_output(parser: argparse.ArgumentParser, quiet: str = "say nothing but errors") -> None:

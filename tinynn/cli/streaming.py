@@ -27,10 +27,18 @@ from .tables import (
     chunks_of,
     located,
 )
-from .training import TimeBudget, Trained, callbacks_of, columns_text, new_estimator
+from .training import (
+    BATCH as SMALL_BATCH,
+    TimeBudget,
+    Trained,
+    callbacks_of,
+    columns_text,
+    new_estimator,
+)
 
 # With so many rows, larger batches learn as well, and more of the time goes into rows.
 EPOCHS, PATIENCE, BATCH = 10, 3, 256
+MANY = 50_000  # rows from which on these batches are worth it
 HELD_OUT = 10_000  # rows that are kept to see when to stop, and as many to test
 
 
@@ -51,7 +59,8 @@ class Stream:
     ) -> None:
         self.file, self.target, self.console, self.budget = file, target, console, budget
         self.seed = options.seed
-        held_out = HELD_OUT / max(estimated_rows(file), 1)
+        self.estimate = estimated_rows(file)
+        held_out = HELD_OUT / max(self.estimate, 1)
         self.test_share = min(options.test_share, held_out)
         self.validation_share = 0.0
         if options.early_stopping:
@@ -178,7 +187,7 @@ def train_stream(
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
         target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
-        batch_size=options.batch_size or BATCH,
+        batch_size=options.batch_size or (BATCH if stream.estimate > MANY else SMALL_BATCH),
     )  # fmt: skip
     # Its lists are filled by the first pass, and looked at after it.
     validation = stream.validation if options.early_stopping else None
@@ -194,6 +203,12 @@ def train_stream(
         f"rows: {stream.rows:,} to train on, {len(stream.validation[0]):,} to see when to stop, "
         f"{len(stream.test[0]):,} to test"
     )
+    first_targets = {cells[target.index] for cells in start}
+    if len(first_targets) == 1 and len(stream.counts) > 1:
+        console.note(
+            f"note: the first {len(start):,} rows are all of class {first_targets.pop()!r}, and "
+            "rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
+        )
     if stream.without_target:
         console.note(f"note: {counted(stream.without_target, 'row')} without a target left out")
     test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
