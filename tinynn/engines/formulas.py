@@ -31,9 +31,8 @@ class Formula(NamedTuple):
     @property
     def takes_sums(self) -> bool:
         """Whether the sum that makes z can be written in z's place: z is needed only once."""
-        return (
-            bool(self.then) or self.value.count("{z}") == 1 and "{z}" not in self.slope + self.kept
-        )
+        once = self.value.count("{z}") == 1 and "{z}" not in self.slope + self.kept
+        return once or bool(self.then)
 
 
 _SIGMOID = "1.0 / (1.0 + exp(-{z}))"
