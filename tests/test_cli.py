@@ -383,6 +383,17 @@ def test_predict_reports_missing_cells_and_unseen_categories(home, tmp_path):
     ) == ("", "")
 
 
+def test_a_terminal_without_these_letters_gets_others(home, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tinynn", "inspect", home / "people.json"], cwd=tmp_path,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert b"('Bonn', 'K?ln', 'Ulm')" in done.stdout
+    assert re.search(rb"^loss +\d\.\d{4} #", done.stdout, re.MULTILINE)
+
+
 def test_predict_leaves_no_file_behind_that_is_not_whole(home, tmp_path):
     rows = [[*row[:4]] for row in iris_rows() * 40]
     rows[5000][2] = "oops"
@@ -606,6 +617,10 @@ REFUSED = [
         ["predict", "iris.json", "line.csv"],
         "line.csv has no column 'sepal_length' (and 3 more), which iris.json needs; there are "
         "'x', 'z', 'y'",
+    ),
+    (
+        ["predict", "line.json", "line.csv", "--proba"],
+        "line.json predicts numbers: there are no probabilities",
     ),
     (
         ["evaluate", "iris.json", "iris.csv", "--target", "specie"],

@@ -19,6 +19,9 @@ class Console:
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
         warnings.showwarning = self._show_warning
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a letter that it has no sign for is no failure
+                stream.reconfigure(errors="replace")
 
     @property
     def ascii_only(self) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, TextIO
 
 from ..data.files import TableFile
+from ..errors import SettingError
 from ..estimators import Classifier
 from .console import Console, Meter
 from .models import Model, counted, load_model
@@ -23,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     console = Console(options.quiet)
     check_writable(options.out)
     model = load_model(options.model, options.decimal)
+    if options.proba and not model.classes:
+        raise SettingError(f"{options.model} predicts numbers: there are no probabilities")
     table = open_table(options.data, options)
     places = model.places(table)
     with _written(options.out) as out:
@@ -47,7 +50,9 @@ def _predict(
     missing: Dict[str, int] = {}
     unseen: Dict[str, Dict[str, int]] = {}
     lines, done = Lines(), 0
-    meter = Meter(console, "predicting")
+    # Rows that scroll by on a terminal are progress enough.
+    seen = out is sys.stdout and sys.stdout.isatty()
+    meter = Meter(Console(quiet=console.quiet or seen), "predicting")
     for numbers, rows in chunks_of(table):
         for number in numbers:
             lines.add(number)
