@@ -221,8 +221,8 @@ def optimizer(rows=60, **parameters):
 
 
 def test_solvers_get_the_parameters_of_their_names():
-    assert optimizer() == Adam(0.001, weight_decay=0.0001 / 60)
-    assert optimizer(rows=1000) == Adam(0.001, weight_decay=0.0001 / 200)
+    assert optimizer() == Adam(0.001, weight_decay=0.0001 / 10)
+    assert optimizer(batch_size=32) == Adam(0.001, weight_decay=0.0001 / 32)
     assert optimizer(beta_1=0.5, beta_2=0.6, epsilon=1e-3, alpha=0) == Adam(
         0.001, betas=(0.5, 0.6), eps=1e-3
     )
@@ -234,6 +234,12 @@ def test_solvers_get_the_parameters_of_their_names():
     assert optimizer(solver="adagrad", alpha=0, epsilon=1e-9) == Adagrad(0.001, eps=1e-9)
     given = SGD(0.5)
     assert optimizer(solver=given) is given
+
+
+def test_batches_are_a_tenth_of_the_rows_but_not_too_small_or_large():
+    auto = [Plan(Classifier()).batch(rows) for rows in (3, 10, 99, 150, 1999, 2000, 10**6)]
+    assert auto == [3, 10, 10, 15, 199, 200, 200]
+    assert [Plan(Classifier(batch_size=64)).batch(rows) for rows in (10, 1000)] == [10, 64]
 
 
 def test_learning_rates_fall_as_asked():
@@ -259,8 +265,8 @@ def test_the_penalty_pulls_weights_to_zero():
 
 
 def test_the_loss_holds_the_penalty():
-    model = quick(alpha=5.0, max_iter=3, solver="sgd").fit(ROWS, LABELS)
-    whole = quick(alpha=5.0, max_iter=4, solver="sgd").fit(ROWS, LABELS)
+    model = quick(alpha=5.0, max_iter=3, solver="sgd", batch_size=60).fit(ROWS, LABELS)
+    whole = quick(alpha=5.0, max_iter=4, solver="sgd", batch_size=60).fit(ROWS, LABELS)
     squares = sum(w * w for W in model.coefs_ for row in W for w in row)
     # Both are those before the update: the fourth epoch begins with the weights after the third.
     assert whole.loss_ == pytest.approx(whole.history_.loss[-1] + 5.0 / 2 * squares / 60)

@@ -31,7 +31,9 @@ ACTIVATIONS: Dict[str, Optional[Callable[[], Layer]]] = {
     "softplus": Softplus, "silu": SiLU, "swish": SiLU,
 }  # fmt: skip
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-AUTO_BATCH = 200  # scikit-learn's
+# An "auto" batch has at most scikit-learn's 200 rows. Where that would be all of a small table, its
+# 200 epochs would be as many updates, too few at its learning rate: so a tenth, if that is less.
+LARGEST_BATCH, SMALLEST_BATCH, BATCHES = 200, 10, 10
 
 
 class Plan:
@@ -88,7 +90,8 @@ class Plan:
 
     def batch(self, rows: int) -> int:
         """Return how many of so many rows make a batch."""
-        return min(self.batch_size or AUTO_BATCH, rows)
+        auto = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
+        return min(self.batch_size or auto, rows)
 
     def network(self, inputs: int, outputs: int, last: Optional[Layer], seed: int) -> Sequential:
         """Return a new network, its first weights drawn as scikit-learn's: Glorot's uniform."""

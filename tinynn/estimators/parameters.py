@@ -34,7 +34,7 @@ class Parameters:
     alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size, as the weight
                           decay of the solver (which decays biases too, where scikit-learn's does
                           not); with "adamw" its own, decoupled weight decay
-    batch_size:           rows for each update; "auto" for min(200, rows)
+    batch_size:           rows for each update; "auto" for a tenth of all, but 10 to 200
     learning_rate:        with "sgd": "constant", "invscaling" (learning_rate_init / t^power_t, t
                           counting rows) or "adaptive" (a fifth of it whenever training stalls)
     learning_rate_init:   the learning rate to start with
