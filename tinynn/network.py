@@ -48,12 +48,13 @@ class Sequential:
     def __init__(self, *layers: Layer, seed: Seed = 0) -> None:
         if not layers:
             raise ShapeError("Sequential needs at least one layer, got none")
+        places: Dict[int, int] = {}
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise ShapeError(
                     f"Sequential needs layers, got {layer!r} in place {i}{_instead_of(layer)}"
                 )
-            first = next(k for k, earlier in enumerate(layers) if earlier is layer)
+            first = places.setdefault(id(layer), i)
             if first < i:
                 raise ShapeError(
                     f"Sequential needs each layer once, got {layer!r} in places {first} and {i}; "

@@ -5,13 +5,13 @@ saving to a file.
 from __future__ import annotations
 
 import hashlib
-import os
 import unicodedata
 from contextlib import contextmanager
 from html import escape
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
 
 from ..errors import SettingError
+from ..formats.atomic import Path, write_text
 
 Attribute = Union[str, float, None]
 
@@ -304,12 +304,11 @@ def _titled(tooltip: str) -> str:
     return f"<title>{escape(clean(tooltip), quote=False)}</title>" if tooltip else ""
 
 
-def save(svg: str, path: Union[str, os.PathLike[str]]) -> None:
+def save(svg: str, path: Path) -> None:
     """Write a picture (or any text) to the file `path` as UTF-8, whole or not at all.
 
-    The text is written beside the file, forced to the disk and then renamed, so that a reader or a
-    crash sees the old file or the new one and never half of it. A device or pipe is written to as
-    it is.
+    A reader, or a crash, sees the old file or the new one and never half of it. A device or pipe is
+    written to as it is.
     Raises SettingError if `svg` is not text, and OSError where the file cannot be written.
     """
     if not isinstance(svg, str):
@@ -317,20 +316,4 @@ def save(svg: str, path: Union[str, os.PathLike[str]]) -> None:
             f"save needs the text of a picture first and then the path, got {type(svg).__name__}; "
             'did you mean save(line_chart(...), "chart.svg")?'
         )
-    target = os.path.realpath(os.fspath(path))
-    data = svg.encode("utf-8")
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as device:
-            device.write(data)
-        return
-    beside = f"{target}.{os.getpid()}.part"
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
+    write_text(path, svg)
