@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import List, NamedTuple
+from typing import Any, Callable, List, NamedTuple
 
 # How far results may lie from the reference. Sums in another order differ in their last bits, and
 # training carries that on; float32 has 24 bits; fixed-point lanes keep what their scale keeps.
@@ -55,3 +55,18 @@ class Job:
         cpu, wall = time.process_time(), time.perf_counter()
         self.run(amount)
         return Sample(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+class PredictionJob(Job):
+    """One row in, one row out, again and again: `predict` is called with the `rows` in turn."""
+
+    rows: List[List[float]]
+    predict: Callable[[List[float]], Any]
+
+    def run(self, amount: int) -> None:
+        predict, rows = self.predict, self.rows
+        for k in range(amount):
+            predict(rows[k % len(rows)])
+
+    def result(self) -> List[float]:
+        return [y for row in self.rows for y in self.predict(row)]

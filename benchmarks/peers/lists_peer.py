@@ -13,7 +13,7 @@ from typing import Callable, Dict, List, Sequence, Tuple
 
 from tinynn.matrix import Matrix, Vector
 
-from ..jobs import Job
+from ..jobs import Job, PredictionJob
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
@@ -165,7 +165,7 @@ class ListsTraining(Job):
             D = below
 
 
-class ListsPrediction(Job):
+class ListsPrediction(PredictionJob):
     """A forward pass over rows of weights, one per output."""
 
     def __init__(self, task: Prediction) -> None:
@@ -179,14 +179,6 @@ class ListsPrediction(Job):
             x = [max(0.0, dot(w, x) + c) for w, c in zip(W, b)]
         W, b = self.last
         return [dot(w, x) + c for w, c in zip(W, b)]
-
-    def run(self, amount: int) -> None:
-        predict, rows = self.predict, self.rows
-        for k in range(amount):
-            predict(rows[k % len(rows)])
-
-    def result(self) -> List[float]:
-        return [y for row in self.rows for y in self.predict(row)]
 
 
 class ListsPeer(Peer):

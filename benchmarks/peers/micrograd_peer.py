@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from ..jobs import FLOAT64, Job, Refused
+from ..jobs import FLOAT64, Job, PredictionJob, Refused
 from ..tasks.kinds import Layer, Prediction, Training
 from .contract import Peer
 
@@ -61,7 +61,7 @@ class MicrogradTraining(MicrogradJob):
         return numbers
 
 
-class MicrogradPrediction(MicrogradJob):
+class MicrogradPrediction(PredictionJob, MicrogradJob):
     def __init__(self, micrograd: Any, task: Prediction) -> None:
         super().__init__(micrograd, task.sizes)
         self.fill(task.start())
@@ -69,14 +69,6 @@ class MicrogradPrediction(MicrogradJob):
 
     def predict(self, row: List[float]) -> List[float]:
         return [y.data for y in self.model(row)]
-
-    def run(self, amount: int) -> None:
-        predict, rows = self.predict, self.rows
-        for k in range(amount):
-            predict(rows[k % len(rows)])
-
-    def result(self) -> List[float]:
-        return [y for row in self.rows for y in self.predict(row)]
 
 
 class MicrogradPeer(Peer):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Tuple
 
-from ..jobs import FLOAT64, Job
+from ..jobs import FLOAT64, Job, PredictionJob
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
@@ -100,7 +100,7 @@ class NumpyOriginal(Job):
             synaptic_weights += dot(inputs.T, (outputs - output) * output * (1 - output))
 
 
-class NumpyPrediction(Job):
+class NumpyPrediction(PredictionJob):
     """A forward pass; the list becomes an array first, and the answer a list."""
 
     def __init__(self, np: Any, task: Prediction) -> None:
@@ -115,14 +115,6 @@ class NumpyPrediction(Job):
             x = np.maximum(x @ W + b, 0.0)
         W, b = self.last
         return (x @ W + b).tolist()
-
-    def run(self, amount: int) -> None:
-        predict, rows = self.predict, self.rows
-        for k in range(amount):
-            predict(rows[k % len(rows)])
-
-    def result(self) -> List[float]:
-        return [y for row in self.rows for y in self.predict(row)]
 
 
 def _activation(np: Any, name: str) -> Callable[[Any], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from ..jobs import FLOAT32, Job
+from ..jobs import FLOAT32, Job, PredictionJob
 from ..tasks.kinds import Prediction
 from .contract import Peer, load
 from .numpy_peer import NumpyPeer
@@ -12,7 +12,7 @@ from .numpy_peer import NumpyPeer
 OPSET, IR_VERSION = 13, 8  # old enough for every onnxruntime of the last years
 
 
-class OnnxPrediction(Job):
+class OnnxPrediction(PredictionJob):
     tolerance = FLOAT32
 
     def __init__(self, np: Any, onnxruntime: Any, onnx: Any, task: Prediction) -> None:
@@ -27,14 +27,6 @@ class OnnxPrediction(Job):
     def predict(self, row: List[float]) -> Any:
         x = self.np.array([row], dtype=self.np.float32)
         return self.session.run(None, {"x": x})[0][0].tolist()
-
-    def run(self, amount: int) -> None:
-        predict, rows = self.predict, self.rows
-        for k in range(amount):
-            predict(rows[k % len(rows)])
-
-    def result(self) -> List[float]:
-        return [y for row in self.rows for y in self.predict(row)]
 
 
 def _model(np: Any, onnx: Any, task: Prediction) -> Any:

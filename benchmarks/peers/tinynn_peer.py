@@ -9,7 +9,7 @@ from tinynn.engines.choice import ENGINES
 from tinynn.matrix import Vector
 from tinynn.schedules import Schedule
 
-from ..jobs import FIXED_POINT, FLOAT64, Job, NotMeant, Refused
+from ..jobs import FIXED_POINT, FLOAT64, Job, NotMeant, PredictionJob, Refused
 from ..tasks.kinds import Layer, Prediction, Training
 from .contract import Peer, flat
 
@@ -92,7 +92,7 @@ class TinynnTraining(Job):
         )
 
 
-class TinynnPrediction(Job):
+class TinynnPrediction(PredictionJob):
     """A function from one row to one row."""
 
     def __init__(
@@ -100,14 +100,6 @@ class TinynnPrediction(Job):
     ) -> None:
         self.rows, self.predict, self.note = task.inputs(), predict, note
         self.tolerance = FIXED_POINT if engine in (*TOLERANCES, "auto") else FLOAT64
-
-    def run(self, amount: int) -> None:
-        predict, rows = self.predict, self.rows
-        for k in range(amount):
-            predict(rows[k % len(rows)])
-
-    def result(self) -> List[float]:
-        return [y for row in self.rows for y in self.predict(row)]
 
 
 class TinynnPeer(Peer):
