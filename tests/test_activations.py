@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 from hypothesis import example, given, strategies as st
 
 import tinynn as nn
 from tinynn import activations
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "functions.json").read_text())
+TABLE = load_table("functions")
 LARGEST = sys.float_info.max
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -42,15 +40,7 @@ LOWEST_AT = {"gelu": -0.7517915246935645, "silu": -1.278464542761074}
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 
-def load_maker():
-    """Return the module that made the table."""
-    spec = importlib.util.spec_from_file_location("make_functions", GOLDEN / "make_functions.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker()
+MAKER = load_maker("functions")
 
 
 def label(case):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import math
 import pickle
 import random
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
 import tinynn as nn
@@ -20,19 +19,10 @@ from tinynn.layers import LAYERS, Activation, Layer
 from tinynn.matrix import add_row, matmul, shape
 from tinynn.normalization import NORMALIZATION_LAYERS
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "functions.json").read_text())
+TABLE = load_table("functions")
 
 
-def load_maker():
-    """Return the module that made the table."""
-    spec = importlib.util.spec_from_file_location("make_functions", GOLDEN / "make_functions.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker()
+MAKER = load_maker("functions")
 SIMPLE = [kind for kind in LAYERS if kind is not nn.Dense]
 ALL = [nn.Dense(3, 2), *(kind() for kind in SIMPLE), nn.BatchNorm(3), nn.LayerNorm(3)]
 X = [[0.5, -1.0, 2.0], [-0.25, 0.75, 1.5], [3.0, 0.0, -2.0]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import random
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
 import tinynn as nn
@@ -17,8 +16,7 @@ from tinynn.errors import FormatError, SettingError, ShapeError
 from tinynn.losses import LOSSES, by_name, from_dict
 from tinynn.matrix import shape
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "functions.json").read_text())
+TABLE = load_table("functions")
 
 ALL = [
     nn.MeanSquaredError(), nn.MeanAbsoluteError(), nn.Huber(), nn.Huber(delta=0.25),
@@ -28,15 +26,7 @@ ALL = [
 every_loss = pytest.mark.parametrize("loss", ALL, ids=repr)
 
 
-def load_maker():
-    """Return the module that made the table."""
-    spec = importlib.util.spec_from_file_location("make_functions", GOLDEN / "make_functions.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker()
+MAKER = load_maker("functions")
 
 
 def batch(loss, rng, size=5.0):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 from hypothesis import example, given, strategies as st
 
 from tinynn import optimizers
@@ -29,19 +28,10 @@ from tinynn.optimizers import (
 )
 from tinynn.schedules import Cosine, ReduceOnPlateau, Step
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "optimizers.json").read_text())
+TABLE = load_table("optimizers")
 
 
-def load_maker(name):
-    """Return the module tests/golden/`name`.py, which made the table of that name."""
-    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker("make_optimizers")
+MAKER = load_maker("optimizers")
 
 
 def weights_along_the_way(optimizer, start, steps, gradient):

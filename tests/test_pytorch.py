@@ -6,30 +6,20 @@ the end compare with PyTorch itself where it is installed.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 
 import tinynn as nn
 from tinynn import schedules
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "training.json").read_text())
+TABLE = load_table("training")
 TOLERANCE = 1e-9
 
 
-def load_maker():
-    """Return the module that made the table."""
-    spec = importlib.util.spec_from_file_location("make_training", GOLDEN / "make_training.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker()
+MAKER = load_maker("training")
 
 
 def network(case, start):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 
 import pytest
+from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
 from tinynn import schedules
@@ -24,8 +23,7 @@ from tinynn.schedules import (
     from_dict,
 )
 
-GOLDEN = Path(__file__).parent / "golden"
-TABLE = json.loads((GOLDEN / "schedules.json").read_text())
+TABLE = load_table("schedules")
 LOSSES = [math.nan if loss is None else loss for loss in TABLE["losses"]]
 
 
@@ -54,10 +52,7 @@ def test_the_table_covers_every_schedule():
 def test_pytorch_and_scikit_learn_still_say_what_the_table_says():
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    spec = importlib.util.spec_from_file_location("make_schedules", GOLDEN / "make_schedules.py")
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
-    made = maker.table()
+    made = load_maker("schedules").table()
     for variant, stored in zip(made["variants"], TABLE["variants"]):
         assert label(variant) == label(stored)
         assert variant["rates"] == pytest.approx(stored["rates"], rel=1e-12, abs=0)
