@@ -142,6 +142,23 @@ def test_missing_cells_become_the_median_and_a_kind_of_their_own():
     ]
 
 
+def test_columns_can_refuse_what_their_model_never_knew():
+    strict = TableEncoder.from_dict(state(columns__0__median=None, columns__1__strict=True))
+    assert strict.transform([[3, "b"]]) == [[1.0, 0.0, 1.0]]
+    for row, words in (
+        ([None, "a"], "column 'n' needs a number in every row, and row 1 has none"),
+        ([1, None], "column 'c' needs a value in every row, and row 1 has none"),
+        ([1, "z"], "column 'c' needs one of the kinds that it knows, 'a', 'b', got 'z' in row 1"),
+    ):
+        with pytest.raises(DataError) as error:
+            strict.encode([[3, "b"], row])
+        assert str(error.value) == words + ("; fill it in first" if None in row else "")
+    assert strict.describe() == (
+        "n: number, from 1 to 3; missing ones are refused: every value is a number\n"
+        "c: category of 2 kinds ('a', 'b'); others are refused: few texts in 2 rows"
+    )
+
+
 def test_other_ways_with_missing_cells():
     encoder = TableEncoder(
         kinds={2: "drop"}, scaling="minmax", missing_indicator=False,
@@ -494,6 +511,7 @@ def state(**changes):
         (state(columns__0=3), "TableEncoder: column 0 needs to be an object, got int"),
         (state(columns__0__kind="odd"), "TableEncoder: column 0 has the unknown kind 'odd'"),
         (state(columns__0__median=True), "TableEncoder: column 0 cannot have median True"),
+        (state(columns__1__strict=1), "TableEncoder: column 1 cannot have strict 1"),
         (state(columns__0__scale=math.inf), "TableEncoder: column 0 cannot have scale inf"),
         (state(columns__0__missing=-1), "TableEncoder: column 0 cannot have missing -1"),
         (state(columns__1__kinds=[1, 2]), "TableEncoder: column 1 cannot have kinds [1, 2]"),
@@ -512,7 +530,7 @@ def state(**changes):
         (
             state(columns__1__fill=KeyError),
             "TableEncoder: column 1 needs name, reason, kinds, counts, fill, others, missing, "
-            "rows, got name, reason, kinds, counts, others, missing, rows",
+            "rows, strict, got strict, name, reason, kinds, counts, others, missing, rows",
         ),
         (state(columns__1__name="n"), "TableEncoder needs columns of different names"),
         (
@@ -525,6 +543,12 @@ def test_a_wrong_state_is_refused(saved, words):
     with pytest.raises(FormatError) as error:
         TableEncoder.from_dict(saved)
     assert str(error.value) == words
+
+
+def test_a_state_from_before_there_were_strict_columns_is_read():
+    encoder = TableEncoder.from_dict(state(columns__1__strict=KeyError))
+    assert not encoder.columns[1].strict
+    assert encoder.to_dict() == state()
 
 
 # --- what it refuses ------------------------------------------------------------------------------

@@ -39,13 +39,14 @@ class Found(NamedTuple):
 class NumberColumn(NamedTuple):
     """Numbers, as (x − shift) / scale; where they are missing, the median stands.
 
-    With `indicator` a second column says 1 where they are. `low` and `high` are the least and the
-    largest number that there was, `missing` and `rows` count the cells.
+    A median of None, which only imported models have, refuses missing ones. With `indicator` a
+    second column says 1 where they are. `low` and `high` are the least and the largest number that
+    there was, `missing` and `rows` count the cells.
     """
 
     name: str
     reason: str
-    median: float
+    median: Optional[float]
     shift: float
     scale: float
     low: float
@@ -74,6 +75,8 @@ class NumberColumn(NamedTuple):
             for i, cell in enumerate(cells):
                 value = _read(reader, cell, row + i, label)
                 if value is None:
+                    if self.median is None:
+                        raise DataError(_missing_refusal("number", row + i, label))
                     value, absent[i] = self.median, 1.0
                 elif isinstance(value, str):
                     raise DataError(_text_refusal(value, row + i, label))
@@ -94,11 +97,13 @@ class NumberColumn(NamedTuple):
 
     def describe(self) -> str:
         """Return in words what becomes of the column, and why."""
-        text = f"number, from {self.low:g} to {self.high:g}"
-        if self.missing:
+        text = f"number, from {self.low:g} to {self.high:g}" if self.rows else "number"
+        if self.missing and self.median is not None:
             text += f"; the median {self.median:g} stands for {self.missing} missing cells"
             if self.indicator:
                 text += ", and a second column says where"
+        elif self.median is None:
+            text += "; missing ones are refused"
         return f"{text}: {self.reason}"
 
 
@@ -106,7 +111,8 @@ class CategoryColumn(NamedTuple):
     """Kinds, each with a column of its own that is 1 where it stands; all zeros for others.
 
     `fill` is the kind that stands for a missing cell, or None for zeros only; `counts` says how
-    often each kind came, and `others` how many cells were of kinds that are not among them.
+    often each kind came, and `others` how many cells were of kinds that are not among them. A
+    `strict` column, which only imported models have, refuses cells that would be zeros only.
     """
 
     name: str
@@ -117,6 +123,7 @@ class CategoryColumn(NamedTuple):
     others: int
     missing: int
     rows: int
+    strict: bool = False
 
     @property
     def kind(self) -> str:
@@ -129,7 +136,7 @@ class CategoryColumn(NamedTuple):
     def encode(self, cells: Sequence[Any], row: int, label: str, reader: Reader) -> Found:
         """Return the encoded columns of cells, the first of which stands in row number `row`.
 
-        Raises DataError, which names the row, for what is neither number nor text.
+        Raises DataError, which names the row, for what is neither number nor text, or is refused.
         """
         places = {kind: i for i, kind in enumerate(self.kinds)}
         missing_place = -1 if self.fill is None else places[self.fill]
@@ -142,12 +149,20 @@ class CategoryColumn(NamedTuple):
         place_of: Dict[Any, int] = {}
         for cell, count in counts.items():
             if _read(reader, cell, row + cells.index(cell), label) is None:
+                if self.strict and self.fill is None:
+                    raise DataError(_missing_refusal("value", row + cells.index(cell), label))
                 place_of[cell] = missing_place
                 missing += count
                 continue
             key = key_of(cell)
             place_of[cell] = places.get(key, -1)
             if key not in places:
+                if self.strict:
+                    known = ", ".join(map(repr, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
+                    raise DataError(
+                        f"{label} needs one of the kinds that it knows, {known}, got "
+                        f"{key[:40]!r} in row {row + cells.index(cell)}"
+                    )
                 unseen[key] = unseen.get(key, 0) + count
         indices = [place_of[cell] for cell in cells]
         columns = [[1.0 if i == j else 0.0 for i in indices] for j in range(len(self.kinds))]
@@ -158,6 +173,8 @@ class CategoryColumn(NamedTuple):
         kinds = [kind for kind in self.kinds if kind != MISSING_KIND]
         shown = ", ".join(map(repr, kinds[:5])) + (", …" if len(kinds) > 5 else "")
         text = f"category of {_count(len(kinds), 'kind')} ({shown})"
+        if self.strict:
+            text += "; others are refused"
         if self.missing:
             fill = "zeros stand" if self.fill is None else f"{self.fill!r} stands"
             if self.fill == MISSING_KIND:
@@ -298,6 +315,10 @@ def _text_refusal(text: str, row: int, label: str) -> str:
     return f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}"
 
 
+def _missing_refusal(what: str, row: int, label: str) -> str:
+    return f"{label} needs a {what} in every row, and row {row} has none; fill it in first"
+
+
 def _mixed_refusal(summary: Summary, name: str) -> str:
     row, text = summary.first_text or (0, "")
     return (
@@ -323,7 +344,8 @@ def column_from_dict(state: object, where: str) -> Column:
         values = dict(state)
     elif kind in kinds:
         made = kinds[kind]
-        values = {key: value for key, value in state.items() if key != "kind"}
+        values = {**made._field_defaults, **state}
+        del values["kind"]
     else:
         raise FormatError(f"{where} has the unknown kind {kind!r}")
     if set(values) != set(made._fields):
@@ -369,9 +391,10 @@ def _is_text(value: object) -> bool:
 
 _FITS: Dict[str, Callable[[Any], bool]] = {
     "name": _is_text, "reason": _is_text, "kind": _is_text,
-    "median": _is_number, "shift": _is_number, "scale": _is_number,
-    "low": _is_number, "high": _is_number,
+    "median": lambda value: value is None or _is_number(value),
+    "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,
     "indicator": lambda value: isinstance(value, bool),
+    "strict": lambda value: isinstance(value, bool),
     "missing": _is_count, "rows": _is_count, "others": _is_count,
     "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
