@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Type, Union
+from typing import Any, Callable, Dict, List, Type, TypeVar, Union
 
 from .. import network, optimizers
 from ..errors import FormatError, TinynnError
@@ -16,7 +16,9 @@ from .base import Estimator
 from .classifier import Classifier
 from .regressor import Regressor
 from .saving import CURVES, WORDS
-from .targets import Labels, Numbers
+from .targets import Labels, Numbers, Targets
+
+E = TypeVar("E", bound=Estimator)
 
 KINDS: Dict[str, Type[Estimator]] = {"classifier": Classifier, "regressor": Regressor}
 _TARGETS: Dict[str, Callable[[object], Any]] = {
@@ -55,9 +57,9 @@ def from_dict(content: Dict[str, Any], name: str = "the model") -> Estimator:
         raise FormatError(f"{name} needs {', '.join(missing)} to be a {kind}")
     try:
         estimator = KINDS[kind](**_restored(content["settings"]))
-        estimator.encoder_ = TableEncoder.from_dict(content["encoder"])
-        estimator._targets = _TARGETS[kind](content["targets"])
-        estimator.history_ = _history(content["history"])
+        encoder = TableEncoder.from_dict(content["encoder"])
+        targets = _TARGETS[kind](content["targets"])
+        history = _history(content["history"])
         curve = _numbers(content["loss_curve"], "loss_curve")
         scores = content["validation_scores"]
         if scores is not None:
@@ -67,24 +69,34 @@ def from_dict(content: Dict[str, Any], name: str = "the model") -> Estimator:
             raise FormatError(f"seed needs to be a whole number, got {seed!r}")
     except (TinynnError, TypeError, KeyError) as error:
         raise FormatError(f"{name} is not a whole {kind}: {error}") from None
-    estimator.network_ = network.from_dict(content["network"], f"{name}: network")
-    estimator._seed, estimator._arrays = seed, False
+    assembled(
+        estimator, encoder, targets, network.from_dict(content["network"], f"{name}: network"), name
+    )
+    estimator.history_, estimator._seed = history, seed
     estimator.loss_curve_, estimator.validation_scores_ = curve, scores
-    _check_fit(estimator, name)
-    estimator._describe()
     estimator._summarize()
     return estimator
 
 
-def _check_fit(estimator: Estimator, name: str) -> None:
-    """Raise FormatError unless encoder, network and targets fit together."""
-    inputs = len(estimator.encoder_.feature_names_out()) if estimator.encoder_.fitted else 0
-    found = (estimator.network_.inputs, estimator.network_.outputs)
-    if found != (inputs, estimator._targets.outputs):
+def assembled(
+    estimator: E, encoder: TableEncoder, targets: Targets, network: Sequential, name: str
+) -> E:
+    """Return the estimator as if fitted to these parts, without a history; `name` is for messages.
+
+    Raises FormatError unless encoder, network and targets fit together.
+    """
+    inputs = len(encoder.feature_names_out()) if encoder.fitted else 0
+    if (network.inputs, network.outputs) != (inputs, targets.outputs):
         raise FormatError(
-            f"{name} needs a network from {inputs} columns to {estimator._targets.outputs}, got "
-            f"one from {found[0]} to {found[1]}"
+            f"{name} needs a network from {inputs} columns to {targets.outputs}, got "
+            f"one from {network.inputs} to {network.outputs}"
         )
+    estimator.encoder_, estimator._targets, estimator.network_ = encoder, targets, network
+    estimator.history_, estimator._seed, estimator._arrays = History(), 0, False
+    estimator.loss_curve_, estimator.validation_scores_ = [], None
+    estimator._describe()
+    estimator._summarize()
+    return estimator
 
 
 def _restored(settings: Any) -> Dict[str, Any]:
