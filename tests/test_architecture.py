@@ -25,10 +25,10 @@ FLOORS = [
     ("normalization", "preprocessing"),
     ("network",),
     ("engines", "export"),
-    ("importers", "training_data", "batches", "history", "callbacks", "updates"),
+    ("training_data", "batches", "history", "callbacks", "updates"),
     ("trainer", "gradient_check"),
     ("estimators",),
-    ("report",),
+    ("report", "selftest"),
     ("cli",),
     ("__main__", "__init__"),
 ]

@@ -19,6 +19,7 @@ COMMANDS = {
     "plot": "draw a model: its training, its test and its weights",
     "gradcheck": "hold a model's derivatives against differences of its loss",
     "demo": "train the original program, then a classifier of iris flowers",
+    "selftest": "say what works on this interpreter, how exactly and how fast",
     "bench": "run the benchmarks of the repository",
 }
 

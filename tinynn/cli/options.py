@@ -290,6 +290,20 @@ def demo() -> Parser:
     return command
 
 
+def selftest() -> Parser:
+    """Return the parser of the command."""
+    command = Parser(
+        "selftest",
+        "[options]",
+        "Says what works on this interpreter, how exactly and how fast: known numbers,\n"
+        "derivatives, every engine, files, iris. Needs nothing but the library and takes a few\n"
+        "seconds. The exit code is 1 if a check failed.",
+        ["", "--json"],
+    )
+    add_output(command, "only the exit code")
+    return command
+
+
 class _Passing(Parser):
     """Passes all words on, but for a call for help."""
 

@@ -1,0 +1,442 @@
+"""The self-test: what works on this interpreter, how exactly and how fast.
+
+The first thing to run on a strange device, so it is plain code: it needs no pytest, takes of the
+standard library what there is, and a check that fails does not keep the others from running.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+from .data.iris import load_iris
+from .engines.choice import ENGINES
+from .engines.contract import Recipe, Task
+from .errors import FormatError
+from .gradient_check import gradcheck
+from .layers import Dense, Linear, Sigmoid, Softmax, Tanh
+from .losses import LOSSES, by_name as loss_by_name
+from .network import KINDS, Sequential, from_dict, load, rows_of
+from .neural_net import NeuralNet
+from .optimizers import OPTIMIZERS, SGD, Adam
+from .trainer import fit
+
+Say = Callable[[str], None]
+Found = Tuple[str, float]  # what a check found, in words, and the largest difference
+Speed = Dict[str, Tuple[float, str]]  # of each task, the least seconds and whose they are
+
+WIDTH = 80
+EPSILON = 1.0  # the distance from 1 to the next number: 2.2e-16, or more where floats have 32 bits
+while 1.0 + EPSILON / 2.0 > 1.0:
+    EPSILON /= 2.0
+
+# The original program. Start and answers: NumPy 1 and 2, the program as it was published.
+INPUTS, OUTPUTS = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]], [[1.0], [0.0], [1.0]]
+QUESTION = [1.0, 0.0, 1.0]
+START = [-0.165955990594852, 0.4406489868843162, -0.9997712503653102]
+ANSWERS = [(10, 0.6598092104791048), (100, 0.8768054053514144), (10000, 0.9897704022243792)]
+# Minimising a² + 3b² from (1, −2) in 10 steps with a learning rate of 0.1: PyTorch 2.13, float64.
+REACHED = {
+    "sgd": [0.004399870600000115, 0.7629287716000003],  # momentum=0.9
+    "adagrad": [0.5537312003652513, -1.5239794475107709],
+    "rmsprop": [0.0, -0.005264077582061268],
+    "adam": [0.07624915560691209, -1.0245868360603605],
+    "adamw": [0.07169549708798648, -1.0097272731041311],
+}
+# The engines' agreement with `lists` after a short training; `packed` computes in fixed point.
+TOLERANCE = {"packed": 1e-4}
+
+
+class Wrong(Exception):
+    """A check failed: what it expected, and what it got."""
+
+
+class Skipped(Exception):
+    """A check cannot be made here: the reason."""
+
+
+def near(what: str, got: Sequence[float], expected: Sequence[float], most: float = 1e-12) -> float:
+    """Return the largest difference between two rows. Raises Wrong if it is above `most`."""
+    most = max(most, 16384.0 * EPSILON)
+    off = 0.0 if len(got) == len(expected) else math.inf
+    for a, b in zip(got, expected):
+        off = max(abs(a - b), off)  # in this order a NaN is kept
+    if not off <= most:
+        raise Wrong(f"{what}: expected {numbers(expected)}, got {numbers(got)}")
+    return off
+
+
+def numbers(row: Sequence[float]) -> str:
+    """Return a row, or its beginning, in words."""
+    return ", ".join([f"{x:.9g}" for x in row[:3]]) + (" …" if len(row) > 3 else "")
+
+
+def original_program(speed: Speed) -> Found:
+    """Train the original program, and note how fast that is."""
+    net, trained, started = NeuralNet(seed=1), 0, now()
+    off = near("weights of seed 1", flat(net.synaptic_weights), START)
+    for iterations, answer in ANSWERS:
+        net.train(INPUTS, OUTPUTS, iterations - trained)
+        trained = iterations
+        (got,) = net.think([QUESTION])[0]
+        off = max(off, near(f"answer after {iterations}", [got], [answer], 1e-9))
+    note(speed, "original", now() - started, "neural_net")
+    return f"{got:.8f} after {trained} iterations", off
+
+
+def worked_example() -> Found:
+    """Train M. Mazur's "A Step by Step Backpropagation Example" (2015) by one step."""
+    net = Sequential(
+        Dense(2, 2, weights=[[0.15, 0.25], [0.20, 0.30]], bias=[0.35, 0.35]), Sigmoid(),
+        Dense(2, 2, weights=[[0.40, 0.50], [0.45, 0.55]], bias=[0.60, 0.60]), Sigmoid(),
+    )  # fmt: skip
+    off = near("first answer", net([0.05, 0.1]), [0.7513650695523157, 0.7729284653214625])
+    fit(net, [[0.05, 0.1]], [[0.01, 0.99]], optimizer=SGD(0.5), epochs=1)
+    weights = flat(net.parameters()[0].rows())
+    first = [0.1497807161327628, 0.24975114363236958, 0.19956143226552567, 0.29950228726473915]
+    return "Mazur's network, one step", max(off, near("weights", weights, first))
+
+
+def random_numbers() -> Found:
+    """Draw the first weights of a network from a seed."""
+    drawn = flat(Sequential(Dense(2, 2), seed=1).parameters()[0].rows())
+    first = [-0.8956210336414472, 0.8510353749245803, 0.6461132235897571, -0.5999559091411771]
+    return "a seed's weights are those of CPython", near("weights of seed 1", drawn, first)
+
+
+def gradients() -> Found:
+    """Hold back-propagation through each layer and loss against differences of the loss."""
+    if EPSILON > 1e-12:
+        raise Skipped("differences need floats of 64 bits")
+    X = [[0.3, -1.2, 0.8], [-0.7, 0.4, 1.9], [1.1, 0.6, -0.5]]
+    cases = [
+        (name, Sequential(Dense(3, 4), kind(), Dense(4, 2), seed=1), "mse")
+        for name, kind in sorted(KINDS.items())
+        if kind is not Dense
+    ]
+    for name in sorted(LOSSES):
+        last = {"bce": Sigmoid, "ce": Softmax}.get(name, Linear)
+        cases.append((name, Sequential(Dense(3, 2), last(), seed=1), name))
+    checked, off = 0, 0.0
+    for name, net, loss in cases:
+        other = -1.0 if loss == "hinge" else 0.0
+        T = [[1.0, other], [other, 1.0], [1.0, other]]
+        report = gradcheck(net, loss, X, T)
+        if not report.ok:
+            bad = report.wrong[0]
+            where = f"{name}, {bad.name}[{bad.row}][{bad.column}]"
+            raise Wrong(f"{where}: expected {bad.numeric:.9g}, got {bad.backward:.9g}")
+        checked, off = checked + report.checked, max(off, report.worst.error)
+    return f"{checked} derivatives of {len(cases)} layers and losses", off
+
+
+def optimizers() -> Found:
+    """Let each optimizer make ten steps."""
+    off = 0.0
+    for name in sorted(OPTIMIZERS):
+        settings = {"momentum": 0.9} if name == "sgd" else {}
+        optimizer = OPTIMIZERS[name](learning_rate=0.1, **settings)
+        w = [1.0, -2.0]
+        memory = {key: [value, value] for key, value in optimizer.start().items()}
+        for t in range(1, 11):
+            w = optimizer.update(w, [2.0 * w[0], 6.0 * w[1]], memory, 0.1, t)
+        off = max(off, near(name, w, REACHED[name]))
+    return f"{len(OPTIMIZERS)} of them, as PyTorch's", off
+
+
+def files() -> Found:
+    """Save a network, load it, and let half a file be refused."""
+    net = flower_network()
+    near("a copy's weights", weights_of(from_dict(net.to_dict())), weights_of(net), 0.0)
+    try:
+        import os
+        import tempfile
+
+        folder = tempfile.mkdtemp()
+        path = os.path.join(folder, "model.json")
+        net.save(path)
+    except (ImportError, AttributeError, OSError) as error:
+        raise Skipped(f"no files here: {error}") from None
+    try:
+        again = load(path)
+        off = near("weights after loading", weights_of(again), weights_of(net), 0.0)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text[: len(text) // 2])
+        try:
+            load(path)
+        except FormatError:
+            return "saved, loaded the same; half a file is refused", off
+        raise Wrong("half a file: expected a FormatError, got a network")
+    finally:
+        os.unlink(path)
+        os.rmdir(folder)
+
+
+def flowers() -> Found:
+    """Train a classifier of iris flowers, and test it on every fifth one."""
+    iris = load_iris()
+    trained, tested = apart(len(iris.inputs))
+    net = flower_network()
+    X, t = [iris.inputs[i] for i in trained], [iris.targets[i] for i in trained]
+    fit(net, X, t, loss="ce", optimizer=Adam(learning_rate=0.01), epochs=50, batch_size=16)
+    answers = net.predict([iris.inputs[i] for i in tested])
+    right = sum([y.index(max(y)) == iris.targets[i] for y, i in zip(answers, tested)])
+    if right < 27:
+        raise Wrong(f"flowers right: expected 27 of {len(tested)} or more, got {right}")
+    return f"{right} of {len(tested)} flowers right", 0.0
+
+
+def apart(count: int) -> Tuple[List[int], List[int]]:
+    """Return the numbers of the rows to train on, and of those to test with: every fifth one."""
+    return [i for i in range(count) if i % 5], list(range(0, count, 5))
+
+
+def engine(name: str, speed: Speed) -> Found:
+    """Hold an engine against `lists`, and against the original program; note how fast it is."""
+    try:
+        runs = ENGINES[name]
+    except ImportError:
+        raise Skipped("not in this build") from None
+    iris = load_iris()
+    T = [[float(k == t) for k in range(3)] for t in iris.targets]
+    net, peer = flower_network(), flower_network()
+    recipe = Recipe(net, loss_by_name("ce"), SGD(learning_rate=0.05, momentum=0.9))
+    refusal = runs.refuses(recipe, Task(16, 150, 5)) or runs.refuses_prediction(net)
+    if refusal:
+        raise Skipped(refusal)
+    for trained, by in ((net, name), (peer, "lists")):
+        fit(
+            trained, iris.inputs, T, loss=recipe.loss, optimizer=recipe.optimizer, epochs=5,
+            batch_size=16, engine=by,
+        )  # fmt: skip
+    most = TOLERANCE.get(name, 1e-9)
+    off = near("weights", weights_of(net), weights_of(peer), most)
+    predict = runs.predictor(peer)
+    for x, y in zip(iris.inputs, peer.predict(iris.inputs)):
+        off = max(off, near("answer", predict(x), y, most))
+
+    # The original program as a network: a mean over 3 rows, doubled by the square's derivative.
+    original = Sequential(Dense(3, 1, bias=False, weights=[[w] for w in START]), Sigmoid())
+    program = runs.program(Recipe(original, loss_by_name("mse"), SGD(1.5)), {})
+    program.bind(INPUTS, OUTPUTS)
+    batches, rates = [[0, 1, 2]] * 10000, [1.5] * 10000
+    started = now()
+    program.train(batches, rates, 1)
+    note(speed, "original", now() - started, name)
+    off = max(off, near("answer", program.predict([QUESTION])[0], [ANSWERS[-1][1]], most))
+
+    program = runs.program(recipe, {})
+    program.bind(iris.inputs, T)
+    rows, rates = [[i] for i in range(150)], [0.05] * 150
+    program.train(rows, rates, 1)
+    note(speed, "sample", seconds(lambda: program.train(rows, rates, 151)) / 150, name)
+    note(speed, "row", seconds(lambda: [predict(x) for x in iris.inputs]) / 150, name)
+    return "trains and predicts as lists does", off
+
+
+def flower_network() -> Sequential:
+    """Return the network that learns iris."""
+    return Sequential(Dense(4, 10), Tanh(), Dense(10, 3), Softmax(), seed=1)
+
+
+def weights_of(net: Sequential) -> List[float]:
+    """Return all weights of a network in one row."""
+    return [w for parameter in net.parameters() for w in flat(rows_of(parameter.value))]
+
+
+def flat(rows: Sequence[Sequence[float]]) -> List[float]:
+    """Return the numbers of all rows in one."""
+    return [x for row in rows for x in row]
+
+
+def now() -> float:
+    """Return a time in seconds, as finely as there is one."""
+    clock: Any = time
+    return float(clock.perf_counter() if hasattr(clock, "perf_counter") else clock.ticks_us() / 1e6)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long it takes, measured over as many times as a clock needs."""
+    times = 1
+    while True:
+        started = now()
+        for _ in range(times):
+            work()
+        taken = now() - started
+        if taken >= 0.05:
+            return taken / times
+        times *= 2
+
+
+def note(speed: Speed, what: str, taken: float, name: str) -> None:
+    """Keep the time of the fastest engine."""
+    if what not in speed or taken < speed[what][0]:
+        speed[what] = (taken, name)
+
+
+def here() -> Dict[str, Any]:
+    """Return what is known of this interpreter, and which optional things it has."""
+    kind, numbers_of = sys.implementation.name, list(sys.implementation.version[:3])
+    name = {"cpython": "CPython", "pypy": "PyPy", "micropython": "MicroPython"}.get(kind, kind)
+    version = ".".join([str(n) for n in numbers_of])
+    if "pyodide" in sys.modules:
+        name, version = "Pyodide", getattr(sys.modules["pyodide"], "__version__", "")
+    return {
+        "interpreter": name,
+        "version": version,
+        "python": ".".join([str(n) for n in list(sys.version_info)[:3]]),
+        "platform": " ".join([sys.platform, machine()]).strip(),
+        "float_bits": 64 if EPSILON < 1e-12 else 32,
+        "has": {
+            "math.sumprod": hasattr(math, "sumprod"),
+            "array": works(lambda: __import__("array")),
+            "compiling of source": works(lambda: exec("x = 1", {})),
+            "threads": works(start_thread),
+        },
+    }
+
+
+def machine() -> str:
+    """Return the processor's name, or ""."""
+    try:
+        import platform
+
+        return platform.machine()
+    except (ImportError, AttributeError):
+        return getattr(sys.implementation, "_machine", "")
+
+
+def works(attempt: Callable[[], object]) -> bool:
+    """Return whether something can be done here."""
+    try:
+        attempt()
+    except Exception:
+        return False
+    return True
+
+
+def start_thread() -> None:
+    """Start a thread and wait for its end."""
+    import threading
+
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+
+
+def memory() -> float:
+    """Return the megabytes that this process holds now, or 0 where nobody knows."""
+    try:
+        with open("/proc/self/status") as status:
+            (line,) = [line for line in status if line.startswith("VmRSS:")]
+        return int(line.split()[1]) / 1024.0
+    except (OSError, ValueError):
+        pass
+    try:
+        import gc
+
+        held: Any = gc
+        return float(held.mem_alloc()) / 2**20  # MicroPython
+    except AttributeError:
+        return 0.0
+
+
+def steps(found: Dict[str, Any], say: Say, version: str) -> Iterator[None]:
+    """Make the checks, one at each step, say a line about each, and fill `found` with all of it.
+
+    Memory can be collected between two steps where it cannot be within one.
+    """
+    speed: Speed = {}
+    found.update(here())
+    found.update({"tinynn": version, "checks": []})
+    python = "" if found["python"] == found["version"] else f" (Python {found['python']})"
+    say(f"tinynn {version} on {found['interpreter']} {found['version']}{python}")
+    say(f"{found['platform']}, floats of {found['float_bits']} bits")
+    say(f"{'':<7} {'':<16} {'off by':>6}")
+    checks: List[Tuple[str, Callable[[], Found]]] = [
+        ("original program", lambda: original_program(speed)),
+        ("worked example", worked_example),
+        ("random numbers", random_numbers),
+        ("gradients", gradients),
+        ("optimizers", optimizers),
+        ("iris", flowers),
+        ("files", files),
+    ]
+    checks += [(f"engine {name}", engine_check(name, speed)) for name in ENGINES]
+    for name, check in checks:
+        made = outcome(name, check)
+        found["checks"].append(made)
+        off = f"{made['off']:.0e}" if made["state"] == "ok" else ""
+        say(clipped(f"{made['state']:<7} {name:<16} {off:>6}  {made['text']}"))
+        yield
+    found["speed"] = {
+        what: {"microseconds": taken * 1e6, "by": by} for what, (taken, by) in speed.items()
+    }
+    found["memory"] = memory()
+    found["failed"] = [made["check"] for made in found["checks"] if made["state"] == "FAILED"]
+    found["ok"] = not found["failed"]
+    for line in summary(found):
+        say(clipped(line))
+
+
+def engine_check(name: str, speed: Speed) -> Callable[[], Found]:
+    """Return the check of one engine."""
+    return lambda: engine(name, speed)
+
+
+def outcome(name: str, check: Callable[[], Found]) -> Dict[str, Any]:
+    """Return how a check went."""
+    state, off = "ok", 0.0
+    try:
+        text, off = check()
+    except Skipped as reason:
+        state, text = "skipped", str(reason)
+    except Wrong as error:
+        state, text = "FAILED", str(error)
+    except Exception as error:
+        state, text = "FAILED", f"expected no error, got {type(error).__name__}: {error}"
+    return {"check": name, "state": state, "text": text, "off": off}
+
+
+def summary(found: Dict[str, Any]) -> List[str]:
+    """Return the lines at the end: how fast, what there is, and whether all is well."""
+    lines = []
+    for what, words in (
+        ("original", "original program, 10,000 iterations"),
+        ("sample", "training 4-10-3, each sample"),
+        ("row", "predicting with it, each row"),
+    ):
+        if what in found["speed"]:
+            taken, by = found["speed"][what]["microseconds"], found["speed"][what]["by"]
+            shown = f"{taken:.1f} µs" if taken < 1000.0 else f"{taken / 1000.0:.1f} ms"
+            lines.append(f"{shown:>11} {words} ({by})")
+    if found["memory"]:
+        lines.append(f"{found['memory']:8.1f} MB of memory")
+    for word, wanted in (("there:    ", True), ("not there:", False)):
+        names = [name for name in sorted(found["has"]) if found["has"][name] is wanted]
+        if names:
+            lines.append(f"{word} {', '.join(names)}")
+    skipped = len([made for made in found["checks"] if made["state"] == "skipped"])
+    failed = ", ".join(found["failed"])
+    lines.append(
+        f"{len(found['checks'])} checks, {skipped} skipped, "
+        + (f"{len(found['failed'])} FAILED: {failed}" if failed else "all others passed")
+    )
+    return lines
+
+
+def clipped(line: str) -> str:
+    """Return a line that a narrow screen has room for."""
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+
+
+def run(say: Say, version: str) -> Dict[str, Any]:
+    """Make all checks, say a line about each, and return what was found; "ok" is the sum of it."""
+    found: Dict[str, Any] = {}
+    for _ in steps(found, say, version):
+        pass
+    return found
