@@ -28,7 +28,7 @@ FLOORS = [
     ("training_data", "batches", "history", "callbacks", "updates"),
     ("trainer", "gradient_check"),
     ("estimators",),
-    ("report", "selftest"),
+    ("importers", "report", "selftest"),
     ("cli",),
     ("__main__", "__init__"),
 ]

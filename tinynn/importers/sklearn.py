@@ -5,72 +5,93 @@ scikit-learn itself is never imported: objects are known by the names of their c
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, List, Sequence, Tuple, Union
 
-from ..layers import Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
+from ..errors import FormatError
+from ..estimators import Classifier, Regressor
+from ..estimators.storage import assembled
+from ..estimators.targets import Labels, Numbers, plain
+from ..layers import Dense, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
+from ..network import Sequential
 from . import building
 from .imported import Imported
+from .sklearn_table import encoded, kind_of, refusal, scaling_of, steps_of
 
 _HIDDEN = {"identity": Linear, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU}
 _OUT = {"identity": Linear, "logistic": Sigmoid, "softmax": Softmax}
 _NETWORKS = ("MLPClassifier", "MLPRegressor")
 
 
-def from_sklearn(model: object) -> Imported:
-    """Return the network of a fitted MLPClassifier or MLPRegressor, and the classes it knows.
+def from_sklearn(
+    model: object, missing: Sequence[Union[str, float]] = ()
+) -> Union[Imported, Classifier, Regressor]:
+    """Return a fitted MLPClassifier or MLPRegressor: its network, or an estimator of raw rows.
 
-    In a Pipeline, StandardScaler and MinMaxScaler before it become a first layer that scales (see
-    `building.scaling`), so that the network takes the pipeline's own inputs.
+    Alone, or in a Pipeline after nothing but scalers (StandardScaler, MinMaxScaler, MaxAbsScaler,
+    RobustScaler), it is an `Imported`: the network, and the classes it knows. The scalers become
+    first layers that scale (see `building.scaling`), so that the network takes the pipeline's own
+    inputs. A classifier's outputs are its probabilities, and the last layer follows its
+    `out_activation_`: "softmax" for several classes, one column for each, in the order of
+    `classes_`; "logistic" for two, ONE column, the probability of classes_[1] (predict_proba has
+    two: 1 − p and p); "logistic" too for several labels at once, one column each.
+    `Imported.labels` gives what `predict` gives, for several labels at once the list of those that
+    are on, instead of a row of 0 and 1.
 
-    A classifier's outputs are its probabilities, and the last layer follows its `out_activation_`:
-    "softmax" for several classes, one column for each, in the order of `classes_`; "logistic" for
-    two, ONE column, the probability of classes_[1] (predict_proba has two: 1 − p and p); "logistic"
-    too for several labels at once, one column each. `Imported.labels` gives what `predict` gives,
-    for several labels at once the list of those that are on, instead of a row of 0 and 1.
+    In a Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, it is a `Classifier` or
+    `Regressor` that takes the pipeline's own rows of text and numbers, answers as the pipeline does
+    (rows of 0 and 1 for several labels), and can be saved and exported; the parameters of its
+    training, but for the layers', are tinynn's defaults. A cell that the pipeline would not take is
+    a DataError: a missing one that nothing fills in, or a kind unknown to a OneHotEncoder with
+    handle_unknown="error". In texts the space around them does not count; None, NaN, an empty text
+    and the words in `missing` are missing cells, and nothing else is.
+
+    In both, a TransformedTargetRegressor may stand around network or pipeline, if all it does to
+    targets is scale them.
 
     Raises FormatError, naming the step, for anything else.
     """
-    layers: List[Layer] = []
-    names: Optional[Tuple[str, ...]] = None
-    steps = _steps(model)
-    for i, (place, step) in enumerate(steps):
-        name = _kind(place, step)
-        if i == 0 and hasattr(step, "feature_names_in_"):
-            names = tuple(map(str, step.feature_names_in_))
-        if name in _NETWORKS and i == len(steps) - 1:
-            layers += _network(place, step)
-            classes = tuple(_plain(step.classes_)) if name == "MLPClassifier" else None
-            return Imported(building.assembled("the model", layers), classes, names)
-        if name not in _SCALERS:
-            raise building.refusal(place, f"the step {name}", f"a network is a {_NETWORKS[0]}")
-        layers.append(_SCALERS[name](place, step))
-    raise building.refusal("the model", "a pipeline without a network at its end")
+    steps = steps_of("the model", model)
+    kinds = [kind_of(*step) for step in steps]
+    at = next((i for i, kind in enumerate(kinds) if kind in _NETWORKS), None)
+    if at is None:
+        place = steps[-1][0] if steps else "the model"
+        what = f"the step {kinds[-1]}" if steps else "a pipeline without a network at its end"
+        raise refusal(place, what, f"a network is a {' or a '.join(_NETWORKS)}")
+    before, network = steps[:at], steps[at][1]
+    dense, activations = _network(*steps[at])
+    for step in steps[at + 1 :]:
+        dense[-1] = _undone(*step, dense[-1])
+    classes = [plain(label) for label in plain(getattr(network, "classes_", []))]
+    names = tuple(map(str, getattr(steps[0][1], "feature_names_in_", ())))
+
+    def whole(first: Sequence[Layer]) -> Sequential:
+        pairs = [layer for pair in zip(dense, activations) for layer in pair]
+        return building.assembled("the model", [*first, *pairs])
+
+    scalings = [(place, scaling_of(place, step)) for place, step in before]
+    scalers = [building.scaling(place, *scaling) for place, scaling in scalings if scaling]
+    if len(scalers) == len(before):
+        known = tuple(classes) if kinds[at] == "MLPClassifier" else None
+        return Imported(whole(scalers), known, names or None)
+    encoder, dense[0] = encoded(before, names, missing, dense[0])
+    outputs = dense[-1].outputs
+    shape = tuple(layer.outputs for layer in dense[:-1]), network.activation
+    if kinds[at] == "MLPRegressor":
+        scaler = {"mean": [0.0] * outputs, "variance": [1.0] * outputs, "count": 1}
+        state = {"scaler": {"kind": "StandardScaler", **scaler}, "flat": outputs == 1}
+        numbers = Numbers.from_dict(state)
+        return assembled(Regressor(*shape), encoder, numbers, whole([]), "the model")
+    several = outputs > 1 and network.out_activation_ == "logistic"
+    counts = [0] * len(classes)
+    labels = Labels.from_dict({"classes": classes, "counts": counts, "multilabel": several})
+    return assembled(Classifier(*shape), encoder, labels, whole([]), "the model")
 
 
-def _steps(model: Any) -> List[Tuple[str, Any]]:
-    """Return what a model consists of, in order, each with its name in messages."""
-    if _kind("the model", model) != "Pipeline":
-        return [("the model", model)]
-    steps = []
-    for name, step in model.steps:
-        if step is None or isinstance(step, str):  # "passthrough"
-            continue
-        steps += [(f"step {name!r}", step)] if type(step).__name__ != "Pipeline" else _steps(step)
-    return steps
-
-
-def _kind(place: str, step: object) -> str:
-    kind = type(step)
-    if not kind.__module__.startswith("sklearn."):
-        raise building.refusal(place, f"an object of {kind.__module__}.{kind.__name__}")
-    return kind.__name__
-
-
-def _network(place: str, step: Any) -> List[Layer]:
+def _network(place: str, step: Any) -> Tuple[List[Dense], List[Layer]]:
     if not hasattr(step, "coefs_"):
-        raise building.refusal(place, "a network that was not fitted", "call its fit first")
+        raise FormatError(f"{place}: the network was not fitted; call its fit first")
     last = len(step.coefs_) - 1
-    layers: List[Layer] = []
+    dense, activations = [], []
     for i, (W, b) in enumerate(zip(step.coefs_, step.intercepts_)):
         here = f"{place}, coefs_[{i}]"
         numbers = building.matrix(here, W.tolist()), building.vector(here, b.tolist())
@@ -78,40 +99,19 @@ def _network(place: str, step: Any) -> List[Layer]:
         table = _HIDDEN if i < last else _OUT
         if activation not in table:
             raise building.refusal(place, f"the activation {activation!r}")
-        layers += [building.dense(here, *numbers), table[activation]()]
-    return layers
+        dense.append(building.dense(here, *numbers))
+        activations.append(table[activation]())
+    return dense, activations
 
 
-def _plain(classes: Any) -> List[object]:
-    listed: List[object] = classes.tolist() if hasattr(classes, "tolist") else list(classes)
-    return listed
+def _undone(place: str, step: Any, last: Dense) -> Dense:
+    """Return the last layer, which answers in what a scaler makes of targets, in their own units.
 
-
-def _standard(place: str, step: Any) -> Layer:
-    """(x − mean_) / scale_"""
-    columns = step.n_features_in_
-    mean = [0.0] * columns if step.mean_ is None or not step.with_mean else step.mean_
-    scale = [1.0] * columns if step.scale_ is None else step.scale_
-    scales = building.vector(place, scale)
-    return building.scaling(
-        place, building.vector(place, mean), [1.0 / s for s in scales], [0.0] * columns
-    )
-
-
-def _min_max(place: str, step: Any) -> Layer:
-    """x · scale_ + min_"""
-    if step.clip:
-        raise building.refusal(place, "MinMaxScaler with clip=True")
-    low, high = building.vector(place, step.data_min_), building.vector(place, step.data_max_)
-    scale = building.vector(place, step.scale_)
-    start, end = building.vector(place, step.feature_range)
-    middle = [0.5 * a + 0.5 * b for a, b in zip(low, high)]
-    offset = [start + (m - a) * s for m, a, s in zip(middle, low, scale)]
-    # The spread of a column that is even between the ends of the range: (end − start) / √12.
-    return building.scaling(place, middle, scale, offset, (end - start) / 12**0.5)
-
-
-_SCALERS: Dict[str, Callable[[str, Any], Layer]] = {
-    "StandardScaler": _standard,
-    "MinMaxScaler": _min_max,
-}
+    Of y = (t − shift) · factor + offset, t is (y − offset) / factor + shift.
+    """
+    scaling = scaling_of(place, step)
+    if scaling is None:
+        raise refusal(place, f"the step {kind_of(place, step)}", "targets can only be scaled")
+    W = [[w / k for w, k in zip(row, scaling.factor)] for row in last.W]
+    numbers = zip(last.b, scaling.shift, scaling.factor, scaling.offset)
+    return building.dense(place, W, [(b - o) / k + s for b, s, k, o in numbers])

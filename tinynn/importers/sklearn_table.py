@@ -1,0 +1,417 @@
+"""scikit-learn's transformers of tables: what columns of a TableEncoder and a first layer can do.
+
+Every column that reaches the network is known by what it makes of ONE cell of the row: `Cell` and
+`Lookup`. Each transformer turns a list of such columns into another one, and `encoded` writes the
+last list as an encoder and the network's first layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+
+from ..errors import FormatError
+from ..layers import Dense
+from ..matrix import Matrix, Vector
+from ..preprocessing import CategoryColumn, LeftOut, NumberColumn, TableEncoder
+from ..preprocessing.cells import key_of, reader
+from ..preprocessing.columns import MISSING_KIND, Column, column_to_dict
+from . import building
+
+T = TypeVar("T")
+Step = Tuple[str, Any]
+_READER = reader((), ".")
+_REASON = "as in the pipeline"
+
+
+class Cell(NamedTuple):
+    """The cell itself; of a number, (x − shift) · factor. `fill` stands where it is missing."""
+
+    column: int
+    fill: Any = None
+    shift: float = 0.0
+    factor: float = 1.0
+
+    def number(self, x: float) -> float:
+        return (x - self.shift) * self.factor
+
+    def scaled(self, shift: float, factor: float, offset: float) -> Cell:
+        shift = self.shift + (shift - offset / factor) / self.factor
+        return self._replace(shift=shift, factor=self.factor * factor)
+
+
+class Lookup(NamedTuple):
+    """A number for each kind that the cell can be: that in `values`, or else `rest`.
+
+    `known` are the kinds, in order, None among them if a missing cell is one; if `strict`, others
+    are refused. `missing` is the number where the cell is missing, None if that is refused.
+    """
+
+    column: int
+    values: Dict[str, float]
+    rest: float
+    missing: Optional[float]
+    known: Dict[Optional[str], None]
+    strict: bool = False
+
+    def mapped(self, change: Callable[[float], float]) -> Lookup:
+        return self._replace(
+            values={kind: change(x) for kind, x in self.values.items()},
+            rest=change(self.rest),
+            missing=None if self.missing is None else change(self.missing),
+        )
+
+    def scaled(self, shift: float, factor: float, offset: float) -> Lookup:
+        return self.mapped(lambda x: (x - shift) * factor + offset)
+
+
+Feature = Union[Cell, Lookup]
+
+
+def refusal(place: str, what: str, mend: str = "") -> FormatError:
+    """Return the error for something that no column can do."""
+    return FormatError(f"{place}: {what} cannot be carried over exactly{mend and '; ' + mend}")
+
+
+def kind_of(place: str, step: object) -> str:
+    """Return the name of a class of scikit-learn. Raises FormatError for any other object."""
+    kind = type(step)
+    if not kind.__module__.startswith("sklearn."):
+        raise refusal(place, f"an object of {kind.__module__}.{kind.__name__}")
+    return kind.__name__
+
+
+def steps_of(place: str, step: Any) -> List[Step]:
+    """Return what a step consists of, in order, each with its name in messages.
+
+    What is done to targets before the training comes after the network: it is undone there.
+    """
+    kind = kind_of(place, step)
+    if kind == "TransformedTargetRegressor":
+        if not hasattr(step, "regressor_"):
+            raise FormatError(f"{place}: {kind} was not fitted; call its fit first")
+        return [
+            *steps_of(place, step.regressor_),
+            *steps_of(f"{place}, the transformer of its targets", step.transformer_),
+        ]
+    if kind == "FunctionTransformer" and step.func is None and step.inverse_func is None:
+        return []
+    if kind != "Pipeline":
+        return [(place, step)]
+    inside = "" if place == "the model" else f"{place}, "
+    return [
+        found
+        for name, inner in step.steps
+        if inner is not None and not isinstance(inner, str)  # "passthrough"
+        for found in steps_of(f"{inside}step {name!r}", inner)
+    ]
+
+
+# Scaling: shift, factor and offset of each column, and the deviation of what comes out
+
+
+class Scaling(NamedTuple):
+    """(x − shift) · factor + offset, column by column; `spread` as in `building.scaling`."""
+
+    shift: Vector
+    factor: Vector
+    offset: Vector
+    spread: float = 1.0
+
+
+def _by_center(center: str, with_center: str) -> Callable[[str, Any], Scaling]:
+    """Return the reader of a scaler that makes (x − center) / scale_."""
+
+    def scaling(place: str, step: Any) -> Scaling:
+        n = step.n_features_in_
+        found, scale = getattr(step, center, None), step.scale_
+        shift = [0.0] * n if found is None or not getattr(step, with_center) else found
+        scales = building.vector(place, [1.0] * n if scale is None else scale)
+        return Scaling(building.vector(place, shift), [1.0 / s for s in scales], [0.0] * n)
+
+    return scaling
+
+
+def _max_abs(place: str, step: Any) -> Scaling:
+    factor = [1.0 / s for s in building.vector(place, step.scale_)]
+    return Scaling([0.0] * len(factor), factor, [0.0] * len(factor))
+
+
+def _min_max(place: str, step: Any) -> Scaling:
+    """x · scale_ + min_"""
+    low, high = building.vector(place, step.data_min_), building.vector(place, step.data_max_)
+    factor = building.vector(place, step.scale_)
+    start, end = building.vector(place, step.feature_range)
+    middle = [0.5 * a + 0.5 * b for a, b in zip(low, high)]
+    offset = [start + (m - a) * k for m, a, k in zip(middle, low, factor)]
+    # The spread of a column that is even between the ends of the range: (end − start) / √12.
+    return Scaling(middle, factor, offset, (end - start) / 12**0.5)
+
+
+_SCALERS: Dict[str, Callable[[str, Any], Scaling]] = {
+    "StandardScaler": _by_center("mean_", "with_mean"),
+    "MinMaxScaler": _min_max,
+    "MaxAbsScaler": _max_abs,
+    "RobustScaler": _by_center("center_", "with_centering"),
+}
+
+
+def scaling_of(place: str, step: Any) -> Optional[Scaling]:
+    """Return what a scaler does, None for any other step. Raises FormatError for clip=True."""
+    name = kind_of(place, step)
+    if name not in _SCALERS:
+        return None
+    if getattr(step, "clip", False):
+        raise refusal(place, f"{name} with clip=True")
+    return _fitted(place, name, _SCALERS[name], place, step)
+
+
+def _fitted(place: str, name: str, read: Callable[..., T], *arguments: Any) -> T:
+    """Return what `read` returns. Raises FormatError if a step lacks what its fit would set."""
+    try:
+        return read(*arguments)
+    except AttributeError as error:
+        raise FormatError(f"{place}: the step {name} was not fitted: {error}") from None
+
+
+# Transformers, one function each
+
+
+def transformed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+    """Return the columns that a transformer makes of the given ones.
+
+    Raises FormatError, naming the step, for what cannot be carried over.
+    """
+    for where, inner in steps_of(place, step):
+        scaling = scaling_of(where, inner)
+        if scaling is not None:
+            numbers = zip(scaling.shift, scaling.factor, scaling.offset)
+            given = [feature.scaled(*each) for feature, each in zip(given, numbers)]
+            continue
+        name = kind_of(where, inner)
+        if name not in _TRANSFORMERS:
+            known = ", ".join([*_SCALERS, *_TRANSFORMERS])
+            raise refusal(where, f"the step {name}", f"the steps that can be are {known}")
+        given = _fitted(where, name, _TRANSFORMERS[name], where, inner, given)
+    return given
+
+
+def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+    """The column's statistic where a cell is missing, and columns that say where that was."""
+    if _READER.read(step.missing_values) is not None:
+        raise refusal(
+            place,
+            f"SimpleImputer with missing_values={step.missing_values!r}",
+            "make those cells None or NaN before, here and in the training",
+        )
+    found: List[Feature] = []
+    for feature, statistic in zip(given, step.statistics_.tolist()):
+        if _READER.read(statistic) is None and not getattr(step, "keep_empty_features", False):
+            continue  # it held no value in the training, and is left out
+        if isinstance(feature, Cell) and feature.fill is None:
+            if (feature.shift, feature.factor) != (0.0, 1.0):
+                statistic = feature.shift + statistic / feature.factor
+            feature = feature._replace(fill=statistic)
+        found.append(feature)
+    if step.add_indicator:
+        for j in step.indicator_.features_.tolist():
+            feature = given[j]
+            filled = isinstance(feature, Lookup) or feature.fill is not None
+            found.append(Lookup(feature.column, {}, 0.0, 0.0 if filled else 1.0, {}))
+    return found
+
+
+def _one_hot(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+    rare_kinds = getattr(step, "infrequent_categories_", None) or [None] * len(given)
+    strict = step.handle_unknown == "error"
+    found: List[Feature] = []
+    for i, feature in enumerate(given):
+        keys = _keys(place, feature, step.categories_[i])
+        known = dict.fromkeys(keys)
+        rare = [] if rare_kinds[i] is None else _keys(place, feature, rare_kinds[i])
+        groups = [[key] for key in keys if key not in rare] + [rare] * bool(rare)
+        dropped = None if step.drop_idx_ is None else step.drop_idx_[i]
+        for group in groups:
+            if dropped is not None and keys[dropped] in group:
+                continue
+            values = dict.fromkeys(group, 1.0)
+            rest = 0.0
+            if group is rare and step.handle_unknown in ("infrequent_if_exist", "warn"):
+                values, rest = {**dict.fromkeys(keys, 0.0), **values}, 1.0
+            found.append(_looked_up(place, feature, known, values, rest, strict))
+    return found
+
+
+def _keys(place: str, feature: Feature, categories: Any) -> List[Optional[str]]:
+    """Return the names of kinds; None is that of a missing one. Raises FormatError if two agree."""
+    keys: List[Optional[str]] = []
+    for category in categories.tolist():
+        if isinstance(feature, Lookup):
+            category = float(category)
+        key = None if _READER.read(category) is None else key_of(category)
+        if key in keys or (key is None and isinstance(feature, Cell) and feature.fill is not None):
+            same = "a missing cell" if key is None else f"another one of {key!r}"
+            raise refusal(place, f"the category {category!r} beside {same}, which reads the same,")
+        keys.append(key)
+    return keys
+
+
+def _looked_up(
+    place: str,
+    feature: Feature,
+    known: Dict[Optional[str], None],
+    values: Dict[Optional[str], float],
+    rest: float,
+    strict: bool,
+) -> Lookup:
+    """Return a column of `values` by kind, or else `rest`; of the `known` ones only, if strict."""
+    if isinstance(feature, Lookup):
+
+        def change(x: float) -> float:
+            if strict and key_of(x) not in known:
+                raise refusal(place, f"the number {x:g} as a category that it does not know")
+            return values.get(key_of(x), rest)
+
+        return feature.mapped(change)
+    if (feature.shift, feature.factor) != (0.0, 1.0):
+        raise refusal(place, "a scaled number as a category")
+    fill = None if feature.fill is None else key_of(feature.fill)
+    missing = None if strict and fill not in known else values.get(fill, rest)
+    kinds = {key: x for key, x in values.items() if key is not None}
+    return Lookup(feature.column, kinds, rest, missing, known, strict)
+
+
+def _by_columns(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+    names = list(map(str, getattr(step, "feature_names_in_", ())))
+    found: List[Feature] = []
+    for name, inner, columns in step.transformers_:
+        part = [given[j] for j in _chosen(columns, names, len(given))]
+        if part and not isinstance(inner, str):
+            part = transformed(f"{place}, transformer {name!r}", inner, part)
+        if not isinstance(inner, str) or inner == "passthrough":
+            found += part
+    return found
+
+
+def _chosen(columns: Any, names: List[str], count: int) -> List[int]:
+    """Return the numbers of columns that are given by name, number, slice or mask."""
+    if isinstance(columns, slice):
+        ends = [columns.start, columns.stop]
+        if any(isinstance(end, str) for end in ends):  # both of them are within
+            start, stop = (None if end is None else names.index(end) for end in ends)
+            columns = slice(start, None if stop is None else stop + 1, columns.step)
+        return [*range(count)[columns]]
+    if isinstance(columns, (str, int)):
+        columns = [columns]
+    listed: List[Any] = columns.tolist() if hasattr(columns, "tolist") else list(columns)
+    if listed and all(isinstance(column, bool) for column in listed):
+        return [j for j, wanted in enumerate(listed) if wanted]
+    return [names.index(c) if isinstance(c, str) else range(count)[c] for c in listed]
+
+
+_TRANSFORMERS: Dict[str, Callable[[str, Any, List[Feature]], List[Feature]]] = {
+    "SimpleImputer": _imputed,
+    "OneHotEncoder": _one_hot,
+    "ColumnTransformer": _by_columns,
+}
+
+
+# The encoder, and the network's first layer in the order of its columns
+
+
+def encoded(
+    steps: List[Step], names: Sequence[str], missing: Sequence[Any], first: Dense
+) -> Tuple[TableEncoder, Dense]:
+    """Return the encoder of the rows that the steps take, and the layer that takes its rows.
+
+    The layer is `first`, the one after the steps, with W and b written anew, in the order of the
+    encoder's columns. What a feature makes of unknown kinds is in b, and in the rows of W what it
+    makes more of each kind; scaled numbers are the encoder's, those in other units W's.
+    Raises FormatError for a step that cannot be carried over, or a column that is taken for numbers
+    in one place and for kinds in another.
+    """
+    count = steps[0][1].n_features_in_
+    features: List[Feature] = [Cell(j) for j in range(count)]
+    for step in steps:
+        features = transformed(*step, features)
+    b = list(first.b)
+    columns: List[Column] = []
+    W: Matrix = []
+    for j, name in enumerate(names or [f"x{j}" for j in range(count)]):
+        own = [(f, w) for f, w in zip(features, first.W) if f.column == j]
+        cells = [(f, w) for f, w in own if isinstance(f, Cell)]
+        lookups = [(f, w) for f, w in own if isinstance(f, Lookup)]
+        for f, w in lookups:
+            _add(b, f.rest, w)
+        if not own:
+            columns.append(LeftOut(name, _REASON, "drop", 0))
+        elif not cells:
+            columns.append(_category(name, lookups, W, len(b)))
+        elif any(f.known for f, _ in lookups):
+            raise refusal(f"column {name!r}", "a column that is both a number and a category")
+        else:
+            columns.append(_number(name, cells, lookups, W, b))
+    state = TableEncoder(missing=missing).to_dict()
+    state["columns"] = [column_to_dict(column) for column in columns]
+    return TableEncoder.from_dict(state), building.dense("the model", W, b)
+
+
+def _number(
+    name: str,
+    cells: List[Tuple[Cell, Vector]],
+    flags: List[Tuple[Lookup, Vector]],
+    W: Matrix,
+    b: Vector,
+) -> NumberColumn:
+    first = cells[0][0]
+    filled = all(f.fill is not None for f, _ in cells)
+    row, missing_row = [0.0] * len(b), [0.0] * len(b)
+    for f, w in cells:
+        # In terms of what the column makes of x, z = first.number(x): a z + c.
+        a, c = f.factor / first.factor, (first.shift - f.shift) * f.factor
+        _add(row, a, w)
+        _add(b, c, w)
+        if filled and f.fill != first.fill:
+            _add(missing_row, f.number(f.fill) - (a * first.number(first.fill) + c), w)
+    for flag, w in flags:
+        _add(missing_row, (flag.missing or 0.0) - flag.rest, w)
+    indicator = filled and any(missing_row)
+    W += [row, missing_row] if indicator else [row]
+    median = building.real(f"column {name!r}", "fill", first.fill) if filled else None
+    at = 0.0 if median is None else median
+    reason = _REASON if median is None else f"{_REASON}; {median:g} stands for a missing one"
+    return NumberColumn(
+        name, reason, median, first.shift, 1.0 / first.factor, at, at, indicator, 0, 0
+    )
+
+
+def _category(
+    name: str, lookups: List[Tuple[Lookup, Vector]], W: Matrix, width: int
+) -> CategoryColumn:
+    strict = any(f.strict for f, _ in lookups)
+    kinds = [kind for f, _ in lookups for kind in f.known if kind is not None]
+    for f, _ in lookups:
+        if f.strict:
+            kinds = [kind for kind in kinds if kind in f.known]
+    rows = {kind: [0.0] * width for kind in dict.fromkeys(kinds)}
+    refused = False
+    missing_row = [0.0] * width
+    for f, w in lookups:
+        for kind, x in f.values.items():
+            if kind in rows:
+                _add(rows[kind], x - f.rest, w)
+        refused = refused or f.missing is None
+        _add(missing_row, (f.missing or 0.0) - f.rest, w)
+    fill = None
+    if not refused and (strict or any(missing_row)):
+        same = [kind for kind, row in rows.items() if row == missing_row]
+        fill = same[0] if same else MISSING_KIND
+        while not same and fill in rows:
+            fill = f"({fill})"
+        rows[fill] = missing_row
+    W += rows.values()
+    kinds = list(rows)
+    return CategoryColumn(name, _REASON, kinds, [0] * len(kinds), fill, 0, 0, 0, strict)
+
+
+def _add(total: Vector, factor: float, row: Vector) -> None:
+    total[:] = [t + factor * x for t, x in zip(total, row)]
