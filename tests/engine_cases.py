@@ -46,6 +46,7 @@ LOSSES = [
 OPTIMIZERS: List[Callable[[], Any]] = [
     nn.SGD,
     lambda: nn.SGD(weight_decay=0.1),
+    lambda: nn.SGD(weight_decay=0.1, decay_biases=False),
     lambda: nn.SGD(momentum=0.9),
     lambda: nn.SGD(momentum=0.9, dampening=0.3, weight_decay=0.1),
     lambda: nn.SGD(momentum=0.8, nesterov=True),
@@ -55,11 +56,12 @@ OPTIMIZERS: List[Callable[[], Any]] = [
     nn.RMSprop,
     lambda: nn.RMSprop(alpha=0.9, eps=1e-3, weight_decay=0.1, momentum=0.5, centered=True),
     lambda: nn.RMSprop(centered=True),
-    lambda: nn.RMSprop(momentum=0.9),
+    lambda: nn.RMSprop(momentum=0.9, weight_decay=0.1, decay_biases=False),
     nn.Adam,
     lambda: nn.Adam(betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1, amsgrad=True),
     nn.AdamW,
     lambda: nn.AdamW(weight_decay=0.2, amsgrad=True),
+    lambda: nn.AdamW(weight_decay=0.2, decay_biases=False),
 ]
 CLIPPING = [(None, None), (None, None), (0.2, None), (None, 0.05), (0.1, 0.05), (100.0, 100.0)]
 

@@ -414,7 +414,9 @@ LANE_OPTIMIZERS = [
     lambda: nn.SGD(0.05, momentum=0.9),
     lambda: nn.SGD(0.05, momentum=0.8, nesterov=True, weight_decay=0.01),
     lambda: nn.SGD(0.1, momentum=0.9, dampening=0.3, weight_decay=0.1),
+    lambda: nn.SGD(0.05, momentum=0.9, weight_decay=0.1, decay_biases=False),
     lambda: nn.SGD(0.1, weight_decay=1e-4),
+    lambda: nn.SGD(0.1, weight_decay=0.1, decay_biases=False),
     lambda: nn.SGD(1e-4),
 ]
 # An Adam without a sizable eps makes whole steps out of gradients that are nothing but rounding.

@@ -221,17 +221,20 @@ def optimizer(rows=60, **parameters):
 
 
 def test_solvers_get_the_parameters_of_their_names():
-    assert optimizer() == Adam(0.001, weight_decay=0.0001 / 10)
-    assert optimizer(batch_size=32) == Adam(0.001, weight_decay=0.0001 / 32)
-    assert optimizer(beta_1=0.5, beta_2=0.6, epsilon=1e-3, alpha=0) == Adam(
-        0.001, betas=(0.5, 0.6), eps=1e-3
+    decay = {"weight_decay": 0.0001 / 10, "decay_biases": False}
+    assert optimizer() == Adam(0.001, **decay)
+    assert optimizer(batch_size=5) == Adam(0.001, weight_decay=0.0001 / 5, decay_biases=False)
+    assert optimizer(beta_1=0.5, beta_2=0.6, epsilon=1e-3) == Adam(
+        0.001, betas=(0.5, 0.6), eps=1e-3, **decay
     )
-    assert optimizer(solver="adamw", alpha=0.3) == AdamW(0.001, weight_decay=0.3)
-    assert optimizer(solver="sgd", alpha=0) == SGD(0.001, momentum=0.9, nesterov=True)
-    assert optimizer(solver="sgd", alpha=0, nesterovs_momentum=False) == SGD(0.001, momentum=0.9)
-    assert optimizer(solver="sgd", alpha=0, momentum=0) == SGD(0.001)
-    assert optimizer(solver="rmsprop", alpha=0) == RMSprop(0.001)
-    assert optimizer(solver="adagrad", alpha=0, epsilon=1e-9) == Adagrad(0.001, eps=1e-9)
+    assert optimizer(solver="adamw", alpha=0.3) == AdamW(
+        0.001, weight_decay=0.3, decay_biases=False
+    )
+    assert optimizer(solver="sgd") == SGD(0.001, momentum=0.9, nesterov=True, **decay)
+    assert optimizer(solver="sgd", nesterovs_momentum=False) == SGD(0.001, momentum=0.9, **decay)
+    assert optimizer(solver="sgd", momentum=0) == SGD(0.001, **decay)
+    assert optimizer(solver="rmsprop") == RMSprop(0.001, **decay)
+    assert optimizer(solver="adagrad", epsilon=1e-9) == Adagrad(0.001, eps=1e-9, **decay)
     given = SGD(0.5)
     assert optimizer(solver=given) is given
 

@@ -12,6 +12,9 @@ from hypothesis import example, given, strategies as st
 
 from tinynn import optimizers
 from tinynn.errors import FormatError, SettingError
+from tinynn.layers import Dense
+from tinynn.network import Sequential
+from tinynn.normalization import LayerNorm
 from tinynn.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -27,6 +30,7 @@ from tinynn.optimizers import (
     global_norm,
 )
 from tinynn.schedules import Cosine, ReduceOnPlateau, Step
+from tinynn.trainer import fit
 
 TABLE = load_table("optimizers")
 
@@ -136,9 +140,7 @@ def test_each_weight_is_updated_on_its_own(optimizer, pairs, steps):
     alone = [([wi], fresh_memory(optimizer, 1)) for wi in w]
     for t in range(1, steps + 1):
         w = optimizer.update(w, g, memory, 0.1, t)
-        alone = [
-            (optimizer.update(wi, [gi], mi, 0.1, t), mi) for (wi, mi), gi in zip(alone, g)
-        ]
+        alone = [(optimizer.update(wi, [gi], mi, 0.1, t), mi) for (wi, mi), gi in zip(alone, g)]
     assert [wi[0] for wi, _ in alone] == w
 
 
@@ -359,6 +361,7 @@ def test_numbers_of_other_libraries_are_welcome():
             lambda: AdamW(betas=(0.9, 1.0)),
             "AdamW needs betas[1] to be a finite number, at least 0 and below 1, got 1.0",
         ),
+        (lambda: Adam(decay_biases=None), "Adam needs decay_biases to be True or False, got None"),
         (lambda: Adam(amsgrad=0), "Adam needs amsgrad to be True or False, got 0"),
         (
             lambda: by_name("adm"),
@@ -395,6 +398,38 @@ def test_bad_settings_are_named_with_their_mend(make, message):
     with pytest.raises(SettingError) as error:
         make()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+def test_biases_may_be_left_out_of_the_decay(kind):
+    everywhere = kind(weight_decay=0.3)
+    assert everywhere.for_biases() is everywhere
+    some = kind(weight_decay=0.3, decay_biases=False)
+    assert some.for_biases() == kind(weight_decay=0.0, decay_biases=False)
+    assert some.weight_decay == 0.3  # it is a copy that has none
+    # A network trains as if each kind of parameter had its own optimizer.
+    expected = {}
+    for decay in (0.0, 0.3):
+        model = Sequential(Dense(2, 2, bias=[1.0, -1.0]), LayerNorm(2), seed=0)
+        fit(model, [[1.0, 2.0], [0.5, -1.0]], [[0.0, 1.0], [1.0, 0.5]], loss="mse",
+            optimizer=kind(0.1, weight_decay=decay), epochs=1, engine="lists")  # fmt: skip
+        for parameter in model.parameters():
+            if parameter.name.endswith("W") == bool(decay):
+                expected[parameter.name] = parameter.value
+    model = Sequential(Dense(2, 2, bias=[1.0, -1.0]), LayerNorm(2), seed=0)
+    fit(model, [[1.0, 2.0], [0.5, -1.0]], [[0.0, 1.0], [1.0, 0.5]], loss="mse",
+        optimizer=kind(0.1, weight_decay=0.3, decay_biases=False), epochs=1,
+        engine="lists")  # fmt: skip
+    assert {p.name: p.value for p in model.parameters()} == expected
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+def test_files_from_before_biases_could_be_left_out_still_mean_the_same(kind):
+    assert "decay_biases" not in kind().to_dict()
+    assert from_dict(kind(weight_decay=0.1).to_dict()) == kind(weight_decay=0.1, decay_biases=True)
+    left_out = kind(weight_decay=0.1, decay_biases=False)
+    assert left_out.to_dict()["decay_biases"] is False
+    assert from_dict(json.loads(json.dumps(left_out.to_dict()))) == left_out != kind(0.1)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

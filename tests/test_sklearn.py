@@ -218,25 +218,30 @@ def test_models_can_be_pickled_and_saved(tmp_path):
 
 def test_training_steps_are_scikit_learns():
     """Started alike, on the same batches and without the encoder's doing: the same weights."""
-    from sklearn.neural_network import MLPClassifier
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     X = StandardScaler().fit_transform(IRIS.data)
     passed = TableEncoder(scaling=None)
+    # A penalty that matters, and biases far from 0, which it must leave alone.
     cases = [
-        (IRIS.target, {"solver": "adam"}),
-        (IRIS.target, {"solver": "sgd"}),
-        ((IRIS.target > 0).astype(int), {"solver": "sgd"}),
+        (Classifier, MLPClassifier, IRIS.target, {"solver": "adam"}),
+        (Classifier, MLPClassifier, IRIS.target, {"solver": "sgd"}),
+        (Classifier, MLPClassifier, (IRIS.target > 0).astype(int), {"solver": "sgd"}),
+        (Classifier, MLPClassifier, (X > 0).astype(int), {"solver": "adam", "epsilon": 1e-15}),
+        (Regressor, MLPRegressor, X[:, 0], {"solver": "adam", "epsilon": 1e-15}),
+        (Regressor, MLPRegressor, X[:, :2], {"solver": "adam", "epsilon": 1e-15}),
     ]
-    for y, settings in cases:
+    for ours, theirs, y, settings in cases:
         shared = dict(
-            hidden_layer_sizes=(5,), activation="tanh", alpha=0.0, shuffle=False, max_iter=1,
+            hidden_layer_sizes=(5,), activation="tanh", alpha=5.0, shuffle=False, max_iter=1,
             learning_rate_init=0.01, batch_size=50, random_state=0, warm_start=True, **settings,
         )  # fmt: skip
-        a, b = Classifier(encoder=passed, **shared), MLPClassifier(**shared)
+        a, b = ours(encoder=passed, **shared), theirs(**shared)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             a.fit(X, y), b.fit(X, y)
             for layer, W, c in zip(a._dense(), b.coefs_, b.intercepts_):
+                c += 1.0
                 for row, values in zip(layer.W, W.tolist()):
                     row[:] = values
                 layer.b[:] = c.tolist()

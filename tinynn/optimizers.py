@@ -7,6 +7,7 @@ steps. An optimizer holds settings only; its memory, rows as long as w, is kept 
 
 from __future__ import annotations
 
+from copy import copy
 from math import hypot, sqrt
 from typing import Callable, Dict, Sequence, Tuple
 
@@ -17,10 +18,16 @@ from .settings import Configured, find, flag, number, rebuild
 
 
 class Optimizer(Configured):
-    """The rule by which weights follow their gradients. A parameter reaches it row by row."""
+    """The rule by which weights follow their gradients. A parameter reaches it row by row.
+
+    `weight_decay` pulls every parameter towards 0 unless `decay_biases` is False: then matrices
+    only, and leaves alone biases and the gamma and beta of normalization, as is usual for an L2
+    penalty (C. Bishop, Pattern recognition and machine learning (2006), section 5.5.1).
+    """
 
     learning_rate: float | Schedule
     weight_decay: float
+    decay_biases: bool = True
 
     @property
     def memory_names(self) -> Tuple[str, ...]:
@@ -46,6 +53,22 @@ class Optimizer(Configured):
         t: the number of this update, counted from 1.
         """
         raise NotImplementedError
+
+    def for_biases(self) -> Optimizer:
+        """Return the optimizer of the parameters that are vectors: one without weight_decay, or
+        this one if they decay as well.
+        """
+        if self.decay_biases:
+            return self
+        other = copy(self)
+        other.weight_decay = 0.0
+        return other
+
+    def _take_decay(self, who: str, weight_decay: float, decay_biases: bool) -> None:
+        self.weight_decay = number(who, "weight_decay", weight_decay, least=0)
+        # Among the settings only where it is not the default: files of before do not have it.
+        if not flag(who, "decay_biases", decay_biases):
+            self.decay_biases = False
 
     def _decayed(self, w: Row, g: Row) -> Row:
         """Return g + weight_decay · w, the derivative of L + weight_decay · |w|² / 2."""
@@ -85,11 +108,12 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        decay_biases: bool = True,
     ) -> None:
         self.learning_rate = _checked_rate("SGD", learning_rate)
         self.momentum = number("SGD", "momentum", momentum, least=0, most=1)
         self.dampening = number("SGD", "dampening", dampening, least=0, most=1)
-        self.weight_decay = number("SGD", "weight_decay", weight_decay, least=0)
+        self._take_decay("SGD", weight_decay, decay_biases)
         self.nesterov = flag("SGD", "nesterov", nesterov)
         if nesterov and (self.momentum == 0 or self.dampening != 0):
             raise SettingError(
@@ -136,10 +160,11 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
+        decay_biases: bool = True,
     ) -> None:
         self.learning_rate = _checked_rate("Adagrad", learning_rate)
         self.lr_decay = number("Adagrad", "lr_decay", lr_decay, least=0)
-        self.weight_decay = number("Adagrad", "weight_decay", weight_decay, least=0)
+        self._take_decay("Adagrad", weight_decay, decay_biases)
         self.initial_accumulator_value = number(
             "Adagrad", "initial_accumulator_value", initial_accumulator_value, least=0
         )
@@ -184,11 +209,12 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        decay_biases: bool = True,
     ) -> None:
         self.learning_rate = _checked_rate("RMSprop", learning_rate)
         self.alpha = number("RMSprop", "alpha", alpha, least=0, most=1)
         self.eps = number("RMSprop", "eps", eps, above=0)
-        self.weight_decay = number("RMSprop", "weight_decay", weight_decay, least=0)
+        self._take_decay("RMSprop", weight_decay, decay_biases)
         self.momentum = number("RMSprop", "momentum", momentum, least=0, most=1)
         self.centered = flag("RMSprop", "centered", centered)
 
@@ -243,6 +269,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        decay_biases: bool = True,
     ) -> None:
         who = type(self).__name__
         self.learning_rate = _checked_rate(who, learning_rate)
@@ -252,7 +279,7 @@ class Adam(Optimizer):
         beta2 = number(who, "betas[1]", betas[1], least=0, below=1)
         self.betas = (beta1, beta2)
         self.eps = number(who, "eps", eps, above=0)
-        self.weight_decay = number(who, "weight_decay", weight_decay, least=0)
+        self._take_decay(who, weight_decay, decay_biases)
         self.amsgrad = flag(who, "amsgrad", amsgrad)
 
     def start(self) -> Dict[str, float]:
@@ -299,8 +326,9 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        decay_biases: bool = True,
     ) -> None:
-        super().__init__(learning_rate, betas, eps, weight_decay, amsgrad)
+        super().__init__(learning_rate, betas, eps, weight_decay, amsgrad, decay_biases)
 
     def update(
         self, w: Row, g: Row, memory: Dict[str, Vector], learning_rate: float, t: int

@@ -140,10 +140,11 @@ class ListsProgram(Program):
         The optimizer sees each parameter as one row: it treats every number alike, and this way it
         is called once for each parameter, not once for each row.
         """
-        optimizer = self.recipe.optimizer
+        by_matrix, by_vector = self.recipe.optimizer, self.recipe.optimizer.for_biases()
         changes: List[Tuple[Matrix, Vector]] = []
-        for (name, _, _, rows, kept), gradient in zip(self.trained, self._gradients()):
+        for (name, layer, letter, rows, kept), gradient in zip(self.trained, self._gradients()):
             memory = {key: _joined(kept[key]) for key in kept}
+            optimizer = by_matrix if rows is layer.parameters()[letter] else by_vector
             new = optimizer.update(_joined(rows), gradient, memory, learning_rate, t)
             _check_finite(name, new)
             changes.append((rows, new))

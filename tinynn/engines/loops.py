@@ -179,8 +179,8 @@ def _write_updates(text: Text, plan: Plan, names: List[str]) -> None:
     write_loop_clipping(text, plan, names)
     text.comment(f"update: {plan.optimizer}")
     write_step_constants(text, plan)
-    keep = "keep * " if plan.setting("weight_decay") else ""
     for w in names:
+        keep = "keep * " if plan.decays(w) else ""
         with text.block(f"for q in range(len({w})):"):
             if plan.folds:
                 text(f"{w}[q] = {keep}{w}[q] - rate * d{w}[q]")

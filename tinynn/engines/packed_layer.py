@@ -63,6 +63,7 @@ class Rule(NamedTuple):
     keep: Optional[float] = None  # the share of the velocity that stays; None: there is none
     nesterov: float = 0.0  # the momentum, if the step looks ahead; as `keep` a multiple of 2^-20
     decay: float = 0.0  # the share of each weight to be taken away, at most 1
+    biases: bool = True  # whether of the biases too
 
 
 class PackedDense:
@@ -403,7 +404,9 @@ class PackedDense:
         elif e:
             G = [row << -e for row in G]
         if rule.decay:
-            G = list(map(sub, G, lanes.scaled(self.rows, *_fraction(rule.decay, lanes.width - 2))))
+            k, shift = _fraction(rule.decay, lanes.width - 2)
+            decaying = self.rows if rule.biases else self.rows[:-1]
+            G[: len(decaying)] = map(sub, G, lanes.scaled(decaying, k, shift))
         if rule.keep is not None:
             k = round(ldexp(rule.keep, MOMENTUM_BITS))
             V = self.velocity = list(map(add, lanes.scaled(self.velocity, k, MOMENTUM_BITS), G))

@@ -407,13 +407,13 @@ class PackedProgram(Program):
         if not rate * fresh > 0.0 or decay > 1.0:
             return None
         if not momentum:
-            return Rule(-rate, decay=decay)
+            return Rule(-rate, decay=decay, biases=optimizer.decay_biases)
         if self.rate is None or not 1.0 / RATE_JUMP < rate / self.rate < RATE_JUMP:
             self._take_velocities(rate)
         assert self.rate is not None
         keep, self.rate = _multiple(momentum * (rate / self.rate)), rate
         nesterov = _multiple(momentum) if optimizer.nesterov else 0.0
-        return Rule(-rate * fresh, keep, nesterov, decay)
+        return Rule(-rate * fresh, keep, nesterov, decay, optimizer.decay_biases)
 
     def _take_velocities(self, rate: float) -> None:
         """Put the velocities of the optimizer's memory into lanes, in steps of this rate."""

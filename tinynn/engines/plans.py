@@ -115,6 +115,11 @@ class Plan(NamedTuple):
         """What the loss's derivatives are multiplied by, besides the sample's share."""
         return 2.0 / self.outputs if self.loss == "mse" else self.loss_scale
 
+    def decays(self, parameter: str) -> bool:
+        """Whether there is a weight decay that reaches a parameter of a name like W0_1_2."""
+        vectors = ("decay_biases", False) not in self.settings
+        return self.setting("weight_decay") > 0.0 and (vectors or parameter.startswith("W"))
+
     def setting(self, name: str) -> float:
         """Return a setting of the optimizer that is a number, or True or False."""
         for known, value in self.settings:

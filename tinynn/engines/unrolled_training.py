@@ -184,6 +184,10 @@ class _TrainingText:
         self.text(f"k = {share}rate")
         return "k"
 
+    def _kept(self, w: str) -> str:
+        """Return what an update leaves of the weight w before its step."""
+        return f"keep * {w}" if self.plan.decays(w) else w
+
     def _single_samples(self) -> None:
         text, plan = self.text, self.plan
         scale = plan.derivative_scale
@@ -205,7 +209,7 @@ class _TrainingText:
                 write_step_constants(text, plan)
                 text.comment("update: W = W - rate (dW + decay W)")
                 terms = [term for group in groups for term in group.terms]
-                text(*[f"{term.parameter} = keep * {term.parameter} - {term}" for term in terms])
+                text(*[f"{g.parameter} = {self._kept(g.parameter)} - {g}" for g in terms])
             elif plan.clip_norm is not None or plan.clip_value is not None:
                 text.comment("the derivatives by the weights")
                 terms = [term for group in groups for term in group.terms]
@@ -228,7 +232,7 @@ class _TrainingText:
         with text.block("for rate, batch in zip(learning_rates, batches):"):
             if plan.folds and self.decay:
                 text(f"keep = 1.0 - rate * {plan.setting('weight_decay')!r}")
-                text(*[f"next_{w} = keep * {w}" for w in self.names])
+                text(*[f"next_{w} = {self._kept(w)}" for w in self.names])
             if not plan.folds:
                 for k in range(0, len(self.names), 6):
                     text(" = ".join(f"d{w}" for w in self.names[k : k + 6]) + " = 0.0")
@@ -291,9 +295,8 @@ class _TrainingText:
                     write_step_constants(text, plan)
                 for w in self.names:
                     parts = [part for part in terms[w] if part]
-                    start = f"keep * {w}" if self.decay else w
-                    if parts or self.decay:
-                        text(f"{w} = " + " - ".join([start, *parts]))
+                    if parts or plan.decays(w):
+                        text(f"{w} = " + " - ".join([self._kept(w), *parts]))
             else:
                 text.comment("derivatives by the weights, summed over the samples")
                 text(*[f"d{w} = {total(terms[w])}" for w in self.names])

@@ -52,9 +52,8 @@ def counts_steps(plan: Plan) -> bool:
 
 def write_update(text: Text, plan: Plan, w: str, g: str) -> None:
     """Write the update of the weight w; g is the text of its derivative. Not for plain SGD."""
-    decay = plan.setting("weight_decay")
-    if decay and plan.optimizer != "adamw":
-        text(f"g = {g} + {decay!r} * {w}")
+    if plan.decays(w) and plan.optimizer != "adamw":
+        text(f"g = {g} + {plan.setting('weight_decay')!r} * {w}")
         g = "g"
     elif " " in g and (plan.optimizer != "sgd" or plan.setting("nesterov")):
         text(f"g = {g}")
@@ -110,7 +109,7 @@ def _write_adam(text: Text, plan: Plan, w: str, g: str) -> None:
         text(f"if v_{w} > v_max_{w}: v_max_{w} = v_{w}")
         second = f"v_max_{w}"
     step = f"rate * m_{w} / (sqrt({second}) + tiny)"
-    if plan.optimizer == "adamw" and plan.setting("weight_decay"):
+    if plan.optimizer == "adamw" and plan.decays(w):
         text(f"{w} = keep * {w} - {step}")
     else:
         text(f"{w} -= {step}")

@@ -128,14 +128,13 @@ class Plan:
         rate = self._rate(rows)
         if self.solver == "sgd":
             nesterov = self.nesterov and self.momentum > 0
-            return SGD(rate, momentum=self.momentum, nesterov=nesterov, weight_decay=decay)
+            return SGD(rate, self.momentum, 0.0, decay, nesterov, decay_biases=False)
         if self.solver == "adam":
-            return Adam(rate, betas=self.betas, eps=self.epsilon, weight_decay=decay)
+            return Adam(rate, self.betas, self.epsilon, decay, decay_biases=False)
         if self.solver == "adamw":
-            return AdamW(rate, betas=self.betas, eps=self.epsilon, weight_decay=self.alpha)
-        if self.solver == "rmsprop":
-            return RMSprop(rate, eps=self.epsilon, weight_decay=decay)
-        return Adagrad(rate, eps=self.epsilon, weight_decay=decay)
+            return AdamW(rate, self.betas, self.epsilon, self.alpha, decay_biases=False)
+        kind = RMSprop if self.solver == "rmsprop" else Adagrad
+        return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
 
     def _rate(self, rows: int) -> Union[float, Schedule]:
         if self.solver != "sgd" or self.learning_rate == "constant":

@@ -31,9 +31,9 @@ class Parameters:
     solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, of which
                           then all settings count and none of alpha, learning_rate(_init), power_t,
                           momentum, nesterovs_momentum, beta_1, beta_2 and epsilon
-    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size, as the weight
-                          decay of the solver (which decays biases too, where scikit-learn's does
-                          not); with "adamw" its own, decoupled weight decay
+    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size, without the
+                          biases, as the weight decay of the solver; with "adamw" its own, decoupled
+                          weight decay
     batch_size:           rows for each update; "auto" for a tenth of all, but 10 to 200
     learning_rate:        with "sgd": "constant", "invscaling" (learning_rate_init / t^power_t, t
                           counting rows) or "adaptive" (a fifth of it whenever training stalls)
