@@ -24,11 +24,11 @@ FLOORS = [
     ("metrics", "curves", "layers"),
     ("normalization", "preprocessing"),
     ("network",),
-    ("engines", "export"),
+    ("engines",),
     ("training_data", "batches", "history", "callbacks", "updates"),
     ("trainer", "gradient_check"),
     ("estimators",),
-    ("importers", "report", "selftest"),
+    ("importers", "report", "selftest", "vendor", "export"),
     ("cli",),
     ("__main__", "__init__"),
 ]

@@ -13,16 +13,6 @@ from ..network import KIND, Sequential, rows_of
 
 DTYPES = {"float64": "F64", "float32": "F32"}
 
-# tinynn's names of what a layer with parameters has, and PyTorch's.
-NAMES = {
-    "W": "weight",
-    "b": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "running_mean": "running_mean",
-    "running_variance": "running_var",
-}
-
 
 def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> None:
     """Write the network to a safetensors file, whole or not at all.
@@ -48,7 +38,7 @@ def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Non
             if isinstance(layer, Dense) and letter == "W":
                 rows = transpose(rows)
             shape = (len(rows), len(rows[0])) if rows_of(value) is value else (len(rows[0]),)
-            name = f"{i}.{NAMES.get(letter, letter)}"
+            name = f"{i}.{safetensors.NAMES.get(letter, letter)}"
             tensors[name] = (shape, [x for row in rows for x in row])
     layers = [{"type": type(layer).__name__, **layer.settings()} for layer in model.layers]
     text = json_file.dumps(KIND, {"layers": layers})

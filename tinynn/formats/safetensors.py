@@ -29,6 +29,16 @@ DTYPES: Dict[str, Tuple[int, str]] = {
 }  # fmt: skip
 WRITTEN = ("F64", "F32")
 
+# tinynn's names of what a layer with parameters has, and PyTorch's.
+NAMES = {
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
+
 
 class Tensor(NamedTuple):
     """A tensor in a file: its numbers stay bytes until `values` is called."""

@@ -6,8 +6,8 @@ import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ..errors import FormatError
-from ..export.safetensors import NAMES
 from ..formats import json_file
+from ..formats.safetensors import NAMES
 from ..layers import Dense, Layer
 from ..network import KIND, Sequential, from_dict, rows_of
 from . import building
