@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 import tinynn as nn
 from tinynn.engines import unrolled, unrolled_original
 from tinynn.engines.contract import Recipe, Task
-from tinynn.engines.unrolled_training import Mode
+from tinynn.engines.unrolled_training import Mode, takes_products
 from tinynn.errors import DataError, SettingError, ShapeError
 from tinynn.losses import by_name
 
@@ -239,12 +239,15 @@ def test_a_deep_stack_is_no_trouble():
 # Rows in the text
 
 
-@given(seed=st.integers(0, 10**6), weighted=st.booleans())
-@settings(max_examples=150)
-def test_rows_in_the_text_change_no_bit(seed, weighted):
+@given(seed=st.integers(0, 10**6), weighted=st.booleans(), single=st.booleans())
+@settings(max_examples=200)
+def test_rows_in_the_text_change_no_bit(seed, weighted, single):
     rng = random.Random(seed)
     case = draw_case(rng.choice, kinds=HIDDEN)
+    if rng.random() < 0.5:
+        case = case._replace(optimizer=nn.SGD, clip_norm=None, clip_value=None)
     rows = range(len(case.X))
+    batches = [[rng.choice(rows)] if single else list(rows) for _ in range(20)]
     for x, t in zip(case.X, case.T):
         x[:] = [rng.choice([0.0, -0.0, 1.0, value]) for value in x]
         t[:] = [rng.choice([value, float(value > 0.5)]) for value in t]
@@ -254,12 +257,16 @@ def test_rows_in_the_text_change_no_bit(seed, weighted):
         recipe, memory = case.recipe(), {}
         program = unrolled.ENGINE.program(recipe, memory)
         program.bind(case.X, case.T, weights)
-        program._small, program._constant_from = constant, 0
-        losses = program.train([list(rows)] * 20, case.rates[:20], 1)
+        program._small, program._steps = constant, 10**9
+        losses = program.train(batches, case.rates[:20], 1)
         program.write_back()
         found.append((losses, recipe.network.state(), memory))
         modes = [key for key in program._functions if isinstance(key, Mode)]
-        assert [bool(mode.rows) for mode in modes] == [constant]
+        if len(batches[0]) == 1 and not weighted:
+            fits = takes_products(program.plan)
+        else:
+            fits = batches[0] == list(rows)
+        assert [bool(mode.rows) for mode in modes] == [constant and fits]
     assert found[0] == found[1]
 
 
@@ -299,6 +306,13 @@ def test_rows_are_written_into_the_text_once_it_pays():
     program.bind(X[:2], T[:2])  # other data begins anew
     program.train([[0, 1]] * 10, [0.1] * 10, 1341)
     assert [len(mode.rows) for mode in program._functions] == [0, 3]
+    program = unrolled.ENGINE.program(dense(sizes=(3, 2, 1)), {})
+    program.bind(X, T)
+    for step in (1, 1301):  # 3 rows of 11 parameters are 33 terms: from 2640 steps on
+        program.train([[2], [0], [1], [0]] * 325, [0.1] * 1300, step)
+    assert [(mode.single, len(mode.rows)) for mode in program._functions] == [(True, 0)]
+    program.train([[2], [0], [1], [0]] * 325, [0.1] * 1300, 2601)
+    assert [(m.single, len(m.rows)) for m in program._functions] == [(True, 0), (True, 3)]
 
 
 @pytest.mark.skipif(unrolled.PYPY, reason="rows are not written into texts there")

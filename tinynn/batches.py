@@ -34,13 +34,16 @@ def epoch_batches(
 class Plan:
     """The batches of a table's rows, epoch by epoch.
 
-    per_epoch: how many batches there are in each epoch; `smallest`: how many rows the last has
+    per_epoch: how many batches there are in each epoch; `smallest`: how many rows the last has, and
+    `alike`: whether the others have as many
     """
 
     def __init__(self, samples: int, batch_size: Optional[int], shuffle: bool, seed: int) -> None:
         size = min(batch_size or samples, samples)
         self.per_epoch = -(-samples // size)
         self.smallest = samples % size or size
+        self.alike = self.smallest == size
+        self._always_the_same = self.per_epoch == 1 or not shuffle
         self._settings = samples, batch_size, shuffle, seed
 
     def batches(self, first: int, count: int) -> List[Batch]:
@@ -49,7 +52,7 @@ class Plan:
         >>> Plan(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2)
         [[0, 1], [2], [0, 1], [2]]
         """
-        if self.per_epoch == 1:  # they are all the same, and there may be many thousands
+        if self._always_the_same:  # and there may be many thousands
             return epoch_batches(*self._settings, first) * count
         return [b for k in range(count) for b in epoch_batches(*self._settings, first + k)]
 

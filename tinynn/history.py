@@ -83,7 +83,7 @@ class History:
         """Add the batches of one or more epochs, `per_epoch` in each; return how many epochs.
 
         The last epoch may have fewer. The loss of an epoch is the mean of its batches' losses, each
-        of them weighted by the batch's size; with one batch in each, sizes do not matter.
+        of them weighted by the batch's size; without `sizes`, all batches count the same.
         """
         if per_epoch == 1:
             self.loss += losses
@@ -91,9 +91,12 @@ class History:
         else:
             for start in range(0, len(losses), per_epoch):
                 part = losses[start : start + per_epoch]
-                counts = sizes[start : start + per_epoch]
-                total = sum([loss * count for loss, count in zip(part, counts)])
-                self.loss.append(total / (sum(counts) or 1.0))
+                if sizes:
+                    counts = sizes[start : start + per_epoch]
+                    total = sum([loss * count for loss, count in zip(part, counts)])
+                    self.loss.append(total / (sum(counts) or 1.0))
+                else:
+                    self.loss.append(sum(part) / len(part))
                 self.learning_rate.append(learning_rates[start + len(part) - 1])
         added = len(self.loss) - len(self.seconds)
         self.seconds += [seconds] * added

@@ -116,18 +116,19 @@ def _fastest(recipe: Recipe, task: Task) -> Tuple[Engine, str]:
 
 def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
     """Return the names of the engines that may beat `lists` at this, the fastest first."""
-    compiles = task.rows_shown >= PAYBACK_ROWS
+    compiled = ["unrolled"] if task.rows_shown >= PAYBACK_ROWS else []
     if PYPY:
-        return ["unrolled", "loops"] if compiles else []
+        return compiled and [*compiled, "loops"]
+    if count < PACKED_PARAMETERS:
+        return compiled
     from .packed_program import needs_floats
 
     if needs_floats(recipe):
         packs = count >= PACKED_FLOATS_PARAMETERS and task.batch_size >= PACKED_FLOATS_BATCH
     else:
-        packs = count >= PACKED_PARAMETERS
-    if task.batch_size < PACKED_BATCH or not packs:
-        return (["unrolled"] if compiles else []) + (["packed"] if packs else [])
-    return ["packed"] + (["unrolled"] if compiles else [])
+        packs = True
+    packed = ["packed"] if packs else []
+    return compiled + packed if task.batch_size < PACKED_BATCH else packed + compiled
 
 
 def _because(reason: str, refusals: List[str]) -> str:

@@ -46,9 +46,10 @@ MAX_WIDTH = 500
 # Rows times parameters, up to which a data set is written into the text, once it has been trained
 # on for so many steps per term. A step of the original program (9 terms) then takes 0.45 us for
 # 1.4, of XOR 2-4-1 (68) 4.9 for 6.2; text and compiling take 0.5 and 1.9 ms. Beyond, and on PyPy,
-# it gains too little.
+# it gains too little. A step of one row of XOR takes 0.9 us for 1.2.
 MAX_CONSTANT_TERMS = 0 if PYPY else 100
 CONSTANT_STEPS_PER_TERM = 10
+CONSTANT_SINGLE_STEPS_PER_TERM = 80
 MAX_FIRST_TERMS = 16
 
 
@@ -101,9 +102,8 @@ class UnrolledProgram(CompiledProgram):
             else [(*x, *t, u) for x, t, u in zip(X, T, sample_weight)]
         )
         self._simple = targets_are_simple(self.recipe.loss.name, T)
-        self._whole_steps = 0
-        terms = len(X) * len(self.state[0])
-        self._constant_from = CONSTANT_STEPS_PER_TERM * terms
+        self._steps = 0
+        self._terms = terms = len(X) * len(self.state[0])
         self._small = 0 < terms <= MAX_CONSTANT_TERMS and (
             sample_weight is None or any(sample_weight)
         )
@@ -114,15 +114,15 @@ class UnrolledProgram(CompiledProgram):
         mode = self._mode(batches)
         train = self.function(mode, lambda: training(self.plan, mode))
         if mode.rows and takes_products(self.plan):
-            rates = _times(self.plan.derivative_scale / sum(mode.weights), rates)
+            rates = _times(self.plan.derivative_scale / mode.total, rates)
         losses, state = train(self.state, self._rows, batches, rates, step, draws)
         return losses, state
 
     def _mode(self, batches: Sequence[Sequence[int]]) -> Mode:
         weighted = self._sample_weight is not None
-        if self._small and self._whole(batches):
-            return Mode(False, weighted, self._simple, tuple(self._rows))
         single = not weighted and max(map(len, batches), default=1) == 1
+        if self._small and (self._known_rows(batches) if single else self._whole(batches)):
+            return Mode(single, weighted, self._simple, tuple(self._rows))
         return Mode(single, weighted, self._simple)
 
     def _whole(self, batches: Sequence[Sequence[int]]) -> bool:
@@ -135,15 +135,21 @@ class UnrolledProgram(CompiledProgram):
             return False
         if list(first) != list(range(len(self._rows))):
             return False
-        self._whole_steps += len(batches)
-        return self._whole_steps >= self._constant_from or self._is_first()
+        self._steps += len(batches)
+        return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
+
+    def _known_rows(self, batches: Sequence[Sequence[int]]) -> bool:
+        """Whether single rows can be written into the text, and so many were learned from."""
+        self._steps += len(batches)
+        enough = self._steps >= CONSTANT_SINGLE_STEPS_PER_TERM * self._terms
+        return enough and takes_products(self.plan)
 
     def _is_first(self) -> bool:
         """Whether nothing else was trained on by this plan: a tiny set is then written at once.
 
         That saves compiling two texts, and does no harm where the data change again and again.
         """
-        if self._constant_from > CONSTANT_STEPS_PER_TERM * MAX_FIRST_TERMS:
+        if self._terms > MAX_FIRST_TERMS:
             return False
         known = _first_rows(self.plan)
         if not known:

@@ -30,7 +30,7 @@ class Mode(NamedTuple):
 
     single: each batch is one row; weighted: rows end with their sample weights; simple: see
     `targets_are_simple`; rows: a tiny data set that is written into the text as numbers: each batch
-    is all of it, in this order.
+    is all of it, in this order, or, if `single`, any one of its rows.
     """
 
     single: bool = False
@@ -42,6 +42,11 @@ class Mode(NamedTuple):
     def weights(self) -> List[float]:
         """The weights of `rows`."""
         return [row[-1] if self.weighted else 1.0 for row in self.rows]
+
+    @property
+    def total(self) -> float:
+        """The weights of the rows in a batch of `rows`, added up."""
+        return 1.0 if self.single else sum(self.weights)
 
 
 def takes_products(plan: Plan) -> bool:
@@ -107,7 +112,9 @@ class _TrainingText:
         self.decay = bool(plan.setting("weight_decay"))
         self.text = Text()
         self._head()
-        if mode.single:
+        if mode.single and mode.rows:
+            self._constant_samples()
+        elif mode.single:
             self._single_samples()
         elif mode.rows:
             self._constant_batches()
@@ -199,9 +206,7 @@ class _TrainingText:
             if plan.folds:
                 text.comment("the derivatives d below are multiplied by the learning rate at once")
                 k = self._folded_rate(f"{k} * ") if scale != 1.0 else "rate"
-            share = plan.loss_scale
-            record = "{loss}" if share == 1.0 else f"{share!r} * {{factor}}"
-            groups = self._sample(self.x, self.t, k, f"losses.append({record})")
+            groups = self._single_sample(self.x, self.t, k)
             if plan.folds and not self.decay:
                 text.comment("update: W = W - rate dW")
                 self._each_term(groups, "{w} -= {g}")
@@ -222,6 +227,30 @@ class _TrainingText:
                     for term in group.terms:
                         write_update(text, plan, term.parameter, str(term))
                 self._count_step()
+
+    def _single_sample(self, x: List[str], t: List[str], k: str) -> List[Group]:
+        share = self.plan.loss_scale
+        record = "{loss}" if share == 1.0 else f"{share!r} * {{factor}}"
+        return self._sample(x, t, k, f"losses.append({record})")
+
+    def _constant_samples(self) -> None:
+        """Write a step for every row of a tiny data set, of which each batch is one; for plans that
+        take products.
+        """
+        text, rows = self.text, self.mode.rows
+        text.comment(f"k: learning rate times {self.plan.derivative_scale!r}, in all derivatives d")
+        with text.block("for k, i in zip(learning_rates, chain.from_iterable(batches)):"):
+            for s, row in enumerate(rows):
+                x, t = self._written(row)
+                word = "if" if s == 0 else "elif"
+                with text.block("else:" if 0 < s == len(rows) - 1 else f"{word} i == {s}:"):
+                    text.comment(f"{', '.join(x)} -> {', '.join(t)}")
+                    self._each_term(self._single_sample(x, t, "k"), "{w} -= {g}")
+
+    def _written(self, row: Row) -> Tuple[List[str], List[str]]:
+        """Return inputs and targets of a row as texts."""
+        values = [repr(value + 0.0) for value in row]
+        return values[: self.plan.inputs], values[self.plan.inputs :][: self.plan.outputs]
 
     def _batches(self) -> None:
         text, plan, mode = self.text, self.plan, self.mode
@@ -263,8 +292,7 @@ class _TrainingText:
         Products with an input of 0 are left out, which changes a sum by nothing but the sign of 0.
         """
         text, plan, mode = self.text, self.plan, self.mode
-        weights = mode.weights
-        n = sum(weights)
+        weights, n = mode.weights, mode.total
         k = plan.derivative_scale / n
         terms: Dict[str, List[str]] = {}
         losses = []
@@ -275,8 +303,7 @@ class _TrainingText:
                 text.comment("the derivatives d below are multiplied by the learning rate at once")
                 self._folded_rate(f"{k!r} * ")
             for s, (row, u) in enumerate(zip(mode.rows, weights)):
-                x = [repr(value + 0.0) for value in row[: plan.inputs]]
-                t = [repr(value + 0.0) for value in row[plan.inputs :][: plan.outputs]]
+                x, t = self._written(row)
                 text.comment(f"sample {s}: {', '.join(x)} -> {', '.join(t)}")
                 ku = "k" if plan.folds else repr(k * u)
                 if plan.folds and mode.weighted:
