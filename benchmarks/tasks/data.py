@@ -48,11 +48,12 @@ def two_moons_signed() -> Data:
 
 
 @lru_cache(maxsize=None)
-def images(columns: int, samples: int, density: float) -> Data:
+def images(columns: int, samples: int, density: float, levels: int = 0) -> Data:
     """Return rows that look like grey images of ten classes to whoever counts zeros.
 
     Each class has its own pattern of lit columns, about `density` of them; samples are the
-    pattern with noise, between 0 and 1, and exactly 0 where it is dark.
+    pattern with noise, between 0 and 1, and exactly 0 where it is dark. With `levels`, the grey is
+    a whole number of them over `levels`, as in files of images; else any number.
     """
     rng = random.Random(1)
     patterns = [
@@ -65,6 +66,8 @@ def images(columns: int, samples: int, density: float) -> Data:
         row: List[float] = [
             min(1.0, max(0.01, v + rng.gauss(0.0, 0.2))) if v else 0.0 for v in patterns[i % 10]
         ]
+        if levels:
+            row = [max(1, round(v * levels)) / levels if v else 0.0 for v in row]
         inputs.append(row)
         targets.append([float(j == i % 10) for j in range(10)])
     return Data(inputs, targets)
