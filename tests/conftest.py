@@ -1,7 +1,16 @@
-"""Test settings shared by all modules: one deterministic hypothesis profile, no time limits."""
+"""Test settings shared by all modules: one deterministic hypothesis profile, no time limits.
+
+With TINYNN_SINGLE_FILE set to the path of a file that `tinynn vendor` wrote, the library that is
+tested is that file, by all tests but those of the folder and what stands beside it.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -12,3 +21,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tinynn")
+
+SINGLE_FILE = os.environ.get("TINYNN_SINGLE_FILE")
+if SINGLE_FILE:
+    spec = importlib.util.spec_from_file_location("tinynn", SINGLE_FILE)
+    sys.modules["tinynn"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["tinynn"])
+    collect_ignore = [
+        f"test_{name}.py"
+        for name in ("architecture", "benchmarks", "interpreters", "package", "readme", "vendor")
+    ]
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests of what only the folder has."""
+    folder_only = ("help_with_examples[vendor]", "bench_is_a_door")
+    for item in items:
+        if SINGLE_FILE and any(words in item.name for words in folder_only):
+            item.add_marker(pytest.mark.skip(reason="of the folder, not of the single file"))

@@ -32,7 +32,8 @@ from tinynn.cli.training import class_weights
 from tinynn.data import load_iris
 from tinynn.errors import DataError, SettingError, TinynnError
 
-ROOT = pathlib.Path(tinynn.__file__).resolve().parent.parent
+FILE = pathlib.Path(tinynn.__file__).resolve()
+ROOT = FILE.parents[FILE.name == "__init__.py"]  # where it is imported from: a folder, or one file
 IRIS = ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"]
 
 

@@ -7,10 +7,9 @@ this order: neural_net, matrix, activations, losses, layers, network, optimizers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # type checkers know better; `typing` takes longer to import than all else
 if TYPE_CHECKING:
     from .callbacks import (
         Callback as Callback,
@@ -106,7 +105,7 @@ if TYPE_CHECKING:
     )
 
 # The module in which each public name lives.
-_HOMES: Dict[str, str] = {
+_HOMES: dict[str, str] = {
     name: module
     for module, names in {
         "neural_net": "NeuralNet",
@@ -173,5 +172,5 @@ def __getattr__(name: str) -> object:
     return value
 
 
-def __dir__() -> List[str]:
+def __dir__() -> list[str]:
     return __all__

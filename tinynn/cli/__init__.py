@@ -20,6 +20,7 @@ COMMANDS = {
     "gradcheck": "hold a model's derivatives against differences of its loss",
     "demo": "train the original program, then a classifier of iris flowers",
     "selftest": "say what works on this interpreter, how exactly and how fast",
+    "vendor": "write the library as one file, or check such a file",
     "bench": "run the benchmarks of the repository",
 }
 

@@ -304,6 +304,38 @@ def selftest() -> Parser:
     return command
 
 
+def vendor() -> Parser:
+    """Return the parser of the command."""
+    from ..vendor.sources import all_parts, library
+
+    parts = "\n".join(f"  {name:<12}{what}" for name, what in all_parts(library()).items())
+    command = Parser(
+        "vendor",
+        "FILE [options]",
+        "Writes the library, or parts of it and all that they need, as one file to copy into\n"
+        "another project: it can be imported under any name, and run. Or checks such a file.\n\n"
+        f"parts:\n{parts}",
+        [
+            "tinynn.py",
+            "tinynn.py --include train,tables",
+            "tinynn.py --minimal   # small, without words; runs on MicroPython too",
+            "--check tinynn.py     # exit code 1 if it was edited",
+        ],
+    )
+    command.add_argument("file", metavar="FILE", help="the file to write, or to check")
+    command.add_argument(
+        "--include", action="append", default=[], metavar="PARTS", help="like train,view (all)"
+    )
+    command.add_argument(
+        "--minimal", action="store_true", help="without type hints, docstrings and comments"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="say whether the file was edited, and what it holds"
+    )
+    add_output(command)
+    return command
+
+
 class _Passing(Parser):
     """Passes all words on, but for a call for help."""
 

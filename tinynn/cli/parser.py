@@ -51,9 +51,12 @@ def _columns() -> int:
 
 
 def program_name() -> str:
-    """Return how this program is called: as a command or as a module."""
+    """Return how this program is called: as a command, as one file, or as a module."""
     name = os.path.basename(sys.argv[0] or "")
-    return "tinynn" if name in ("tinynn", "tinynn.exe") else "python3 -m tinynn"
+    if name in ("tinynn", "tinynn.exe"):
+        return "tinynn"
+    is_module = getattr(sys.modules["__main__"], "__spec__", None) is not None
+    return f"python3 {name}" if name.endswith(".py") and not is_module else "python3 -m tinynn"
 
 
 def near(name: str, names: Sequence[str]) -> str:

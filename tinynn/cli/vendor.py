@@ -1,0 +1,45 @@
+"""`tinynn vendor`: the library, or parts of it, as one file; and whether such a file was edited."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..formats.atomic import write_text
+from ..vendor import build, check
+from .console import Console
+from .models import counted
+from .parser import UsageError
+
+SHOWN = 40  # lines of what was edited
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console(options.quiet, options.json)
+    if options.check:
+        if options.include or options.minimal:
+            raise UsageError("vendor --check reads from the file itself what is in it")
+        return _check(options.file, console)
+    parts = [part for words in options.include for part in words.split(",") if part]
+    built = build(parts, options.minimal)
+    write_text(options.file, built.text)
+    size = len(built.text.encode("utf-8"))
+    console.say(f"{options.file}: {size / 1000:,.0f} kB; parts: {', '.join(built.parts)}")
+    console.result({"file": options.file, "bytes": size, "parts": built.parts})
+    return 0
+
+
+def _check(path: str, console: Console) -> int:
+    with open(path, "rb") as file:
+        found = check(file.read(), path)
+    kind = "minimal file" if found.minimal else "file"
+    console.say(f"{path}: tinynn {found.version} in one {kind}; parts: {', '.join(found.parts)}")
+    console.say("unchanged" if found.unchanged else "edited since it was built")
+    for line in found.differences[:SHOWN]:
+        console.say(line)
+    if len(found.differences) > SHOWN:
+        console.say(f"and {counted(len(found.differences) - SHOWN, 'line')} more")
+    if not found.unchanged and not found.differences:
+        console.say("this library has other sources than it was built from, and cannot say where")
+    console.result(found._asdict())
+    return 0 if found.unchanged else 1

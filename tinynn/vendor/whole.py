@@ -1,0 +1,98 @@
+"""The library as one file, whole: each module's text as it is, as the body of a function.
+
+The names that a module binds are declared global in its function, so that they are those of the
+module that the function is run for, and classes and functions know themselves by their own names.
+"""
+
+from __future__ import annotations
+
+import ast
+from textwrap import wrap
+from typing import List
+
+from .sources import FRONT, Source, Sources, part_of, read
+from .text import Edit, Text, bound_names, inside_strings
+
+_FUTURE = "from __future__ import annotations\n"
+
+
+def whole_file(sources: Sources, absent: List[str]) -> str:
+    """Return the text of a file that is a library of these modules, and lacks the absent ones."""
+    functions = {name: f"_{name.replace('.', '__')}" for name in sources if name != FRONT}
+    modules = [_as_function(sources[name], functions[name]) for name in functions]
+    parts = {name: part_of(name) for name in absent}
+    return "\n\n".join(
+        [
+            sources[FRONT].text,
+            _loader(),
+            *modules,
+            "_FUNCTIONS = {\n"
+            + "".join(f'    "{name}": {function},\n' for name, function in functions.items())
+            + "}\n_ABSENT = {\n"
+            + "".join(f'    "{name}": "{part}",\n' for name, part in parts.items())
+            + "}\n"
+            + _END,
+        ]
+    )
+
+
+# Run at the end of the file, which is the package itself.
+_END = """\
+__package__, __path__ = __name__, []
+if __spec__ is not None and __name__ != "__main__":
+    __spec__.submodule_search_locations = __path__
+if "estimators" in _ABSENT:
+    _HOMES["load"] = "network"
+for _name in [*_HOMES, *_MODULES]:
+    if _HOMES.get(_name, _name) in _ABSENT:
+        __all__.remove(_name)
+_library()(__name__, __file__, _FUNCTIONS, _ABSENT).install()
+
+if __name__ == "__main__":
+    import sys
+    from importlib import import_module
+
+    if "cli" in _ABSENT:
+        sys.exit("tinynn: this file was built without its command line; it can be imported")
+    sys.exit(import_module("__main__.cli").main())
+"""
+
+
+def _loader() -> str:
+    text = read("vendor.loader").text.replace(_FUTURE, "")
+    return f"def _library():\n{_indented(text)}\n    return Library\n"
+
+
+def _as_function(source: Source, function: str) -> str:
+    """Return a function that is the module's text, below a line that names its file."""
+    tree, text = ast.parse(source.text), Text(source.text)
+    edits = [edit for node in tree.body for edit in _annotations(text, node)]
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            edits.append((text.start(node), text.end(node), _globals(bound_names(tree))))
+    return f"# tinynn/{source.path}\ndef {function}():\n{_indented(text.edited(edits))}"
+
+
+def _annotations(text: Text, node: ast.stmt) -> List[Edit]:
+    """Return the edits that take the annotations off a module's names: globals can have none."""
+    if isinstance(node, ast.AnnAssign):
+        if node.value is None:
+            return [(text.start(node), text.end(node), "pass")]
+        return [(text.end(node.target), text.end(node.annotation), "")]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return []
+    inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+    return [edit for child in inner for edit in _annotations(text, child)]
+
+
+def _globals(names: List[str]) -> str:
+    words = ", ".join(name for name in names if name != "annotations")
+    return "\n".join(f"global {line.rstrip(',')}" for line in wrap(words, 88))
+
+
+def _indented(text: str) -> str:
+    inside = inside_strings(text)
+    return "".join(
+        line if number in inside or not line.strip() else f"    {line}"
+        for number, line in enumerate(text.splitlines(True), 1)
+    )
