@@ -12,23 +12,25 @@ from .tables import headline
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
 
 
-def with_table(text: str, table: str, name: str = "README.md") -> str:
-    """Return the text of a README with `table` between the markers.
+def with_table(
+    text: str, table: str, name: str = "README.md", start: str = START, end: str = END
+) -> str:
+    """Return the text of a README with `table` between two markers.
 
     Raises ValueError unless each marker is there once, the start before the end.
     """
-    for marker in (START, END):
+    for marker in (start, end):
         count = text.count(marker)
         if count != 1:
             raise ValueError(
-                f"{name} needs the marker {marker} once, got it {count} times; put {START} and "
-                f"{END}, each on a line of its own, where the table is to stand"
+                f"{name} needs the marker {marker} once, got it {count} times; put {start} and "
+                f"{end}, each on a line of its own, where the table is to stand"
             )
-    if text.index(START) > text.index(END):
-        raise ValueError(f"{name} needs {START} before {END}, got them the other way round")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n\n{table.strip()}\n\n{END}{after}"
+    if text.index(start) > text.index(end):
+        raise ValueError(f"{name} needs {start} before {end}, got them the other way round")
+    before, rest = text.split(start)
+    after = rest.split(end)[1]
+    return f"{before}{start}\n\n{table.strip()}\n\n{end}{after}"
 
 
 def update(path: Path, results: Results) -> bool:

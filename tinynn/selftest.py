@@ -58,19 +58,15 @@ class Skipped(Exception):
 
 
 def near(what: str, got: Sequence[float], expected: Sequence[float], most: float = 1e-12) -> float:
-    """Return the largest difference between two rows. Raises Wrong if it is above `most`."""
-    most = max(most, 16384.0 * EPSILON)
-    off = 0.0 if len(got) == len(expected) else math.inf
-    for a, b in zip(got, expected):
-        off = max(abs(a - b), off)  # in this order a NaN is kept
-    if not off <= most:
-        raise Wrong(f"{what}: expected {numbers(expected)}, got {numbers(got)}")
+    """Return the largest difference between two rows. Raises Wrong for one above `most`."""
+    most, off = max(most, 16384.0 * EPSILON), 0.0
+    if len(got) != len(expected):
+        raise Wrong(f"{what}: expected {len(expected)} numbers, got {len(got)}")
+    for i, (a, b) in enumerate(zip(got, expected)):
+        if not abs(a - b) <= most:
+            raise Wrong(f"{what}[{i}]: expected {b!r}, got {a!r}")
+        off = max(off, abs(a - b))
     return off
-
-
-def numbers(row: Sequence[float]) -> str:
-    """Return a row, or its beginning, in words."""
-    return ", ".join([f"{x:.9g}" for x in row[:3]]) + (" …" if len(row) > 3 else "")
 
 
 def original_program(speed: Speed) -> Found:

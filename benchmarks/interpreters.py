@@ -1,0 +1,221 @@
+"""Every interpreter found here: what works on it, and how fast, by the library's own self-test.
+
+`python3 -m benchmarks.interpreters` prints the table, with `--update-readme` it goes into the
+README. CPython and PyPy are looked for on PATH, and where `pyenv` keeps them; Pyodide and
+MicroPython run under node, from the folders that environment variables name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from tinynn.formats.atomic import write_text
+
+from . import environment
+from .command import README, say
+from .readme import with_table
+
+START, END = "<!-- interpreters:start -->", "<!-- interpreters:end -->"
+ROOT = Path(__file__).resolve().parent.parent
+RUNNERS = ROOT / "tests" / "runners"
+PYTHONS = (*(f"python3.{minor}" for minor in range(8, 15)), "pypy3")
+# Name, runner, the environment variable that the runner reads, and the one that names its folder.
+UNDER_NODE = (
+    ("pyodide-3.12", "pyodide.mjs", "TINYNN_PYODIDE", "TINYNN_PYODIDE_312"),
+    ("pyodide-3.14", "pyodide.mjs", "TINYNN_PYODIDE", "TINYNN_PYODIDE_314"),
+    ("micropython-wasm", "micropython.mjs", "TINYNN_MICROPYTHON", "TINYNN_MICROPYTHON"),
+)
+NAMES = (*PYTHONS, *(name for name, *_ in UNDER_NODE), "micropython")
+
+# MicroPython has no command line and no packages: a file beside the minimal single file runs it,
+# and the wasm build collects its memory between the steps.
+MINIMAL = ("--minimal", "--include", "selftest")
+MICROPYTHON = """\
+import sys
+import json
+from tinynn_minimal import selftest_steps, __version__
+found = {}
+def work():
+    for _ in selftest_steps(found, print if "--json" not in sys.argv else len, __version__):
+        yield
+    if "--json" in sys.argv:
+        print(json.dumps(found))
+    sys.exit(0 if found["ok"] else 1)
+steps = work()
+"""
+
+
+class Interpreter(NamedTuple):
+    """One interpreter: the words that it is called with, or why it is not there."""
+
+    name: str
+    command: List[str]
+    variables: Dict[str, str]
+    missing: str = ""
+
+    @property
+    def is_micropython(self) -> bool:
+        return self.name.startswith("micropython")
+
+    def run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Return what came of running it with these words in a folder."""
+        variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        variables.update(self.variables)
+        return subprocess.run(
+            [*self.command, *words], cwd=folder, env=variables, capture_output=True, text=True,
+            encoding="utf-8", timeout=600,
+        )  # fmt: skip
+
+
+def find(name: str) -> Interpreter:
+    """Return the interpreter of one of NAMES."""
+    for known, runner, variable, folder in UNDER_NODE:
+        if name == known:
+            node, where = shutil.which("node"), os.environ.get(folder)
+            missing = "" if node and where else "node is not on PATH" if where else f"no {folder}"
+            return Interpreter(
+                name, [node or "", str(RUNNERS / runner)], {variable: where or ""}, missing
+            )
+    for path in _candidates(name):
+        # A shim is on PATH whether or not the interpreter that it stands for is there.
+        code = "import sys; print(sys.executable)" if name in PYTHONS else "print()"
+        tried = subprocess.run([path, "-c", code], capture_output=True, text=True)
+        if tried.returncode == 0:
+            return Interpreter(name, [tried.stdout.strip() or path], {})
+    return Interpreter(name, [], {}, f"no {name} that runs is on PATH")
+
+
+def _candidates(name: str) -> List[str]:
+    """Return the paths at which an interpreter may be: on PATH first, then among pyenv's."""
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    pyenv = shutil.which("pyenv")
+    if pyenv:
+        root = subprocess.run([pyenv, "root"], capture_output=True, text=True).stdout.strip()
+        folders += [str(path) for path in sorted(Path(root).glob("versions/*/bin"))]
+    found = [shutil.which(name, path=folder) for folder in folders]
+    return [path for path in found if path]
+
+
+def selftest(interpreter: Interpreter, words: Sequence[str] = ("--json",)) -> Any:
+    """Return what the self-test found on an interpreter, from the package where that can run.
+
+    Raises RuntimeError if it could not be run.
+    """
+    if not interpreter.is_micropython:
+        done = interpreter.run(["-m", "tinynn", "selftest", *words], ROOT)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            vendor(Path(folder) / "tinynn_minimal.py", *MINIMAL)
+            program = Path(folder) / "selftest.py"
+            program.write_text(MICROPYTHON, encoding="utf-8")
+            done = interpreter.run([str(program), *words], Path(folder))
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"the self-test did not run on {interpreter.name}: {last}") from None
+
+
+def vendor(path: Path, *options: str) -> None:
+    """Write the library, or parts of it, as a single file."""
+    words = [sys.executable, "-m", "tinynn", "vendor", str(path), *options]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+
+
+def measured(interpreter: Interpreter, rounds: int) -> Any:
+    """Return what the self-test found, with the least time of some rounds for each task."""
+    found = selftest(interpreter)
+    for _ in range(rounds - 1):
+        for what, speed in selftest(interpreter)["speed"].items():
+            if speed["microseconds"] < found["speed"][what]["microseconds"]:
+                found["speed"][what] = speed
+    return found
+
+
+def row(found: Any) -> List[str]:
+    """Return an interpreter's row of the table, from what its self-test found."""
+    name = f"{found['interpreter']} {found['version']}"
+    if found["python"] != found["version"]:
+        name += f" (Python {found['python']})"
+    checks = found["checks"]
+    passed = [check for check in checks if check["state"] == "ok"]
+    others = [
+        f"{check['check']} {check['state'].lower()}: {check['text']}"
+        for check in checks
+        if check["state"] != "ok"
+    ]
+    works = f"{len(passed)} of {len(checks)}" if others else f"all {len(checks)} checks"
+    return [name, "; ".join([works, *others]), *(_time(found["speed"].get(task)) for task in TASKS)]
+
+
+TASKS = {
+    "original": "the original program, 10,000 iterations",
+    "sample": "SGD, 4-10-3, a sample",
+    "row": "predict with it, a row",
+}
+
+
+def _time(speed: Optional[Dict[str, Any]]) -> str:
+    if speed is None:
+        return "–"
+    taken = speed["microseconds"]
+    return (
+        f"{taken:.3g} µs, {speed['by']}" if taken < 1e3 else f"{taken / 1e3:.3g} ms, {speed['by']}"
+    )
+
+
+def table(rows: Sequence[Sequence[str]], about: str) -> str:
+    """Return the table as Markdown."""
+    heads = ["interpreter", "what works", *TASKS.values()]
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + ["", about])
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the self-test everywhere; return 1 if a check failed somewhere."""
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.interpreters", description=__doc__)
+    parser.add_argument("--only", action="append", choices=NAMES, help="may be repeated")
+    parser.add_argument("--rounds", type=int, default=3, help="the best of so many counts (3)")
+    parser.add_argument("--update-readme", action="store_true", help="put the table there")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
+    environment.prepare(os.environ)
+    rows, failed, skipped = [], False, []
+    for name in options.only or NAMES:
+        interpreter = find(name)
+        if interpreter.missing:
+            say(f"SKIPPED {name}: {interpreter.missing}")
+            skipped.append(name)
+            continue
+        say(name)
+        try:
+            found = measured(interpreter, options.rounds)
+        except RuntimeError as error:
+            say(f"FAILED {error}")
+            failed = True
+            continue
+        failed = failed or not found["ok"]
+        rows.append(row(found))
+    facts = environment.describe({}, environment.command_line("benchmarks.interpreters", words))
+    about = (
+        f"{facts['processor']}, {facts['system']}, the best of {options.rounds}; tinynn "
+        f"{facts['versions']['tinynn']}; {facts['date']}; `{facts['command']}`."
+    )
+    text = table(rows, about)
+    print(text)
+    if options.update_readme:
+        old = README.read_text(encoding="utf-8")
+        write_text(README, with_table(old, text, README.name, START, END))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
