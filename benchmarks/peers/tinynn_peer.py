@@ -6,6 +6,7 @@ from typing import Any, Callable, List, Optional, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
+from tinynn.engines.unrolled import train_original
 from tinynn.matrix import Vector
 from tinynn.schedules import Schedule
 
@@ -147,14 +148,14 @@ class TinynnCall(Peer):
 
 
 class OriginalJob(Job):
-    def __init__(self, task: Training) -> None:
-        self.data = task.data()
+    def __init__(self, task: Training, train: Callable[..., None]) -> None:
+        self.data, self.train = task.data(), train
 
     def reset(self) -> None:
         self.net = nn.NeuralNet(seed=1)
 
     def run(self, amount: int) -> None:
-        self.net.train(self.data.inputs, self.data.targets, amount)
+        self.train(self.net, self.data.inputs, self.data.targets, amount)
 
     def result(self) -> List[float]:
         return flat([(self.net.synaptic_weights, [])])
@@ -165,6 +166,7 @@ class TinynnNeuralNet(Peer):
 
     name = "tinynn-neuralnet"
     title = "tinynn, NeuralNet"
+    train: Callable[..., None] = staticmethod(nn.NeuralNet.train)
 
     def version(self) -> str:
         return nn.__version__
@@ -172,7 +174,15 @@ class TinynnNeuralNet(Peer):
     def training(self, task: Training) -> Job:
         if not task.original:
             raise NotMeant("NeuralNet has one layer only")
-        return OriginalJob(task)
+        return OriginalJob(task, self.train)
+
+
+class TinynnOriginal(TinynnNeuralNet):
+    """The same, with its rows written into a text that is compiled: the same bits, no losses."""
+
+    name = "tinynn-original"
+    title = "tinynn, train_original"
+    train: Callable[..., None] = staticmethod(train_original)
 
 
 def peers() -> List[Peer]:
@@ -181,5 +191,6 @@ def peers() -> List[Peer]:
         TinynnPeer(),
         *(TinynnPeer(engine) for engine in ENGINES),
         TinynnNeuralNet(),
+        TinynnOriginal(),
         TinynnCall(),
     ]
