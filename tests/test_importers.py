@@ -16,6 +16,7 @@ import warnings
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from live_objects import made, stand_in
 
 import tinynn as nn
 from tinynn.errors import DataError, FormatError, SettingError
@@ -33,56 +34,6 @@ THERE_IS = (
     "The layers there are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
     "Softplus, SiLU, Softmax, LogSoftmax, Dropout, BatchNorm, LayerNorm"
 )
-
-
-class Array:
-    """An array or a tensor, as far as the importers look at it."""
-
-    def __init__(self, values):
-        self.values = values
-        self.shape = []
-        while isinstance(values, list):
-            self.shape.append(len(values))
-            values = values[0]
-
-    def tolist(self):
-        return self.values
-
-    def reshape(self, size):
-        assert size == -1
-        flat = self.values
-        while flat and isinstance(flat[0], list):
-            flat = [x for row in flat for x in row]
-        return Array(flat)
-
-
-def made(described):
-    """Return an object whose class has the described name and module, with its attributes."""
-    if isinstance(described, dict) and "class" in described:
-        name, module = described["class"], described["module"]
-        methods = {
-            "__module__": module,
-            "get_config": lambda self: self.config,
-            "get_weights": lambda self: self.weights,
-        }
-        thing = type(name, (), methods)()
-        vars(thing).update({k: made(v) for k, v in described["attributes"].items()})
-        return thing
-    if isinstance(described, dict):
-        ((kind, content),) = described.items() if len(described) == 1 else [("", described)]
-        if kind == "array":
-            return Array(content)
-        if kind == "list":
-            return [made(item) for item in content]
-        if kind == "steps":
-            return [(name, made(step)) for name, step in content]
-        if kind == "modules":
-            return {name: made(module) for name, module in content}
-    return described
-
-
-def stand_in(kind, module, **attributes):
-    return made({"class": kind, "module": module, "attributes": attributes})
 
 
 def torch_module(name, **attributes):

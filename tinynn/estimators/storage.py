@@ -93,6 +93,7 @@ def assembled(
         )
     estimator.encoder_, estimator._targets, estimator.network_ = encoder, targets, network
     estimator.history_, estimator._seed, estimator._arrays = History(), 0, False
+    estimator.history_.stopped_by = "import"
     estimator.loss_curve_, estimator.validation_scores_ = [], None
     estimator._describe()
     estimator._summarize()

@@ -333,6 +333,11 @@ def encoded(
     features: List[Feature] = [Cell(j) for j in range(count)]
     for step in steps:
         features = transformed(*step, features)
+    if len(features) != first.inputs:
+        raise FormatError(
+            f"the network needs {first.inputs} columns, and the steps before it make "
+            f"{len(features)}"
+        )
     b = list(first.b)
     columns: List[Column] = []
     W: Matrix = []
@@ -377,11 +382,9 @@ def _number(
     indicator = filled and any(missing_row)
     W += [row, missing_row] if indicator else [row]
     median = building.real(f"column {name!r}", "fill", first.fill) if filled else None
-    at = 0.0 if median is None else median
-    reason = _REASON if median is None else f"{_REASON}; {median:g} stands for a missing one"
-    return NumberColumn(
-        name, reason, median, first.shift, 1.0 / first.factor, at, at, indicator, 0, 0
-    )
+    reason = _reason(None if median is None else f"{median:g}")
+    shift, scale, at = first.shift, 1.0 / first.factor, median or 0.0
+    return NumberColumn(name, reason, median, shift, scale, at, at, indicator, 0, 0)
 
 
 def _category(
@@ -410,7 +413,11 @@ def _category(
         rows[fill] = missing_row
     W += rows.values()
     kinds = list(rows)
-    return CategoryColumn(name, _REASON, kinds, [0] * len(kinds), fill, 0, 0, 0, strict)
+    return CategoryColumn(name, _reason(fill), kinds, [0] * len(kinds), fill, 0, 0, 0, strict)
+
+
+def _reason(fill: Optional[str]) -> str:
+    return _REASON if fill is None else f"{_REASON}; {fill} stands for a missing one"
 
 
 def _add(total: Vector, factor: float, row: Vector) -> None:
