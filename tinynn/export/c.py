@@ -1,0 +1,399 @@
+"""A trained model as one C header: C99, no allocation, nothing but math.h.
+
+Everything is `static`, so that the header can be included in several files; tables are `const`, so
+that they stay in flash. What a row goes through is told in `steps.Description`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+from ..errors import FormatError, SettingError
+from ..formats.atomic import Path, write_text
+from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from .c_family import Dialect, head, indented, network, quoted, wrapped
+from .steps import Description, Label, describe
+
+DTYPES = ("double", "float")
+_MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|erfc|fabs)\(")
+# What a field cannot be called: the words of C and C++, and what headers of compilers, of the
+# standard library and of Windows define in small letters.
+_RESERVED = """
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl complex
+concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype
+default delete do double dynamic_cast else enum errno explicit export extern false far float for
+friend goto huge if imaginary inline int interface linux long mutable namespace near new noexcept
+not not_eq nullptr operator or or_eq pascal private protected public register reinterpret_cast
+requires restrict return short signed sizeof small static static_assert static_cast stderr stdin
+stdout struct switch template this thread_local throw true try typedef typeid typename typeof union
+unix unsigned using virtual void volatile wchar_t while xor xor_eq
+"""
+
+_NUMBER = """\
+{missing}
+/* Puts a number into x, scaled; returns 0 if that is not finite. */
+static inline int {p}number(double value, double fill, double shift, double scale, {T} *x)
+{{
+    x[0] = ({T})(((({p}missing(value)) ? fill : value) - shift) / scale);
+    return x[0] - x[0] == 0;
+}}
+"""
+_TEXT = """\
+/* How many bytes of white space a text begins with: what str.strip of Python strips, in UTF-8. */
+static inline int {p}space(const unsigned char *s)
+{{
+    if ((s[0] >= 9 && s[0] <= 13) || (s[0] >= 28 && s[0] <= 32)) return 1;
+    if (s[0] == 0xC2) return s[1] == 0x85 || s[1] == 0xA0 ? 2 : 0;
+    if (s[0] == 0xE1) return s[1] == 0x9A && s[2] == 0x80 ? 3 : 0;
+    if (s[0] == 0xE3) return s[1] == 0x80 && s[2] == 0x80 ? 3 : 0;
+    if (s[0] != 0xE2) return 0;
+    if (s[1] == 0x81) return s[2] == 0x9F ? 3 : 0;
+    if (s[1] != 0x80) return 0;
+    return (s[2] >= 0x80 && s[2] <= 0x8A) || s[2] == 0xA8 || s[2] == 0xA9 || s[2] == 0xAF ? 3 : 0;
+}}
+
+/* The place of a text in a list that ends with a null pointer, or -1. */
+static inline int {p}place(const unsigned char *text, int length, const char *const *words)
+{{
+    for (int j = 0; words[j]; j++) {{
+        int i = 0;
+        while (i < length && (unsigned char)words[j][i] == text[i]) i++;
+        if (i == length && !words[j][i]) return j;
+    }}
+    return -1;
+}}
+
+/* Puts a 1 into x where the text's kind is; returns 0 if a strict column does not know it. */
+static inline int {p}category(
+    const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
+{{
+    const unsigned char *s = (const unsigned char *)(text ? text : "");
+    int end = 0, step, place;
+    while ((step = {p}space(s)) > 0) s += step;
+    for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) end = i + 1;
+    place = {p}place(s, end, {p}missing_words) < 0 ? {p}place(s, end, kinds) : fill;
+    for (int j = 0; j < count; j++) x[j] = j == place;
+    return place >= 0 || !strict;
+}}
+"""
+_START = """\
+/*
+{head}
+ */
+#ifndef TINYNN_{p}H
+#define TINYNN_{p}H
+
+#include <math.h>
+{guard}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+"""
+_GUARD = """\
+
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "missing numbers are NAN: compile without -ffast-math, -ffinite-math-only"
+#endif
+"""
+_END = """
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"""
+
+
+class _C(NamedTuple):
+    """What the whole header depends on: the start of its names, the type of its numbers."""
+
+    prefix: str
+    real: str
+
+    def number(self, x: float) -> str:
+        """Return a number of that type so that reading it gives it back exactly."""
+        return f"{shortest_float32(x)}f" if self.real == "float" else repr(float(x))
+
+    def table(self, name: str, numbers: Sequence[float]) -> str:
+        items = wrapped([self.number(x) for x in numbers])
+        return f"static const {self.real} {name}[{len(numbers)}] = {{\n{items}\n}};\n"
+
+    def texts(self, name: str, texts: Sequence[str], end: bool = False) -> str:
+        """Return a table of texts, with a null pointer at the end if that is wanted."""
+        items = [string(text) for text in texts] + ["0"] * end
+        return (
+            f"static const char *const {self.prefix}{name}[{len(items)}] = "
+            f"{{\n{wrapped(items)}\n}};\n"
+        )
+
+    def function(self, kind: str, name: str, arguments: str, body: str) -> str:
+        return f"static inline {kind} {self.prefix}{name}({arguments})\n{{\n{body}}}\n"
+
+    def routine(self, name: str, arguments: str, body: str) -> str:
+        """Return a routine of `c_family` as C."""
+        if self.real == "float":
+            body = _MATH.sub(r"\1f(", body)
+        kind = "void" if "*x" in arguments else "REAL"
+        text = f"static inline {kind} {name}({arguments})\n{{\n{indented([body])}}}\n"
+        return re.sub(r"\bREAL\b", self.real, text)
+
+
+def to_c(model: object, path: Path, dtype: str = "double", prefix: Optional[str] = None) -> None:
+    """Write a Sequential, Classifier or Regressor as a C header, whole or not at all.
+
+    All names in it begin with `prefix` and `_`; without one, with the name of the file. `dtype` is
+    the type of its numbers, "double" or "float". A network becomes a function of numbers:
+
+        void NAME_predict(const double x[], double y[])
+
+    an estimator functions of a raw row, with a field for each column: a number, NAN where it is
+    missing, or a text in UTF-8, NULL or "" where it is missing. They return a negative number,
+    −1 − the column's, for what the model refuses: an infinity, a missing cell or an unknown kind
+    where the model takes none. What the column's numbers are in text is the caller's to read.
+
+        int NAME_predict(const NAME_row *row)                a classifier: the place in NAME_classes
+        int NAME_predict(const NAME_row *row, int y[])       of several labels at once: 1 or 0 each
+        int NAME_proba(const NAME_row *row, double p[])      the probabilities of the classes
+        int NAME_predict(const NAME_row *row, double y[])    a regressor: 0
+
+    Equal models give equal bytes.
+
+    Raises what `describe` raises, SettingError for another dtype or a prefix that is no name of C,
+    FormatError for a number that does not fit float and a text that C cannot hold, OSError if the
+    file cannot be written.
+    """
+    if dtype not in DTYPES:
+        raise SettingError(f"to_c needs a dtype out of {list(DTYPES)}, got {dtype!r}")
+    file = os.path.basename(os.fsdecode(path))
+    if prefix is None:
+        prefix = identifier(file.rsplit(".", 1)[0], "model")
+    elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
+        raise SettingError(f"to_c needs a prefix that is a name in C, got {prefix!r}")
+    write_text(path, _header(describe(model), _C(f"{prefix}_", dtype), file))
+
+
+def _header(d: Description, c: _C, file: str) -> str:
+    p, real = c.prefix, c.real
+    code = network(d, Dialect(p, c.number, c.table, c.routine, "0"))
+    names = fields(d.columns)
+    buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
+    parts: List[str] = []
+    if d.kind == "network":
+        parts.append(f"enum {{ {p}inputs = {d.inputs}, {p}outputs = {d.outputs} }};\n")
+        start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j];"]
+    else:
+        parts += _table(d, c, names)
+        start = _encoding(d, c, names)
+    parts += code.definitions
+    lines = [buffers, *start, *code.lines]
+    parts += _answers(d, c, lines, code.result)
+    size = {"double": 8, "float": 4}[real]
+    notes = [
+        "",
+        f"Numbers are of type {real}. A call needs {code.width * (1 + code.two) * size} bytes of "
+        "stack for them, and no other memory.",
+        *_usage(d, c, names, file),
+    ]
+    head_lines = [f" * {line}".rstrip() for line in [*head(d), *notes]]
+    guard = _GUARD if any(isinstance(column, NumberColumn) for column in d.columns) else ""
+    start_text = _START.format(head="\n".join(head_lines), p=p, guard=guard)
+    return start_text + "\n".join(parts) + _END
+
+
+def _table(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
+    """Return the row's type, the classes, and what reads a row's cells."""
+    p = c.prefix
+    fields_text = "".join(
+        f"    {'double ' if isinstance(d.columns[j], NumberColumn) else 'const char *'}{name};"
+        f" /* {quoted(d.columns[j].name)} */\n"
+        for j, name in names.items()
+    )
+    parts = [f"typedef struct {{\n{fields_text}}} {p}row;\n"]
+    if d.kind == "classifier":
+        parts.append(f"enum {{ {p}class_count = {len(d.classes)} }};\n")
+        if not d.multilabel:
+            parts.append(_classes(d.classes, c))
+    else:
+        parts.append(f"enum {{ {p}outputs = {d.outputs} }};\n")
+    used = [d.columns[j] for j in names]
+    if any(isinstance(column, NumberColumn) for column in used):
+        numbers = sorted(x for x in d.reader.missing_numbers if x == x)
+        tests = "".join(f" || value == {_double(x)}" for x in numbers)
+        missing = c.function(
+            "int", "missing", "double value", f"    return value != value{tests};\n"
+        )
+        parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
+    if any(isinstance(column, CategoryColumn) for column in used):
+        parts.append(c.texts("missing_words", sorted(d.reader.missing), end=True))
+        parts.append(_TEXT.format(p=p, T=c.real))
+        for j, column in enumerate(d.columns):
+            if isinstance(column, CategoryColumn):
+                parts.append(c.texts(f"kinds{j}", column.kinds, end=True))
+    return parts
+
+
+def _classes(classes: Sequence[Label], c: _C) -> str:
+    """Return the table of a classifier's labels: numbers if all of them are, else texts."""
+    kinds = {type(label) for label in classes}
+    if kinds == {int} and all(abs(label) < 2**31 for label in classes):  # type: ignore[arg-type]
+        kind = "long"
+    elif kinds <= {int, float} and all(label == float(label) for label in classes):
+        kind = "double"
+    else:
+        return c.texts("classes", [str(label) for label in classes])
+    items = [repr(label if kind == "long" else float(label)) for label in classes]
+    return f"static const {kind} {c.prefix}classes[{len(items)}] = {{\n{wrapped(items)}\n}};\n"
+
+
+def _encoding(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
+    """Return the lines that put a row's cells into a."""
+    lines: List[str] = []
+    k = 0
+    for j, name in names.items():
+        column, cell = d.columns[j], f"row->{name}"
+        if isinstance(column, NumberColumn):
+            fill = "(double)NAN" if column.median is None else _double(column.median)
+            values = f"{fill}, {column.shift!r}, {column.scale!r}"
+            lines.append(f"if (!{c.prefix}number({cell}, {values}, a + {k})) return {-1 - j};")
+            if column.indicator:
+                lines.append(f"a[{k + 1}] = ({c.real}){c.prefix}missing({cell});")
+        elif isinstance(column, CategoryColumn):
+            count = len(column.kinds)
+            fill = str(-1 if column.fill is None else column.kinds.index(column.fill))
+            values = f"{c.prefix}kinds{j}, {count}, {fill}, {int(column.strict)}"
+            lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
+        k += len(column.feature_names())
+    return lines
+
+
+def _answers(d: Description, c: _C, lines: List[str], result: str) -> List[str]:
+    """Return the functions that are called from outside; the first one has the lines in it."""
+    real, row = c.real, f"const {c.prefix}row *row"
+    copy = f"for (int j = 0; j < {d.outputs}; j++) y[j] = {result}[j];"
+    if d.kind == "network":
+        arguments = f"const {real} x[{d.inputs}], {real} y[{d.outputs}]"
+        return [c.function("void", "predict", arguments, indented([*lines, copy]))]
+    if d.kind == "regressor":
+        scaled = [
+            f"y[{j}] = {result}[{j}] * {c.number(scale)} + {c.number(mean)};"
+            for j, (mean, scale) in enumerate(zip(d.means, d.scales))
+        ]
+        body = indented([*lines, *scaled, "return 0;"])
+        return [c.function("int", "predict", f"{row}, {real} y[{d.outputs}]", body)]
+    count = len(d.classes)
+    single = d.outputs == 1 and not d.multilabel
+    both = [f"p[0] = 1 - {result}[0];", f"p[1] = {result}[0];"]
+    tail = both if single else [copy.replace("y[j]", "p[j]")]
+    proba = c.function(
+        "int", "proba", f"{row}, {real} p[{count}]", indented([*lines, *tail, "return 0;"])
+    )
+    ask = [f"{real} p[{count}];", f"int answer = {c.prefix}proba(row, p);"]
+    above = f"p[j] > {c.number(0.5)}"
+    if d.multilabel:
+        arguments = f"{row}, int y[{count}]"
+        rest = [f"if (!answer) for (int j = 0; j < {count}; j++) y[j] = {above};"]
+    elif single:
+        arguments, rest = row, [f"if (!answer) answer = {above.replace('j', '1')};"]
+    else:
+        arguments = row
+        rest = [f"if (!answer) for (int j = 1; j < {count}; j++) if (p[j] > p[answer]) answer = j;"]
+    return [
+        proba,
+        c.function("int", "predict", arguments, indented([*ask, *rest, "return answer;"])),
+    ]
+
+
+def _usage(d: Description, c: _C, names: Dict[int, str], file: str) -> List[str]:
+    """Return an example of use, as lines of a comment."""
+    p, real = c.prefix, c.real
+    lines = ["", "To use it:", "", f"    #include {quoted(file)}"]
+    if d.kind == "network":
+        return [
+            *lines,
+            f"    {real} x[{p}inputs] = {{0}}, y[{p}outputs];",
+            f"    {p}predict(x, y);",
+        ]
+    lines.append(f"    {p}row row;")
+    for j, name in names.items():
+        column = d.columns[j]
+        if isinstance(column, NumberColumn):
+            lines.append(f"    row.{name} = {column.shift:g};")
+        else:
+            lines.append(f'    row.{name} = "...";')
+    result = {
+        "classifier": f"    int k = {p}predict(&row);",
+        "regressor": f"    {real} y[{p}outputs];\n     *     int refused = {p}predict(&row, y);",
+    }
+    return [*lines, result[d.kind]]
+
+
+def fields(columns: Sequence[Column]) -> Dict[int, str]:
+    """Return the name of the field of each column that is looked at, by its number.
+
+    Names are in small letters, and differ from each other and from all words of C and C++.
+    """
+    names: Dict[int, str] = {}
+    reserved = set(_RESERVED.split())
+    for j, column in enumerate(columns):
+        if isinstance(column, LeftOut):
+            continue
+        name = base = identifier(column.name.lower(), f"column_{j}")
+        count = 1
+        while name in reserved or name in names.values():
+            count += 1
+            name = f"{base}_{count}"
+        names[j] = name
+    return names
+
+
+def identifier(text: str, instead: str) -> str:
+    """Return a text made a name in C: what cannot stand in one becomes _.
+
+    >>> identifier("petal length (cm)", "x"), identifier("2nd", "x"), identifier("é", "x")
+    ('petal_length_cm', 'n2nd', 'x')
+    """
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+    return f"n{name}" if name[:1].isdigit() else name or instead
+
+
+def string(text: str) -> str:
+    """Return a text as a constant of C, in UTF-8, of characters that mean the same everywhere.
+
+    >>> string('a"?é')
+    '"a\\\\"\\\\?\\\\303\\\\251"'
+    """
+    if "\0" in text:
+        raise FormatError(f"a text in C cannot hold a zero, got {text[:40]!r}")
+    return '"' + "".join(
+        f"\\{chr(byte)}" if byte in b'"\\?'
+        else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
+        for byte in text.encode("utf-8", "surrogatepass")
+    ) + '"'  # fmt: skip
+
+
+def shortest_float32(x: float) -> str:
+    """Return the nearest float32, in as few digits as give it back.
+
+    Raises FormatError for a number beyond them.
+
+    >>> shortest_float32(0.1), shortest_float32(2)
+    ('0.1', '2.0')
+    """
+    try:
+        data = struct.pack("<f", x)
+    except OverflowError:
+        raise FormatError(f'{x!r} does not fit float; use dtype="double"') from None
+    (exact,) = struct.unpack("<f", data)
+    for digits in range(6, 10):
+        text = f"{exact:.{digits}g}"
+        if abs(float(text)) <= 3.4028235677973366e38 and struct.pack("<f", float(text)) == data:
+            break
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
+def _double(x: float) -> str:
+    return repr(x) if abs(x) < float("inf") else "-HUGE_VAL"[x > 0 :]

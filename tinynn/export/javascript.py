@@ -1,0 +1,343 @@
+"""A trained model as one JavaScript module, for node and for a page.
+
+What a row goes through is told in `steps.Description`; cells are read as `preprocessing.cells`
+reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import List, Sequence
+
+from ..formats.atomic import Path, write_text
+from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from .c_family import Dialect, head, indented, network, quoted, wrapped
+from .steps import Description, Label, describe
+
+_MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|sqrt)\(")
+_LARGEST_INTEGER = 2**53 - 1
+_LARGEST = "p.reduce((best, x, j) => (x > p[best] ? j : best), 0)"
+
+_ERFC = """\
+const ERF = [[{A}], [{B}]];
+const ERFC = [[{C}], [{D}]];
+const ERFC_FAR = [[{P}], [{Q}]];
+
+function ratio(x, [above, below]) {
+    let p = 0, q = 0;
+    for (let j = 0; j < above.length; j++) {
+        p = p * x + above[j];
+        q = q * x + below[j];
+    }
+    return p / q;
+}
+
+/** 1 - erf(x), to 1e-15 of itself. W. J. Cody (1969), Mathematics of Computation 23, 631-637. */
+function erfc(x) {
+    const size = Math.abs(x);
+    if (size <= 0.46875) return 1 - x * ratio(x * x, ERF);
+    if (size > 30) return x < 0 ? 2 : 0;
+    const square = 1 / (size * size);
+    const rest = size <= 4
+        ? ratio(size, ERFC) : (Math.sqrt(1 / Math.PI) - square * ratio(square, ERFC_FAR)) / size;
+    const near = Math.trunc(size * 16) / 16; // whose square is exact
+    const tail = rest * Math.exp(-near * near) * Math.exp((near - size) * (near + size));
+    return x < 0 ? 2 - tail : tail;
+}
+"""
+# Coefficients of falling powers, those of the paper's tables as its author gives them in CALERF.
+_CODY = {
+    "A": (0.185777706184603153, 3.1611237438705656, 113.864154151050156, 377.485237685302021,
+          3209.37758913846947),
+    "B": (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062),
+    "C": (2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295,
+          298.635138197400131, 881.95222124176909, 1712.04761263407058, 2051.07837782607147,
+          1230.33935479799725),
+    "D": (1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858, 1621.38957456669019,
+          3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942),
+    "P": (0.0163153871373020978, 0.305326634961232344, 0.360344899949804439, 0.125781726111229246,
+          0.0160837851487422766, 0.000658749161529837803),
+    "Q": (1.0, 2.56852019228982242, 1.87295284992346725, 0.527905102951428412,
+          0.0605183413124413191, 0.00233520497626869185),
+}  # fmt: skip
+
+_SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+
+_CELLS = r"""const AROUND = /^SPACE|SPACE$/g; // what Python strips off a text
+
+/** The number that a text holds, or null. */
+function numberIn(text) {
+    text = text.replace(/[^\0-\x7f]/gu, asciiDigit);
+    if (DECIMAL === ",") {
+        if (/^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/.test(text)) text = text.replace(/\./g, "");
+        else if (text.includes(".")) return null;
+        text = text.replace(/,/g, ".");
+    }
+    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+    if (/^[+-]?nan$/i.test(text)) return NaN;
+    if (/^[+-]?inf(inity)?$/i.test(text)) return text[0] === "-" ? -Infinity : Infinity;
+    return null;
+}
+
+/** A decimal digit of another script as one of 0 to 9: they come in tens, from zero on. */
+function asciiDigit(letter) {
+    const code = letter.codePointAt(0);
+    let before = code;
+    while (/^\p{Nd}$/u.test(String.fromCodePoint(before))) before--;
+    return before < code ? String((code - before - 1) % 10) : letter;
+}
+
+/** A cell as a number, a text, or null where it is missing. */
+function read(cell) {
+    if (cell === null || cell === undefined) return null;
+    if (typeof cell === "string") {
+        const text = cell.replace(AROUND, "");
+        if (MISSING_WORDS.has(text)) return null;
+        const x = numberIn(text);
+        return x === null ? text : x;
+    }
+    if (!["number", "boolean", "bigint"].includes(typeof cell)) {
+        throw new TypeError(`a cell needs to be a number or a text, got ${cell}`);
+    }
+    const x = Number(cell);
+    return x !== x || MISSING_NUMBERS.includes(x) ? null : x;
+}
+
+/** The name of the kind that a cell belongs to: of numbers, as Python writes them. */
+function kindOf(cell) {
+    if (typeof cell === "string") return cell.replace(AROUND, "");
+    if (typeof cell === "boolean") return cell ? "True" : "False";
+    if (typeof cell === "bigint") return String(cell);
+    if (!Number.isFinite(cell)) return cell > 0 ? "inf" : "-inf";
+    const size = Math.abs(cell);
+    if (Number.isInteger(cell) && size < 1e15) return String(cell);
+    if (size >= 1e-4 && size < 1e16) return String(cell) + (Number.isInteger(cell) ? ".0" : "");
+    return cell.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+/** Put the cells of a row into x, as the network takes them. */
+function encode(row, x) {
+    const listed = Array.isArray(row) || ArrayBuffer.isView(row);
+    if (listed ? row.length !== columns.length : typeof row !== "object" || row === null) {
+        throw new TypeError(`a row needs ${columns.length} cells in a list, or cells by name`);
+    }
+    let k = 0;
+    RULES.forEach((rule, j) => {
+        if (!rule) return;
+        const name = JSON.stringify(columns[j]);
+        if (!listed && !Object.prototype.hasOwnProperty.call(row, columns[j])) {
+            throw new RangeError(`a row needs a column ${name}`);
+        }
+        const raw = row[listed ? j : columns[j]];
+        const cell = read(raw);
+        const refuse = (need) => {
+            const got = typeof raw === "string" ? JSON.stringify(raw) : String(raw);
+            throw new RangeError(`column ${name} needs ${need}, got ${got}`);
+        };
+        if (rule.kinds) {
+            const place = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
+            if (place < 0 && rule.strict) refuse("one of the kinds that it knows");
+            if (place >= 0) x[k + place] = 1;
+            k += rule.kinds.length;
+            return;
+        }
+        const value = cell === null ? rule.fill : cell;
+        if (typeof value !== "number") refuse("a number");
+        x[k] = (value - rule.shift) / rule.scale;
+        if (!Number.isFinite(x[k])) refuse("a number that is finite and can be scaled");
+        k += 1;
+        if (rule.indicator) x[k++] = cell === null ? 1 : 0;
+    });
+}
+""".replace("SPACE", _SPACE)
+
+_NUMBERS = """\
+/** Put the numbers of a row into x. */
+function encode(row, x) {
+    if (row.length !== inputs) {
+        throw new TypeError(`a row needs ${inputs} numbers, got ${row.length}`);
+    }
+    for (let j = 0; j < inputs; j++) {
+        x[j] = typeof row[j] === "number" || typeof row[j] === "boolean" ? Number(row[j]) : NaN;
+        if (!Number.isFinite(x[j])) {
+            throw new RangeError(`a row needs finite numbers, got ${row[j]} in place ${j}`);
+        }
+    }
+}
+"""
+
+
+def to_javascript(model: object, path: Path) -> None:
+    """Write a Sequential, Classifier or Regressor as a JavaScript module, whole or not at all.
+
+    It exports `predict(row)` and `predictRows(rows)`; of a classifier also `predictProba(row)` and
+    `classes`; of a network `inputs` and `outputs`. A network takes and gives lists of numbers. An
+    estimator takes a raw row, as a list in the order of `columns` or as an object by their names,
+    and gives a label or a number, or a list of them, as `predict` of the model. Cells are numbers,
+    texts, true or false; null, undefined, NaN and an empty text are missing. A row that the model
+    refuses throws a RangeError or TypeError. It runs in node 10 and in browsers since 2020, and
+    imports nothing. Equal models give equal bytes.
+
+    Raises what `describe` raises, and OSError if the file cannot be written.
+    """
+    write_text(path, _module(describe(model), os.path.basename(os.fsdecode(path))))
+
+
+def _module(d: Description, file: str) -> str:
+    code = network(d, Dialect("", number, _table, _routine, "null"))
+    lines = "\n".join(f" * {line}".rstrip() for line in [*head(d), *_usage(d, file)])
+    parts = [f"/*\n{lines}\n */\n", *_names(d)]
+    parts += code.definitions
+    if any(layer.plan.kind == "GELU" for layer in d.layers):
+        values = {letter: ", ".join(map(number, row)) for letter, row in _CODY.items()}
+        parts.append(re.sub(r"\{([A-DPQ])\}", lambda found: values[found.group(1)], _ERFC))
+    buffers = f"const a = new Float64Array({code.width})"
+    if code.two:
+        buffers += f", b = new Float64Array({code.width})"
+    body = [f"{buffers};", "encode(row, a);", *map(_javascript, code.lines)]
+    return "\n".join([*parts, *_answers(d, body, code.result)])
+
+
+def _names(d: Description) -> List[str]:
+    """Return what is said about columns and classes, and what reads rows."""
+    if d.kind == "network":
+        return [
+            f"export const inputs = {d.inputs};\nexport const outputs = {d.outputs};\n",
+            _NUMBERS,
+        ]
+    parts = [f"/** @type {{string[]}} */\nexport const columns = {_list(d.names)};\n"]
+    if d.kind == "classifier":
+        kind = _types(d.classes)
+        parts.append(
+            f"/** @type {{Array<{kind}>}} */\nexport const classes = {_list(d.classes)};\n"
+        )
+    rules = ",\n".join(f"    {_rule(column)}" for column in d.columns)
+    parts.append(
+        f"const RULES = [\n{rules}\n];\n"
+        f"const MISSING_WORDS = new Set({_list(sorted(d.reader.missing))});\n"
+        f"const MISSING_NUMBERS = {_list(sorted(x for x in d.reader.missing_numbers if x == x))};\n"
+        f'const DECIMAL = "{d.reader.decimal}";\n'
+    )
+    return [*parts, _CELLS]
+
+
+def _rule(column: Column) -> str:
+    if isinstance(column, CategoryColumn):
+        place = -1 if column.fill is None else column.kinds.index(column.fill)
+        strict = value(column.strict)
+        return f"{{ kinds: {_list(column.kinds)}, fill: {place}, strict: {strict} }}"
+    if isinstance(column, NumberColumn):
+        fill = "null" if column.median is None else number(column.median)
+        return (
+            f"{{ shift: {number(column.shift)}, scale: {number(column.scale)}, fill: {fill}, "
+            f"indicator: {value(column.indicator)} }}"
+        )
+    return "null"
+
+
+def _answers(d: Description, body: List[str], result: str) -> List[str]:
+    """Return the functions that are called from outside; the first one has the body in it."""
+    row, kind = ("number[]" if d.kind == "network" else "Array|Object"), "number[]"
+    answer = f"Array.from({result}.subarray(0, {d.outputs}))"
+    parts = []
+    if d.kind == "regressor":
+        scaled = [
+            f"{result}[{j}] * {number(scale)} + {number(mean)}"
+            for j, (mean, scale) in enumerate(zip(d.means, d.scales))
+        ]
+        kind, answer = ("number", scaled[0]) if d.flat else (kind, f"[{', '.join(scaled)}]")
+    elif d.kind == "classifier":
+        single = d.outputs == 1 and not d.multilabel
+        outputs = f"[1 - {result}[0], {result}[0]]" if single else answer
+        text = _function("The probability of each class.", "predictProba", row, kind)
+        parts.append(text + indented([*body, f"return {outputs};"]) + "}\n")
+        body = ["const p = predictProba(row);"]
+        if d.multilabel:
+            answer = "p.map((x) => (x > 0.5 ? 1 : 0))"
+        else:
+            kind = _types(d.classes)
+            largest = "p[1] > 0.5 ? 1 : 0" if single else _LARGEST
+            answer = f"classes[{largest}]"
+    text = _function("The answer to a row.", "predict", row, kind)
+    parts.append(text + indented([*body, f"return {answer};"]) + "}\n")
+    text = _function("The answers to rows.", "predictRows", f"Array<{row}>", f"Array<{kind}>")
+    return [*parts, text + "    return Array.from(row, (one) => predict(one));\n}\n"]
+
+
+def _function(what: str, name: str, row: str, kind: str) -> str:
+    return (
+        f"/**\n * {what}\n * @param {{{row}}} row\n * @returns {{{kind}}}\n */\n"
+        f"export function {name}(row) {{\n"
+    )
+
+
+def _usage(d: Description, file: str) -> List[str]:
+    """Return an example of use, as lines of a comment."""
+    example = "[" + ", ".join(["0"] * min(d.inputs, 3)) + ", ..." * (d.inputs > 3) + "]"
+    if d.columns:
+        used = [quoted(column.name) for column in d.columns if not isinstance(column, LeftOut)]
+        example = (
+            "{ " + ", ".join(f"{name}: ..." for name in used[:3]) + ", ..." * (len(used) > 3) + " }"
+        )
+    return [
+        "",
+        "To use it:",
+        "",
+        f"    import {{ predict }} from {quoted(f'./{file}')};",
+        f"    predict({example});",
+    ]
+
+
+def number(x: float) -> str:
+    """Return a number so that reading it gives it back exactly.
+
+    >>> number(1.0), number(-0.0), number(1e-07)
+    ('1', '-0', '1e-07')
+    """
+    if x in (float("inf"), float("-inf")):
+        return "Infinity" if x > 0 else "-Infinity"
+    text = repr(float(x))
+    return text[:-2] if text.endswith(".0") else text
+
+
+def value(x: Label) -> str:
+    """Return a label or a text as a constant that can stand in a page, too.
+
+    >>> value("</p>"), value(True), value(2**60)
+    ('"\\\\u003c/p>"', 'true', '1152921504606846976n')
+    """
+    if isinstance(x, str):
+        return json.dumps(x).replace("<", "\\u003c")
+    if isinstance(x, bool):
+        return "true" if x else "false"
+    if isinstance(x, int):
+        return f"{x}n" if abs(x) > _LARGEST_INTEGER else str(x)
+    return number(x)
+
+
+def _types(labels: Sequence[Label]) -> str:
+    names = {'"': "string", "e": "boolean", "n": "bigint"}
+    return "|".join(sorted({names.get(value(label)[-1], "number") for label in labels}))
+
+
+def _list(labels: Sequence[Label]) -> str:
+    return f"[{', '.join(map(value, labels))}]"
+
+
+def _table(name: str, numbers: Sequence[float]) -> str:
+    return f"const {name} = [\n{wrapped(list(map(number, numbers)))}\n];\n"
+
+
+def _routine(name: str, arguments: str, body: str) -> str:
+    words = ", ".join(argument.split()[-1].lstrip("*") for argument in arguments.split(","))
+    return f"function {name}({words}) {{\n{indented([_javascript(body)])}}}\n"
+
+
+def _javascript(code: str) -> str:
+    """Return the C of a routine as JavaScript."""
+    code = re.sub(r"\((REAL|double)\)", "", code)
+    code = re.sub(r"const (REAL|double) ", "const ", code)
+    code = re.sub(r"\b(REAL|double|int) ", "let ", code)
+    return _MATH.sub(r"Math.\1(", code).replace("fabs(", "Math.abs(")
