@@ -256,16 +256,18 @@ def now() -> float:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes, measured over as many times as a clock needs."""
-    times = 1
-    while True:
+    """Return how long it takes: the least of some rounds, each long enough for a coarse clock."""
+    times, rounds, best = 1, 0, math.inf
+    while rounds < 5:
         started = now()
         for _ in range(times):
             work()
         taken = now() - started
-        if taken >= 0.05:
-            return taken / times
-        times *= 2
+        if taken < 0.02:  # a compiler that has just finished begins the count anew
+            times, rounds = 2 * times, 0
+        else:
+            rounds, best = rounds + 1, min(best, taken / times)
+    return best
 
 
 def note(speed: Speed, what: str, taken: float, name: str) -> None:
