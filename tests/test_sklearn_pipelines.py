@@ -23,6 +23,7 @@ from tinynn.estimators.storage import from_dict
 from tinynn.importers import from_sklearn
 
 NAN = math.nan
+KINDS = ("two", "three", "labels", "number", "numbers")
 GOLDEN = load_table("pipelines")
 TEXTS = ["a", "b", "c", "rare", "two words", "Ω"]
 
@@ -110,7 +111,7 @@ class Drawn:
     cells, 5 whole numbers that are kinds.
     """
 
-    def __init__(self, rng):
+    def __init__(self, rng, kind):
         np = pytest.importorskip("numpy")
         pytest.importorskip("sklearn", minversion="1.6")
         self.rng, self.np = rng, np
@@ -126,14 +127,13 @@ class Drawn:
         for j in (0, 1, 4):
             X[numbers.random(n) < 0.2, j] = NAN
         self.X = X
-        self.model = self.whole()
+        self.model = self.whole(kind)
 
-    def whole(self):
+    def whole(self, kind):
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.pipeline import make_pipeline
 
         draw, np, n = self.rng.choice, self.np, len(self.X)
-        kind = draw(["two", "three", "labels", "number", "numbers"])
         numbers = np.random.default_rng(self.rng.randrange(2**32))
         y = {
             "two": np.array(["no", "yes"])[numbers.integers(0, 2, n)],
@@ -167,7 +167,8 @@ class Drawn:
             [
                 preprocessing.StandardScaler(), preprocessing.StandardScaler(with_std=False),
                 preprocessing.MinMaxScaler((-1, 3)), preprocessing.MaxAbsScaler(),
-                preprocessing.RobustScaler(), preprocessing.RobustScaler(with_scaling=False),
+                preprocessing.StandardScaler(with_mean=False), preprocessing.RobustScaler(),
+                preprocessing.RobustScaler(with_scaling=False),
             ]
         )  # fmt: skip
 
@@ -201,7 +202,8 @@ class Drawn:
             return make_pipeline(
                 *draw([[filled, self.scaler()], [self.scaler(), filled], [filled]])
             )
-        return draw(["passthrough", self.scaler(), make_pipeline(self.scaler(), self.scaler())])
+        twice, filled = make_pipeline(self.scaler(), self.scaler()), make_pipeline(filled)
+        return draw(["passthrough", self.scaler(), twice, filled])
 
     def columns(self):
         from sklearn.compose import ColumnTransformer
@@ -251,9 +253,9 @@ class Drawn:
             return None
 
 
-def check_against_scikit_learn(rng):
+def check_against_scikit_learn(rng, kind):
     warnings.simplefilter("ignore")
-    drawn = Drawn(rng)
+    drawn = Drawn(rng, kind)
     imported = from_sklearn(drawn.model)
     rows = drawn.rows()
     for part in (rows[:6], *([row] for row in rows[6:])):
@@ -269,16 +271,68 @@ def check_against_scikit_learn(rng):
     assert again.predict(rows[:6]) == imported.predict(rows[:6])
 
 
-@given(st.integers(0, 2**32))
-@settings(max_examples=10)
-def test_random_pipelines_answer_the_same(seed):
-    check_against_scikit_learn(random.Random(seed))
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=3)
+def test_random_pipelines_answer_the_same(kind, seed):
+    check_against_scikit_learn(random.Random(seed), kind)
 
 
 @pytest.mark.slow
 def test_many_random_pipelines_answer_the_same():
     for seed in range(400):
-        check_against_scikit_learn(random.Random(seed))
+        check_against_scikit_learn(random.Random(seed), KINDS[seed % len(KINDS)])
+
+
+def fitted(transformer, X, y=(0, 1, 1, 0)):
+    """Return a pipeline of scikit-learn with the transformer, fitted to rows, and the rows."""
+    network = pytest.importorskip("sklearn.neural_network")
+    from sklearn.pipeline import make_pipeline
+
+    warnings.simplefilter("ignore")
+    X = __import__("numpy").array(X, dtype=object)
+    model = make_pipeline(transformer, network.MLPClassifier((3,), max_iter=5, random_state=1))
+    return model.fit(X, y), X
+
+
+def test_what_one_of_two_encoders_refuses_is_refused():
+    compose = pytest.importorskip("sklearn.compose")
+    from sklearn.preprocessing import OneHotEncoder
+
+    more = OneHotEncoder(categories=[["a", "b", "more"]])
+    both = compose.ColumnTransformer([("a", more, [0]), ("b", OneHotEncoder(), [0])])
+    model, X = fitted(both, [["a"], ["a"], ["b"], ["b"]])
+    imported = from_sklearn(model)
+    assert_close(imported.predict_proba(X.tolist()), model.predict_proba(X).tolist())
+    with pytest.raises(DataError) as error:
+        imported.predict([["a"], ["more"]])
+    assert str(error.value) == (
+        "column 0 needs one of the kinds that it knows, 'a', 'b', got 'more' in row 1"
+    )
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_columns_without_a_value_are_left_out_or_kept(keep):
+    impute = pytest.importorskip("sklearn.impute")
+    imputer = impute.SimpleImputer(add_indicator=True, keep_empty_features=keep)
+    model, X = fitted(imputer, [[1.0, NAN], [2.0, NAN], [NAN, NAN], [0.0, NAN]])
+    imported = from_sklearn(model)
+    assert_close(imported.predict_proba(X.tolist()), model.predict_proba(X).tolist())
+
+
+def test_words_for_missing_cells_can_be_named():
+    case = GOLDEN[0]
+    known = from_sklearn(made(case["model"]))
+    named = from_sklearn(made(case["model"]), missing=("?",))
+    row = case["rows"][1]
+    gap, asked = [None, *row[1:]], ["?", *row[1:]]
+    assert named.predict_proba([asked]) == named.predict_proba([gap]) == known.predict_proba([gap])
+    with pytest.raises(DataError) as error:
+        known.predict_proba([asked])
+    assert str(error.value) == (
+        "column 'age' needs numbers, got the text '?' in row 0; if that means that it is missing, "
+        "give missing=('?',)"
+    )
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -213,10 +213,9 @@ def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
             feature = feature._replace(fill=statistic)
         found.append(feature)
     if step.add_indicator:
-        for j in step.indicator_.features_.tolist():
-            feature = given[j]
-            filled = isinstance(feature, Lookup) or feature.fill is not None
-            found.append(Lookup(feature.column, {}, 0.0, 0.0 if filled else 1.0, {}))
+        # Only cells that nothing filled in before can be missing.
+        flagged = [given[j] for j in step.indicator_.features_.tolist()]
+        found += [Lookup(feature.column, {}, 0.0, 1.0, {}) for feature in flagged]
     return found
 
 
