@@ -1,0 +1,280 @@
+"""A trained model as one Python file that needs nothing but Python, of whatever kind and age."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .. import __version__
+from ..errors import SettingError
+from ..estimators import Classifier
+from ..formats.atomic import Path, write_bytes
+from ..preprocessing.cells import as_table
+from ..preprocessing.columns import Column, LeftOut
+from .python_layers import WEIGHTS, network_text
+from .python_table import listed, literal, table_text
+from .steps import Description, describe
+
+_HEAD = """\
+# A {kind} by tinynn {version}, {shape}, for Python 2.7, 3.4 and later, PyPy and MicroPython.
+#
+#   predict(row)         {answer}
+#   predict_rows(rows)   a list of these
+{proba}#
+# A row is a list of {row}.
+# `python FILE {usage}DATA.csv` prints a table, its columns in any order, with the answers.
+
+COLUMNS = {columns}
+{classes}"""
+_CELLS = "cells: numbers, texts, or None and the like where there is none"
+_ANSWERS = {
+    "label": """\
+def predict(row):
+    y = _network(_encoded(row))
+    best = 0
+    for k in range(1, len(y)):
+        if y[k] > y[best]:
+            best = k
+    return CLASSES[best]
+
+
+def predict_proba(row):
+    return _network(_encoded(row))
+""",
+    "one of two": """\
+def predict(row):
+    return CLASSES[1] if _network(_encoded(row))[0] > 0.5 else CLASSES[0]
+
+
+def predict_proba(row):
+    p = _network(_encoded(row))[0]
+    return [1.0 - p, p]
+""",
+    "labels": """\
+def predict(row):
+    return [1 if p > 0.5 else 0 for p in predict_proba(row)]
+
+
+def predict_proba(row):
+    return _network(_encoded(row))
+""",
+    "number": """\
+def predict(row):
+    return _network(_encoded(row))[0] * {scales[0]!r} + {means[0]!r}
+""",
+    "numbers": """\
+def predict(row):
+    y = _network(_encoded(row))
+    return [v * s + m for v, s, m in zip(y, {scales!r}, {means!r})]
+""",
+}
+_CHECK = """\
+def _check(row):
+    if len(row) != {inputs}:
+        raise ValueError("a row needs {inputs} numbers, got %d" % len(row))
+    for v in row:
+        if v * 0.0 != 0.0:
+            raise ValueError("a row needs finite numbers, got %r" % (v,))
+"""
+_ROWS = """\
+def predict_rows(rows):
+    return [predict(row) for row in rows]
+"""
+_MAIN = """\
+def _main():
+    import csv
+    import sys
+
+    old, path, line = str is bytes, sys.argv[-1], 1
+    proba = {asks}
+    try:
+        if len(sys.argv) != 2 + proba or path in ("-h", "--help"):
+            raise ValueError("usage: python FILE {usage}DATA.csv")
+        out, file = sys.stdout, sys.stdin
+        if not old:
+            out = open(1, "w", encoding="utf-8", newline="", errors="backslashreplace")
+            file = open(0 if path == "-" else path, encoding="utf-8-sig", newline="")
+        elif path != "-":
+            file = open(path, "rb")
+        first = file.readline()
+        sign = max(",;\\t|", key=first.count)
+        table = csv.reader((text for part in ([first], file) for text in part), delimiter=sign)
+        write = csv.writer(out, lineterminator="\\n").writerow
+        header = next(table, [])
+        names = [name.decode("utf-8-sig") if old else name for name in header]
+        places = [names.index(name) if name in names else -1 for name in COLUMNS]
+{unnamed}        if -1 in places:
+            raise ValueError("no column %r, but %r" % (COLUMNS[places.index(-1)], names))
+
+        def put(row, more):
+            more = [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in more]
+            write(row + more)
+
+        put(header, {answers})
+        for row in table:
+            line = table.line_num
+            if row:
+                if len(row) != len(header):
+                    raise ValueError("%d cells for %d columns" % (len(row), len(header)))
+                cells = [{cell} for place in places]
+                put(row, {put})
+        out.flush()
+    except (EnvironmentError, ValueError, csv.Error) as error:
+        sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    _main()
+"""
+_UNNAMED = """\
+        if len(names) == len(places) and -1 in places:
+            places = list(range(len(places)))
+"""
+
+
+class Exported(NamedTuple):
+    """What an export came to.
+
+    size:        the file's, in bytes
+    difference:  the largest one between a probability or number of the file and the model's, over
+                 the rows that it was tried on
+    changed:     of a classifier, the share of these rows that get another label
+    """
+
+    size: int
+    difference: Optional[float] = None
+    changed: Optional[float] = None
+
+
+def to_python(
+    model: object,
+    path: Path,
+    weights: str = "float",
+    target: str = "target",
+    rows: object = None,
+) -> Exported:
+    """Write a Sequential, or a fitted Classifier or Regressor, as one Python file, whole or not at
+    all, and return its size; with `rows` to try it on, also how far it is from the model there.
+
+    The file has `predict(row)`, `predict_rows(rows)` and for classes `predict_proba(row)`: rows of
+    cells as the model takes them, text and missing ones included, answers as it gives them. It
+    imports nothing but `math`, runs on Python 2.7 and from 3.4 on, PyPy and MicroPython, and
+    `python FILE DATA.csv` adds answers to a table. `target` is the name of what is predicted. Equal
+    models give equal bytes. Networks of up to 500 weights become straight-line code, larger ones
+    loops. `weights` is
+
+    "float":  exact: on CPython, answers are the model's up to the rounding of sums
+    "packed": rows of weights as integers of 64-bit lanes, several times faster than "float" for
+              wide layers on CPython: errors of about 10⁻⁸ of a layer's scale
+    "int8":   a byte for each weight and a scale for each output of a layer: a tenth of the size,
+              errors of about 1 %; try it on `rows`
+
+    Raises what `describe` raises; SettingError for other weights, OSError if the file cannot be
+    written.
+    """
+    if weights not in WEIGHTS:
+        raise SettingError(f"to_python needs weights out of {list(WEIGHTS)}, got {weights!r}")
+    text = python_text(describe(model), weights, target)
+    data = text.encode("ascii")
+    write_bytes(path, data)
+    if rows is None:
+        return Exported(len(data))
+    return Exported(len(data), *_compared(model, text, rows))
+
+
+def python_text(model: Description, weights: str = "float", target: str = "target") -> str:
+    """Return the text of the file."""
+    parts = [_head(model)]
+    if model.columns:
+        parts.append(network_text("_network", model.inputs, model.layers, weights, True))
+        parts.append(table_text(model))
+        answers = _ANSWERS[_kind_of_answer(model)]
+        parts.append(answers.format(scales=list(model.scales), means=list(model.means)))
+    else:
+        parts.append(_CHECK.format(inputs=model.inputs))
+        parts.append(network_text("predict", model.inputs, model.layers, weights, False))
+    return "\n\n".join([*parts, _ROWS, _command(model, target)])
+
+
+def _kind_of_answer(model: Description) -> str:
+    if model.classes:
+        single = "one of two" if model.outputs == 1 else "label"
+        return "labels" if model.multilabel else single
+    return "number" if model.flat else "numbers"
+
+
+def _head(model: Description) -> str:
+    sizes = [model.inputs, *(x.plan.outputs for x in model.layers if x.plan.kind == "Dense")]
+    answer = {
+        "labels": "a list of 1 or 0 for each of CLASSES", "numbers": "a list of numbers",
+        "number": "a number",
+    }.get(_kind_of_answer(model), "one of CLASSES")  # fmt: skip
+    proba = "#   predict_proba(row)   the probability of each of CLASSES\n"
+    return _HEAD.format(
+        kind=model.kind,
+        version=__version__,
+        shape="-".join(map(str, sizes)),
+        answer=answer,
+        proba=proba if model.classes else "",
+        row=_CELLS if model.columns else f"{model.inputs} numbers",
+        usage=_usage(model),
+        columns=listed(_names(model), {column.name: _what(column) for column in model.columns}),
+        classes=f"CLASSES = {listed(model.classes)}\n" if model.classes else "",
+    )
+
+
+def _command(model: Description, target: str) -> str:
+    names, several = _names(model), range(model.outputs)
+    answers = [f"predicted_{target}"]
+    if model.multilabel or (model.kind == "regressor" and not model.flat):
+        answers = [f"{answers[0]}_{k}" for k in several]
+    elif model.kind == "network":
+        answers = [f"output_{k}" for k in several]
+    single = len(answers) == 1 and (model.classes or model.flat)
+    put = "[predict(cells)]" if single else "predict(cells)"
+    new = f"[{', '.join(map(literal, answers))}]"
+    if model.classes:
+        new += ' + (["probability_%s" % label for label in CLASSES] if proba else [])'
+        put += " + (predict_proba(cells) if proba else [])"
+    values = {
+        "usage": _usage(model),
+        "asks": 'sys.argv[1:2] == ["--proba"]' if model.classes else "False",
+        "unnamed": _UNNAMED if names == [f"x{k}" for k in range(len(names))] else "",
+        "cell": "row[place]" if model.columns else "float(row[place])",
+        "answers": new,
+        "put": put,
+    }
+    return re.sub(r"\{(\w+)\}", lambda match: values[match.group(1)], _MAIN)
+
+
+def _names(model: Description) -> List[str]:
+    return model.names or [f"x{k}" for k in range(model.inputs)]
+
+
+def _what(column: Column) -> str:
+    """Return what a column is, without the reason."""
+    text = column.describe()
+    return text if isinstance(column, LeftOut) else text[: -len(f": {column.reason}")]
+
+
+def _usage(model: Description) -> str:
+    return "[--proba] " if model.classes else ""
+
+
+def _compared(model: Any, text: str, rows: Any) -> Tuple[float, Optional[float]]:
+    """Return the largest difference of the file's numbers from the model's, and `changed`."""
+    space: Dict[str, Any] = {"__name__": "exported"}
+    exec(compile(text, "<exported>", "exec"), space)
+    table = as_table(rows).rows
+    changed = None
+    if isinstance(model, Classifier):
+        pairs = zip(model.predict(table), map(space["predict"], table))
+        changed = sum([a != b for a, b in pairs]) / len(table)
+        expected, got = model.predict_proba(table), list(map(space["predict_proba"], table))
+    else:
+        expected, got = model.predict(table), space["predict_rows"](table)
+    if not isinstance(got[0], list):
+        expected, got = [expected], [got]
+    difference = max([abs(a - b) for x, y in zip(expected, got) for a, b in zip(x, y)])
+    return difference, changed

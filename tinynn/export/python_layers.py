@@ -1,0 +1,274 @@
+"""A network as Python text: `_network(x)`, straight-line if it is small, else loops over its rows.
+
+The texts keep to what Python 2.7, 3.4 and MicroPython have in common: `math` only, no `log1p` on
+the last, and there `exp` raises ValueError where it overflows, so nothing may.
+"""
+
+from __future__ import annotations
+
+import re
+from math import frexp, ldexp
+from typing import Callable, Dict, List, Sequence, Tuple
+
+from ..engines.formulas import FORMULAS
+from ..engines.plans import Frozen, LayerPlan
+from ..matrix import Matrix, transpose
+
+# Weights up to which the text is straight-line. One row of 8-16-4 (212) takes 6 µs so and 11 by
+# loops on CPython 3.11, 0.9 and 2.9 on PyPy; PyPy compiles texts of more than about 500 badly.
+STRAIGHT = 500
+MOST_TERMS = 100  # in one sum; a parser of small stack has to go through it
+LANE = 64
+
+# 1 / (1 + e^-z), where e^-z could overflow e^z, which is the same there to the last bit.
+_SIGMOID = "1.0 / (1.0 + exp(-{z})) if {z} > -700.0 else exp({z})"
+
+_DOT = """\
+try:
+    from math import sumprod as _dot
+except ImportError:
+    def _dot(x, y):
+        return sum([a * b for a, b in zip(x, y)])
+"""
+_LOG1P = """\
+try:
+    from math import log1p
+except ImportError:
+    def log1p(x):  # W. Kahan's: what 1 + x loses, the quotient gives back
+        y = 1.0 + x
+        return x if y == 1.0 else log(y) * (x / (y - 1.0))
+"""
+_SOFTMAX = """\
+def _softmax(x):
+    top = max(x)
+    x = [exp(v - top) for v in x]
+    total = sum(x)
+    return [v / total for v in x]
+"""
+_LOG_SOFTMAX = """\
+def _log_softmax(x):
+    top = max(x)
+    total = log(sum([exp(v - top) for v in x]))
+    return [v - top - total for v in x]
+"""
+_LAYER_NORM = """\
+def _layer_norm(x, gamma, beta, eps):
+    mean = sum(x) / len(x)
+    x = [v - mean for v in x]
+    scale = 1.0 / sqrt(sum([v * v for v in x]) / len(x) + eps)
+    return [g * (v * scale) + b for g, v, b in zip(gamma, x, beta)]
+"""
+_INT8 = """\
+# A weight is a byte: the number that _LEVELS has for it, times the scale of its output.
+_LEVELS = [float((k + 49) % 256 - 128) for k in range(256)]
+
+
+def _bytes_dense(x, rows, scales, b):
+    at = _LEVELS
+    return [
+        sum([v * at[k] for v, k in zip(x, row)]) * s + c for row, s, c in zip(rows, scales, b)
+    ]
+"""
+_PACKED = """\
+def _packed_dense(x, rows, bits, b):
+    # A row is one integer: in lanes of 64 bits, the weights that one input has for all outputs, as
+    # round(w * 2 ** bits). With |x| below 2 ** 29, a lane never reaches its neighbour.
+    size = max(frexp(max(max(x), -min(x)))[1], -900)
+    unit = 2.0 ** (29 - size)
+    x = [int(v * unit + 536870912.5) - 536870912 for v in x]
+    half = 1 << 63
+    n = sum([v * row for v, row in zip(x, rows) if v])
+    n += half * (((1 << (64 * len(b))) - 1) // ((1 << 64) - 1))
+    unit = ldexp(1.0, size - 29 - bits)
+    mask = (1 << 64) - 1
+    return [((n >> (64 * k) & mask) - half) * unit + c for k, c in enumerate(b)]
+"""
+_CALLED = ("exp", "expm1", "tanh", "erfc", "sqrt", "log", "frexp", "ldexp")
+_DEFINED = {
+    "log1p": _LOG1P, "_dot": _DOT, "_softmax": _SOFTMAX, "_log_softmax": _LOG_SOFTMAX,
+    "_layer_norm": _LAYER_NORM, "_bytes_dense": _INT8, "_packed_dense": _PACKED,
+}  # fmt: skip
+
+
+def network_text(
+    name: str, inputs: int, layers: Sequence[Frozen], weights: str, checked: bool
+) -> str:
+    """Return the text of the function `name` from a row of `inputs` numbers to the row of outputs.
+
+    Unless its rows are `checked` before, it calls `_check` for one that is not of finite numbers.
+    With it come what it calls, and the weights: as "float" exact, "packed" as fixed-point numbers
+    in one integer for each input, "int8" as bytes with a scale for each output of a Dense layer.
+    """
+    count = sum(len(row) for layer in layers for rows in layer.values.values() for row in rows)
+    if weights == "float" and count <= STRAIGHT:
+        lines = _straight(name, inputs, layers, checked)
+    else:
+        lines = _loops(name, inputs, layers, weights, checked)
+    text = "\n".join(lines)
+    defined = "".join(f"{body}\n\n" for name, body in _DEFINED.items() if _calls(text, name))
+    imported = [name for name in _CALLED if _calls(defined + text, name)]
+    head = f"from math import {', '.join(imported)}\n\n\n" if imported else ""
+    return f"{head}{defined}{text}\n"
+
+
+def _calls(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){name}\(", text) is not None
+
+
+def row_text(numbers: Sequence[float]) -> str:
+    """Return a list of numbers as text, exact, on lines that are not too long."""
+    return wrapped([repr(number) for number in numbers], "[", "]")
+
+
+def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "    ") -> str:
+    """Return items between brackets, with commas, on lines that are not too long."""
+    one = f"{opening}{', '.join(items)}{closing}"
+    if len(one) <= 90:
+        return one
+    lines: List[str] = []
+    line = ""
+    for item in items:
+        if line and len(line) + len(item) > 90:
+            lines.append(line)
+            line = ""
+        line += (" " if line else "") + item + ","
+    return "\n".join([opening, *(indent + line for line in [*lines, line]), indent[4:] + closing])
+
+
+def _element(plan: LayerPlan, z: str) -> str:
+    """Return the text of an activation of z, which cannot overflow."""
+    formula = FORMULAS[plan.kind]
+    value = _SIGMOID if plan.kind == "Sigmoid" else formula.value
+    kept = _SIGMOID if plan.kind == "SiLU" else formula.kept
+    return value.format(z=z, c=repr(plan.number), p=f"({kept.format(z=z)})")
+
+
+# Straight-line
+
+
+def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -> List[str]:
+    x = [f"x{i}" for i in range(inputs)]
+    lines = [f"def {name}(row):", f"    {wrapped(x, '(', ',)', ' ' * 8)} = row"]
+    if not checked:
+        lines += [f"    if ({' + '.join(x)}) * 0.0 != 0.0:", "        _check(row)"]
+        if layers[0].plan.kind != "Dense":  # which makes floats of whole numbers
+            lines += [f"    {v} += 0.0" for v in x]
+    for k, layer in enumerate(layers):
+        plan = layer.plan
+        y = x if plan.kind in FORMULAS else [f"{_letter(k)}{j}" for j in range(plan.outputs)]
+        if plan.kind == "Dense":
+            b = map(repr, layer.values["b"][0]) if plan.biased else [""] * plan.outputs
+            for v, column, bias in zip(y, transpose(layer.values["W"]), b):
+                terms = [f"{x_i} * {w!r}" for x_i, w in zip(x, column)]
+                lines += _sum(v, [*terms, bias] if bias else terms)
+        elif plan.kind == "Affine":
+            scales, shifts = layer.values["gamma"][0], layer.values["beta"][0]
+            lines += [f"    {a} = {s!r} * {v} + {t!r}" for a, s, v, t in zip(y, scales, x, shifts)]
+        elif plan.kind == "Softmax":
+            lines.append(f"    top = {x[0]}")
+            for v in x[1:]:
+                lines.append(f"    if {v} > top: top = {v}")
+            lines += [f"    {a} = exp({v} - top)" for a, v in zip(y, x)]
+            lines += [*_sum("total", y), *[f"    {a} /= total" for a in y]]
+        elif plan.kind == "ReLU":
+            lines += [f"    if {v} <= 0.0: {v} = 0.0" for v in x]
+        elif plan.kind in FORMULAS:
+            lines += [f"    {v} = {_element(plan, v)}" for v in x]
+        else:
+            taken = _whole(layer, wrapped(x, "[", "]", " " * 8))
+            lines.append(f"    {wrapped(y, '(', ',)', ' ' * 8)} = {taken}")
+        x = y
+    return [*lines, f"    return {wrapped(x, '[', ']', ' ' * 8)}"]
+
+
+def _letter(k: int) -> str:
+    """Return what the names of layer k's numbers begin with: a, b, c …; v23_ where letters end."""
+    return "abcdfghijklmnopqrstuwyz"[k] if k < 23 else f"v{k}_"
+
+
+def _sum(name: str, terms: List[str]) -> List[str]:
+    return [
+        f"    {name} {'+=' if k else '='} {' + '.join(terms[k : k + MOST_TERMS])}"
+        for k in range(0, len(terms), MOST_TERMS)
+    ]
+
+
+def _whole(layer: Frozen, x: str) -> str:
+    """Return the call of a layer that takes a whole row at once."""
+    if layer.plan.kind != "LayerNorm":
+        return f"{ {'Softmax': '_softmax', 'LogSoftmax': '_log_softmax'}[layer.plan.kind] }({x})"
+    gamma, beta = (row_text(layer.values[letter][0]) for letter in ("gamma", "beta"))
+    return f"_layer_norm({x}, {gamma}, {beta}, {layer.plan.number!r})"
+
+
+# Loops
+
+
+def _loops(
+    name: str, inputs: int, layers: Sequence[Frozen], weights: str, checked: bool
+) -> List[str]:
+    lines: List[str] = []
+    body = [f"def {name}({'x' if checked else 'row'}):"]
+    if not checked:
+        body += [
+            "    x = [v + 0.0 for v in row]",
+            f"    if len(x) != {inputs} or sum(x) * 0.0 != 0.0:",
+            "        _check(row)",
+        ]
+    for layer in layers:
+        plan = layer.plan
+        if plan.kind == "Dense":
+            b = layer.values["b"][0] if plan.biased else [0.0] * plan.outputs
+            constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
+            lines += [*constants, f"_b{plan.place} = {row_text(b)}"]
+            body.append(f"    x = {call.format(b=f'_b{plan.place}')}")
+        elif plan.kind == "Affine":
+            for letter in ("gamma", "beta"):
+                lines.append(f"_{letter}{plan.place} = {row_text(layer.values[letter][0])}")
+            both = f"_gamma{plan.place}, x, _beta{plan.place}"
+            body.append(f"    x = [s * v + t for s, v, t in zip({both})]")
+        elif plan.kind in FORMULAS:
+            body.append(f"    x = [{_element(plan, 'z')} for z in x]")
+        else:
+            body.append(f"    x = {_whole(layer, 'x')}")
+    return [*lines, "", "", *body, "    return x"]
+
+
+Dense = Tuple[List[str], str]  # lines with the weights, and the text of the row of sums
+
+
+def _float_dense(name: str, W: Matrix) -> Dense:
+    rows = [f"    {wrapped([repr(w) for w in column], '(', ',)', ' ' * 8)}," for column in zip(*W)]
+    return [f"{name} = [", *rows, "]"], f"[_dot(x, w) + c for w, c in zip({name}, {{b}})]"
+
+
+def _int8_dense(name: str, W: Matrix) -> Dense:
+    lines, scales = [f"{name} = ["], []
+    for column in zip(*W):
+        scale = max(map(abs, column)) / 127.0
+        levels = [round(w / scale) if scale else 0 for w in column]
+        # Levels near 0, the most frequent ones, become printable: one letter in the text, not four.
+        lines.append(f"    bytearray({bytes([(level + 79) % 256 for level in levels])!r}),")
+        scales.append(scale)
+    lines += ["]", f"{name}_scales = {row_text(scales)}"]
+    return lines, f"_bytes_dense(x, {name}, {name}_scales, {{b}})"
+
+
+def _packed_dense(name: str, W: Matrix) -> Dense:
+    bits = fixed_point_bits(W)
+    lines = [f"{name} = ["]
+    for row in W:
+        n = sum([round(ldexp(w, bits)) << (LANE * j) for j, w in enumerate(row)])
+        lines.append(f"    {n:#x},")
+    return [*lines, "]"], f"_packed_dense(x, {name}, {bits}, {{b}})"
+
+
+def fixed_point_bits(W: Matrix) -> int:
+    """Return the bits behind the point of packed weights: 2³¹ ≤ max |w|₁ 2^bits < 2³²."""
+    return 32 - frexp(max(sum(map(abs, column)) for column in zip(*W)))[1]
+
+
+_DENSE: Dict[str, Callable[[str, Matrix], Dense]] = {
+    "float": _float_dense, "packed": _packed_dense, "int8": _int8_dense,
+}  # fmt: skip
+WEIGHTS = tuple(_DENSE)

@@ -1,0 +1,164 @@
+"""Rows of cells as Python text: read, scaled and encoded as `TableEncoder` does it.
+
+The texts keep to what Python 2.7, 3.4 and MicroPython have in common. Names and kinds of a table
+stand in them as literals in ASCII, whatever they hold.
+"""
+
+from __future__ import annotations
+
+from math import isinf
+from typing import Any, Dict, List, Mapping, Sequence, Union
+
+from ..preprocessing.cells import key_of
+from ..preprocessing.columns import CategoryColumn, NumberColumn
+from .python_layers import wrapped
+from .steps import Description
+
+_READ = """\
+try:
+    _TEXTS = (str, unicode)
+except NameError:  # Python 3
+    _TEXTS = (str,)
+_MISSING = set({words})
+_MISSING_NUMBERS = {numbers}
+_SPACE = u" \\t\\n\\r\\x0b\\x0c\\x1c\\x1d\\x1e\\x1f\\x85\\xa0\\u1680\\u2000\\u2001\\u2002\\u2003"
+_SPACE += u"\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+
+
+def _read(cell):  # a text without space around it, a number, or None if it is missing
+    if isinstance(cell, _TEXTS):
+        text = cell.decode("utf-8") if isinstance(cell, bytes) else cell
+        start, end = 0, len(text)
+        while start < end and text[start] in _SPACE:
+            start += 1
+        while start < end and text[end - 1] in _SPACE:
+            end -= 1
+        text = text[start:end]
+        return None if text in _MISSING else text
+    if isinstance(cell, (float, int)):
+        return None if cell != cell or cell in _MISSING_NUMBERS else cell
+    if type(cell).__name__ in ("NoneType", "NAType", "NaTType"):
+        return None
+    if isinstance(cell, (list, tuple, dict, set, bytes, bytearray, complex)):
+        raise ValueError("%r is no number or text" % (cell,))
+    return cell
+"""
+
+_NUMBER = """\
+def _number(cell, name, shift, scale, instead, more=False):
+    x = _read(cell)
+    text = isinstance(x, _TEXTS)
+    if instead is not None and not text and (x is None or x != x):
+        return [instead, 1.0] if more else [instead]
+    try:
+        y = (float({x}) - shift) / scale
+        # Some Pythons take "1_0", or "." and "e5", for numbers.
+        if y - y == 0.0 and not (text and ("_" in x or not x.lower().split("e")[0].strip("+-."))):
+            return [y, 0.0] if more else [y]
+    except (OverflowError, TypeError, ValueError):
+        pass
+    raise ValueError("column %r needs a finite number, got %r" % (name, cell))
+"""
+_COMMA = """\
+def _point(text):  # 1.234,5 as 1234.5; no number for other texts with a point
+    if "." in text:
+        head, comma, tail = text.partition(",")
+        groups = (head[1:] if head[:1] in ("+", "-") else head).split(".")
+        for k, group in enumerate(groups):
+            if not group.isdigit() or len(group) > 3 or k and len(group) < 3:
+                return ""
+        if len(groups) < 2 or comma and not tail.isdigit():
+            return ""
+    return text.replace(".", "").replace(",", ".")
+"""
+
+_KIND = """\
+def _kind(cell, name, kinds, count, fill, strict=False):
+    x, place = _read(cell), fill
+    if x is not None:
+        x = x if isinstance(x, float) or isinstance(x, _TEXTS) else str(x)
+        place = kinds.get(x, -1)
+    if strict and place < 0:
+        raise ValueError("column %r needs a kind that it knows, got %r" % (name, cell))
+    y = [0.0] * count
+    if place >= 0:
+        y[place] = 1.0
+    return y
+"""
+
+
+def table_text(model: Description) -> str:
+    """Return the text of `_encoded(row)`, from cells to the numbers that the network takes."""
+    reader = model.reader
+    numbers = sorted(x for x in reader.missing_numbers if x == x)
+    parts = [
+        _READ.format(
+            words=wrapped([literal(word) for word in sorted(reader.missing)], "[", "]"),
+            numbers=f"({''.join(f'{literal(x)}, ' for x in numbers)})",
+        )
+    ]
+    kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
+    if len(kinds) < len(model.columns):
+        comma = reader.decimal == ","
+        parts += [_COMMA] * comma
+        parts.append(_NUMBER.format(x="_point(x) if text else x" if comma else "x"))
+    if kinds:
+        parts.append(_KIND)
+    constants: List[str] = []
+    lines = [
+        "def _encoded(row):",
+        f"    if len(row) != {len(model.columns)}:",
+        f'        raise ValueError("a row needs {len(model.columns)} cells, got %d" % len(row))',
+        "    x = []",
+    ]
+    for k, column in enumerate(model.columns):
+        name = literal(column.name)
+        if isinstance(column, NumberColumn):
+            m, s, median = column.shift, column.scale, column.median
+            instead = literal(None if median is None else (median - m) / s)
+            scaling = (
+                f"{literal(float(m))}, {literal(float(s))}, {instead}{', True' * column.indicator}"
+            )
+            lines.append(f"    x += _number(row[{k}], {name}, {scaling})")
+        elif isinstance(column, CategoryColumn):
+            constants.append(f"_KINDS{k} = {_places(column.kinds)}")
+            fill = -1 if column.fill is None else column.kinds.index(column.fill)
+            places = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
+            lines.append(f"    x += _kind(row[{k}], {name}, {places})")
+    lines.append("    return x")
+    parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
+    return "\n\n".join(parts)
+
+
+def _places(kinds: List[str]) -> str:
+    """Return a dictionary as text: each kind's place, by its name and by the float of that name."""
+    places: Dict[Union[str, float], int] = {kind: place for place, kind in enumerate(kinds)}
+    for place, kind in enumerate(kinds):
+        try:
+            number = float(kind)
+        except ValueError:
+            continue
+        if key_of(number) == kind:
+            places[number] = place
+    items = [f"    {literal(key)}: {place}," for key, place in places.items()]
+    return "\n".join(["{", *items, "}"])
+
+
+def listed(values: Sequence[object], words: Mapping[Any, str] = {}) -> str:
+    """Return a list of literals as text; those with a comment in `words` on a line of their own."""
+    if not words:
+        return wrapped([literal(value) for value in values], "[", "]")
+    items = [f"    {literal(value)},  # {ascii(words[value])[1:-1]}" for value in values]
+    return "\n".join(["[", *items, "]"])
+
+
+def literal(value: object) -> str:
+    """Return a text, a number, True, False or None as Python 2 and 3 write it, in ASCII.
+
+    >>> literal("a"), literal("\\xe4"), literal(1.5)
+    ("'a'", "u'\\\\xe4'", '1.5')
+    """
+    if isinstance(value, float) and isinf(value):
+        return "1e999" if value > 0 else "-1e999"
+    text = ascii(value)
+    return f"u{text}" if isinstance(value, str) and not value.isascii() else text
