@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "say what is in a model file",
     "compare": "say which of two models is better on a table",
     "plot": "draw a model: its training, its test and its weights",
+    "export": "write a model as code, or as a file of another program",
     "gradcheck": "hold a model's derivatives against differences of its loss",
     "demo": "train the original program, then a classifier of iris flowers",
     "selftest": "say what works on this interpreter, how exactly and how fast",

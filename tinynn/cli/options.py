@@ -247,6 +247,44 @@ def plot() -> Parser:
     return command
 
 
+def export() -> Parser:
+    """Return the parser of the command."""
+    command = Parser(
+        "export",
+        "MODEL --out FILE [options]",
+        "Writes a model as code that needs tinynn no more, or as a file of another program.\n\n"
+        "Python, C and JavaScript take raw rows: text and missing values, scaled and encoded as "
+        "the model\ndoes it. ONNX and safetensors hold the network alone; where all columns are "
+        "numbers, their scales\ngo into it, else whoever runs it has to encode the rows.",
+        [
+            "iris.json --out iris.py                # python iris.py new.csv prints the answers",
+            "digits.json --out digits.py --weights int8 --data test.csv",
+            "iris.json --out iris.h --dtype float32",
+            "iris.json --to onnx --out iris.onnx",
+        ],
+    )
+    command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
+    command.add_argument("--out", required=True, metavar="FILE", help="write to this file")
+    command.add_argument(
+        "--to", choices=("python", "c", "javascript", "onnx", "safetensors"), metavar="KIND",
+        help="python, c, javascript, onnx or safetensors; else as the end of FILE's name tells",
+    )  # fmt: skip
+    command.add_argument(
+        "--weights", choices=("float", "packed", "int8"), metavar="KIND",
+        help="python: float, exact; packed, fast if layers are wide; int8, small (float)",
+    )  # fmt: skip
+    command.add_argument(
+        "--data", metavar="DATA", help="python: a table to try it on, and say how far it is off"
+    )
+    command.add_argument(
+        "--dtype", choices=("float32", "float64"), metavar="TYPE",
+        help="float32 (of onnx) or float64 (of c and safetensors)",
+    )  # fmt: skip
+    add_reading(command)
+    add_output(command)
+    return command
+
+
 def gradcheck() -> Parser:
     """Return the parser of the command."""
     command = Parser(

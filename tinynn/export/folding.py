@@ -1,0 +1,73 @@
+"""A model of columns as a bare network, for formats that know nothing else."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import List, NamedTuple, Optional, Union
+
+from ..estimators import Classifier, Regressor
+from ..layers import Dense, Layer
+from ..matrix import Matrix, Vector
+from ..network import Sequential
+from ..preprocessing.columns import NumberColumn
+from .steps import Description, describe
+
+
+class Bare(NamedTuple):
+    """The network of an estimator.
+
+    network: takes rows of numbers and gives the network's outputs: a classifier's probabilities (of
+             two classes, that of the second), a regressor's answers
+    inputs:  what its columns are, in order
+    raw:     whether these are the table's own numbers: their scales are in the first layer then.
+             Else they are scaled and encoded numbers, and whoever runs the network has to make them
+    scaled:  of a regressor, whether the outputs are in standard units still
+    """
+
+    network: Sequential
+    inputs: List[str]
+    raw: bool
+    scaled: bool
+
+
+def bare(model: Union[Classifier, Regressor]) -> Bare:
+    """Return an estimator's network; scales go into its Dense layers where that is possible.
+
+    (x − m) / s, each column, before X W + b is a Dense layer of the weights W / s and the bias
+    b − (m / s) W; y · s + m behind it one of W s and b s + m. It is not possible where there are
+    categories or columns that say what is missing, or the first or last layer is not Dense.
+    """
+    known = describe(model)
+    layers: List[Layer] = list(model.network_.layers)
+    raw = known.numbers_only
+    if raw:
+        first = _first(layers[0], known)
+        raw = first is not None
+        layers[0] = first or layers[0]
+    scaled = known.kind == "regressor"
+    if scaled and isinstance(layers[-1], Dense):
+        layers[-1] = _last(layers[-1], known)
+        scaled = False
+    names = [name for column in known.columns for name in column.feature_names()]
+    return Bare(Sequential(*layers), names, raw, scaled)
+
+
+def _first(layer: Layer, known: Description) -> Optional[Dense]:
+    if not isinstance(layer, Dense):
+        return None
+    scales = [(c.shift, c.scale) for c in known.columns if isinstance(c, NumberColumn)]
+    W = [[w / s for w in row] for row, (_, s) in zip(layer.W, scales)]
+    b = layer.b or [0.0] * layer.outputs
+    for row, (m, s) in zip(layer.W, scales):
+        b = [b_j - m / s * w for b_j, w in zip(b, row)]
+    return _dense(W, b) if all(map(isfinite, [v for row in [*W, b] for v in row])) else None
+
+
+def _last(layer: Dense, known: Description) -> Dense:
+    W = [[w * s for w, s in zip(row, known.scales)] for row in layer.W]
+    b = layer.b or [0.0] * layer.outputs
+    return _dense(W, [b_j * s + m for b_j, s, m in zip(b, known.scales, known.means)])
+
+
+def _dense(W: Matrix, b: Vector) -> Dense:
+    return Dense(len(W), len(b), weights=W, bias=b)
