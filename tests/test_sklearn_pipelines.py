@@ -311,6 +311,30 @@ def test_what_one_of_two_encoders_refuses_is_refused():
     )
 
 
+def test_a_cell_that_one_of_two_parts_does_not_fill_in_is_refused():
+    compose = pytest.importorskip("sklearn.compose")
+    from sklearn.impute import SimpleImputer
+
+    both = compose.ColumnTransformer([("a", SimpleImputer(), [0]), ("b", "passthrough", [0])])
+    model, X = fitted(both, [[1.0], [2.0], [3.0], [0.0]])
+    wanted = model.predict_proba(X).tolist()
+    for imported in (from_sklearn(model), from_sklearn(turned(model))):
+        assert_close(imported.predict_proba(X.tolist()), wanted)
+        with pytest.raises(DataError) as error:
+            imported.predict([[1.0], [None]])
+        assert str(error.value) == (
+            "column 0 needs a number in every row, and row 1 has none; fill it in first"
+        )
+
+
+def turned(model):
+    """Return the model with its two parts, and their weights, in the other order."""
+    columns, network = model[0], model[-1]
+    columns.transformers_ = columns.transformers_[1::-1]
+    network.coefs_[0] = network.coefs_[0][::-1]
+    return model
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_columns_without_a_value_are_left_out_or_kept(keep):
     impute = pytest.importorskip("sklearn.impute")

@@ -205,7 +205,7 @@ def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
         )
     found: List[Feature] = []
     for feature, statistic in zip(given, step.statistics_.tolist()):
-        if _READER.read(statistic) is None and not getattr(step, "keep_empty_features", False):
+        if _READER.read(statistic) is None:
             continue  # it held no value in the training, and is left out
         if isinstance(feature, Cell) and feature.fill is None:
             if (feature.shift, feature.factor) != (0.0, 1.0):
