@@ -1,0 +1,303 @@
+"""Random models with rows to ask them, and how far an exported one's answers may be from theirs.
+
+`reach` goes through a network with intervals instead of numbers: what a program that rounds to a
+given precision can come to. It is no tolerance that was tried out: a sum of n products is at most
+n + 2 roundings of the sum of their sizes away from the true one, and a function that rises is
+between its values at the ends. So a sigmoid of 1e308 has to be 1, whatever the error of 1e308.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import tinynn as nn
+from tinynn import activations
+from tinynn.errors import DataError
+from tinynn.preprocessing import CategoryColumn, NumberColumn, TableEncoder
+
+KINDS = [
+    nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.Softplus, nn.SiLU,
+    nn.Softmax, nn.LogSoftmax, nn.Linear, nn.Dropout, nn.BatchNorm, nn.LayerNorm,
+]  # fmt: skip
+EXTREMES = [
+    1e308, -1e308, 1.7976931348623157e308, 1e-308, -1e-308, 5e-324, 0.0, -0.0, 1e154, -1e154, 1e38,
+    -3.4e38, 1e39, 88.7, -103.9, 709.7, 709.8, -745.2, -746.0, 1e16, -27.3, 38.6, 0.46875, 4.0,
+]  # fmt: skip
+WORDS = [
+    '"; import os #', "*/ system(); /*", "</script><!--", "??/", "a\\", "new\nline", "é ü", "日本",
+    "🙂", "\u2028", "%s %n", "${x}", "`", "'", "int", "INT", "", " ", "__proto__", "constructor",
+    "length", "nil", "3", "x-y", "x_y", "9 lives", "\\u0041", "\x7f\x01", "//", "$half$",
+]  # fmt: skip
+
+
+def network(rng, kinds=None):
+    """Return a network of random layers with random numbers in all of them."""
+    width = rng.randint(1, 5)
+    layers = [nn.Dense(width, rng.randint(1, 5), bias=rng.random() < 0.7)]
+    if rng.random() < 0.2:  # layers before the first Dense
+        layers = [nn.BatchNorm(width) if rng.random() < 0.5 else nn.LayerNorm(width), *layers]
+    for kind in kinds or [rng.choice(KINDS) for _ in range(rng.randint(0, 4))]:
+        if kind is nn.LeakyReLU:
+            layers.append(kind(rng.choice([0.0, 0.01, 0.3, 1.5])))
+        elif kind is nn.ELU:
+            layers.append(kind(rng.choice([0.0, 0.5, 1.0, 2.0])))
+        else:
+            layers.append(kind())
+        if rng.random() < 0.4:
+            before = nn.Sequential(*layers).outputs
+            layers.append(nn.Dense(before, rng.randint(1, 5), bias=rng.random() < 0.7))
+    model = nn.Sequential(*layers, seed=rng.randrange(2**32))
+    for layer in model.layers:
+        for name, value in {**layer.parameters(), **layer.buffers()}.items():
+            if name != "W":
+                value[:] = [rng.gauss(0, 1) for _ in value]
+            if name == "running_variance":
+                value[:] = [abs(v) + 0.01 for v in value]
+    return model
+
+
+def network_rows(rng, model, count):
+    """Return rows of numbers, some of them of extremes."""
+    rows = [[rng.gauss(0, 3) for _ in range(model.inputs)] for _ in range(count)]
+    for row in rows[count // 3 :]:
+        for j in range(len(row)):
+            if rng.random() < 0.5:
+                row[j] = rng.choice(EXTREMES)
+    return rows
+
+
+# Tables
+
+
+def cells(rng, kind):
+    """Return a cell as it may come in a column of that kind, in training."""
+    if rng.random() < 0.15:
+        return rng.choice([None, "", " NA ", float("nan"), "-999", -999])
+    if kind == "number":
+        x = rng.choice([rng.gauss(10, 3), float(rng.randint(-5, 5)), 1e6 * rng.random()])
+        return rng.choice([x, x, f" {x!r}\t", int(x)])
+    if kind == "constant":
+        return 7
+    return rng.choice([*kind, 3, 0.25, 1e16, True])
+
+
+ODD = [
+    "abc", "1_0", "١٢", "1.234,5", "1,5", "inf", "-Infinity", "nan", "NAN", "0x10", "1e400",
+    " 2e3 ", "\x1c4\u3000", "\ufeff5", "+.5", "5.", ".", "1e", "\x855\xa0", "ı", "ınf", "９", "--1",
+    "1 2", "𝟗", float("inf"), float("-inf"), True, False, 10**20, -(10**400), 1e15, 1e22, 1e-5,
+    1e-7, 123456.789, 1.5e300, -0.0, "-0.0", "3.0", "True", "1e+16", "(missing)", None, "", "\t",
+    "NA",
+]  # fmt: skip
+
+
+def table_rows(rng, kinds, count):
+    """Return rows as no training may have seen them."""
+    rows = [[cells(rng, kind) for kind in kinds] for _ in range(count)]
+    for row in rows[count // 4 :]:
+        j = rng.randrange(len(row))
+        word = rng.choice(WORDS)
+        row[j] = rng.choice([*ODD, *EXTREMES, word, f"\u2003{word}\n", word + "\u200b"])
+    return rows
+
+
+def estimator(rng):
+    """Return a fitted estimator of a random table, and the kinds of its columns."""
+    kinds = [
+        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5)])
+        for _ in range(rng.randint(1, 5))
+    ] + ["number"]  # fmt: skip
+    encoder = TableEncoder(
+        names=rng.sample(WORDS, len(kinds)),
+        kinds={j: "category" for j, kind in enumerate(kinds) if isinstance(kind, list)},
+        scaling=rng.choice(["standard", "minmax", None]),
+        missing=rng.choice([("NA", -999), ("NA", "-999", "inf"), ("NA", "-999", "\u2028")]),
+        missing_indicator=rng.random() < 0.5,
+        missing_category=rng.choice(["own", "most_frequent"]),
+        decimal=rng.choice([".", ","]),
+        max_kinds=rng.choice([3, 50]),
+    )
+    rows = [[cells(rng, kind) for kind in kinds] for _ in range(30)]
+    if encoder.decimal == ",":
+        rows = [[c.replace(".", ",") if isinstance(c, str) else c for c in row] for row in rows]
+    settings = {
+        "hidden_layer_sizes": (rng.randint(1, 6),),
+        "activation": rng.choice(["relu", "gelu", "silu", "tanh"]),
+        "max_iter": 2, "random_state": 0, "encoder": encoder,
+    }  # fmt: skip
+    shape = rng.randrange(6)
+    if shape < 2:
+        model = nn.Regressor(**settings)
+        targets = [[rng.gauss(5, 2) for _ in range(1 + shape)] for _ in rows]
+    else:
+        model = nn.Classifier(**settings)
+        labels = rng.choice(
+            [
+                rng.sample(WORDS, 4),
+                [0, 1, 7],
+                [0.5, -1e-7, 2.0],
+                [True, False],
+                [1, "1", 2**70, 1.5],
+            ]
+        )
+        labels = labels[: 2 if shape == 2 else 4]
+        targets = [labels[i % len(labels)] for i in range(len(rows))]
+        if shape == 5:
+            targets = [[rng.randint(0, 1) for _ in range(3)] for _ in rows]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows, targets)
+    for j, column in enumerate(model.encoder_.columns):
+        if rng.random() < 0.25 and isinstance(column, NumberColumn):
+            model.encoder_.columns[j] = column._replace(median=None)
+        elif rng.random() < 0.25 and isinstance(column, CategoryColumn):
+            model.encoder_.columns[j] = column._replace(strict=True, fill=None)
+    return model, kinds
+
+
+def refused(model, row, largest=math.inf):
+    """Return the number of the first column that refuses its cell, or None.
+
+    One that gives a number beyond `largest` does so, too: that does not fit a float.
+    """
+    for j, column in enumerate(model.encoder_.columns):
+        try:
+            found = column.encode([row[j]], 0, "", model.encoder_.reader)
+        except DataError:
+            return j
+        if any(abs(x) > largest for (x,) in found.columns):
+            return j
+    return None
+
+
+# What rounding allows
+
+RISING = {
+    "Sigmoid": activations.sigmoid, "Tanh": math.tanh, "ReLU": activations.relu,
+    "LeakyReLU": activations.leaky_relu, "ELU": activations.elu, "SELU": activations.selu,
+    "Softplus": activations.softplus,
+}  # fmt: skip
+# Functions that fall to a least value and rise then: that value, and where it is.
+VALLEYS = {
+    "GELU": (activations.gelu, nn.GELU.low, -0.7517915246935645),
+    "SiLU": (activations.silu, nn.SiLU.low, -1.2784645427610738),
+}
+
+
+def widened(lows, highs, relative, absolute):
+    """Return intervals made longer at both ends by a share of the number there, and a bit."""
+    return (
+        [low - abs(low) * relative - absolute for low in lows],
+        [high + abs(high) * relative + absolute for high in highs],
+    )
+
+
+def reach(description, x, u, tiny):
+    """Return the least and largest that each output can be, or None if that leaves the floats.
+
+    `u` is half of the gap after 1, `tiny` the least number of the type; x are the inputs as exact
+    as they are known. Functions of a mathematical library are taken to err by at most 4 gaps.
+    """
+    lows, highs = widened(x, x, u, tiny)
+    largest = 1.7e308 if u < 1e-10 else 3.4e38
+    if any(abs(v) > largest for v in x):
+        return None
+    for (_, kind, n, _, _, number), values in description.layers:
+        error = 2 * u
+        if kind == "Dense":
+            b = values.get("b", [[0.0] * len(values["W"][0])])[0]
+            sizes = [max(abs(a), abs(c)) for a, c in zip(lows, highs)]
+            sums = [
+                (
+                    sum(w * (low if w > 0 else high) for w, low, high in zip(W, lows, highs)) + b_j,
+                    sum(w * (high if w > 0 else low) for w, low, high in zip(W, lows, highs)) + b_j,
+                    sum(abs(w) * size for w, size in zip(W, sizes)) + abs(b_j),
+                )
+                for W, b_j in zip(zip(*values["W"]), b)
+            ]
+            away = [(n + 4) * u * size + n * tiny for _, _, size in sums]
+            lows = [low - e for (low, _, _), e in zip(sums, away)]
+            highs = [high + e for (_, high, _), e in zip(sums, away)]
+            if any(size > largest for _, _, size in sums):
+                return None
+        elif kind == "Affine":
+            gamma, beta = values["gamma"][0], values["beta"][0]
+            ends = [sorted((g * a, g * c)) for g, a, c in zip(gamma, lows, highs)]
+            sizes = [max(abs(a), abs(c)) + abs(b) for (a, c), b in zip(ends, beta)]
+            if any(size > largest for size in sizes):
+                return None
+            lows = [a + b - 6 * u * size - tiny for (a, _), b, size in zip(ends, beta, sizes)]
+            highs = [c + b + 6 * u * size + tiny for (_, c), b, size in zip(ends, beta, sizes)]
+        elif kind == "LayerNorm":
+            ends = _standardized(lows, highs, number, values, u)
+            if ends is None:
+                return None
+            lows, highs = ends
+        elif kind == "Softmax":
+            pairs = [
+                (math.exp(-_log_total(lows[i], highs, i)), math.exp(-_log_total(highs[i], lows, i)))
+                for i in range(n)
+            ]
+            # An exponent's rounding is the power's, too; below -750 the power is 0.
+            error = (2 * n + 20 + 4 * min(max(highs) - min(lows), 750.0)) * u
+            lows, highs = [a for a, _ in pairs], [c for _, c in pairs]
+        elif kind == "LogSoftmax":
+            pairs = [
+                (-_log_total(lows[i], highs, i), -_log_total(highs[i], lows, i)) for i in range(n)
+            ]
+            size = max(map(abs, [*lows, *highs]))
+            away = (n + 10) * u + 4 * u * size
+            lows, highs = [a - away for a, _ in pairs], [c + away for _, c in pairs]
+        elif kind in VALLEYS:
+            f, least, bottom = VALLEYS[kind]
+            ends = [(f(a), f(c), a < bottom < c) for a, c in zip(lows, highs)]
+            # One factor may be as small as floats get, and the other one x.
+            tail = 4 * tiny * min(max(map(abs, [*lows, *highs])), 1e4)
+            lows = [least if inside else min(a, c) - tail for a, c, inside in ends]
+            highs = [max(a, c) + tail for a, c, _ in ends]
+            error = 16 * u
+        else:
+            f = RISING[kind]
+            extra = (number,) if kind in ("LeakyReLU", "ELU") else ()
+            lows, highs = [f(a, *extra) for a in lows], [f(c, *extra) for c in highs]
+            error = 16 * u
+        lows, highs = widened(lows, highs, error, 2 * tiny)
+        if not all(abs(v) < largest for v in [*lows, *highs]):
+            return None
+    return lows, highs
+
+
+def _log_total(z, others, i):
+    """Return log Σⱼ e^(zⱼ − zᵢ) for zᵢ = z, and the others as given."""
+    powers = [0.0 if j == i else other - z for j, other in enumerate(others)]
+    top = max(powers)
+    return top + math.log(sum(math.exp(power - top) for power in powers))
+
+
+def _standardized(lows, highs, eps, values, u):
+    n = len(lows)
+    x = [0.5 * a + 0.5 * c for a, c in zip(lows, highs)]
+    mean = sum(x) / n
+    variance = sum((v - mean) * (v - mean) for v in x) / n
+    if not variance < 1e300:
+        return None
+    deviation = math.sqrt(variance + eps)
+    off = max(0.5 * c - 0.5 * a for a, c in zip(lows, highs))
+    off += (n + 6) * 2.0**-53 * max(map(abs, x))
+    # The derivatives of (x - mean) / deviation by all x add up to less than (2 + √n) / deviation;
+    # twice that for what is not linear, and none is further than √n from 0.
+    off *= 2 * (2 + math.sqrt(n)) / deviation
+    ends = [
+        (
+            max((v - mean) / deviation - off, -math.sqrt(n)),
+            min((v - mean) / deviation + off, math.sqrt(n)),
+        )
+        for v in x
+    ]
+    gamma, beta = values["gamma"][0], values["beta"][0]
+    pairs = [sorted((g * a, g * c)) for g, (a, c) in zip(gamma, ends)]
+    sizes = [max(abs(a), abs(c)) + abs(b) for (a, c), b in zip(pairs, beta)]
+    return (
+        [a + b - 12 * u * size for (a, _), b, size in zip(pairs, beta, sizes)],
+        [c + b + 12 * u * size for (_, c), b, size in zip(pairs, beta, sizes)],
+    )

@@ -1,0 +1,348 @@
+"""Models written as C and JavaScript: compiled, run, and held against what they were written from.
+
+Many models go into one program, since starting compilers and node is what takes the time. gcc, g++
+and node are looked for on PATH; where one is missing, its tests are skipped with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+import subprocess
+
+import exported_models as em
+import pytest
+
+from tinynn.export import to_c, to_javascript
+from tinynn.export.c import fields
+from tinynn.export.steps import describe
+from tinynn.preprocessing import NumberColumn
+from tinynn.preprocessing.cells import key_of
+
+STRICT = [
+    "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wconversion", "-Wdouble-promotion", "-Wshadow",
+    "-Wcast-qual", "-Wwrite-strings", "-Wundef",
+]  # fmt: skip
+PRECISION = {"double": (2.0**-53, 5e-324), "float": (2.0**-24, 2e-45)}
+
+
+def tool(name):
+    """Return the path of a program, or skip the test."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not on PATH")
+    return found
+
+
+def run(command, **options):
+    """Return what a command prints; fail with all that it says if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", **options)
+    assert done.returncode == 0, f"{command[0]}: {done.stderr[-3000:]}"
+    return done.stdout
+
+
+def make_cases(seed, networks, estimators, rows):
+    """Return random models, each with rows to ask it."""
+    rng = random.Random(seed)
+    cases = []
+    for i in range(networks):
+        model = em.network(rng, [em.KINDS[i]] if i < len(em.KINDS) else None)
+        cases.append((model, em.network_rows(rng, model, rows)))
+    for _ in range(estimators):
+        model, kinds = em.estimator(rng)
+        cases.append((model, em.table_rows(rng, kinds, rows)))
+    return cases
+
+
+# What is expected
+
+
+def expected(model, row, precision):
+    """Return (the column that refuses or None, intervals of the outputs or None, the answer)."""
+    d = describe(model)
+    if d.kind == "network":
+        return None, em.reach(d, row, *precision), None
+    column = em.refused(model, row, math.inf if precision[0] < 1e-10 else 3.4e38)
+    if column is not None:
+        return column, None, None
+    encoded = model.encoder_.encode([row]).rows[0]
+    ends = em.reach(d, encoded, *precision)
+    (answer,) = model.predict([row])
+    if ends is not None and d.kind == "regressor":
+        pairs = list(zip(d.scales, d.means))
+        ends = [[y * s + m for y, (s, m) in zip(end, pairs)] for end in ends]
+        sizes = [abs(y) + 2 * abs(m) for y, (_, m) in zip(ends[1], pairs)]
+        if precision[0] > 1e-10 and max(sizes) > 3.3e38:
+            return None, None, answer
+        ends = [
+            [y + sign * 8 * precision[0] * size for y, size in zip(end, sizes)]
+            for sign, end in zip((-1, 1), ends)
+        ]
+    elif ends is not None and d.outputs == 1 and not d.multilabel:
+        (low,), (high,) = ends
+        off = 2 * precision[0]  # the rounding of 1 - p
+        ends = [1 - high - off, low], [1 - low + off, high]
+    return None, ends, answer
+
+
+def check_outputs(where, got, ends):
+    """Hold the numbers of a program against their intervals."""
+    if ends is not None:
+        for y, low, high in zip(got, *ends):
+            assert low <= y <= high, f"{where}: {y!r} is not between {low!r} and {high!r}"
+
+
+def check_answer(where, d, got, answer, ends):
+    """Hold an answer against the model's; another one only where rounding may decide between."""
+    if ends is None or d.kind != "classifier":
+        return
+    lows, highs = ends
+    if d.multilabel:
+        sure = [high < 0.5 or low > 0.5 for low, high in zip(lows, highs)]
+        assert [a for a, s in zip(got, sure) if s] == [a for a, s in zip(answer, sure) if s], where
+    elif got != answer:
+        place = [
+            i for i, label in enumerate(d.classes) if label == got and type(label) is type(got)
+        ]
+        assert place and highs[place[0]] >= max(lows), f"{where}: {got!r}, not {answer!r}"
+
+
+# C
+
+READER = """\
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char line[20000];
+
+static double number(void)
+{
+    if (scanf("%19999s", line) != 1) exit(1);
+    return strtod(line, NULL);
+}
+
+/* A text in hexadecimal, after an x; or - for none at all. */
+static const char *text(void)
+{
+    char *made;
+    size_t n;
+    if (scanf("%19999s", line) != 1) exit(1);
+    if (line[0] == '-') return NULL;
+    n = strlen(line + 1) / 2;
+    made = (char *)malloc(n + 1);
+    for (size_t i = 0; i < n; i++) {
+        char pair[3] = {line[2 * i + 1], line[2 * i + 2], 0};
+        made[i] = (char)strtol(pair, NULL, 16);
+    }
+    made[n] = 0;
+    return made;
+}
+"""
+
+
+def c_function(name, d, real):
+    """Return a function that reads rows, asks the model called `name`, and prints the answers."""
+    if d.kind == "network":
+        body = f"""\
+        {real} x[{d.inputs}], y[{d.outputs}];
+        for (int j = 0; j < {d.inputs}; j++) x[j] = ({real})number();
+        {name}_predict(x, y);
+        for (int j = 0; j < {d.outputs}; j++) printf("%.17g ", (double)y[j]);
+        printf("\\n");"""
+    else:
+        kinds = {
+            j: "number" if isinstance(c, NumberColumn) else "text" for j, c in enumerate(d.columns)
+        }
+        reads = "".join(
+            f"        row.{field} = {kinds[j]}();\n" for j, field in fields(d.columns).items()
+        )
+        count = len(d.classes) or d.outputs
+        y = ", ".join(["0"] * count)
+        ask = f"{name}_predict(&row, y)" if d.kind == "regressor" else f"{name}_proba(&row, y)"
+        body = f"        {name}_row row;\n{reads}        {real} y[{count}] = {{{y}}};\n"
+        body += f'        printf("%d ", {ask});\n'
+        body += f'        for (int j = 0; j < {count}; j++) printf("%.17g ", (double)y[j]);\n'
+        if d.multilabel:
+            body += f"        int flags[{count}] = {{{y}}};\n        {name}_predict(&row, flags);\n"
+            body += f'        for (int j = 0; j < {count}; j++) printf("%d ", flags[j]);\n'
+        elif d.kind == "classifier":
+            body += f'        printf("%d", {name}_predict(&row));\n'
+        body += '        printf("\\n");'
+    return (
+        f"static void ask_{name}(void)\n{{\n"
+        f"    for (int rows = (int)number(); rows > 0; rows--) {{\n{body}\n    }}\n}}\n"
+    )
+
+
+def c_cells(model, row):
+    """Return a row as C takes it, in words that `READER` reads; None if it cannot be said there.
+
+    In a column of numbers that is a text, also of a number if that number would be missing.
+    """
+    words = []
+    for cell, column in zip(row, model.encoder_.columns):
+        if isinstance(column, NumberColumn):
+            value = model.encoder_.reader.read(cell)
+            number = isinstance(value, float) and value == value
+            if isinstance(cell, str) and value is not None:
+                number = number and value not in model.encoder_.reader.missing_numbers
+            if value is not None and not number:
+                return None
+            words.append("nan" if value is None else repr(value))
+        elif column.feature_names():
+            missing = model.encoder_.reader.read(cell) is None and not isinstance(cell, str)
+            text = cell if isinstance(cell, str) else key_of(cell)
+            words.append("-" if missing else "x" + text.encode("utf-8").hex())
+    return " ".join(words)
+
+
+def c_program(folder, cases, dtypes, gcc):
+    """Compile all models into one program, from two files that both include all of them."""
+    names = [f"m{i}{dtype[0]}" for dtype in dtypes for i in range(len(cases))]
+    functions = []
+    for dtype in dtypes:
+        for i, (model, _) in enumerate(cases):
+            to_c(model, folder / f"m{i}{dtype[0]}.h", dtype=dtype)
+            functions.append(c_function(f"m{i}{dtype[0]}", describe(model), dtype))
+    headers = "".join(f'#include "{name}.h"\n' for name in names)
+    calls = "".join(f"    ask_{name}();\n" for name in names)
+    main = f"int main(void)\n{{\n{calls}    return 0;\n}}\n"
+    (folder / "main.c").write_text(headers + READER + "\n".join(functions) + main)
+    (folder / "other.c").write_text(headers + "int other(void);\nint other(void) { return 0; }\n")
+    run([gcc, "-std=c99", *STRICT, "main.c", "other.c", "-o", "program", "-lm"], cwd=folder)
+    return folder / "program"
+
+
+def check_c(folder, cases, dtypes=("double", "float")):
+    program = c_program(folder, cases, dtypes, tool("gcc"))
+    asked = []
+    for model, rows in cases:
+        if describe(model).kind == "network":
+            asked.append([(row, " ".join(map(repr, row))) for row in rows])
+        else:
+            pairs = [(row, c_cells(model, row)) for row in rows]
+            asked.append([(row, words) for row, words in pairs if words is not None])
+    text = "".join(
+        f"{len(pairs)}\n" + "".join(f"{words}\n" for _, words in pairs)
+        for _ in dtypes
+        for pairs in asked
+    )
+    lines = iter(run([str(program)], input=text).splitlines())
+    for dtype in dtypes:
+        for i, ((model, _), pairs) in enumerate(zip(cases, asked)):
+            d = describe(model)
+            for row, _ in pairs:
+                where = f"m{i}, {dtype}, {model}, row {row!r}"
+                got = list(map(float, next(lines).split()))
+                column, ends, answer = expected(model, row, PRECISION[dtype])
+                if d.kind == "network":
+                    check_outputs(where, got, ends)
+                    continue
+                refusal = 0 if column is None else -1 - column
+                assert got.pop(0) == refusal, where
+                if column is not None:
+                    continue
+                count = len(d.classes) or d.outputs
+                check_outputs(where, got[:count], ends)
+                if d.multilabel:
+                    check_answer(where, d, got[count:], answer, ends)
+                elif d.kind == "classifier":
+                    check_answer(where, d, d.classes[int(got[count])], answer, ends)
+    assert next(lines, None) is None
+
+
+def test_c_gives_what_the_model_gives(tmp_path):
+    check_c(tmp_path, make_cases(1, 24, 14, 12))
+
+
+# JavaScript
+
+ASK = """\
+import { readFileSync } from "node:fs";
+const cases = JSON.parse(readFileSync("cases.json", "utf8"));
+const plain = ([kind, text]) =>
+    kind === "n" ? Number(text) : kind === "i" ? BigInt(text) : kind === "u" ? undefined : text;
+const told = (x) =>
+    Array.isArray(x) ? x.map(told)
+    : typeof x === "number" ? ["n", Object.is(x, -0) ? "-0" : String(x)]
+    : typeof x === "bigint" ? ["i", String(x)] : ["v", x];
+const answers = [];
+for (const [name, rows] of cases) {
+    const model = await import(`./${name}`);
+    answers.push(rows.map((row, i) => {
+        const listed = row.map(plain), names = model.columns;
+        const named = names && i % 2;
+        const given = named ? Object.fromEntries(listed.map((x, j) => [names[j], x])) : listed;
+        try {
+            const one = told(model.predict(given));
+            const many = told(model.predictRows([given]));
+            if (JSON.stringify(many) !== JSON.stringify([one])) return "predictRows differs";
+            return [one, model.predictProba ? told(model.predictProba(given)) : []];
+        } catch (error) {
+            return `${error.name}: ${error.message}`;
+        }
+    }));
+}
+console.log(JSON.stringify(answers));
+"""
+
+
+def told(cell, number):
+    """Return a cell as `ASK` takes it; every second missing one is undefined instead of null."""
+    if isinstance(cell, (bool, str)):
+        return ["v", cell]
+    if cell is None:
+        return ["u", None] if number % 2 else ["v", None]
+    if isinstance(cell, int) and abs(cell) >= 2**53:
+        return ["i", str(cell)]
+    return ["n", repr(cell).replace("inf", "Infinity")]
+
+
+def plain(answer):
+    """Return an answer of `ASK` as it would be in Python."""
+    if not answer or isinstance(answer[0], list):
+        return list(map(plain, answer))
+    kind, value = answer
+    return float(value) if kind == "n" else int(value) if kind == "i" else value
+
+
+def check_javascript(folder, cases):
+    node = tool("node")
+    asked = []
+    for i, (model, rows) in enumerate(cases):
+        to_javascript(model, folder / f"m{i}.mjs")
+        asked.append([f"m{i}.mjs", [list(map(told, row, range(i, i + 99))) for row in rows]])
+    (folder / "cases.json").write_text(json.dumps(asked))
+    (folder / "ask.mjs").write_text(ASK)
+    answers = json.loads(run([node, "ask.mjs"], cwd=folder))
+    for i, ((model, rows), found) in enumerate(zip(cases, answers)):
+        d = describe(model)
+        for row, got in zip(rows, found):
+            where = f"m{i}, JavaScript, {model}, row {row!r}"
+            column, ends, answer = expected(model, row, PRECISION["double"])
+            if column is not None:
+                name = json.dumps(d.columns[column].name, ensure_ascii=False)
+                assert isinstance(got, str) and got.startswith(f"RangeError: column {name} "), where
+                continue
+            assert isinstance(got, list), f"{where}: {got}"
+            one, proba = map(plain, got)
+            if d.kind == "classifier":
+                check_outputs(where, proba, ends)
+                check_answer(where, d, one, answer, ends)
+            else:
+                check_outputs(where, [one] if d.flat else one, ends)
+
+
+def test_javascript_gives_what_the_model_gives(tmp_path):
+    check_javascript(tmp_path, make_cases(2, 24, 20, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_many_models_give_the_same_in_c_and_javascript(tmp_path, seed):
+    cases = make_cases(seed, 60, 40, 30)
+    check_c(tmp_path, cases)
+    check_javascript(tmp_path, cases)
