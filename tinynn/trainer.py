@@ -227,12 +227,11 @@ class Trainer:
         rows = len(self.data.X)
         size = self.batch_size or rows
         self.updates = Updates(self.recipe, Task(size, rows, self.epochs), self.engine, restart)
-        self.program, self.alike = self.updates.program, False
+        self.program = self.updates.program
         if not self.stream:
             self.plan = Plan(rows, self.batch_size, self.shuffle, self.seed)
             check_smallest_batch(self.model, self.plan.smallest, f"the last of {rows} rows")
             self.updates.per_epoch = self.plan.per_epoch
-            self.alike = self.plan.alike and (self.plan.per_epoch == 1 or not self.data.weights)
             self.program.bind(*self.data)
         self.history = History(self.updates.engine, self.updates.why)
         self.started = time.monotonic()
@@ -285,7 +284,7 @@ class Trainer:
 
     def _train_batches(self, batches: List[Batch]) -> None:
         """Train on batches: in one call to the engine, or in several with a look in between."""
-        if not self.alike:
+        if self.stream or self.data.weights or not self.plan.alike:
             self.sizes += map(self.data.size, batches)
         at = 0
         while at < len(batches) and self.history.stopped_by is None:
