@@ -86,7 +86,7 @@ def find(name: str) -> Interpreter:
             )
     for path in _candidates(name):
         # A shim is on PATH whether or not the interpreter that it stands for is there.
-        code = "import sys; print(sys.executable)" if name in PYTHONS else "print()"
+        code = "import sys; print(sys.executable)" if name in PYTHONS else "print('')"
         tried = subprocess.run([path, "-c", code], capture_output=True, text=True)
         if tried.returncode == 0:
             return Interpreter(name, [tried.stdout.strip() or path], {})

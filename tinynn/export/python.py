@@ -167,8 +167,8 @@ def to_python(
     "float":  exact: on CPython, answers are the model's up to the rounding of sums
     "packed": rows of weights as integers of 64-bit lanes, several times faster than "float" for
               wide layers on CPython: errors of about 10⁻⁸ of a layer's scale
-    "int8":   a byte for each weight and a scale for each output of a layer: a tenth of the size,
-              errors of about 1 %; try it on `rows`
+    "int8":   a byte for each weight and a scale for each output of a layer: about a tenth of the
+              size, with errors of about 1 %; try it on `rows`
 
     Raises what `describe` raises; SettingError for other weights, OSError if the file cannot be
     written.
@@ -180,7 +180,7 @@ def to_python(
     write_bytes(path, data)
     if rows is None:
         return Exported(len(data))
-    return Exported(len(data), *_compared(model, text, rows))
+    return Exported(len(data), *compared(model, text, rows))
 
 
 def python_text(model: Description, weights: str = "float", target: str = "target") -> str:
@@ -262,7 +262,7 @@ def _usage(model: Description) -> str:
     return "[--proba] " if model.classes else ""
 
 
-def _compared(model: Any, text: str, rows: Any) -> Tuple[float, Optional[float]]:
+def compared(model: Any, text: str, rows: Any) -> Tuple[float, Optional[float]]:
     """Return the largest difference of the file's numbers from the model's, and `changed`."""
     space: Dict[str, Any] = {"__name__": "exported"}
     exec(compile(text, "<exported>", "exec"), space)

@@ -60,7 +60,7 @@ def _layer_norm(x, gamma, beta, eps):
 """
 _INT8 = """\
 # A weight is a byte: the number that _LEVELS has for it, times the scale of its output.
-_LEVELS = [float((k + 49) % 256 - 128) for k in range(256)]
+_LEVELS = [float(k - 128) for k in range(256)]
 
 
 def _bytes_dense(x, rows, scales, b):
@@ -132,7 +132,8 @@ def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "   
             lines.append(line)
             line = ""
         line += (" " if line else "") + item + ","
-    return "\n".join([opening, *(indent + line for line in [*lines, line]), indent[4:] + closing])
+    end = indent[4:] + closing.lstrip(",")
+    return "\n".join([opening, *(indent + line for line in [*lines, line]), end])
 
 
 def _element(plan: LayerPlan, z: str) -> str:
@@ -150,7 +151,7 @@ def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -
     x = [f"x{i}" for i in range(inputs)]
     lines = [f"def {name}(row):", f"    {wrapped(x, '(', ',)', ' ' * 8)} = row"]
     if not checked:
-        lines += [f"    if ({' + '.join(x)}) * 0.0 != 0.0:", "        _check(row)"]
+        lines += [*_sum("total", x), "    if total * 0.0 != 0.0:", "        _check(row)"]
         if layers[0].plan.kind != "Dense":  # which makes floats of whole numbers
             lines += [f"    {v} += 0.0" for v in x]
     for k, layer in enumerate(layers):
@@ -245,13 +246,17 @@ def _float_dense(name: str, W: Matrix) -> Dense:
 def _int8_dense(name: str, W: Matrix) -> Dense:
     lines, scales = [f"{name} = ["], []
     for column in zip(*W):
-        scale = max(map(abs, column)) / 127.0
-        levels = [round(w / scale) if scale else 0 for w in column]
-        # Levels near 0, the most frequent ones, become printable: one letter in the text, not four.
-        lines.append(f"    bytearray({bytes([(level + 79) % 256 for level in levels])!r}),")
+        levels, scale = in_bytes(column)
+        lines.append(f'    bytearray.fromhex("{bytes([128 + n for n in levels]).hex()}"),')
         scales.append(scale)
     lines += ["]", f"{name}_scales = {row_text(scales)}"]
     return lines, f"_bytes_dense(x, {name}, {name}_scales, {{b}})"
+
+
+def in_bytes(column: Sequence[float]) -> Tuple[List[int], float]:
+    """Return the weights of an output as whole numbers from -127 to 127, and what they count in."""
+    scale = max(map(abs, column)) / 127.0
+    return [round(w / scale) if scale > 1e-300 else 0 for w in column], scale
 
 
 def _packed_dense(name: str, W: Matrix) -> Dense:
