@@ -1,8 +1,8 @@
 """Random models with rows to ask them, and how far an exported one's answers may be from theirs.
 
 `reach` goes through a network with intervals instead of numbers: what a program that rounds to a
-given precision can come to. It is no tolerance that was tried out: a sum of n products is at most
-n + 2 roundings of the sum of their sizes away from the true one, and a function that rises is
+given precision can come to. It is no tolerance that was tried out: a sum of n products is some
+n + 8 roundings of the sum of their sizes away from the true one, and a function that rises is
 between its values at the ends. So a sigmoid of 1e308 has to be 1, whatever the error of 1e308.
 """
 
@@ -192,14 +192,13 @@ def widened(lows, highs, relative, absolute):
     )
 
 
-def reach(description, x, u, tiny):
+def reach(description, x, u, tiny, largest):
     """Return the least and largest that each output can be, or None if that leaves the floats.
 
-    `u` is half of the gap after 1, `tiny` the least number of the type; x are the inputs as exact
-    as they are known. Functions of a mathematical library are taken to err by at most 4 gaps.
+    `u` is half of the gap after 1, `tiny` and `largest` the ends of the type; x are the inputs as
+    exact as they are known. Functions of a mathematical library are taken to err by at most 4 gaps.
     """
     lows, highs = widened(x, x, u, tiny)
-    largest = 1.7e308 if u < 1e-10 else 3.4e38
     if any(abs(v) > largest for v in x):
         return None
     for (_, kind, n, _, _, number), values in description.layers:
@@ -215,7 +214,7 @@ def reach(description, x, u, tiny):
                 )
                 for W, b_j in zip(zip(*values["W"]), b)
             ]
-            away = [(n + 4) * u * size + n * tiny for _, _, size in sums]
+            away = [(n + 8) * u * size + n * tiny for _, _, size in sums]
             lows = [low - e for (low, _, _), e in zip(sums, away)]
             highs = [high + e for (_, high, _), e in zip(sums, away)]
             if any(size > largest for _, _, size in sums):

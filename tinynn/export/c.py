@@ -11,13 +11,18 @@ import re
 import struct
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
+from ..engines.plans import Frozen
 from ..errors import FormatError, SettingError
-from ..formats.atomic import Path, write_text
+from ..formats.atomic import Path, write_bytes
+from ..matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import Dialect, head, indented, network, quoted, wrapped
+from .python import Exported, compared, python_text
+from .python_layers import in_bytes
 from .steps import Description, Label, describe
 
-DTYPES = ("double", "float")
+DTYPES = {"double": 8, "float": 4}  # bytes
+WEIGHTS = ("float", "int8")
 _MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|erfc|fabs)\(")
 # What a field cannot be called: the words of C and C++, and what headers of compilers, of the
 # standard library and of Windows define in small letters.
@@ -119,8 +124,11 @@ class _C(NamedTuple):
         return f"{shortest_float32(x)}f" if self.real == "float" else repr(float(x))
 
     def table(self, name: str, numbers: Sequence[float]) -> str:
-        items = wrapped([self.number(x) for x in numbers])
-        return f"static const {self.real} {name}[{len(numbers)}] = {{\n{items}\n}};\n"
+        kind, items = self.real, map(self.number, numbers)
+        if all(type(x) is int for x in numbers):
+            kind, items = "signed char", map(str, numbers)
+        text = wrapped(list(items))
+        return f"static const {kind} {name}[{len(numbers)}] = {{\n{text}\n}};\n"
 
     def texts(self, name: str, texts: Sequence[str], end: bool = False) -> str:
         """Return a table of texts, with a null pointer at the end if that is wanted."""
@@ -142,7 +150,14 @@ class _C(NamedTuple):
         return re.sub(r"\bREAL\b", self.real, text)
 
 
-def to_c(model: object, path: Path, dtype: str = "double", prefix: Optional[str] = None) -> None:
+def to_c(
+    model: object,
+    path: Path,
+    dtype: str = "double",
+    prefix: Optional[str] = None,
+    weights: str = "float",
+    rows: object = None,
+) -> Exported:
     """Write a Sequential, Classifier or Regressor as a C header, whole or not at all.
 
     All names in it begin with `prefix` and `_`; without one, with the name of the file. `dtype` is
@@ -153,30 +168,51 @@ def to_c(model: object, path: Path, dtype: str = "double", prefix: Optional[str]
     an estimator functions of a raw row, with a field for each column: a number, NAN where it is
     missing, or a text in UTF-8, NULL or "" where it is missing. They return a negative number,
     −1 − the column's, for what the model refuses: an infinity, a missing cell or an unknown kind
-    where the model takes none. What the column's numbers are in text is the caller's to read.
+    where the model takes none. Numbers that come as text are the caller's to read.
 
         int NAME_predict(const NAME_row *row)                a classifier: the place in NAME_classes
         int NAME_predict(const NAME_row *row, int y[])       of several labels at once: 1 or 0 each
         int NAME_proba(const NAME_row *row, double p[])      the probabilities of the classes
         int NAME_predict(const NAME_row *row, double y[])    a regressor: 0
 
-    Equal models give equal bytes.
+    With `weights` "int8" a weight of a Dense layer takes a byte, and each of its outputs has a
+    scale, in which the errors are about 1 %; given `rows` to try it on, what that changes stands at
+    the head and is returned, with the size of the file. Equal models give equal bytes.
 
-    Raises what `describe` raises, SettingError for another dtype or a prefix that is no name of C,
-    FormatError for a number that does not fit float and a text that C cannot hold, OSError if the
-    file cannot be written.
+    Raises what `describe` raises, SettingError for another dtype, weights, or a prefix that is no
+    name in C, FormatError for a number that does not fit float and a text that C cannot hold,
+    OSError if the file cannot be written.
     """
-    if dtype not in DTYPES:
-        raise SettingError(f"to_c needs a dtype out of {list(DTYPES)}, got {dtype!r}")
+    for name, given, known in (("a dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):
+        if given not in known:
+            raise SettingError(f"to_c needs {name} out of {list(known)}, got {given!r}")
     file = os.path.basename(os.fsdecode(path))
     if prefix is None:
         prefix = identifier(file.rsplit(".", 1)[0], "model")
     elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
         raise SettingError(f"to_c needs a prefix that is a name in C, got {prefix!r}")
-    write_text(path, _header(describe(model), _C(f"{prefix}_", dtype), file))
+    description, found = describe(model), Exported(0)
+    if weights == "int8":
+        if rows is not None:
+            difference, changed = compared(model, python_text(description, weights), rows)
+            found = Exported(0, difference, changed)
+        description = description._replace(layers=list(map(_bytes, description.layers)))
+    text = _header(description, _C(f"{prefix}_", dtype), file, found)
+    write_bytes(path, text.encode("ascii"))
+    return found._replace(size=len(text))
 
 
-def _header(d: Description, c: _C, file: str) -> str:
+def _bytes(layer: Frozen) -> Frozen:
+    """Return a Dense layer with weights of one byte, another one as it is."""
+    if layer.plan.kind != "Dense":
+        return layer
+    columns = list(map(in_bytes, transpose(layer.values["W"])))
+    W: List[List[float]] = [list(row) for row in zip(*(levels for levels, _ in columns))]
+    scale = [[scale for _, scale in columns]]
+    return Frozen(layer.plan._replace(kind="Bytes"), {**layer.values, "W": W, "scale": scale})
+
+
+def _header(d: Description, c: _C, file: str, tried: Exported) -> str:
     p, real = c.prefix, c.real
     code = network(d, Dialect(p, c.number, c.table, c.routine, "0"))
     names = fields(d.columns)
@@ -191,13 +227,20 @@ def _header(d: Description, c: _C, file: str) -> str:
     parts += code.definitions
     lines = [buffers, *start, *code.lines]
     parts += _answers(d, c, lines, code.result)
-    size = {"double": 8, "float": 4}[real]
+    size = DTYPES[real]
+    table = sum(
+        1 if x.plan.kind == "Bytes" and letter == "W" else size
+        for x in d.layers for letter, rows in x.values.items() for row in rows for _ in row
+    )  # fmt: skip
     notes = [
         "",
-        f"Numbers are of type {real}. A call needs {code.width * (1 + code.two) * size} bytes of "
-        "stack for them, and no other memory.",
-        *_usage(d, c, names, file),
+        f"Numbers are of type {real}. The layers' tables take {table} bytes; a call takes no "
+        f"memory but {code.width * (1 + code.two) * size} bytes of stack for its numbers.",
     ]
+    if tried.difference is not None:
+        share = "" if tried.changed is None else f" {tried.changed:.2%} of them get another label."
+        notes.append(f"On the rows tried, it was off by at most {tried.difference:.3g}.{share}")
+    notes += _usage(d, c, names, file)
     head_lines = [f" * {line}".rstrip() for line in [*head(d), *notes]]
     guard = _GUARD if any(isinstance(column, NumberColumn) for column in d.columns) else ""
     start_text = _START.format(head="\n".join(head_lines), p=p, guard=guard)

@@ -12,6 +12,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from .. import __version__
 from ..activations import SELU_ALPHA, SELU_SCALE
+from ..engines.plans import LayerPlan
 from ..matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut
 from .steps import Description
@@ -64,6 +65,15 @@ for (int j = 0; j < m; j++) {
     for (int k = 0; k < n; k++) z += x[k] * W[j * n + k];
     y[j] = b ? z + b[j] : z;
 }"""),
+    "Bytes": (
+        "bytes_dense",
+        "const REAL *x, int n, const signed char *W, const REAL *scale, const REAL *b, REAL *y, "
+        "int m", """\
+for (int j = 0; j < m; j++) {
+    REAL z = 0;
+    for (int k = 0; k < n; k++) z += x[k] * W[j * n + k];
+    y[j] = b ? z * scale[j] + b[j] : z * scale[j];
+}"""),
 }  # fmt: skip
 _CONSTANTS = {
     "scale": SELU_SCALE, "alpha": SELU_ALPHA, "half": 0.5, "root of two": 2.0**0.5
@@ -108,13 +118,14 @@ def network(description: Description, dialect: Dialect) -> Code:
         name, arguments, _ = ROUTINES[kind]
         name = dialect.prefix + name
         numbers = {letter: rows[0] for letter, rows in values.items()}
-        if kind == "Dense":
+        if "W" in values:
             numbers["W"] = [w for column in transpose(values["W"]) for w in column]
         names = {letter: f"{dialect.prefix}{letter}{place}" for letter in numbers}
         tables += [dialect.table(names[letter], numbers[letter]) for letter in numbers]
-        if kind == "Dense":
-            bias = names.get("b", dialect.nothing)
-            lines.append(f"{name}({here}, {inputs}, {names['W']}, {bias}, {there}, {outputs});")
+        if "W" in values:
+            given = [names[letter] for letter in ("W", "scale") if letter in names]
+            given.append(names.get("b", dialect.nothing))
+            lines.append(f"{name}({here}, {inputs}, {', '.join(given)}, {there}, {outputs});")
             here, there, width = there, here, max(width, outputs)
         elif arguments.startswith(_ROW):
             extra = "".join(f", {names[letter]}" for letter in numbers)
@@ -132,7 +143,7 @@ def network(description: Description, dialect: Dialect) -> Code:
             for word, value in _CONSTANTS.items():
                 body = body.replace(f"${word}$", dialect.number(value))
             routines.append(dialect.routine(dialect.prefix + name, arguments, body))
-    return Code([*tables, *routines], lines, here, width, "Dense" in used)
+    return Code([*tables, *routines], lines, here, width, bool(used & {"Dense", "Bytes"}))
 
 
 def wrapped(items: Sequence[str], indent: str = "    ") -> str:
@@ -171,7 +182,7 @@ def head(description: Description) -> List[str]:
     lines = [
         f"Made by tinynn {__version__} from a {d.kind}: {d.inputs} numbers in, {d.outputs} out, "
         f"{count} weights.",
-        "Layers: " + (", ".join(str(layer.plan) for layer in d.layers) or "none") + ".",
+        f"Layers: {', '.join(_named(layer.plan) for layer in d.layers) or 'none'}.",
     ]
     if d.columns:
         lines += ["", "The columns of a row:"]
@@ -180,6 +191,12 @@ def head(description: Description) -> List[str]:
         labels = [quoted(c) if isinstance(c, str) else str(c) for c in d.classes]
         lines += ["", "The classes:", *wrapped(labels).split("\n")]
     return lines
+
+
+def _named(plan: LayerPlan) -> str:
+    if plan.kind == "Bytes":
+        return f"{plan._replace(kind='Dense')} in bytes"
+    return str(plan)
 
 
 def _described(column: Column) -> str:
