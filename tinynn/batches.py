@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import DataError
@@ -9,26 +10,45 @@ from .rng import epoch_stream
 
 Batch = Sequence[int]
 
+# To start a stream of random numbers costs as much as a dozen steps of a small network: epochs of
+# few rows share one, as many of them as have so many rows together.
+ROWS_OF_A_STREAM = 64
+
 
 def epoch_batches(
     samples: int, batch_size: Optional[int], shuffle: bool, seed: int, epoch: int
 ) -> List[Batch]:
     """Return the batches of one epoch: lists of row numbers, each row once, the last may be short.
 
-    Shuffled, the rows are sorted by a random number each, from a stream that only `seed` and
-    `epoch` decide. One batch of all rows stays in order: a sum does not depend on it.
+    Shuffled, the rows are sorted by a random number each, which only `seed`, `epoch` and `samples`
+    decide. One batch of all rows stays in order: a sum does not depend on it.
 
     >>> epoch_batches(5, batch_size=2, shuffle=False, seed=0, epoch=0)
     [[0, 1], [2, 3], [4]]
     """
-    if batch_size is None or batch_size >= samples:
-        return [list(range(samples))]
-    order = list(range(samples))
-    if shuffle:
-        draw = epoch_stream(seed, epoch).random
-        keys = [draw() for _ in order]
-        order.sort(key=keys.__getitem__)
-    return [order[i : i + batch_size] for i in range(0, samples, batch_size)]
+    size = batch_size or samples
+    shuffled = shuffle and size < samples
+    order = next(shuffled_orders(samples, seed, epoch)) if shuffled else list(range(samples))
+    return _cut(order, size)
+
+
+def shuffled_orders(samples: int, seed: int, epoch: int) -> Iterator[List[int]]:
+    """Yield the order of the rows in an epoch, and in each that follows."""
+    shared = max(1, ROWS_OF_A_STREAM // samples)
+    skipped = epoch % shared
+    while True:
+        draw = epoch_stream(seed, epoch - skipped).random
+        for _ in range(skipped * samples):
+            draw()
+        for _ in range(shared - skipped):
+            keys = [draw() for _ in range(samples)]
+            yield sorted(range(samples), key=keys.__getitem__)
+        epoch += shared - skipped
+        skipped = 0
+
+
+def _cut(order: List[int], size: int) -> List[Batch]:
+    return [order[i : i + size] for i in range(0, len(order), size)]
 
 
 class Plan:
@@ -44,7 +64,7 @@ class Plan:
         self.smallest = samples % size or size
         self.alike = self.smallest == size
         self._always_the_same = self.per_epoch == 1 or not shuffle
-        self._settings = samples, batch_size, shuffle, seed
+        self._size, self._settings = size, (samples, batch_size, shuffle, seed)
 
     def batches(self, first: int, count: int) -> List[Batch]:
         """Return the batches of `count` epochs, from number `first` of the whole training.
@@ -54,7 +74,9 @@ class Plan:
         """
         if self._always_the_same:  # and there may be many thousands
             return epoch_batches(*self._settings, first) * count
-        return [b for k in range(count) for b in epoch_batches(*self._settings, first + k)]
+        samples, _, _, seed = self._settings
+        orders = islice(shuffled_orders(samples, seed, first), count)
+        return [batch for order in orders for batch in _cut(order, self._size)]
 
 
 class Stream:
