@@ -144,15 +144,20 @@ def estimator(rng):
         targets = [labels[i % len(labels)] for i in range(len(rows))]
         if shape == 5:
             targets = [[rng.randint(0, 1) for _ in range(3)] for _ in rows]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(rows, targets)
+    quietly(model.fit, rows, targets)
     for j, column in enumerate(model.encoder_.columns):
         if rng.random() < 0.25 and isinstance(column, NumberColumn):
             model.encoder_.columns[j] = column._replace(median=None)
         elif rng.random() < 0.25 and isinstance(column, CategoryColumn):
             model.encoder_.columns[j] = column._replace(strict=True, fill=None)
     return model, kinds
+
+
+def quietly(fit, *data):
+    """Fit a model that is not meant to converge, and return it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fit(*data)
 
 
 def refused(model, row, largest=math.inf):

@@ -9,16 +9,22 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import shutil
+import struct
 import subprocess
 
 import exported_models as em
 import pytest
+from hypothesis import given, strategies as st
 
+import tinynn as nn
+from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_c, to_javascript
-from tinynn.export.c import fields
+from tinynn.export.c import fields, shortest_float32, string
+from tinynn.export.c_family import quoted
 from tinynn.export.steps import describe
-from tinynn.preprocessing import NumberColumn
+from tinynn.preprocessing import NumberColumn, TableEncoder
 from tinynn.preprocessing.cells import key_of
 
 STRICT = [
@@ -154,14 +160,14 @@ READER = """\
 
 static char line[20000];
 
-static double number(void)
+static inline double number(void)
 {
     if (scanf("%19999s", line) != 1) exit(1);
     return strtod(line, NULL);
 }
 
 /* A text in hexadecimal, after an x; or - for none at all. */
-static const char *text(void)
+static inline const char *text(void)
 {
     char *made;
     size_t n;
@@ -383,3 +389,258 @@ def test_many_models_give_the_same_in_c_and_javascript(tmp_path, seed):
     cases = make_cases(seed, 60, 40, 30)
     check_c(tmp_path, cases)
     check_javascript(tmp_path, cases)
+
+
+# C++, and compilers' other modes
+
+
+def test_cxx_takes_the_header_in_each_of_its_standards(tmp_path):
+    gxx = tool("g++")
+    model, _ = em.estimator(random.Random(3))
+    to_c(model, tmp_path / "model.h")
+    (tmp_path / "main.cpp").write_text(
+        '#include "model.h"\n#include "model.h"\nint main() { return model_missing(0.0); }\n'
+    )
+    for standard in ("c++11", "c++20"):
+        run([gxx, f"-std={standard}", "-fsyntax-only", *STRICT, "main.cpp"], cwd=tmp_path)
+
+
+def test_fast_mathematics_is_refused_where_missing_numbers_count(tmp_path):
+    gcc = tool("gcc")
+    to_c(em.estimator(random.Random(3))[0], tmp_path / "model.h")
+    command = [gcc, "-ffast-math", "-fsyntax-only", "model.h"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode and "missing numbers are NAN" in done.stderr
+
+
+# Names and texts
+
+
+WORDS = st.sampled_from([*em.WORDS, "Int", "X", "x", "x_2"])
+
+
+@given(st.lists(st.text(max_size=8) | WORDS, max_size=9))
+def test_fields_differ_and_are_names_of_c(names):
+    columns = [NumberColumn(name, "", 0.0, 0.0, 1.0, 0.0, 0.0, False, 0, 1) for name in names]
+    found = fields(columns)
+    assert list(found) == list(range(len(names)))
+    assert len(set(found.values())) == len(names)
+    for name in found.values():
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        assert name not in ("int", "class", "new", "linux", "errno", "near")
+
+
+@given(st.text(st.characters(blacklist_characters="\0")))
+def test_texts_of_c_are_read_as_they_were(text):
+    inside = string(text)[1:-1]
+    assert all(" " <= letter <= "~" for letter in inside)
+    assert not re.search(r'(?<!\\)(\\\\)*["?]', inside)
+    data, rest = b"", inside
+    while rest:
+        found = re.match(r"\\([0-7]{3})|\\(.)|(.)", rest)
+        octal, escaped, plain = found.groups()
+        data += bytes([int(octal, 8)]) if octal else (escaped or plain).encode()
+        rest = rest[found.end() :]
+    assert data.decode("utf-8", "surrogatepass") == text
+
+
+@given(st.text())
+def test_comments_end_where_they_should(text):
+    inside = quoted(text)
+    assert all(" " <= letter <= "~" for letter in inside)
+    for trap in ("*/", "/*", "//", "??", "<"):
+        assert trap not in inside
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_floats_of_c_are_read_as_they_were(x):
+    text = shortest_float32(x)
+    assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", text) and ("." in text or "e" in text)
+    assert struct.pack("<f", float(text)) == struct.pack("<f", x)
+
+
+def hostile():
+    """Return a classifier, all of whose words try to be more than words."""
+    rows = [["*/ int x; /*", 1.0, "a"], ['";alert(1)//', 2.0, "b"], ["</script>", 3.0, "a"]] * 3
+    words = ['"; import os #', "*/", "</script><!--\n"]
+    encoder = TableEncoder(names=words, kinds={0: "category"}, missing=("??/\n", "`${x}`"))
+    model = nn.Classifier((2,), max_iter=2, random_state=0, encoder=encoder)
+    return em.quietly(model.fit, rows, ['*/ "', "\\", "</script>"] * 3)
+
+
+def test_words_cannot_leave_their_places(tmp_path):
+    model = hostile()
+    to_c(model, tmp_path / "bad ?\\ name.h", prefix="m")
+    to_javascript(model, tmp_path / "m.mjs")
+    head, _, rest = (tmp_path / "bad ?\\ name.h").read_text().partition("*/")
+    assert rest.startswith("\n#ifndef TINYNN_m_H\n") and "import os #" in head
+    page = (tmp_path / "m.mjs").read_text()
+    assert "</script" not in page and "<!--" not in page
+    for name, text in (("C", rest), ("JavaScript", page)):
+        without = re.sub(r'"(\\.|[^"\\\n])*"|/\*(?s:.*?)\*/', "", text)
+        for word in ("import os", "alert", "int x"):
+            assert word not in without, name
+
+
+def test_equal_models_give_equal_bytes(tmp_path):
+    for _ in range(2):
+        to_c(hostile(), tmp_path / "a.h")
+        to_javascript(hostile(), tmp_path / "a.mjs")
+        files = [(tmp_path / name).read_bytes() for name in ("a.h", "a.mjs")]
+    to_c(hostile(), tmp_path / "a.h", prefix="a")
+    to_javascript(hostile(), tmp_path / "a.mjs")
+    assert files == [(tmp_path / name).read_bytes() for name in ("a.h", "a.mjs")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h", "a.mjs"]
+
+
+# What is refused
+
+
+def plain_model(weight=1.0):
+    return nn.Sequential(nn.Dense(1, 1, weights=[[weight]], bias=[0.0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"dtype": "half"}, SettingError,
+         "to_c needs a dtype out of ['double', 'float'], got 'half'"),
+        ({"weights": "int4"}, SettingError,
+         "to_c needs weights out of ['float', 'int8'], got 'int4'"),
+        ({"prefix": "2x"}, SettingError, "to_c needs a prefix that is a name in C, got '2x'"),
+        ({"prefix": "a b"}, SettingError, "to_c needs a prefix that is a name in C, got 'a b'"),
+        ({"dtype": "float", "weight": 3.5e38}, FormatError,
+         '3.5e+38 does not fit float; use dtype="double"'),
+        ({"label": "a\0b"}, FormatError, "a text in C cannot hold a zero, got 'a\\x00b'"),
+    ],
+    ids=["dtype", "weights", "prefix", "space", "float", "zero"],
+)  # fmt: skip
+def test_c_refuses_what_it_cannot_write(tmp_path, arguments, error, message):
+    arguments = dict(arguments)
+    model = plain_model(arguments.pop("weight", 1.0))
+    if "label" in arguments:
+        model = hostile()
+        model._targets.classes[0] = arguments.pop("label")
+    with pytest.raises(error) as caught:
+        to_c(model, tmp_path / "m.h", **arguments)
+    assert str(caught.value) == message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("write", [to_c, to_javascript])
+def test_other_models_are_refused(tmp_path, write):
+    with pytest.raises(SettingError) as caught:
+        write("a model", tmp_path / "m")
+    assert str(caught.value) == "an export needs a Sequential, Classifier or Regressor, got str"
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("iris.h", "iris"), ("2 b-c.d.h", "n2_b_c_d"), ("é.h", "model")]
+)
+def test_the_prefix_is_the_name_of_the_file(tmp_path, name, prefix):
+    to_c(plain_model(), tmp_path / name)
+    assert f"static inline void {prefix}_predict(" in (tmp_path / name).read_text()
+
+
+# The examples at the heads, and what is told there
+
+
+def test_the_example_at_the_head_of_c_runs(tmp_path):
+    gcc = tool("gcc")
+    model = hostile()
+    to_c(model, tmp_path / "m.h")
+    to_c(plain_model(), tmp_path / "n.h")
+    parts = []
+    for name in ("m.h", "n.h"):
+        head = (tmp_path / name).read_text().partition("*/")[0]
+        example = re.findall(r"^ \*     (?! )(.*)$", head[head.index("To use it") :], re.M)
+        assert example.pop(0) == f'#include "{name}"'
+        parts.append("    {\n        " + "\n        ".join(example))
+    parts[0] += '\n        printf("%s\\n", m_classes[k]);\n    }\n'
+    parts[1] += '\n        printf("%g\\n", y[0]);\n    }\n'
+    text = '#include <stdio.h>\n#include "m.h"\n#include "n.h"\nint main(void)\n{\n' + "".join(
+        parts
+    )
+    (tmp_path / "main.c").write_text(text + "    return 0;\n}\n")
+    run([gcc, "-std=c99", *STRICT, "main.c", "-o", "main", "-lm"], cwd=tmp_path)
+    said, zero = run([str(tmp_path / "main")]).splitlines()
+    assert said in model.classes_ and zero == "0"
+
+
+def test_bytes_are_told_and_cost_little(tmp_path):
+    flowers = nn.load_iris()
+    X = flowers.inputs
+    model = nn.Classifier((10,), max_iter=60, learning_rate_init=0.02, random_state=0)
+    em.quietly(model.fit, X, flowers.targets)
+    whole = to_c(model, tmp_path / "whole.h", dtype="float")
+    small = to_c(model, tmp_path / "small.h", dtype="float", weights="int8", rows=X)
+    assert whole == (len((tmp_path / "whole.h").read_bytes()), None, None)
+    assert small.size == len((tmp_path / "small.h").read_bytes()) < whole.size
+    assert 0.0 < small.difference < 0.1 and small.changed < 0.02
+    head = (tmp_path / "small.h").read_text().partition("*/")[0]
+    # 4-10-3: 70 weights and 13 biases; with bytes, 13 scales more
+    assert "The layers' tables take 332 bytes" in (tmp_path / "whole.h").read_text()
+    assert "The layers' tables take 174 bytes" in head
+    assert (
+        f"On the rows tried, it was off by at most {small.difference:.3g}. {small.changed:.2%} of "
+        "them get another label."
+    ) in head
+    assert "Dense 4 -> 10 in bytes, ReLU, Dense 10 -> 3 in bytes, Softmax" in head
+
+
+# The error function of the JavaScript
+
+
+def test_erfc_of_javascript_is_exact_to_its_last_digits(tmp_path):
+    node = tool("node")
+    model = nn.Sequential(nn.Dense(1, 1), nn.GELU())
+    to_javascript(model, tmp_path / "m.mjs")
+    rng = random.Random(0)
+    xs = [rng.uniform(-6.5, 26.5) for _ in range(20000)]
+    xs += [rng.choice([-1, 1]) * 10.0 ** rng.uniform(-300, 0) for _ in range(2000)]
+    xs += [0.0, -0.0, 0.46875, 4.0, 26.6, 27.0, 27.3, 30.0, 31.0, 1e300, -5.9, -1e300, 1.7e308]
+    text = (tmp_path / "m.mjs").read_text()
+    text += f"\nconsole.log(JSON.stringify({json.dumps(xs)}.map(erfc)));\n"
+    text += "console.log(erfc(Infinity), erfc(-Infinity), erfc(NaN));\n"
+    (tmp_path / "asked.mjs").write_text(text)
+    values, ends = run([node, "asked.mjs"], cwd=tmp_path).splitlines()
+    for x, y in zip(xs, json.loads(values)):
+        assert abs(y - math.erfc(x)) <= 1e-15 * math.erfc(x) + 5e-323, x
+    assert ends == "0 2 NaN"
+
+
+# Digits
+
+
+@pytest.mark.slow
+def test_a_classifier_of_digits_gives_the_same_on_a_thousand_rows(tmp_path):
+    datasets = pytest.importorskip("sklearn.datasets")
+    gcc, node = tool("gcc"), tool("node")
+    digits = datasets.load_digits()
+    X, y = digits.data.tolist(), digits.target.tolist()
+    model = nn.Classifier((32,), max_iter=15, learning_rate_init=0.005, random_state=0)
+    em.quietly(model.fit, X[:797], y[:797])
+    rows = X[797:]
+    assert len(rows) == 1000 and model.score(rows, y[797:]) > 0.85
+    labels, probabilities = model.predict(rows), model.predict_proba(rows)
+    d = describe(model)
+    to_c(model, tmp_path / "m0d.h")
+    main = READER + '#include "m0d.h"\n' + c_function("m0d", d, "double")
+    (tmp_path / "main.c").write_text(main + "int main(void) { ask_m0d(); return 0; }\n")
+    run([gcc, "-std=c99", *STRICT, "-O2", "main.c", "-o", "main", "-lm"], cwd=tmp_path)
+    words = f"{len(rows)}\n" + "\n".join(c_cells(model, row) for row in rows)
+    lines = run([str(tmp_path / "main")], input=words).splitlines()
+    to_javascript(model, tmp_path / "m.mjs")
+    (tmp_path / "cases.json").write_text(
+        json.dumps([["m.mjs", [[told(c, 0) for c in r] for r in rows]]])
+    )
+    (tmp_path / "ask.mjs").write_text(ASK)
+    (answers,) = json.loads(run([node, "ask.mjs"], cwd=tmp_path))
+    worst = 0.0
+    for line, answer, label, proba in zip(lines, answers, labels, probabilities):
+        in_c = list(map(float, line.split()))
+        in_javascript, p = map(plain, answer)
+        assert (in_c[0], d.classes[int(in_c[11])], in_javascript) == (0, label, label)
+        for a, b, wanted in zip(in_c[1:11], p, proba):
+            worst = max(worst, abs(a - wanted) / wanted, abs(b - wanted) / wanted)
+    assert worst < 1e-12, worst

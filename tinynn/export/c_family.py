@@ -172,7 +172,7 @@ def quoted(text: str) -> str:
     >>> quoted("*/ é")
     '"* / \\\\u00e9"'
     """
-    return re.sub(r"(?<=[*/?])(?=[*/?])", " ", json.dumps(text))
+    return re.sub(r"(?<=[*/?])(?=[*/?])", " ", json.dumps(text).replace("<", "\\u003c"))
 
 
 def head(description: Description) -> List[str]:
