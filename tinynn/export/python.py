@@ -161,7 +161,7 @@ def to_python(
     cells as the model takes them, text and missing ones included, answers as it gives them. It
     imports nothing but `math`, runs on Python 2.7 and from 3.4 on, PyPy and MicroPython, and
     `python FILE DATA.csv` adds answers to a table. `target` is the name of what is predicted. Equal
-    models give equal bytes. Networks of up to 500 weights become straight-line code, larger ones
+    models give equal bytes. Networks of up to 1,000 weights become straight-line code, larger ones
     loops. `weights` is
 
     "float":  exact: on CPython, answers are the model's up to the rounding of sums

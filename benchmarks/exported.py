@@ -1,0 +1,125 @@
+"""`python3 -m benchmarks.exported`: one row through an exported file, beside its rivals.
+
+The file is what `tinynn.export.to_python` writes, loaded as it is; beside it `nn.compile`, NumPy,
+scikit-learn, onnxruntime, and nested loops over lists, as generators of code write a network whose
+layers they go through (sklearn-porter does so; m2cgen has no neural networks). All results are
+checked to be equal first, then all take turns. "int8" files are left out: their outputs are others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from tinynn.export import to_python
+
+from . import environment, tables
+from .command import chosen, say
+from .jobs import FIXED_POINT, FLOAT64, Job, PredictionJob
+from .measure import FULL, QUICK, TINY, run_task
+from .peers import all_peers
+from .peers.contract import Peer
+from .peers.tinynn_peer import network
+from .results import Results
+from .tasks.kinds import Prediction
+from .tasks.prediction import TASKS
+
+SIZES = ("4-10-3", "64-32-10")
+RIVALS = ("tinynn", "numpy", "sklearn", "onnxruntime")
+_NESTED = """\
+def predict(row):
+    for number in range(len(WEIGHTS)):
+        weights = WEIGHTS[number]
+        biases = BIASES[number]
+        outputs = []
+        for j in range(len(biases)):
+            total = biases[j]
+            for i in range(len(row)):
+                total += row[i] * weights[i][j]
+            if number < len(WEIGHTS) - 1 and total < 0.0:
+                total = 0.0
+            outputs.append(total)
+        row = outputs
+    return row
+"""
+
+
+class FileJob(PredictionJob):
+    """Asks the function of a file."""
+
+    def __init__(self, task: Prediction, text: str, tolerance: float) -> None:
+        space: Dict[str, Any] = {"__name__": "exported"}
+        exec(compile(text, "exported.py", "exec"), space)
+        self.predict, self.rows = space["predict"], task.inputs()
+        self.tolerance = tolerance
+        self.note = f"{len(text):,} bytes"
+
+
+class ExportedPeer(Peer):
+    """A file by tinynn."""
+
+    def __init__(self, weights: str) -> None:
+        self.weights = weights
+        self.name = f"exported-{weights}"
+        self.title = f"exported file, {weights}"
+
+    def version(self) -> str:
+        return ""
+
+    def prediction(self, task: Prediction) -> Job:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.py"
+            to_python(network(task.start(), "relu", "linear"), path, weights=self.weights)
+            text = path.read_text(encoding="ascii")
+        return FileJob(task, text, FIXED_POINT if self.weights == "packed" else FLOAT64)
+
+
+class NestedPeer(Peer):
+    """Code that goes through lists with indices."""
+
+    name, title = "nested", "nested loops over lists"
+
+    def version(self) -> str:
+        return ""
+
+    def prediction(self, task: Prediction) -> Job:
+        weights, biases = zip(*task.start())
+        text = f"WEIGHTS = {list(weights)!r}\nBIASES = {list(biases)!r}\n\n\n{_NESTED}"
+        return FileJob(task, text, FLOAT64)
+
+
+def peers() -> List[Peer]:
+    """Return the implementations that are files."""
+    return [ExportedPeer("float"), ExportedPeer("packed"), NestedPeer()]
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the benchmark; return 0, or 1 if some result was wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.exported", description=__doc__)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--full", action="store_true", help="longer and more often")
+    length.add_argument("--tiny", action="store_true", help="once each, to see that all works")
+    options = parser.parse_args(words)
+    changed = environment.prepare(os.environ)
+    if arguments is None:
+        changed = environment.restart_if_late(changed, words, "benchmarks.exported")
+    plan = TINY if options.tiny else FULL if options.full else QUICK
+    rivals = [peer for peer in all_peers() if peer.name in RIVALS]
+    results = Results(plan.mode, {})
+    for task in chosen(TASKS, [f"predict-{sizes}" for sizes in SIZES], "task"):
+        say(task.title)
+        results.tasks.append(run_task(task, [*peers(), *rivals], plan, say))
+    results.about = environment.describe(
+        changed, environment.command_line("benchmarks.exported", words)
+    )
+    print(tables.report(results))
+    return 1 if results.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
