@@ -644,3 +644,22 @@ def test_a_classifier_of_digits_gives_the_same_on_a_thousand_rows(tmp_path):
         for a, b, wanted in zip(in_c[1:11], p, proba):
             worst = max(worst, abs(a - wanted) / wanted, abs(b - wanted) / wanted)
     assert worst < 1e-12, worst
+
+
+@pytest.mark.slow
+def test_the_module_runs_in_a_page(tmp_path):
+    """It stands in the page itself, where the first </script> in it would be the end of it."""
+    chromium = tool("chromium")
+    model = hostile()
+    to_javascript(model, tmp_path / "m.mjs")
+    rows = [["*/ int x; /*", 1.0, "a"], ["</script>", None, "b"], ["new", 2.5, "a"]]
+    code = (tmp_path / "m.mjs").read_text()
+    asked = json.dumps(rows).replace("<", "\\u003c")
+    code += f"document.body.textContent = JSON.stringify({asked}.map(predictProba));"
+    page = tmp_path / "page.html"
+    page.write_text(f'<!DOCTYPE html><body><script type="module">{code}</script></body>')
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu",
+               "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]  # fmt: skip
+    shown = re.search(r"<body>(.*)</body>", run(command, timeout=120))
+    wanted = model.predict_proba(rows)
+    assert shown and json.loads(shown.group(1)) == [pytest.approx(p, rel=1e-12) for p in wanted]
