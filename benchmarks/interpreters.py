@@ -188,22 +188,23 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(words)
     environment.prepare(os.environ)
-    rows, failed, skipped = [], False, []
+    rows: List[List[str]] = []
+    failed: List[str] = []
     for name in options.only or NAMES:
         interpreter = find(name)
         if interpreter.missing:
             say(f"SKIPPED {name}: {interpreter.missing}")
-            skipped.append(name)
             continue
         say(name)
         try:
             found = measured(interpreter, options.rounds)
         except RuntimeError as error:
             say(f"FAILED {error}")
-            failed = True
+            failed.append(name)
             continue
-        failed = failed or not found["ok"]
         rows.append(row(found))
+        if not found["ok"]:
+            failed.append(name)
     facts = environment.describe({}, environment.command_line("benchmarks.interpreters", words))
     about = (
         f"{facts['processor']}, {facts['system']}, the best of {options.rounds}; tinynn "
@@ -211,7 +212,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     text = table(rows, about)
     print(text)
-    if options.update_readme:
+    if options.update_readme and failed:
+        say(f"README not updated: the self-test failed on {', '.join(failed)}")
+    elif options.update_readme:
         old = README.read_text(encoding="utf-8")
         write_text(README, with_table(old, text, README.name, START, END))
     return 1 if failed else 0

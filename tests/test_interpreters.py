@@ -25,7 +25,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import interpreters, readme  # noqa: E402
+from benchmarks import interpreters  # noqa: E402
 from benchmarks.interpreters import NAMES, PYTHONS, find, selftest, vendor  # noqa: E402
 
 PAGE = ROOT / "tests" / "runners" / "pyodide.html"
@@ -235,13 +235,16 @@ def test_a_runner_says_what_is_missing(runner, variable, tmp_path, program):
 # --- finding them ---
 
 
+def executable(file, script):
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for interpreters")
 def test_a_shim_without_its_interpreter_is_passed_over(tmp_path, monkeypatch):
-    for folder, script in (("shims", "exit 127"), ("real", "echo /there/python3.8")):
-        file = tmp_path / folder / "python3.8"
-        file.parent.mkdir()
-        file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    executable(tmp_path / "shims" / "python3.8", "exit 127")
+    executable(tmp_path / "real" / "python3.8", "echo /there/python3.8")
     monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("shims", "real")))
     assert find("python3.8").command == ["/there/python3.8"]
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
@@ -258,27 +261,53 @@ def test_what_runs_under_node_needs_its_folder(tmp_path, monkeypatch):
     assert find("pyodide-3.12").variables == {"TINYNN_PYODIDE": str(tmp_path)}
 
 
-def test_the_table_says_what_works_and_how_fast():
-    found = {
-        "interpreter": "PyPy", "version": "7.3.11", "python": "3.9.16",
-        "checks": [
-            {"check": "files", "state": "skipped", "text": "no files here"},
-            {"check": "iris", "state": "ok", "text": "30 of 30 flowers right"},
-        ],
-        "speed": {
-            "original": {"microseconds": 15939.1, "by": "unrolled"},
-            "row": {"microseconds": 0.4801, "by": "unrolled"},
-        },
-    }  # fmt: skip
-    row = interpreters.row(found)
-    assert row == [
-        "PyPy 7.3.11 (Python 3.9.16)", "1 of 2; files skipped: no files here",
-        "15.9 ms, unrolled", "–", "0.48 µs, unrolled",
+FOUND = {
+    "interpreter": "PyPy", "version": "7.3.11", "python": "3.9.16", "ok": True,
+    "checks": [
+        {"check": "files", "state": "skipped", "text": "no files here"},
+        {"check": "iris", "state": "ok", "text": "30 of 30 flowers right"},
+    ],
+    "speed": {
+        "original": {"microseconds": 15939.1, "by": "unrolled"},
+        "row": {"microseconds": 0.4801, "by": "unrolled"},
+    },
+}  # fmt: skip
+ROW = (
+    "| PyPy 7.3.11 (Python 3.9.16) | 1 of 2; files skipped: no files here | 15.9 ms, unrolled "
+    "| – | 0.48 µs, unrolled |"
+)
+
+
+def test_a_row_says_what_works_and_how_fast():
+    assert interpreters.table([interpreters.row(FOUND)], "Here.").splitlines()[2:] == [
+        ROW, "", "Here.",
     ]  # fmt: skip
-    table = interpreters.table([row], "Here and now.")
-    assert table.splitlines()[2] == "| " + " | ".join(row) + " |"
-    text = readme.with_table(
-        "a\n{START}\nold\n{END}\nb\n".format(**vars(interpreters)), table, "README.md",
-        interpreters.START, interpreters.END,
-    )  # fmt: skip
-    assert text == f"a\n{interpreters.START}\n\n{table}\n\n{interpreters.END}\nb\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for interpreters")
+@pytest.mark.parametrize("answer", ["well", "failing", "no such thing"])
+def test_the_command_makes_the_table_and_tells_of_failures(answer, tmp_path, monkeypatch, capsys):
+    found = tmp_path / "found.json"
+    found.write_text(json.dumps({**FOUND, "ok": answer == "well"}), encoding="utf-8")
+    says = f"echo {answer} >&2" if answer == "no such thing" else f"cat '{found}'"
+    executable(tmp_path / "pypy3", f'if [ "$1" = -c ]; then echo "$0"; else {says}; fi')
+    page = tmp_path / "README.md"
+    old = f"a\n{interpreters.START}\nold\n{interpreters.END}\nb\n"
+    page.write_text(old, encoding="utf-8")
+    monkeypatch.setattr(interpreters, "README", page)
+    monkeypatch.setattr(interpreters.environment, "prepare", lambda variables: {})
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), "/bin", "/usr/bin"]))
+    monkeypatch.delenv("TINYNN_PYODIDE_312", raising=False)
+    words = ["--only", "pypy3", "--only", "pyodide-3.12", "--rounds", "2", "--update-readme"]
+    assert interpreters.main(words) == (answer != "well")
+    out, err = capsys.readouterr()
+    assert "SKIPPED pyodide-3.12: no TINYNN_PYODIDE_312\n" in err
+    said = "FAILED the self-test did not run on pypy3: no such thing\n"
+    assert (ROW in out, said in err) == (
+        (False, True) if answer == "no such thing" else (True, False)
+    )
+    new = page.read_text(encoding="utf-8")
+    if answer == "well":
+        assert new.startswith(f"a\n{interpreters.START}\n\n| interpreter | ") and ROW in new
+    else:
+        assert new == old and "README not updated: the self-test failed on pypy3\n" in err
