@@ -1,38 +1,54 @@
 """Pictures of data and networks: SVG charts and plain-text ones, from the standard library alone.
 
 Every chart is a function that takes plain lists and returns the text of one picture; `save` writes
-it.
+it. A module is loaded when one of its names is first asked for.
 """
 
 from __future__ import annotations
 
-from .bars import bar_chart
-from .lines import Series, line_chart, reliability_chart, roc_chart
-from .maps import confusion_chart, heat_map
-from .network_diagram import network_diagram
-from .palettes import PALETTES
-from .points import prediction_chart, scatter_chart
-from .svg import DARK, LIGHT, save
-from .text import shows_blocks, sparkline, text_bars, text_confusion, text_table
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DARK",
-    "LIGHT",
-    "PALETTES",
-    "Series",
-    "bar_chart",
-    "confusion_chart",
-    "heat_map",
-    "line_chart",
-    "network_diagram",
-    "prediction_chart",
-    "reliability_chart",
-    "roc_chart",
-    "save",
-    "scatter_chart",
-    "shows_blocks",
-    "sparkline",
-    "text_bars",
-    "text_confusion",
-    "text_table",
-]
+if TYPE_CHECKING:
+    from .bars import bar_chart as bar_chart
+    from .diagrams import network_diagram as network_diagram
+    from .lines import (
+        Series as Series,
+        line_chart as line_chart,
+        reliability_chart as reliability_chart,
+        roc_chart as roc_chart,
+    )
+    from .maps import confusion_chart as confusion_chart, heat_map as heat_map
+    from .palettes import PALETTES as PALETTES
+    from .points import prediction_chart as prediction_chart, scatter_chart as scatter_chart
+    from .svg import DARK as DARK, LIGHT as LIGHT, save as save
+    from .text import (
+        shows_blocks as shows_blocks,
+        sparkline as sparkline,
+        text_bars as text_bars,
+        text_confusion as text_confusion,
+        text_table as text_table,
+    )
+
+_HOMES = {
+    name: module
+    for module, names in {
+        "bars": "bar_chart",
+        "diagrams": "network_diagram",
+        "lines": "Series line_chart reliability_chart roc_chart",
+        "maps": "confusion_chart heat_map",
+        "palettes": "PALETTES",
+        "points": "prediction_chart scatter_chart",
+        "svg": "DARK LIGHT save",
+        "text": "shows_blocks sparkline text_bars text_confusion text_table",
+    }.items()
+    for name in names.split()
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
