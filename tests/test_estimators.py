@@ -608,12 +608,12 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             DataError,
             lambda: quick().fit(ROWS, LABELS, sample_weight=[-1.0] * 60),
-            "sample weights need to be at least 0, got -1 in row 0",
+            "sample weights need to be at least 0, got -1.0 in row 0",
         ),
         (
             DataError,
             lambda: quick().fit(ROWS, LABELS, sample_weight=[0.0] * 60),
-            "sample weights need one above zero, got only zeros",
+            "sample weights need a finite sum above 0, got 0 for 60 rows",
         ),
         (
             DataError,

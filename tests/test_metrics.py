@@ -13,7 +13,6 @@ from tinynn.metrics import (
     class_labels,
     classification_report,
     confusion_matrix,
-    format_confusion_matrix,
     log_loss,
     mean_absolute_error,
     mean_squared_error,
@@ -117,16 +116,6 @@ def test_the_report_of_scikit_learn_character_for_character():
     targets, guesses = [0, 1, 2, 2, 2], [0, 0, 2, 2, 1]
     names = ["class 0", "class 1", "class 2"]
     assert classification_report(targets, guesses, names=names) == REPORT
-
-
-def test_format_confusion_matrix():
-    matrix, labels = [[13, 0], [2, 111]], ["setosa", "a flower with a long name"]
-    assert format_confusion_matrix(matrix, labels) == (
-        "         true \\ predicted  setosa  a flower with a long name\n"
-        "                   setosa      13                          0\n"
-        "a flower with a long name       2                        111"
-    )
-    assert format_confusion_matrix([[1]]) == "true \\ predicted  0\n               0  1"
 
 
 # --- laws -----------------------------------------------------------------------------------------
@@ -357,12 +346,12 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             DataError,
             lambda: accuracy([1, 2], [1, 2], [1, -1]),
-            "sample weights need to be 0 or more, got -1.0 in row 1",
+            "sample weights need to be at least 0, got -1.0 in row 1",
         ),
         (
             DataError,
             lambda: accuracy([1, 2], [1, 2], [0, 0]),
-            "sample weights need at least one above 0, got only zeros",
+            "sample weights need a finite sum above 0, got 0 for 2 rows",
         ),
         (
             ShapeError,
@@ -439,12 +428,6 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
             DataError,
             lambda: r2_score([1e200, -1e200], [0, 0]),
             "r2_score needs numbers whose squares fit a float, got larger ones in column 0",
-        ),
-        (
-            ShapeError,
-            lambda: format_confusion_matrix([[1, 2]]),
-            "format_confusion_matrix needs a square matrix with a label for each row, "
-            "got 1 rows and 1 labels",
         ),
         (
             ShapeError,

@@ -25,7 +25,7 @@ from typing import (
 from .data.encoding import class_numbers
 from .errors import DataError, SettingError, ShapeError
 from .matrix import Matrix, Vector, transpose
-from .tables import as_list, as_rows, as_vector, same_length
+from .tables import as_list, as_rows, as_vector, as_weights, same_length
 
 _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 
@@ -178,9 +178,7 @@ def precision_recall_f1(
     return _averaged(_class_scores(matrix), average == "weighted")
 
 
-def roc_auc(
-    targets: object, scores: object, labels: Optional[Sequence[Hashable]] = None
-) -> float:
+def roc_auc(targets: object, scores: object, labels: Optional[Sequence[Hashable]] = None) -> float:
     """Return the area under the ROC curve: the chance that a positive outscores a negative.
 
     By ranks (Mann and Whitney): AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋), equal scores
@@ -244,9 +242,7 @@ def log_loss(
     return _mean(losses, _weights(sample_weight, T))
 
 
-def mean_squared_error(
-    targets: object, predictions: object, sample_weight: object = None
-) -> float:
+def mean_squared_error(targets: object, predictions: object, sample_weight: object = None) -> float:
     """Return the mean of (p − t)², over samples and outputs, in squared units of the targets.
 
     Targets and predictions: rows, or flat for one output; sample_weight weighs the samples.
@@ -298,32 +294,6 @@ def r2_score(targets: object, predictions: object, sample_weight: object = None)
             )
         scores.append(1.0 - left / spread if spread else float(not left))
     return _mean(scores, None)
-
-
-def format_confusion_matrix(
-    matrix: Sequence[Sequence[int]], labels: Optional[Sequence[Hashable]] = None
-) -> str:
-    """Return the matrix as text: true classes down, predicted ones across.
-
-    >>> print(format_confusion_matrix([[9, 1], [0, 10]], ["no", "yes"]))
-    true \\ predicted  no  yes
-                  no   9    1
-                 yes   0   10
-    """
-    names = [str(label) for label in (range(len(matrix)) if labels is None else labels)]
-    if len(names) != len(matrix) or any(len(row) != len(matrix) for row in matrix):
-        raise ShapeError(
-            "format_confusion_matrix needs a square matrix with a label for each row, "
-            f"got {len(matrix)} rows and {len(names)} labels"
-        )
-    corner = "true \\ predicted"
-    first = max(map(len, [corner, *names]))
-    cells = [names, *([str(count) for count in row] for row in matrix)]
-    widths = [max(map(len, column)) + 2 for column in zip(*cells)]
-    lines = []
-    for head, row in zip([corner, *names], cells):
-        lines.append(head.rjust(first) + "".join(c.rjust(w) for c, w in zip(row, widths)))
-    return "\n".join(lines)
 
 
 def classification_report(
@@ -382,8 +352,7 @@ def _labels(values: object, name: str) -> Tuple[List[Any], int]:
         rows = as_rows(items, name)
         return class_numbers(rows, name), max(len(rows[0]), 2)
     if all(
-        isinstance(item, tuple) and all(isinstance(x, (float, int)) for x in item)
-        for item in items
+        isinstance(item, tuple) and all(isinstance(x, (float, int)) for x in item) for item in items
     ):
         raise DataError(
             f"{name} need labels or rows, and tuples of numbers could be either; "
@@ -486,13 +455,8 @@ def _number_pair(targets: object, predictions: object) -> Tuple[Matrix, Matrix]:
 def _weights(sample_weight: object, targets: Sequence[Any]) -> Optional[Vector]:
     if sample_weight is None:
         return None
-    weights = as_vector(sample_weight, "sample weights")
+    weights = as_weights(sample_weight)
     same_length(**{"targets": targets, "sample weights": weights})
-    for i, w in enumerate(weights):
-        if w < 0.0:
-            raise DataError(f"sample weights need to be 0 or more, got {w!r} in row {i}")
-    if not any(weights):
-        raise DataError("sample weights need at least one above 0, got only zeros")
     return weights
 
 

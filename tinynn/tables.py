@@ -7,7 +7,7 @@ does not pass is named by its row and column, both counted from 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, List, NoReturn, Optional, Sized
 
 from .errors import DataError, ShapeError
@@ -75,6 +75,24 @@ def as_vector(values: object, name: str) -> Vector:
     if floats is None:
         floats = [_number(v, name, f"row {i}") for i, v in enumerate(items)]
     return floats
+
+
+def as_weights(values: object, name: str = "sample weights") -> Vector:
+    """Return one weight per row as a new list of floats of at least 0, not all of them 0.
+
+    Raises what `as_vector` raises, and DataError for a negative one or a sum that is of no use.
+
+    >>> as_weights([2, 0, 0.5])
+    [2.0, 0.0, 0.5]
+    """
+    weights = as_vector(values, name)
+    for i, weight in enumerate(weights):
+        if weight < 0.0:
+            raise DataError(f"{name} need to be at least 0, got {weight} in row {i}")
+    if not 0.0 < sum(weights) < inf:
+        rows = _count(len(weights), "row")
+        raise DataError(f"{name} need a finite sum above 0, got {sum(weights):g} for {rows}")
+    return weights
 
 
 def as_list(values: object, name: str) -> List[Any]:

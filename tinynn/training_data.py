@@ -12,7 +12,7 @@ from .matrix import Matrix, Rows, Vector
 from .network import Sequential
 from .rng import epoch_stream
 from .settings import number
-from .tables import as_list, as_rows, as_vector, same_length
+from .tables import as_list, as_rows, as_vector, as_weights, same_length
 
 ClassWeight = Union[str, Dict[int, float], None]
 SLACK = 1e-9  # how far beyond an activation's reach a target may be: scaling rounds
@@ -82,21 +82,12 @@ def prepare(
     _check_reach(model.layers[-1], loss, T, f"{what}targets")
     weights = None
     if sample_weight is not None:
-        weights = as_vector(sample_weight, f"{what}sample weights")
+        weights = as_weights(sample_weight, f"{what}sample weights")
         pair: Dict[str, Vector | Matrix] = {f"{what}inputs": X, f"{what}sample weights": weights}
         same_length(**pair)
-        for i, weight in enumerate(weights):
-            if weight < 0.0:
-                raise DataError(
-                    f"{what}sample weights need to be at least 0, got {weight} in row {i}"
-                )
     if class_weight is not None:
         weights = _class_weighted(T, weights, class_weight)
-    if weights is not None and not 0.0 < sum(weights) < float("inf"):
-        kinds = "sample weights" if class_weight is None else "weights of samples and classes"
-        raise DataError(
-            f"{what}{kinds} need a finite sum above 0, got {sum(weights):g} for {len(X)} rows"
-        )
+        weights = as_weights(weights, f"{what}weights of samples and classes")
     return TrainingData(X, T, weights)
 
 

@@ -8,11 +8,12 @@ import sys
 from ..callbacks import EarlyStopping, Progress
 from ..data import StandardScaler, class_numbers, load_iris, one_hot, train_test_split
 from ..layers import Dense, Softmax, Tanh
-from ..metrics import accuracy, confusion_matrix, format_confusion_matrix
+from ..metrics import accuracy, confusion_matrix
 from ..network import Sequential
 from ..neural_net import NeuralNet
 from ..optimizers import Adam
 from ..trainer import fit
+from ..view import shows_blocks, text_confusion
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
 OUTPUTS = [[1], [0], [1]]
@@ -71,4 +72,5 @@ def iris(seed: int) -> None:
     answers = class_numbers(model.predict(scaler.transform(X_test)))
     right = sum(answer == target for answer, target in zip(answers, t_test))
     print(f"\ntest accuracy {accuracy(t_test, answers):.3f}: {right} of {len(t_test)} right\n")
-    print(format_confusion_matrix(confusion_matrix(t_test, answers), names))
+    ascii_only = not shows_blocks(sys.stdout.encoding)
+    print(text_confusion(confusion_matrix(t_test, answers), names, ascii_only=ascii_only))

@@ -9,7 +9,7 @@ from ..data import StandardScaler
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..matrix import Matrix, Vector
 from ..settings import number
-from ..tables import as_list, as_rows, as_vector
+from ..tables import as_list, as_rows, as_weights
 
 _JSON_KINDS = (bool, int, float, str)
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
@@ -313,15 +313,7 @@ def weight_list(given: Any) -> Optional[Vector]:
 
     Raises DataError for a negative one, or where all are zero.
     """
-    if given is None:
-        return None
-    weights = as_vector(_opened(given), "sample weights")
-    for i, weight in enumerate(weights):
-        if weight < 0.0:
-            raise DataError(f"sample weights need to be at least 0, got {weight:g} in row {i}")
-    if not any(weights):
-        raise DataError("sample weights need one above zero, got only zeros")
-    return weights
+    return None if given is None else as_weights(_opened(given))
 
 
 def _opened(values: Any) -> Any:
