@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tinynn as nn
+from tinynn.cli import main
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_c, to_javascript
 from tinynn.export.c import fields, shortest_float32, string
@@ -588,6 +589,26 @@ def test_bytes_are_told_and_cost_little(tmp_path):
     assert "Dense 4 -> 10 in bytes, ReLU, Dense 10 -> 3 in bytes, Softmax" in head
 
 
+def test_small_models_are_small_files(tmp_path):
+    flowers = nn.load_iris()
+    model = nn.Classifier((10,), max_iter=2, random_state=0)
+    em.quietly(model.fit, flowers.inputs, flowers.targets)
+    to_javascript(model, tmp_path / "m.mjs")
+    assert to_c(model, tmp_path / "m.h").size <= 8192
+    assert (tmp_path / "m.mjs").stat().st_size <= 8192
+
+
+def test_the_command_tries_bytes_on_a_table(tmp_path, capsys):
+    model, out = tmp_path / "model.json", tmp_path / "small.h"
+    nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 1), seed=1).save(model)
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n-0.5,0.25\n")
+    arguments = ["--weights", "int8", "--data", str(tmp_path / "rows.csv"), "--json"]
+    assert main(["export", str(model), "--out", str(out), *arguments]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["to"] == "c" and told["rows"] == 2 and 0.0 < told["difference"] < 0.05
+    assert f"it was off by at most {told['difference']:.3g}." in out.read_text()
+
+
 # The error function of the JavaScript
 
 
@@ -658,8 +679,10 @@ def test_the_module_runs_in_a_page(tmp_path):
     code += f"document.body.textContent = JSON.stringify({asked}.map(predictProba));"
     page = tmp_path / "page.html"
     page.write_text(f'<!DOCTYPE html><body><script type="module">{code}</script></body>')
-    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu",
-               "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]  # fmt: skip
+    command = [
+        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
     shown = re.search(r"<body>(.*)</body>", run(command, timeout=120))
     wanted = model.predict_proba(rows)
     assert shown and json.loads(shown.group(1)) == [pytest.approx(p, rel=1e-12) for p in wanted]

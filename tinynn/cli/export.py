@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import SettingError
 from ..network import Sequential
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     kind = options.to or SUFFIXES.get(os.path.splitext(options.out)[1].lower())
     if kind is None:
         raise UsageError(f"{options.out} does not tell what to export to; give --to")
-    for name, kinds in (("weights", "python"), ("data", "python"), ("dtype", _TYPED)):
+    for name, kinds in (("weights", _TRIED), ("data", _TRIED), ("dtype", _TYPED)):
         if getattr(options, name) is not None and kind not in kinds:
             raise UsageError(f"--{name} is not for --to {kind}")
     check_writable(options.out)
@@ -57,14 +57,19 @@ def _python(model: Union[Model, Sequential], options: argparse.Namespace) -> Don
         target = model.about.target
     rows = None if options.data is None else _rows(model, options)
     found = to_python(_of(model), options.out, options.weights or "float", target, rows)
-    if rows is None:
+    return _tried(rows, found.difference, found.changed)
+
+
+def _tried(
+    rows: Optional[List[List[Any]]], difference: Optional[float], changed: Optional[float]
+) -> Done:
+    """Return what to say about an export that was tried on rows, or was not."""
+    if rows is None or difference is None:
         return Done([], {})
-    notes = [f"tried on {counted(len(rows), 'row')}: off by at most {found.difference:.2g}"]
-    if found.changed is not None:
-        notes[0] += f"; {found.changed:.2%} of the rows get another label"
-    return Done(
-        notes, {"rows": len(rows), "difference": found.difference, "changed": found.changed}
-    )
+    notes = [f"tried on {counted(len(rows), 'row')}: off by at most {difference:.2g}"]
+    if changed is not None:
+        notes[0] += f"; {changed:.2%} of the rows get another label"
+    return Done(notes, {"rows": len(rows), "difference": difference, "changed": changed})
 
 
 def _rows(model: Union[Model, Sequential], options: argparse.Namespace) -> List[List[Any]]:
@@ -95,8 +100,10 @@ def _number(cell: str) -> float:
 def _c(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
     from ..export import to_c
 
-    to_c(_of(model), options.out, _C_TYPES[options.dtype or "float64"])
-    return Done([], {})
+    rows = None if options.data is None else _rows(model, options)
+    dtype, weights = _C_TYPES[options.dtype or "float64"], options.weights or "float"
+    found = to_c(_of(model), options.out, dtype, None, weights, rows)
+    return _tried(rows, found.difference, found.changed)
 
 
 def _javascript(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
@@ -158,4 +165,5 @@ _WRITERS = {
     "python": _python, "c": _c, "javascript": _javascript, "onnx": _onnx,
     "safetensors": _safetensors,
 }  # fmt: skip
+_TRIED = ("python", "c")
 _TYPED = ("c", "onnx", "safetensors")

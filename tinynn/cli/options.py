@@ -271,10 +271,11 @@ def export() -> Parser:
     )  # fmt: skip
     command.add_argument(
         "--weights", choices=("float", "packed", "int8"), metavar="KIND",
-        help="python: float, exact; packed, fast if layers are wide; int8, small (float)",
+        help="of python and c: float, exact (default); int8, small; of python: packed, fast if "
+        "layers are wide",
     )  # fmt: skip
     command.add_argument(
-        "--data", metavar="DATA", help="python: a table to try it on, and say how far it is off"
+        "--data", metavar="DATA", help="a table to try such weights on, and say how far it is off"
     )
     command.add_argument(
         "--dtype", choices=("float32", "float64"), metavar="TYPE",

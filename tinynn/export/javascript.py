@@ -105,7 +105,35 @@ function read(cell) {
     return x !== x || MISSING_NUMBERS.includes(x) ? null : x;
 }
 
-/** The name of the kind that a cell belongs to: of numbers, as Python writes them. */
+/** Put the cells of a row into x, as the network takes them. */
+function encode(row, x) {
+    const listed = Array.isArray(row) || ArrayBuffer.isView(row);
+    if (listed ? row.length !== columns.length : typeof row !== "object" || row === null) {
+        throw new TypeError(`a row needs ${columns.length} cells in a list, or cells by name`);
+    }
+    let k = 0;
+    RULES.forEach((rule, j) => {
+        if (!rule) return;
+        if (!listed && !Object.prototype.hasOwnProperty.call(row, columns[j])) {
+            throw new RangeError(`a row needs a column ${JSON.stringify(columns[j])}`);
+        }
+        const raw = row[listed ? j : columns[j]];
+        const cell = read(raw);
+        const refuse = (need) => {
+            const got = typeof raw === "string" ? JSON.stringify(raw) : String(raw);
+            throw new RangeError(`column ${JSON.stringify(columns[j])} needs ${need}, got ${got}`);
+        };
+CATEGORY        const value = cell === null ? rule.fill : cell;
+        if (typeof value !== "number") refuse("a number");
+        x[k] = (value - rule.shift) / rule.scale;
+        if (!Number.isFinite(x[k])) refuse("a number that is finite and can be scaled");
+        k += 1;
+        if (rule.indicator) x[k++] = cell === null ? 1 : 0;
+    });
+}
+""".replace("SPACE", _SPACE)
+
+_KINDS = r"""/** The name of the kind that a cell belongs to: of numbers, as Python writes them. */
 function kindOf(cell) {
     if (typeof cell === "string") return cell.replace(AROUND, "");
     if (typeof cell === "boolean") return cell ? "True" : "False";
@@ -116,26 +144,8 @@ function kindOf(cell) {
     if (size >= 1e-4 && size < 1e16) return String(cell) + (Number.isInteger(cell) ? ".0" : "");
     return cell.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
-
-/** Put the cells of a row into x, as the network takes them. */
-function encode(row, x) {
-    const listed = Array.isArray(row) || ArrayBuffer.isView(row);
-    if (listed ? row.length !== columns.length : typeof row !== "object" || row === null) {
-        throw new TypeError(`a row needs ${columns.length} cells in a list, or cells by name`);
-    }
-    let k = 0;
-    RULES.forEach((rule, j) => {
-        if (!rule) return;
-        const name = JSON.stringify(columns[j]);
-        if (!listed && !Object.prototype.hasOwnProperty.call(row, columns[j])) {
-            throw new RangeError(`a row needs a column ${name}`);
-        }
-        const raw = row[listed ? j : columns[j]];
-        const cell = read(raw);
-        const refuse = (need) => {
-            const got = typeof raw === "string" ? JSON.stringify(raw) : String(raw);
-            throw new RangeError(`column ${name} needs ${need}, got ${got}`);
-        };
+"""
+_CATEGORY = """\
         if (rule.kinds) {
             const place = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
             if (place < 0 && rule.strict) refuse("one of the kinds that it knows");
@@ -143,15 +153,7 @@ function encode(row, x) {
             k += rule.kinds.length;
             return;
         }
-        const value = cell === null ? rule.fill : cell;
-        if (typeof value !== "number") refuse("a number");
-        x[k] = (value - rule.shift) / rule.scale;
-        if (!Number.isFinite(x[k])) refuse("a number that is finite and can be scaled");
-        k += 1;
-        if (rule.indicator) x[k++] = cell === null ? 1 : 0;
-    });
-}
-""".replace("SPACE", _SPACE)
+"""
 
 _NUMBERS = """\
 /** Put the numbers of a row into x. */
@@ -220,7 +222,9 @@ def _names(d: Description) -> List[str]:
         f"const MISSING_NUMBERS = {_list(sorted(x for x in d.reader.missing_numbers if x == x))};\n"
         f'const DECIMAL = "{d.reader.decimal}";\n'
     )
-    return [*parts, _CELLS]
+    if any(isinstance(column, CategoryColumn) for column in d.columns):
+        return [*parts, _KINDS, _CELLS.replace("CATEGORY", _CATEGORY)]
+    return [*parts, _CELLS.replace("CATEGORY", "")]
 
 
 def _rule(column: Column) -> str:
