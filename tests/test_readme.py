@@ -34,6 +34,7 @@ def snippets():
 
 def test_the_snippets_run_and_print_what_the_readme_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # as of a program that stands there
     assert len(snippets()) >= 3
     names = {"__name__": "readme"}
     for code, says in snippets():
