@@ -69,6 +69,9 @@ def network_rows(rng, model, count):
 
 # Tables
 
+SPACES = [c for c in map(chr, range(0x3100)) if c.isspace()]
+NO_SPACES = ["\u200b", "\ufeff", "\u180e", "\x1b", "\x84", "\x86", "\u2027", "\u2030"]
+
 
 def cells(rng, kind):
     """Return a cell as it may come in a column of that kind, in training."""
@@ -96,9 +99,18 @@ def table_rows(rng, kinds, count):
     rows = [[cells(rng, kind) for kind in kinds] for _ in range(count)]
     for row in rows[count // 4 :]:
         j = rng.randrange(len(row))
-        word = rng.choice(WORDS)
+        word = rng.choice(kinds[j] if isinstance(kinds[j], list) else WORDS)
         row[j] = rng.choice([*ODD, *EXTREMES, word, f"\u2003{word}\n", word + "\u200b"])
     return rows
+
+
+def spaced():
+    """Return an estimator of two kinds, and rows with what is a space around them, or is none."""
+    rows = [["red"], ["blue"]] * 10
+    model = nn.Classifier((2,), max_iter=2, random_state=0)
+    quietly(model.fit, rows, [0, 1] * 10)
+    around = [*SPACES, *NO_SPACES]
+    return model, [[f"{c}{c}red{d}"] for c, d in zip(around, reversed(around))]
 
 
 def estimator(rng):

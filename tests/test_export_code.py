@@ -60,7 +60,8 @@ def run(command, **options):
 def make_cases(seed, networks, estimators, rows):
     """Return random models, each with rows to ask it."""
     rng = random.Random(seed)
-    cases = []
+    model = nn.Sequential(nn.LayerNorm(3), nn.Dropout(0.5), nn.Softmax())
+    cases = [em.spaced(), (model, em.network_rows(rng, model, rows))]
     for i in range(networks):
         model = em.network(rng, [em.KINDS[i]] if i < len(em.KINDS) else None)
         cases.append((model, em.network_rows(rng, model, rows)))
