@@ -129,23 +129,24 @@ class Drawn:
     """A random pipeline of scikit-learn, fitted to a random table.
 
     Columns 0 and 1 are numbers with missing ones, 2 numbers without, 3 and 4 text, 4 with missing
-    cells, 5 whole numbers that are kinds.
+    cells, 5 and 6 whole numbers that are kinds, 6 with missing cells.
     """
 
     def __init__(self, rng, kind):
         np = pytest.importorskip("numpy")
-        pytest.importorskip("sklearn", minversion="1.6")
+        pytest.importorskip("sklearn", minversion="1.3")
         self.rng, self.np = rng, np
         numbers = np.random.default_rng(rng.randrange(2**32))
         n = 60
-        X = np.empty((n, 6), dtype=object)
+        X = np.empty((n, 7), dtype=object)
         X[:, 0] = numbers.normal(50, 10, n)
         X[:, 1] = numbers.integers(0, 5, n).astype(float)
         X[:, 2] = numbers.uniform(-1e3, 1e3, n)
         X[:, 3] = numbers.choice(TEXTS, n, p=[0.4, 0.3, 0.1, 0.04, 0.1, 0.06])
         X[:, 4] = numbers.choice(TEXTS[:3], n)
         X[:, 5] = numbers.integers(0, 4, n).astype(float)
-        for j in (0, 1, 4):
+        X[:, 6] = numbers.integers(0, 4, n)
+        for j in (0, 1, 4, 6):
             X[numbers.random(n) < 0.2, j] = NAN
         self.X = X
         self.model = self.whole(kind)
@@ -210,15 +211,15 @@ class Drawn:
         handle = draw(["error", "ignore", "infrequent_if_exist"])
         return OneHotEncoder(handle_unknown=handle, sparse_output=draw([True, False]), **how)
 
-    def part(self, numeric, missing):
+    def part(self, kinds, missing, fill):
         """Return something that makes numbers of columns."""
         from sklearn.pipeline import make_pipeline
 
         draw = self.rng.choice
-        if not numeric:
-            first = self.imputer(["most_frequent", "constant"], draw(["a", "new"]))
+        if kinds:
+            first = self.imputer(["most_frequent", "constant"], fill)
             return make_pipeline(*draw([[], [first]]), self.one_hot())
-        filled = self.imputer(["mean", "median", "most_frequent", "constant"], 7.5)
+        filled = self.imputer(["mean", "median", "most_frequent", "constant"], fill)
         if missing:
             return make_pipeline(
                 *draw([[filled, self.scaler()], [self.scaler(), filled], [filled]])
@@ -231,24 +232,25 @@ class Drawn:
 
         draw = self.rng.choice
         parts, used = [], set()
-        for columns, numeric, missing in (
-            ([0, 1], True, True), ([2], True, False), ([3, 4], False, True), ([5], False, False),
+        for columns, kinds, missing, fill in (
+            ([0, 1], False, True, 7.5), ([2], False, False, 7.5),
+            ([3, 4], True, True, draw(["a", "new", ""])), ([5, 6], True, True, draw([1, 9.0])),
         ):  # fmt: skip
             for _ in range(draw([0, 1, 1, 1, 2])):
                 chosen = draw([columns, columns[:1], columns[-1:], list(reversed(columns))])
-                part = self.part(numeric, missing)
+                part = self.part(kinds, missing, fill)
                 used.update(chosen)
                 parts.append((f"part {len(parts)}", part, self.said(chosen)))
         parts = parts or [("all", self.one_hot(), [3])]
-        rest = draw(["drop", "passthrough"]) if used >= {0, 1, 3, 4, 5} else "drop"
+        rest = draw(["drop", "passthrough"]) if used >= {0, 1, 3, 4, 5, 6} else "drop"
         return ColumnTransformer(parts, remainder=rest, sparse_threshold=0)
 
     def said(self, columns):
         """Return columns in one of the ways to say them."""
         np = self.np
-        ways = [list(columns), np.array(columns), [j - 6 for j in columns]]
+        ways = [list(columns), np.array(columns), [j - 7 for j in columns]]
         if list(columns) == sorted(columns):
-            ways += [slice(columns[0], columns[-1] + 1), [j in columns for j in range(6)],
+            ways += [slice(columns[0], columns[-1] + 1), [j in columns for j in range(7)],
                      lambda X: list(columns)]  # fmt: skip
         return self.rng.choice(ways)
 
@@ -256,7 +258,7 @@ class Drawn:
         """Return rows of the table, and rows with cells that it never had."""
         rows = [list(row) for row in self.X[:6]]
         for j, cell in ((0, NAN), (0, 1e6), (2, NAN), (3, "never seen"), (3, NAN), (4, NAN),
-                        (4, "rare"), (5, 9.0), (5, NAN), (1, NAN)):  # fmt: skip
+                        (4, "rare"), (5, 9.0), (5, NAN), (1, NAN), (6, NAN), (6, 5)):  # fmt: skip
             row = list(self.X[self.rng.randrange(len(self.X))])
             row[j] = cell
             rows.append(row)

@@ -42,8 +42,9 @@ def from_sklearn(
     (rows of 0 and 1 for several labels), and can be saved and exported; the parameters of its
     training, but for the layers', are tinynn's defaults. A cell that the pipeline would not take is
     a DataError: a missing one that nothing fills in, or a kind unknown to a OneHotEncoder with
-    handle_unknown="error". In texts the space around them does not count; None, NaN, an empty text
-    and the words in `missing` are missing cells, and nothing else is.
+    handle_unknown="error". In texts the space around them does not count, and a number that is a
+    kind is written in short: 3, not 3.0. None, NaN, an empty text and the words in `missing` are
+    missing cells, and nothing else is.
 
     In both, a TransformedTargetRegressor may stand around network or pipeline, if all it does to
     targets is scale them.

@@ -205,9 +205,10 @@ def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
         )
     found: List[Feature] = []
     for feature, statistic in zip(given, step.statistics_.tolist()):
-        if _READER.read(statistic) is None:
+        if statistic is None or statistic != statistic:
             continue  # it held no value in the training, and is left out
-        if isinstance(feature, Cell) and feature.fill is None:
+        empty = _READER.read(statistic) is None  # which a missing cell is anyway
+        if isinstance(feature, Cell) and feature.fill is None and not empty:
             if (feature.shift, feature.factor) != (0.0, 1.0):
                 statistic = feature.shift + statistic / feature.factor
             feature = feature._replace(fill=statistic)
