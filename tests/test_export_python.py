@@ -17,7 +17,9 @@ import sys
 
 import exported_models as em
 import pytest
+from golden_tables import load_table
 from hypothesis import given, settings, strategies as st
+from live_objects import made
 from test_export_code import DOUBLE, check_answer, check_outputs, expected, make_cases
 
 import tinynn as nn
@@ -28,6 +30,7 @@ from tinynn.export.python import python_text
 from tinynn.export.python_layers import fixed_point_bits, network_text
 from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
+from tinynn.importers import from_sklearn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -170,7 +173,7 @@ def check(where, model, rows, labels, lines, precision):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def models(tmp_path_factory):
     """Return random models with rows, their files in a folder: every second one as loops."""
     folder, cases = tmp_path_factory.mktemp("made"), make_cases(5, 30, 20, 12)
     straight = python_layers.STRAIGHT
@@ -187,24 +190,24 @@ def check_all(interpreter, folder, cases, precision=DOUBLE):
         check(f"m{i}, {interpreter.name}", model, rows, labels, lines, precision)
 
 
-def test_the_file_gives_what_the_model_gives(made):
-    check_all(HERE, *made)
+def test_the_file_gives_what_the_model_gives(models):
+    check_all(HERE, *models)
 
 
 @pytest.mark.parametrize(
     "name", ["python2.7", *[pytest.param(name, marks=pytest.mark.slow) for name in OTHERS]]
 )
-def test_so_it_does_on_other_pythons(name, made):
-    folder, cases = made
+def test_so_it_does_on_other_pythons(name, models):
+    folder, cases = models
     if name == "python2.7":
         cases = [(m, [r for r in rows if not any(map(foreign, r))]) for m, rows in cases]
     check_all(there(name), folder, cases)
 
 
 @pytest.mark.slow
-def test_so_it_does_on_micropython(made):
+def test_so_it_does_on_micropython(models):
     """Its float() may be some bits off, of texts and of weights."""
-    folder, cases = made
+    folder, cases = models
     cases = [(m, [r for r in rows if not any(map(foreign, r))]) for m, rows in cases]
     check_all(there(MICROPYTHON), folder, cases, (2.0**-48, 5e-320, 1.7e308))
 
@@ -412,12 +415,33 @@ def test_a_classifier_of_digits_agrees_on_a_thousand_rows(name, digits, tmp_path
         assert list(map(read, words)) == pytest.approx(p, rel=1e-12, abs=1e-300)
 
 
+@pytest.mark.parametrize("name", ["python2.7", pytest.param(MICROPYTHON, marks=pytest.mark.slow)])
+def test_scikit_learns_pipelines_run_on_raw_rows(name, tmp_path):
+    """Golden ones, with texts and missing values: imported, exported, the same labels."""
+    cases = []
+    for i, case in enumerate(load_table("pipelines")):
+        model = from_sklearn(made(case["model"]))
+        to_python(model, tmp_path / f"m{i}.py")
+        cases.append((model, case["rows"]))
+    found = ask(there(name), tmp_path, cases)
+    for case, (model, _), (_, lines) in zip(load_table("pipelines"), cases, found):
+        for answer, outputs, line in zip(case["predict"], case["outputs"], lines):
+            assert line.startswith("refused: column ") == (answer is None)
+            if answer is None:
+                continue
+            words = line.split()
+            if isinstance(model, nn.Classifier):
+                assert model.classes_[int(words.pop(0))] == answer
+            wanted = outputs if isinstance(outputs, list) else [outputs]
+            assert list(map(read, words)) == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
 # What is in the file
 
 
-def test_names_and_labels_stay_data(made):
+def test_names_and_labels_stay_data(models):
     """Nothing is imported but math, and csv and sys in the command; no name comes from a table."""
-    for path in sorted(made[0].glob("m*.py")):
+    for path in sorted(models[0].glob("m*.py")):
         text = path.read_bytes().decode("ascii")
         tree = ast.parse(text)
         for node in ast.walk(tree):
