@@ -396,13 +396,16 @@ def test_many_models_give_the_same_in_c_and_javascript(tmp_path, seed):
 # C++, and compilers' other modes
 
 
-def test_cxx_takes_the_header_in_each_of_its_standards(tmp_path):
+def test_cxx_takes_the_headers_in_each_of_its_standards(tmp_path):
     gxx = tool("g++")
-    model, _ = em.estimator(random.Random(3))
-    to_c(model, tmp_path / "model.h")
-    (tmp_path / "main.cpp").write_text(
-        '#include "model.h"\n#include "model.h"\nint main() { return model_missing(0.0); }\n'
-    )
+    models = [em.estimator(random.Random(3))[0], em.spaced()[0]]
+    models += [em.network(random.Random(0), em.KINDS)]
+    text = ""
+    for letter, dtype, weights, _ in WAYS:
+        for i, model in enumerate(models):
+            to_c(model, tmp_path / f"m{i}{letter}.h", dtype=dtype, weights=weights)
+            text += f'#include "m{i}{letter}.h"\n' * 2
+    (tmp_path / "main.cpp").write_text(text + "int main() { return m0d_missing(0.0); }\n")
     for standard in ("c++11", "c++20"):
         run([gxx, f"-std={standard}", "-fsyntax-only", *STRICT, "main.cpp"], cwd=tmp_path)
 

@@ -105,6 +105,12 @@ function read(cell) {
     return x !== x || MISSING_NUMBERS.includes(x) ? null : x;
 }
 
+/** Say why the cell of column j cannot be taken. */
+function refuse(j, cell, need) {
+    const got = typeof cell === "string" ? JSON.stringify(cell) : String(cell);
+    throw new RangeError(`column ${JSON.stringify(columns[j])} needs ${need}, got ${got}`);
+}
+
 /** Put the cells of a row into x, as the network takes them. */
 function encode(row, x) {
     const listed = Array.isArray(row) || ArrayBuffer.isView(row);
@@ -112,24 +118,21 @@ function encode(row, x) {
         throw new TypeError(`a row needs ${columns.length} cells in a list, or cells by name`);
     }
     let k = 0;
-    RULES.forEach((rule, j) => {
-        if (!rule) return;
+    for (let j = 0; j < columns.length; j++) {
+        const rule = RULES[j];
+        if (!rule) continue;
         if (!listed && !Object.prototype.hasOwnProperty.call(row, columns[j])) {
             throw new RangeError(`a row needs a column ${JSON.stringify(columns[j])}`);
         }
         const raw = row[listed ? j : columns[j]];
         const cell = read(raw);
-        const refuse = (need) => {
-            const got = typeof raw === "string" ? JSON.stringify(raw) : String(raw);
-            throw new RangeError(`column ${JSON.stringify(columns[j])} needs ${need}, got ${got}`);
-        };
 CATEGORY        const value = cell === null ? rule.fill : cell;
-        if (typeof value !== "number") refuse("a number");
+        if (typeof value !== "number") refuse(j, raw, "a number");
         x[k] = (value - rule.shift) / rule.scale;
-        if (!Number.isFinite(x[k])) refuse("a number that is finite and can be scaled");
+        if (!Number.isFinite(x[k])) refuse(j, raw, "a number that is finite and can be scaled");
         k += 1;
         if (rule.indicator) x[k++] = cell === null ? 1 : 0;
-    });
+    }
 }
 """.replace("SPACE", _SPACE)
 
@@ -148,10 +151,9 @@ function kindOf(cell) {
 _CATEGORY = """\
         if (rule.kinds) {
             const place = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
-            if (place < 0 && rule.strict) refuse("one of the kinds that it knows");
-            if (place >= 0) x[k + place] = 1;
-            k += rule.kinds.length;
-            return;
+            if (place < 0 && rule.strict) refuse(j, raw, "one of the kinds that it knows");
+            for (let i = 0; i < rule.kinds.length; i++) x[k++] = i === place ? 1 : 0;
+            continue;
         }
 """
 
@@ -195,10 +197,9 @@ def _module(d: Description, file: str) -> str:
     if any(layer.plan.kind == "GELU" for layer in d.layers):
         values = {letter: ", ".join(map(number, row)) for letter, row in _CODY.items()}
         parts.append(re.sub(r"\{([A-DPQ])\}", lambda found: values[found.group(1)], _ERFC))
-    buffers = f"const a = new Float64Array({code.width})"
-    if code.two:
-        buffers += f", b = new Float64Array({code.width})"
-    body = [f"{buffers};", "encode(row, a);", *map(_javascript, code.lines)]
+    buffers = ["a", "b"] if code.two else ["a"]
+    parts.append("".join(f"const {x} = new Float64Array({code.width});\n" for x in buffers))
+    body = ["encode(row, a);", *map(_javascript, code.lines)]
     return "\n".join([*parts, *_answers(d, body, code.result)])
 
 
@@ -244,7 +245,7 @@ def _rule(column: Column) -> str:
 def _answers(d: Description, body: List[str], result: str) -> List[str]:
     """Return the functions that are called from outside; the first one has the body in it."""
     row, kind = ("number[]" if d.kind == "network" else "Array|Object"), "number[]"
-    answer = f"Array.from({result}.subarray(0, {d.outputs}))"
+    answer = f"[\n{wrapped([f'{result}[{j}]' for j in range(d.outputs)])}\n]"
     parts = []
     if d.kind == "regressor":
         scaled = [
