@@ -495,6 +495,20 @@ def test_checkpoint_can_keep_the_best_only(tmp_path):
     assert nn.load(path).state() == measure.states[2]
 
 
+def test_a_checkpoint_knows_its_best_after_a_resume(tmp_path):
+    path = tmp_path / "model.json"
+    callbacks = [nn.Checkpoint(path, best_only=True)]
+    nn.fit(network(), X, T, epochs=5, callbacks=callbacks)
+    best = path.read_bytes()
+    model = nn.load(path)
+    hard = [[float(i % 2)] for i in range(len(X))]  # no epoch of these can be better
+    nn.fit(model, X, hard, epochs=2, callbacks=callbacks)
+    assert path.read_bytes() == best
+    # A new training has a best of its own.
+    nn.fit(model, X, hard, epochs=1, restart=True, callbacks=callbacks)
+    assert path.read_bytes() != best
+
+
 def test_a_checkpoint_that_cannot_be_written_ends_training_and_leaves_the_old_one(tmp_path):
     model = network()
     with pytest.raises(OSError, match="nowhere"):

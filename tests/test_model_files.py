@@ -343,6 +343,9 @@ TRAINED = trained_network()
         ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": true, "steps": 1, '
          '"memory": {}}', "x.json: training needs epochs of at least 0, got True"),
         ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": 1, "steps": 1, '
+         '"memory": {}, "best_loss": "0"}',
+         "x.json: training needs best_loss to be a number, got '0'"),
+        ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": 1, "steps": 1, '
          '"memory": {"9.W": {}}}', "x.json: training has memory of '9.W', which is no parameter"),
         ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": 1, "steps": 1, '
          '"memory": {"0.b": {"m": [[1, 2]]}}}',

@@ -136,8 +136,9 @@ class EarlyStopping(Callback):
 class Checkpoint(Callback):
     """Saves the network, with the memory of its training, after every `every` epochs.
 
-    With `best_only` it saves only after an epoch that is the best so far. A network loaded from a
-    checkpoint trains on as if it had never stopped. The file is always whole.
+    With `best_only` it saves only after an epoch that is the best so far, of earlier trainings too
+    that this one goes on from. A network loaded from a checkpoint trains on as if it had never
+    stopped. The file is always whole.
     """
 
     def __init__(self, path: Path, every: int = 1, best_only: bool = False) -> None:
@@ -146,9 +147,11 @@ class Checkpoint(Callback):
         self.best_only = flag("Checkpoint", "best_only", best_only)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        history = trainer.history
-        if self.best_only and history.best_epoch != history.epochs:
-            return
+        if self.best_only:
+            loss, training = trainer.history.monitored[-1], trainer.model.training
+            if not loss < training.get("best_loss", float("inf")):
+                return
+            training["best_loss"] = loss
         if trainer.epoch % self.every == 0:
             trainer.model.save(self.path, training=True)
 

@@ -302,6 +302,9 @@ def _training(network: Sequential, training: object, where: str) -> Dict[str, An
     for key in ("epochs", "steps"):
         if isinstance(training[key], bool) or training[key] < 0:
             raise FormatError(f"{where} needs {key} of at least 0, got {training[key]!r}")
+    best = training.get("best_loss", 0.0)
+    if isinstance(best, bool) or not isinstance(best, (float, int)):
+        raise FormatError(f"{where} needs best_loss to be a number, got {best!r}")
     shapes = {parameter.name: shape(parameter.rows()) for parameter in network.parameters()}
     memory: Dict[str, Dict[str, Matrix]] = {}
     for name, rows_by_name in training["memory"].items():
