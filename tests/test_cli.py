@@ -428,7 +428,10 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
         "evaluate", "iris.json", "iris.csv", "--report", tmp_path / "e.html", "--at-least", 0.9,
         cwd=home,
     )  # fmt: skip
-    assert err == ""
+    assert err == (
+        "note: iris.json was trained on rows of a file iris.csv: if it is this one, rows that it "
+        "has not seen will fare worse\n"
+    )
     assert re.match(r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; always .*: 0\.333\n", out)
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out
@@ -443,7 +446,7 @@ def test_evaluate_as_json_and_as_a_check(home):
     result = json.loads(out)
     assert result["score"] == "r2"
     assert set(result["importance"]) == {"x", "z"}
-    assert re.fullmatch(r"r2 0\.\d{4} is below 0\.999999\n", err)
+    assert re.fullmatch(r"note: line.json .*\nr2 0\.\d{4} is below 0\.999999\n", err)
     assert run("evaluate", "line.json", "line.csv", "--quiet", cwd=home) == ("", "")
 
 
@@ -460,7 +463,7 @@ def test_compare_says_which_is_better(home, tmp_path):
     result = json.loads(out)
     assert result["difference"] < -0.05
     assert result["p_value"] < 0.05
-    assert err.startswith("the second one's accuracy is lower by 0.")
+    assert err.splitlines()[-1].startswith("the second one's accuracy is lower by 0.")
     out, _ = run("compare", "w.json", "w.json", home / "people.csv", cwd=tmp_path)
     assert out.endswith("p = 1\nThese rows do not tell which of the two is better.\n")
 

@@ -388,6 +388,8 @@ def test_no_warning_without_need():
         quick(max_iter=1).fit(ROWS, LABELS)  # nothing is known of one epoch
         quick(early_stopping=True, n_iter_no_change=2, max_iter=500).fit(ROWS, LABELS)
         quick(tol=1.0, max_iter=100).fit(ROWS, LABELS)
+        apart = [[0.0], [1.0]] * 10, ["a", "b"] * 10  # it falls for ever, and by next to nothing
+        quick(tol=0, max_iter=80, n_iter_no_change=80, alpha=0).fit(*apart)
         quick(solver=Adam(1e-9), max_iter=15, tol=0).fit(ROWS, LABELS)  # it hardly falls
 
 

@@ -10,7 +10,7 @@ from ..report.findings import METRICS, written
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
-from .models import load_model
+from .models import counted, load_model
 from .tables import open_table
 from .testing import compared, errors_of, findings_of
 
@@ -39,9 +39,9 @@ def run(options: argparse.Namespace) -> int:
     )
     better = "right" if first.score == "accuracy" else "nearer"
     console.say(
-        f"\nonly the first is {better}: {result.only_first:,} rows; only the second: "
-        f"{result.only_second:,}; the chance of a difference as large between equals: "
-        f"p = {result.p_value:.2g}"
+        f"\nonly the first is {better}: {counted(result.only_first, 'row')}; only the second: "
+        f"{counted(result.only_second, 'row')}; the chance of a difference as large between "
+        f"equals: p = {result.p_value:.2g}"
     )
     difference = second.metrics[second.score] - first.metrics[first.score]
     console.say(_verdict(difference, result.p_value))

@@ -32,10 +32,10 @@ def run(options: argparse.Namespace) -> int:
     console = Console(options.quiet, options.json)
     check_writable(options.report)
     model = load_model(options.model, options.decimal)
-    table, targets = known_targets(model, open_table(options.data, options), options, console)
-    trial = tried(model, table, model.places(table.file), targets, table.lines)
-    describe_cells(trial, console, table.file.name)
-    found = findings_of(model, trial, table.file.name)
+    file = open_table(options.data, options)
+    trial = trial_of(model, file, options, console)
+    describe_cells(trial, console, file.name)
+    found = findings_of(model, trial, file.name)
     console.say(test_text(found, console))
     if found.calibration:
         what = f"of {found.classes[1]}" if len(found.classes) == 2 else "of the answer"
@@ -104,4 +104,10 @@ def _target_column(model: Model, file: TableFile, given: Optional[str]) -> str:
 def trial_of(model: Model, file: TableFile, options: argparse.Namespace, console: Console) -> Trial:
     """Return a model's answers to a table whose targets are known."""
     table, targets = known_targets(model, file, options, console)
-    return tried(model, table, model.places(file), targets, table.lines)
+    trial = tried(model, table, model.places(file), targets, table.lines)
+    if model.about is not None and file.name == model.about.source:
+        console.note(
+            f"note: {model.path} was trained on rows of a file {file.name}: if it is this one, "
+            "rows that it has not seen will fare worse"
+        )
+    return trial

@@ -51,8 +51,8 @@ def _rows(
     part, lines = picked(table, range(min(options.rows, len(table.rows))))
     trial = tried(model, part, model.places(file), targets[: options.rows], lines)
     estimator = model.estimator
-    _, loss, _ = estimator._head(estimator._targets)
-    return estimator.network_, loss, trial.encoded, estimator._targets.rows(trial.targets)
+    T = estimator.targets_.rows(trial.targets)
+    return estimator.network_, estimator.criterion_, trial.encoded, T
 
 
 def _bare_rows(network: Sequential, options: argparse.Namespace) -> Tuple[Matrix, Matrix]:

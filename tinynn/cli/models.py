@@ -101,13 +101,15 @@ class Model(NamedTuple):
 
     def answers(self, outputs: Matrix) -> List[Any]:
         """Return the classes or numbers that outputs mean."""
-        return self.estimator._targets.answers(outputs)
+        answers: List[Any] = self.estimator.targets_.answers(outputs)
+        return answers
 
     def probabilities(self, outputs: Matrix) -> Matrix:
         """Return the probability of each class."""
+        rows: Matrix = []
         if isinstance(self.estimator, Classifier):
-            return self.estimator._targets.probabilities(outputs)
-        return []
+            rows = self.estimator.targets_.probabilities(outputs)
+        return rows
 
 
 def save_model(path: str, estimator: Estimator, about: About) -> None:

@@ -75,13 +75,13 @@ def findings_of(model: Model, trial: Trial, source: str) -> Findings:
     """Return what a trial says about a model."""
     estimator = model.estimator
     if isinstance(estimator, Classifier):
-        counts = estimator._targets.counts
+        counts = estimator.targets_.counts
         usual = max(counts, key=lambda label: counts[label])
         return classifier_findings(
             source, trial.targets, trial.answers, model.probabilities(trial.outputs),
             model.classes, usual,
         )  # fmt: skip
-    usual = estimator._targets.scaler.mean[0]
+    usual = estimator.targets_.scaler.mean[0]
     return regressor_findings(source, trial.targets, trial.answers, usual)
 
 

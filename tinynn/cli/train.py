@@ -215,7 +215,7 @@ def _say_training(trained: Trained, console: Console) -> None:
         f"({history.engine_reason})"
     )
     if is_interrupted(estimator):
-        kept = "the best model so far is kept"
+        kept = f"the {'best ' if history.validation_loss else ''}model so far is kept"
         if not history.epochs:
             kept = "the model as it was within its first epoch is kept"
         console.note(f"interrupted after {counted(history.epochs, 'epoch')}{seconds}: {kept}")

@@ -22,6 +22,7 @@ from .tables import (
 )
 from .testing import picked, split_rows
 
+# More patience is worth little, less of it costs much: see `benchmarks.defaults patience`.
 EPOCHS, PATIENCE = 200, 10
 BATCH = 32
 

@@ -383,6 +383,18 @@ class Estimator(Parameters):
         return as_array(values) if self._arrays else values
 
     @property
+    def targets_(self) -> Any:
+        """What turns answers into the network's targets, and its outputs into answers."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"this {type(self).__name__} has no targets before fit")
+        return self._targets
+
+    @property
+    def criterion_(self) -> Loss:
+        """The loss that the network is trained by."""
+        return self._head(self.targets_)[1]
+
+    @property
     def coefs_(self) -> List[Any]:
         """The weights of each layer, inputs × outputs."""
         return [self._as_fitted(layer.W) for layer in self._dense()]

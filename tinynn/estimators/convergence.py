@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ..trainer import Trainer
 
 SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as scikit-learn
-FALLING = 0.01  # a loss that fell by a smaller share in the last epochs is no reason to warn
+# A loss that fell by a smaller share, or by less, in the last epochs is no reason to warn.
+FALLING, LEAST_FALL, LAST_EPOCHS = 0.01, 1e-3, 10
 
 
 class ConvergenceWarning(UserWarning):
@@ -76,11 +77,12 @@ class Convergence(Callback):
 
     def warn(self, max_iter: int, learning_rate: float) -> None:
         """Warn, once training ended with all of `max_iter`, if more of it would have helped."""
-        back = min(self.patience, len(self.losses) - 1)
-        if self.converged or back < 1 or not self.losses[-1 - back]:
+        back = min(self.patience, LAST_EPOCHS, len(self.losses) - 1)
+        if self.converged or back < 1:
             return
-        fell = 1.0 - self.losses[-1] / self.losses[-1 - back]
-        if fell > FALLING:
+        before, after = self.losses[-1 - back], self.losses[-1]
+        if before - after > max(FALLING * before, LEAST_FALL):
+            fell = 1.0 - after / before
             warnings.warn(
                 f"training used all of max_iter={max_iter} epochs, and the loss still fell by "
                 f"{100 * fell:.1f}% in the last {back}; raise max_iter to {2 * max_iter}, or "

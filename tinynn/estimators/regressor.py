@@ -28,7 +28,8 @@ class Regressor(Estimator):
     network learns them in standard units, in which `loss_` is too, and answers in their own.
     Answers are lists, or arrays where X is one. The parameters are told in `Parameters`; and
 
-    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss
+    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss; scikit-learn's is
+           half the squared error, so that with "sgd" its steps are half as long at the same rate
 
     >>> X, y = [[1], [2], [3], [4], [5], [6]], [2, 4, 6, 8, 10, 12]
     >>> model = Regressor((), learning_rate_init=0.01, n_iter_no_change=30, random_state=0)
