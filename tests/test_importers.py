@@ -20,6 +20,7 @@ from live_objects import made, stand_in
 
 import tinynn as nn
 from tinynn.errors import DataError, FormatError, SettingError
+from tinynn.estimators import load
 from tinynn.importers import (
     Imported,
     building,
@@ -110,6 +111,23 @@ def test_sklearn_golden(case):
     if isinstance(labels[0], list):
         labels = [[k for k, on in enumerate(row) if on] for row in labels]
     assert model.labels(case["rows"]) == labels
+
+
+@pytest.mark.parametrize("case", GOLDEN["sklearn"])
+def test_sklearn_golden_as_estimators(case, tmp_path):
+    from_sklearn(made(case["model"]), as_estimator=True).save(tmp_path / "model.json")
+    model = load(tmp_path / "model.json")
+    numbers, answers = model.predict, case["predict"]
+    if "outputs" in case:
+        assert model.predict(case["rows"]) == answers
+        numbers, answers = model.predict_proba, case["outputs"]
+    for got, wanted in zip(numbers(case["rows"]), answers):
+        assert got == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    with pytest.raises(DataError) as error:
+        model.predict([[None, 1.0, 1.0]])
+    assert str(error.value) == (
+        "column 0 needs a number in every row, and row 0 has none; fill it in first"
+    )
 
 
 @pytest.mark.parametrize("case", GOLDEN["brainjs"], ids=range(len(GOLDEN["brainjs"])))

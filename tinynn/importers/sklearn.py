@@ -23,7 +23,7 @@ _NETWORKS = ("MLPClassifier", "MLPRegressor")
 
 
 def from_sklearn(
-    model: object, missing: Sequence[Union[str, float]] = ()
+    model: object, missing: Sequence[Union[str, float]] = (), as_estimator: bool = False
 ) -> Union[Imported, Classifier, Regressor]:
     """Return a fitted MLPClassifier or MLPRegressor: its network, or an estimator of raw rows.
 
@@ -37,14 +37,14 @@ def from_sklearn(
     `Imported.labels` gives what `predict` gives, for several labels at once the list of those that
     are on, instead of a row of 0 and 1.
 
-    In a Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, it is a `Classifier` or
-    `Regressor` that takes the pipeline's own rows of text and numbers, answers as the pipeline does
-    (rows of 0 and 1 for several labels), and can be saved and exported; the parameters of its
-    training, but for the layers', are tinynn's defaults. A cell that the pipeline would not take is
-    a DataError: a missing one that nothing fills in, or a kind unknown to a OneHotEncoder with
-    handle_unknown="error". In texts the space around them does not count, and a number that is a
-    kind is written in short: 3, not 3.0. None, NaN, an empty text and the words in `missing` are
-    missing cells, and nothing else is.
+    In a Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, and always with
+    `as_estimator`, it is a `Classifier` or `Regressor` that takes the pipeline's own rows of text
+    and numbers, answers as the pipeline does (rows of 0 and 1 for several labels), and can be saved
+    and exported; the parameters of its training, but for the layers', are tinynn's defaults. A cell
+    that the pipeline would not take is a DataError: a missing one that nothing fills in, or a kind
+    unknown to a OneHotEncoder with handle_unknown="error". In texts the space around them does not
+    count, and a number that is a kind is written in short: 3, not 3.0. None, NaN, an empty text and
+    the words in `missing` are missing cells, and nothing else is.
 
     In both, a TransformedTargetRegressor may stand around network or pipeline, if all it does to
     targets is scale them.
@@ -71,7 +71,7 @@ def from_sklearn(
 
     scalings = [(place, scaling_of(place, step)) for place, step in before]
     scalers = [building.scaling(place, *scaling) for place, scaling in scalings if scaling]
-    if len(scalers) == len(before):
+    if len(scalers) == len(before) and not as_estimator:
         known = tuple(classes) if kinds[at] == "MLPClassifier" else None
         return Imported(whole(scalers), known, names or None)
     encoder, dense[0] = encoded(before, names, missing, dense[0])

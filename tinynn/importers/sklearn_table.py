@@ -329,7 +329,7 @@ def encoded(
     Raises FormatError for a step that cannot be carried over, or a column that is taken for numbers
     in one place and for kinds in another.
     """
-    count = steps[0][1].n_features_in_
+    count = steps[0][1].n_features_in_ if steps else first.inputs
     features: List[Feature] = [Cell(j) for j in range(count)]
     for step in steps:
         features = transformed(*step, features)
