@@ -34,7 +34,11 @@ from tinynn.importers import from_sklearn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from benchmarks import exported
 from benchmarks.interpreters import Interpreter, find
+from benchmarks.measure import TINY, run_task
+from benchmarks.results import MEASURED, WRONG
+from benchmarks.tasks.prediction import TASKS
 
 pytestmark = pytest.mark.filterwarnings("ignore::tinynn.ConvergenceWarning")
 HERE = Interpreter("this one", [sys.executable], {})
@@ -327,6 +331,7 @@ def rounded(model):
 
 
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(0, 2**32))
+@settings(max_examples=40)
 def test_bytes_are_a_network_of_rounded_weights(inputs, outputs, seed):
     rng = random.Random(seed)
     size = 10.0 ** rng.uniform(-12, 12)
@@ -341,6 +346,7 @@ def test_bytes_are_a_network_of_rounded_weights(inputs, outputs, seed):
 
 
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(0, 2**32))
+@settings(max_examples=40)
 def test_fixed_point_keeps_its_bound(inputs, outputs, seed):
     """|error| ≤ |w|₁ / 2s + |x̂|₁ 2^-bits / 2 and the rounding of floats, s = 2^(29 − exponent)."""
     rng = random.Random(seed)
@@ -374,9 +380,9 @@ def test_they_give_the_same_everywhere(name, weights, tmp_path):
 
 def test_what_an_export_is_off_by_is_said(tmp_path):
     rng = random.Random(1)
-    rows = [[rng.gauss(0, 1) for _ in range(40)] for _ in range(200)]
+    rows = [[rng.gauss(0, 1) for _ in range(40)] for _ in range(100)]
     labels = [int(sum(row[:5]) > 0) for row in rows]
-    model = nn.Classifier((30,), max_iter=20, learning_rate_init=0.01, random_state=0)
+    model = nn.Classifier((30,), max_iter=8, learning_rate_init=0.02, random_state=0)
     model.fit(rows, labels)
     exact = to_python(model, tmp_path / "float.py", rows=rows)
     packed = to_python(model, tmp_path / "packed.py", weights="packed", rows=rows)
@@ -443,7 +449,7 @@ def test_names_and_labels_stay_data(models):
     """Nothing is imported but math, and csv and sys in the command; no name comes from a table."""
     for path in sorted(models[0].glob("m*.py")):
         text = path.read_bytes().decode("ascii")
-        tree = ast.parse(text)
+        tree = ast.parse(text, feature_version=(3, 4))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 assert node.module == "math"
@@ -633,3 +639,18 @@ def test_a_network_takes_a_table_by_its_order(tmp_path):
     assert rows[0] == ["length", "width", "output_0", "output_1"]
     for row, outputs in zip(rows[1:], model.predict([[1, 2.5], [-1000, 0]])):
         assert list(map(float, row[2:])) == pytest.approx(outputs, rel=1e-12)
+
+
+# The benchmark
+
+
+def test_the_benchmark_checks_files_before_it_measures_them(monkeypatch):
+    said = []
+    result = run_task(TASKS[0], exported.peers(), TINY, said.append)
+    assert [row.status for row in result.rows] == [MEASURED] * 3
+    assert [row.title for row in result.rows] == [
+        "exported file, float", "exported file, packed", "nested loops over lists",
+    ]  # fmt: skip
+    monkeypatch.setattr(exported, "_NESTED", exported._NESTED.replace("total < 0.0", "total > 0.0"))
+    (row,) = run_task(TASKS[0], [exported.NestedPeer()], TINY, said.append).rows
+    assert row.status == WRONG and "differs from the reference by" in row.reason

@@ -120,7 +120,8 @@ def _main():
                 put(row, {put})
         out.flush()
     except (EnvironmentError, ValueError, csv.Error) as error:
-        sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
+        if getattr(error, "errno", 0) != 32:  # a reader that goes away
+            sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
         sys.exit(2)
 
 
@@ -169,6 +170,9 @@ def to_python(
               wide layers on CPython: errors of about 10⁻⁸ of a layer's scale
     "int8":   a byte for each weight and a scale for each output of a layer: about a tenth of the
               size, with errors of about 1 %; try it on `rows`
+
+    Where floats have 32 bits, as on many boards, answers are as exact as these. Numbers that leave
+    the floats on the way become infinite or NaN as in the model, with "packed" an OverflowError.
 
     Raises what `describe` raises; SettingError for other weights, OSError if the file cannot be
     written.
