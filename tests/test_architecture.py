@@ -22,7 +22,7 @@ FLOORS = [
     ("tables", "activations", "schedules", "initializers", "view"),
     ("losses", "optimizers", "data", "neural_net"),
     ("metrics", "curves", "layers"),
-    ("normalization", "preprocessing"),
+    ("normalization", "preprocessing", "file_checks"),
     ("network",),
     ("engines",),
     ("training_data", "batches", "history", "callbacks", "updates"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type, cast
 
-from .errors import FormatError, ShapeError, TinynnError
+from .errors import FormatError, ShapeError
+from .file_checks import checked_layer, checked_numbers, checked_training
 from .formats import json_file
 from .formats.atomic import Path
 from .layers import LAYERS, Layer, Values
@@ -214,9 +214,9 @@ def from_dict(content: object, name: str = "the network") -> Sequential:
     layers: List[Layer] = []
     values: List[Dict[str, Matrix]] = []
     for i, entry in enumerate(content["layers"]):
-        layers.append(_layer(entry, f"{name}: layer {i}"))
+        layers.append(checked_layer(KINDS, entry, f"{name}: layer {i}"))
         found = entry.get("values", {})
-        values.append(_numbers(layers[i], found, f"{name}: layer {i}, {layers[i]!r},"))
+        values.append(checked_numbers(layers[i], found, f"{name}: layer {i}, {layers[i]!r},"))
     try:
         network = Sequential(*layers)
     except ShapeError as error:
@@ -226,7 +226,8 @@ def from_dict(content: object, name: str = "the network") -> Sequential:
             for row, numbers in zip(rows_of(value), checked[letter]):
                 row[:] = numbers
     if content.get("training") not in (None, {}):
-        network.training = _training(network, content["training"], f"{name}: training")
+        shapes = {parameter.name: shape(parameter.rows()) for parameter in network.parameters()}
+        network.training = checked_training(shapes, content["training"], f"{name}: training")
     return network
 
 
@@ -239,82 +240,6 @@ def load(path: Path) -> Sequential:
     if content.get("kind") != KIND:
         raise FormatError(f"{path} needs to hold a {KIND}, got {content.get('kind')!r}")
     return from_dict(content, str(path))
-
-
-def _layer(entry: object, where: str) -> Layer:
-    """Return the layer that an entry of a file describes, not built yet."""
-    if not isinstance(entry, dict):
-        raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
-    name = entry.get("type")
-    if not isinstance(name, str) or name not in KINDS:
-        raise FormatError(f"{where} needs a type out of {list(KINDS)}, got {name!r}")
-    settings = {key: value for key, value in entry.items() if key not in ("type", "values")}
-    try:
-        return KINDS[name](**settings)
-    except TinynnError as error:
-        raise FormatError(f"{where} cannot be built: {error}") from None
-    except TypeError:
-        raise FormatError(
-            f"{where} needs the settings of {name}, got {', '.join(settings) or 'none'}"
-        ) from None
-
-
-def _numbers(layer: Layer, values: object, where: str) -> Dict[str, Matrix]:
-    """Return the numbers of a file as rows by name, if they are just those that the layer needs."""
-    shapes = layer.shapes()
-    if not isinstance(values, dict) or set(values) != set(shapes):
-        got = sorted(values) if isinstance(values, dict) else type(values).__name__
-        raise FormatError(f"{where} needs the values {sorted(shapes)}, got {got}")
-    return {
-        letter: _rows(values[letter], shapes[letter], letter, where, layer.least_values.get(letter))
-        for letter in shapes
-    }
-
-
-def _rows(
-    found: object, wanted: Tuple[int, int], name: str, where: str, least: Optional[float] = None
-) -> Matrix:
-    """Return a matrix or vector of a file as rows of floats, if it has the wanted shape."""
-    rows = found
-    if isinstance(found, list) and not (found and isinstance(found[0], list)):
-        rows = [found]
-    try:
-        checked = as_rows(rows, f"the rows of {name}")
-    except TinynnError as error:
-        raise FormatError(f"{where} {error}") from None
-    if shape(checked) != wanted:
-        raise FormatError(f"{where} needs {name} {wanted}, got {shape(checked)}")
-    for row in cast(Matrix, rows):
-        if any(isinstance(number, bool) for number in row):
-            raise FormatError(f"{where} needs numbers in {name}, got true or false")
-        if least is not None and min(row) < least:
-            raise FormatError(f"{where} needs {name} of at least {least:g}, got {min(row):g}")
-    return checked
-
-
-def _training(network: Sequential, training: object, where: str) -> Dict[str, Any]:
-    """Return the memory of a training from a file, if it fits the network."""
-    needed = {"optimizer": dict, "epochs": int, "steps": int, "memory": dict}
-    if not isinstance(training, dict) or any(
-        not isinstance(training.get(key), kind) for key, kind in needed.items()
-    ):
-        raise FormatError(f"{where} needs to be an object with {', '.join(needed)}")
-    for key in ("epochs", "steps"):
-        if isinstance(training[key], bool) or training[key] < 0:
-            raise FormatError(f"{where} needs {key} of at least 0, got {training[key]!r}")
-    best = training.get("best_loss", 0.0)
-    if isinstance(best, bool) or not isinstance(best, (float, int)):
-        raise FormatError(f"{where} needs best_loss to be a number, got {best!r}")
-    shapes = {parameter.name: shape(parameter.rows()) for parameter in network.parameters()}
-    memory: Dict[str, Dict[str, Matrix]] = {}
-    for name, rows_by_name in training["memory"].items():
-        if name not in shapes or not isinstance(rows_by_name, dict):
-            raise FormatError(f"{where} has memory of {name!r}, which is no parameter")
-        memory[name] = {
-            kept: _rows(rows, shapes[name], f"{kept} of {name}", f"{where}:")
-            for kept, rows in rows_by_name.items()
-        }
-    return {**deepcopy({**training, "memory": {}}), "memory": memory}
 
 
 def rows_of(value: Values) -> Matrix:
