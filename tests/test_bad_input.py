@@ -272,9 +272,9 @@ def test_one_row_of_one_class_is_taken():
         (nn.ShapeError, [1, 2],
          "inputs and sample weights need as many rows as each other, got 3 and 2"),
         (nn.DataError, [1, -2, 1], "sample weights need to be at least 0, got -2.0 in row 1"),
-        (nn.DataError, [0, 0, 0], "sample weights need a finite sum above 0, got 0 for 3 rows"),
+        (nn.DataError, [0, 0, 0], "sample weights need a finite sum above zero, got 0 for 3 rows"),
         (nn.DataError, [1e308] * 3,
-         "sample weights need a finite sum above 0, got inf for 3 rows"),
+         "sample weights need a finite sum above zero, got inf for 3 rows"),
         (nn.DataError, [1, NAN, 1],
          "sample weights need finite numbers, got nan in row 1; fill or drop missing values first"),
         (nn.ShapeError, "abc",
@@ -310,7 +310,7 @@ CLASS_WEIGHT = 'class_weight needs to be "balanced" or a dictionary of class num
         (nn.SettingError, {"a": 1}, "class_weight needs class numbers from 0 to 1, got 'a'"),
         (nn.SettingError, {5: 1}, "class_weight needs class numbers from 0 to 1, got 5"),
         (nn.DataError, {0: 0, 1: 0},
-         "weights of samples and classes need a finite sum above 0, got 0 for 3 rows"),
+         "weights of samples and classes need a finite sum above zero, got 0 for 3 rows"),
     ],
 )  # fmt: skip
 def test_class_weights(kind, weights, message):

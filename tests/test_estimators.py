@@ -615,7 +615,7 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             DataError,
             lambda: quick().fit(ROWS, LABELS, sample_weight=[0.0] * 60),
-            "sample weights need a finite sum above 0, got 0 for 60 rows",
+            "sample weights need a finite sum above zero, got 0 for 60 rows",
         ),
         (
             DataError,

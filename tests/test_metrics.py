@@ -351,7 +351,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             DataError,
             lambda: accuracy([1, 2], [1, 2], [0, 0]),
-            "sample weights need a finite sum above 0, got 0 for 2 rows",
+            "sample weights need a finite sum above zero, got 0 for 2 rows",
         ),
         (
             ShapeError,

@@ -91,7 +91,7 @@ def as_weights(values: object, name: str = "sample weights") -> Vector:
             raise DataError(f"{name} need to be at least 0, got {weight} in row {i}")
     if not 0.0 < sum(weights) < inf:
         rows = _count(len(weights), "row")
-        raise DataError(f"{name} need a finite sum above 0, got {sum(weights):g} for {rows}")
+        raise DataError(f"{name} need a finite sum above zero, got {sum(weights):g} for {rows}")
     return weights
 
 
