@@ -21,8 +21,8 @@ from hypothesis import given, strategies as st
 import tinynn as nn
 from tinynn.cli import main
 from tinynn.errors import FormatError, SettingError
-from tinynn.export import to_c, to_javascript
-from tinynn.export.c import fields, shortest_float32, string
+from tinynn.export import javascript, to_c, to_javascript
+from tinynn.export.c import C, fields, shortest_float32, string
 from tinynn.export.c_family import quoted
 from tinynn.export.steps import describe
 from tinynn.preprocessing import NumberColumn, TableEncoder
@@ -61,7 +61,7 @@ def make_cases(seed, networks, estimators, rows):
     """Return random models, each with rows to ask it."""
     rng = random.Random(seed)
     model = nn.Sequential(nn.LayerNorm(3), nn.Dropout(0.5), nn.Softmax())
-    cases = [em.spaced(), (model, em.network_rows(rng, model, rows))]
+    cases = [em.spaced(), em.numbered(), (model, em.network_rows(rng, model, rows))]
     for i in range(networks):
         model = em.network(rng, [em.KINDS[i]] if i < len(em.KINDS) else None)
         cases.append((model, em.network_rows(rng, model, rows)))
@@ -455,6 +455,13 @@ def test_comments_end_where_they_should(text):
     assert all(" " <= letter <= "~" for letter in inside)
     for trap in ("*/", "/*", "//", "??", "<"):
         assert trap not in inside
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_doubles_are_read_as_they_were(x):
+    for text in (javascript.number(x), C("m_", "double").number(x)):
+        assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", text)
+        assert struct.pack("<d", float(text)) == struct.pack("<d", x)
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

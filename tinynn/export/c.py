@@ -113,7 +113,7 @@ _END = """
 """
 
 
-class _C(NamedTuple):
+class C(NamedTuple):
     """What the whole header depends on: the start of its names, the type of its numbers."""
 
     prefix: str
@@ -197,7 +197,7 @@ def to_c(
             difference, changed = compared(model, python_text(description, weights), rows)
             found = Exported(0, difference, changed)
         description = description._replace(layers=list(map(_bytes, description.layers)))
-    text = _header(description, _C(f"{prefix}_", dtype), file, found)
+    text = _header(description, C(f"{prefix}_", dtype), file, found)
     write_bytes(path, text.encode("ascii"))
     return found._replace(size=len(text))
 
@@ -212,7 +212,7 @@ def _bytes(layer: Frozen) -> Frozen:
     return Frozen(layer.plan._replace(kind="Bytes"), {**layer.values, "W": W, "scale": scale})
 
 
-def _header(d: Description, c: _C, file: str, tried: Exported) -> str:
+def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     p, real = c.prefix, c.real
     code = network(d, Dialect(p, c.number, c.table, c.routine, "0"))
     names = fields(d.columns)
@@ -247,7 +247,7 @@ def _header(d: Description, c: _C, file: str, tried: Exported) -> str:
     return start_text + "\n".join(parts) + _END
 
 
-def _table(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
+def _table(d: Description, c: C, names: Dict[int, str]) -> List[str]:
     """Return the row's type, the classes, and what reads a row's cells."""
     p = c.prefix
     fields_text = "".join(
@@ -279,7 +279,7 @@ def _table(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
     return parts
 
 
-def _classes(classes: Sequence[Label], c: _C) -> str:
+def _classes(classes: Sequence[Label], c: C) -> str:
     """Return the table of a classifier's labels: numbers if all of them are, else texts."""
     kinds = {type(label) for label in classes}
     if kinds == {int} and all(abs(label) < 2**31 for label in classes):  # type: ignore[arg-type]
@@ -292,7 +292,7 @@ def _classes(classes: Sequence[Label], c: _C) -> str:
     return f"static const {kind} {c.prefix}classes[{len(items)}] = {{\n{wrapped(items)}\n}};\n"
 
 
-def _encoding(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
+def _encoding(d: Description, c: C, names: Dict[int, str]) -> List[str]:
     """Return the lines that put a row's cells into a."""
     lines: List[str] = []
     k = 0
@@ -313,7 +313,7 @@ def _encoding(d: Description, c: _C, names: Dict[int, str]) -> List[str]:
     return lines
 
 
-def _answers(d: Description, c: _C, lines: List[str], result: str) -> List[str]:
+def _answers(d: Description, c: C, lines: List[str], result: str) -> List[str]:
     """Return the functions that are called from outside; the first one has the lines in it."""
     real, row = c.real, f"const {c.prefix}row *row"
     copy = f"for (int j = 0; j < {d.outputs}; j++) y[j] = {result}[j];"
@@ -350,7 +350,7 @@ def _answers(d: Description, c: _C, lines: List[str], result: str) -> List[str]:
     ]
 
 
-def _usage(d: Description, c: _C, names: Dict[int, str], file: str) -> List[str]:
+def _usage(d: Description, c: C, names: Dict[int, str], file: str) -> List[str]:
     """Return an example of use, as lines of a comment."""
     p, real = c.prefix, c.real
     lines = ["", "To use it:", "", f"    #include {quoted(file)}"]
