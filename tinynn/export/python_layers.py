@@ -14,10 +14,14 @@ from ..engines.formulas import FORMULAS
 from ..engines.plans import Frozen, LayerPlan
 from ..matrix import Matrix, transpose
 
-# Weights up to which the text is straight-line. One row of 16-32-10 (874) takes 24 µs so and 58 by
-# loops on CPython 3.11, 23 and 29 on 3.13 (which has sumprod), 1.2 and 6 on PyPy; of 64-32-10
-# (2,410) 57 and 124, 81 and 53, 142 and 10.
+# Weights up to which the text is straight-line. One row of 16-32-10 (874) takes 25 µs so and 32 by
+# loops on CPython 3.11, 21 and 25 on 3.13, 0.6 and 3 on PyPy; of 64-32-10 (2,410) 59 and 70, 56 and
+# 46, and 105 and 5 on PyPy.
 STRAIGHT = 1000
+# Inputs up to which a loop over rows of weights has its sum written out, for Pythons without
+# sumprod. A weight of 128 × 32 takes 24 ns so, 46 by a loop in the loop on CPython 3.11, 2 and 3 on
+# PyPy; one of 400 × 20 29 and 45, but 125 and 2 on PyPy.
+UNROLLED = 200
 MOST_TERMS = 100  # in one sum; a parser of small stack has to go through it
 LANE = 64
 
@@ -27,7 +31,10 @@ _SIGMOID = "1.0 / (1.0 + exp(-{z})) if {z} > -700.0 else exp({z})"
 _DOT = """\
 try:
     from math import sumprod as _dot
+    _SUMPROD = True
 except ImportError:
+    _SUMPROD = False
+
     def _dot(x, y):
         total = 0.0
         for a, b in zip(x, y):
@@ -239,7 +246,7 @@ def _loops(
             body.append(f"    x = [{_element(plan, 'z')} for z in x]")
         else:
             body.append(f"    x = {_whole(layer, 'x')}")
-    return [*lines, "", "", *body, "    return x"]
+    return [*lines, *["", ""] * bool(lines), *body, "    return x"]
 
 
 Dense = Tuple[List[str], str]  # lines with the weights, and the text of the row of sums
@@ -247,7 +254,24 @@ Dense = Tuple[List[str], str]  # lines with the weights, and the text of the row
 
 def _float_dense(name: str, W: Matrix) -> Dense:
     rows = [f"    {wrapped([repr(w) for w in column], '(', ',)', ' ' * 8)}," for column in zip(*W)]
-    return [f"{name} = [", *rows, "]"], f"[_dot(x, w) + c for w, c in zip({name}, {{b}})]"
+    lines, call = [f"{name} = [", *rows, "]"], f"[_dot(x, w) + c for w, c in zip({name}, {{b}})]"
+    if len(W) > UNROLLED:
+        return lines, call
+    x, w = [f"x{i}" for i in range(len(W))], [f"w{i}" for i in range(len(W))]
+    lines += [
+        "",
+        "",
+        f"def {name}_sums(x, b):",
+        f"    {wrapped(x, '(', ',)', ' ' * 8)} = x",
+        "    y = []",
+        f"    for {wrapped(w, '(', ',)', ' ' * 8)}, c in zip({name}, b):",
+        *[f"    {line}" for line in _sum("z", [*(f"{v} * {u}" for v, u in zip(x, w)), "c"])],
+        "        y.append(z)",
+        "    return y",
+        "",
+        "",
+    ]
+    return lines, f"{call} if _SUMPROD else {name}_sums(x, {{b}})"
 
 
 def _int8_dense(name: str, W: Matrix) -> Dense:
