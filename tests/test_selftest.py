@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tempfile
 
 import pytest
@@ -182,9 +183,17 @@ def test_a_wrong_engine_is_seen(monkeypatch, broken):
 
 
 def test_no_file_system_is_no_failure(monkeypatch):
-    monkeypatch.setattr(tempfile, "mkdtemp", raiser(OSError("read-only file system")))
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", raiser(OSError("read-only file system")))
     found = outcome("files", selftest.files)
     assert found["state"] == "skipped" and found["text"] == "no files here: read-only file system"
+
+
+def test_files_are_left_here_where_there_is_no_place_for_them(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "tempfile", None)
+    assert selftest.temporary_path() == "tinynn-selftest.json"
+    assert outcome("files", selftest.files)["state"] == "ok"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_engine_that_is_not_there_or_refuses_is_no_failure(monkeypatch):
