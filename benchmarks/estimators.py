@@ -2,20 +2,19 @@
 
 Five folds, the same for all; the same hidden layers, and otherwise each library's defaults. Three
 answer: tinynn's Classifier or Regressor; scikit-learn's MLPClassifier or MLPRegressor as it is; and
-that after a StandardScaler, because tinynn's estimators scale their columns themselves.
+that after a StandardScaler, the fairer rival, because tinynn's estimators scale their columns.
 
 A score is the mean of the folds' accuracies (for diabetes R²), its standard error s / √5 with s the
-standard deviation of the five. "within" says that tinynn's score is not below scikit-learn's by
-more than the standard error of the latter. Times are seconds of processor time for fitting, all
-folds together, on one thread.
+standard deviation of the five. tinynn is "within" one standard error if its score is not below the
+other's by more than the standard error of the latter. With `--shufflings 3` all is done for three
+shufflings of the rows: scores and errors are their means, and "within" is counted. Times are
+seconds of processor time for fitting, on one thread, for the five folds of one shuffling.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 import time
 import warnings
@@ -27,103 +26,129 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from tinynn.estimators import Classifier, Regressor
 
+from . import environment
+from .results import Results
+from .tables import circumstances
+
 FOLDS = 5
 TABLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+TINYNN, RAW, SCALED = "tinynn", "scikit-learn", "scikit-learn, scaled"
 
 
 class Score(NamedTuple):
-    """One implementation on one table."""
+    """One implementation on one table: the scores of the folds, for each shuffling of the rows."""
 
     table: str
     name: str
-    scores: List[float]
+    scores: List[List[float]]
     seconds: float
-    epochs: List[int]
+    epochs: float
     engine: str
 
     @property
     def mean(self) -> float:
-        return mean(self.scores)
+        return mean(map(mean, self.scores))
 
     @property
     def error(self) -> float:
-        """The standard error of the mean."""
-        return stdev(self.scores) / sqrt(len(self.scores))
+        """The standard error of the mean of one shuffling."""
+        return mean(map(_error, self.scores))
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the benchmark; return 0 if tinynn is within on every table, else 1; 2 without peers."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(words)
+    module = "benchmarks.estimators"
+    changed = environment.restart_if_late(environment.prepare(os.environ), words, module)
     try:
-        sklearn: Any = import_module("sklearn")
+        import_module("sklearn")
     except ImportError:
         print("this benchmark needs scikit-learn: pip install scikit-learn", file=sys.stderr)
         return 2
+    about = environment.describe(changed, environment.command_line(module, words))
     scores: List[Score] = []
     for table in options.only or TABLES:
         for name, make in _estimators(table, tuple(options.hidden), options.engine).items():
             print(f"{table}: {name} …", end=" ", file=sys.stderr, flush=True)
-            scores.append(measure(table, name, make))
+            scores.append(measure(table, name, make, options.shufflings))
             print(f"{scores[-1].mean:.4f}", file=sys.stderr, flush=True)
-    print(markdown(scores))
+    text = report(scores, options.hidden, Results("estimators", about, []))
+    print(text, end="")
     if options.out is not None:
-        setting = {
-            "python": platform.python_version(),
-            "implementation": platform.python_implementation(),
-            "scikit-learn": sklearn.__version__,
-            "hidden_layer_sizes": options.hidden,
-            "folds": FOLDS,
-        }
-        rows = [{**score._asdict(), "mean": score.mean, "error": score.error} for score in scores]
-        text = json.dumps({"setting": setting, "scores": rows}, indent=1)
-        options.out.write_text(text + "\n", encoding="utf-8")
-    return 0 if all(within(scores, table) for table in {score.table for score in scores}) else 1
+        options.out.write_text(text, encoding="utf-8")
+    first = {score.table for score in scores}
+    return 0 if all(within(scores, table, RAW) == options.shufflings for table in first) else 1
 
 
-def measure(table: str, name: str, make: Callable[[int], Any]) -> Score:
+def measure(table: str, name: str, make: Callable[[int], Any], shufflings: int) -> Score:
     """Return the scores of five folds; the estimator of a fold has the fold's number as seed."""
     X, y = getattr(import_module("sklearn.datasets"), f"load_{table}")(return_X_y=True)
     selection: Any = import_module("sklearn.model_selection")
     kind = selection.KFold if table == "diabetes" else selection.StratifiedKFold
-    splitter = kind(FOLDS, shuffle=True, random_state=0)
-    scores, epochs, engine, seconds = [], [], "", 0.0
-    for fold, (train, test) in enumerate(splitter.split(X, y)):
-        estimator = make(fold)
-        started = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            estimator.fit(X[train], y[train])
-        seconds += time.process_time() - started
-        scores.append(float(estimator.score(X[test], y[test])))
-        last = estimator[-1] if hasattr(estimator, "steps") else estimator
-        epochs.append(int(last.n_iter_))
-        engine = getattr(getattr(last, "history_", None), "engine", None) or ""
-    return Score(table, name, scores, seconds, epochs, engine)
+    scores: List[List[float]] = []
+    epochs, engine, seconds = [], "", 0.0
+    for shuffling in range(shufflings):
+        splitter = kind(FOLDS, shuffle=True, random_state=shuffling)
+        scores.append([])
+        for fold, (train, test) in enumerate(splitter.split(X, y)):
+            estimator = make(fold)
+            started = time.process_time()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimator.fit(X[train], y[train])
+            seconds += time.process_time() - started
+            scores[-1].append(float(estimator.score(X[test], y[test])))
+            last = estimator[-1] if hasattr(estimator, "steps") else estimator
+            epochs.append(int(last.n_iter_))
+            engine = getattr(getattr(last, "history_", None), "engine", None) or ""
+    return Score(table, name, scores, seconds / shufflings, mean(epochs), engine)
 
 
-def within(scores: Sequence[Score], table: str) -> bool:
-    """Return whether tinynn's score is not more than a standard error below scikit-learn's."""
-    found = {score.name: score for score in scores if score.table == table}
-    theirs = found["scikit-learn"]
-    return found["tinynn"].mean >= theirs.mean - theirs.error
+def within(scores: Sequence[Score], table: str, rival: str) -> int:
+    """Return in how many shufflings tinynn is not more than a standard error below the rival."""
+    found = {score.name: score.scores for score in scores if score.table == table}
+    return sum(
+        mean(ours) >= mean(theirs) - _error(theirs)
+        for ours, theirs in zip(found[TINYNN], found[rival])
+    )
 
 
-def markdown(scores: Sequence[Score]) -> str:
-    """Return the scores as a table."""
+def report(scores: Sequence[Score], hidden: Sequence[int], results: Results) -> str:
+    """Return the scores as a table, and below it what they mean and how they came about."""
     lines = [
-        "| table | implementation | score ± standard error | seconds | epochs | within |",
-        "|---|---|---|---|---|---|",
+        "# tinynn's estimators beside scikit-learn's",
+        "",
+        "| table | implementation | score ± standard error | seconds | epochs "
+        "| within, of scikit-learn | of scikit-learn, scaled |",
+        "|---|---|---|---|---|---|---|",
     ]
     for score in scores:
-        verdict = ""
-        if score.name == "tinynn":
-            verdict = "yes" if within(scores, score.table) else "NO"
+        verdicts = ["", ""]
+        if score.name == TINYNN:
+            counts = [within(scores, score.table, rival) for rival in (RAW, SCALED)]
+            verdicts = [f"{count} of {len(score.scores)}" for count in counts]
         name = f"{score.name} ({score.engine})" if score.engine else score.name
         lines.append(
             f"| {score.table} | {name} | {score.mean:.4f} ± {score.error:.4f} "
-            f"| {score.seconds:.2f} | {mean(score.epochs):.0f} | {verdict} |"
+            f"| {score.seconds:.2f} | {score.epochs:.0f} | {verdicts[0]} | {verdicts[1]} |"
         )
-    return "\n".join(lines)
+    layers = ", ".join(map(str, hidden)) or "none"
+    shufflings = len(scores[0].scores)
+    lines += [
+        "",
+        f"Hidden layers: {layers}. {FOLDS} folds, {shufflings} shuffling{'s'[: shufflings > 1]} of "
+        "the rows; accuracy, for diabetes R²; seconds of processor time to fit five folds. The "
+        "last two columns count the shufflings in which tinynn's score is at most one standard "
+        "error below the other's.",
+        "",
+        circumstances(results),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _error(scores: Sequence[float]) -> float:
+    return stdev(scores) / sqrt(len(scores))
 
 
 def _estimators(table: str, hidden: Any, engine: str) -> Dict[str, Callable[[int], Any]]:
@@ -139,9 +164,9 @@ def _estimators(table: str, hidden: Any, engine: str) -> Dict[str, Callable[[int
         )
 
     return {
-        "tinynn": lambda seed: ours(hidden_layer_sizes=hidden, random_state=seed, engine=engine),
-        "scikit-learn": lambda seed: theirs(hidden_layer_sizes=hidden, random_state=seed),
-        "scikit-learn, scaled": scaled,
+        TINYNN: lambda seed: ours(hidden_layer_sizes=hidden, random_state=seed, engine=engine),
+        RAW: lambda seed: theirs(hidden_layer_sizes=hidden, random_state=seed),
+        SCALED: scaled,
     }
 
 
@@ -153,13 +178,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hidden", type=int, nargs="*", default=[100], metavar="N", help="hidden layers (100)"
     )
+    parser.add_argument(
+        "--shufflings", type=int, default=1, metavar="N", help="of the rows into folds (1)"
+    )
     parser.add_argument("--engine", default="auto", help="tinynn's engine (auto)")
-    parser.add_argument("--out", type=Path, help="write the results to this JSON file")
+    parser.add_argument("--out", type=Path, help="write the table to this Markdown file")
     return parser
 
 
 if __name__ == "__main__":
-    # One thread, as tinynn has; the libraries read this when they are first imported.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
     sys.exit(main())

@@ -84,7 +84,7 @@ def headline(results: Results) -> str:
         cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}{note}"]
         cells += [_versus(task, name) for name, _ in rivals]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _balance(results), "", _circumstances(results)]) + "\n"
+    return "\n".join([*lines, "", _balance(results), "", circumstances(results)]) + "\n"
 
 
 def report(results: Results) -> str:
@@ -170,7 +170,8 @@ def _balance(results: Results) -> str:
     )
 
 
-def _circumstances(results: Results) -> str:
+def circumstances(results: Results) -> str:
+    """Return where, when and with what the results were measured, as a sentence."""
     about = results.about
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     absent = sorted(

@@ -1,0 +1,179 @@
+"""`python3 -m benchmarks.defaults`: how two defaults were chosen, on made-up tables.
+
+Both were tried on tables that no other benchmark and no test judges them by: five kinds of made-up
+data, each in four sizes and with several seeds, and always with 500 fresh rows to test on.
+
+batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the result is a rule: how
+           many rows make a batch. Training steps are scikit-learn's (tests/test_sklearn.py holds
+           them together), so its MLP does the work here, with its defaults, on scaled columns.
+patience:  how many epochs `tinynn train` goes on without a better validation loss. Each model is
+           trained for all 200 epochs with the command's defaults; where each patience would have
+           stopped, and what the best weights until there are worth, is read from that one training.
+
+Scores are accuracy or R², means over all tables; ± is the standard error of the mean of the
+differences from the first row, table by table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from importlib import import_module
+from math import inf, sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from tinynn.callbacks import Callback
+from tinynn.cli import options as command_options
+from tinynn.cli.training import new_estimator
+from tinynn.preprocessing import TableEncoder
+
+from . import environment
+from .results import Results
+from .tables import circumstances
+
+SIZES = (60, 150, 500, 1500)
+TEST_ROWS = 500
+Rule = Callable[[int], int]
+RULES: Dict[str, Rule] = {
+    "a tenth, 10 to 200": lambda n: min(200, max(10, n // 10)),
+    "all, at most 200 (scikit-learn's)": lambda n: min(n, 200),
+    "a twentieth, 10 to 200": lambda n: min(200, max(10, n // 20)),
+    "a tenth, 32 to 200": lambda n: min(n, 200, max(32, n // 10)),
+    "32": lambda n: min(n, 32),
+}
+PATIENCES = (10, 5, 15, 20, 30, 50, 200)
+FIRST_SEED = 1000
+
+
+class Table:
+    """Made-up rows to train on and to test on: of one kind, in one size, by one seed."""
+
+    def __init__(self, kind: str, rows: int, seed: int) -> None:
+        made: Any = import_module("sklearn.datasets")
+        n, self.classes = rows + TEST_ROWS, not kind.startswith("numbers")
+        if kind == "clusters":
+            X, y = made.make_classification(
+                n, 10, n_informative=5, n_classes=3, flip_y=0.05, random_state=seed
+            )
+        elif kind == "moons":
+            X, y = made.make_moons(n, noise=0.3, random_state=seed)
+        elif kind == "shells":
+            X, y = made.make_gaussian_quantiles(
+                n_samples=n, n_features=6, n_classes=3, random_state=seed
+            )
+        elif kind == "numbers, curved":
+            X, y = made.make_friedman1(n, noise=1.0, random_state=seed)
+        else:
+            X, y = made.make_regression(n, 10, n_informative=6, noise=30.0, random_state=seed)
+        if not self.classes:
+            y = (y - y.mean()) / y.std()
+        self.train, self.test = (X[:rows], y[:rows]), (X[rows:], y[rows:])
+
+
+KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
+
+
+def batch_scores(table: Table, seed: int) -> Dict[str, Tuple[float, float]]:
+    """Return each rule's score, and how many updates it took."""
+    networks: Any = import_module("sklearn.neural_network")
+    scaler = import_module("sklearn.preprocessing").StandardScaler().fit(table.train[0])
+    found = {}
+    for name, rule in RULES.items():
+        rows = len(table.train[0])
+        kind = networks.MLPClassifier if table.classes else networks.MLPRegressor
+        model = kind(batch_size=rule(rows), random_state=seed)
+        model.fit(scaler.transform(table.train[0]), table.train[1])
+        score = model.score(scaler.transform(table.test[0]), table.test[1])
+        found[name] = (float(score), model.n_iter_ * -(-rows // rule(rows)))
+    return found
+
+
+class Watcher(Callback):
+    """Keeps the score on the test rows after each epoch that is the best so far."""
+
+    def __init__(self, score: Callable[[], float]) -> None:
+        self.score = score
+        self.scores: Dict[int, float] = {}
+
+    def on_epoch_end(self, trainer: Any) -> None:
+        losses = trainer.history.validation_loss
+        if losses[-1] < min(losses[:-1], default=inf):
+            self.scores[len(losses) - 1] = self.score()
+
+
+def patience_scores(table: Table, seed: int) -> Dict[str, Tuple[float, float]]:
+    """Return the score with each patience, and how many epochs it took."""
+    given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
+    (X, y), (X_test, y_test) = [(X.tolist(), y.tolist()) for X, y in (table.train, table.test)]
+    model = new_estimator(
+        "classify" if table.classes else "regress", TableEncoder(), given, n_iter_no_change=200
+    )
+    watcher = Watcher(lambda: float(model.score(X_test, y_test)))
+    model.set_params(callbacks=(watcher,)).fit(X, y)
+    losses = model.history_.validation_loss
+    found = {}
+    for patience in PATIENCES:
+        best = 0
+        for epoch, loss in enumerate(losses):
+            if loss < losses[best]:
+                best = epoch
+            if epoch - best > patience:
+                break
+        found[str(patience)] = (watcher.scores[best], float(epoch + 1))
+    return found
+
+
+def markdown(rows: Sequence[Dict[str, Tuple[float, float]]], what: str, cost: str) -> str:
+    """Return a table: a line for each choice, compared with the first."""
+    lines = [f"| {what} | score | difference | mean {cost} |", "|---|---|---|---|"]
+    first = next(iter(rows[0]))
+    for name in rows[0]:
+        apart = [row[name][0] - row[first][0] for row in rows]
+        lines.append(
+            f"| {name} | {mean(row[name][0] for row in rows):.4f} | {mean(apart):+.4f} ± "
+            f"{stdev(apart) / sqrt(len(apart)):.4f} | {mean(row[name][1] for row in rows):,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+STUDIES = {"batch": (batch_scores, "updates"), "patience": (patience_scores, "epochs")}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run a study and print its tables."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python3 -m benchmarks.defaults", description="how two defaults were chosen"
+    )
+    parser.add_argument("study", choices=tuple(STUDIES))
+    parser.add_argument("--seeds", type=int, default=3, help="tables of each kind and size (3)")
+    parser.add_argument("--out", type=Path, help="write the tables to this Markdown file")
+    options = parser.parse_args(words)
+    module = "benchmarks.defaults"
+    changed = environment.restart_if_late(environment.prepare(os.environ), words, module)
+    about = environment.describe(changed, environment.command_line(module, words))
+    warnings.simplefilter("ignore")
+    measure, cost = STUDIES[options.study]
+    found: Dict[int, List[Dict[str, Tuple[float, float]]]] = {rows: [] for rows in SIZES}
+    for rows in SIZES:
+        for kind in KINDS:
+            for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
+                found[rows].append(measure(Table(kind, rows, seed), seed))
+            print(f"{rows} rows, {kind}: done", file=sys.stderr, flush=True)
+    parts = [f"# Choosing a default: {options.study}"]
+    parts += [markdown([row for part in found.values() for row in part], options.study, cost)]
+    parts += [f"{rows} rows:\n\n{markdown(found[rows], options.study, cost)}" for rows in SIZES]
+    parts.append(circumstances(Results("defaults", about, [])))
+    text = "\n\n".join(parts) + "\n"
+    print(text, end="")
+    if options.out is not None:
+        options.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
