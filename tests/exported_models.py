@@ -149,7 +149,7 @@ def estimator(rng):
                 [0, 1, 7],
                 [0.5, -1e-7, 2.0],
                 [True, False],
-                [1, "1", 2**70, 1.5],
+                [1, "1", 2**70 + 1, 1.5],
             ]
         )
         labels = labels[: 2 if shape == 2 else 4]
@@ -176,7 +176,7 @@ def numbered():
     """Return an estimator of kinds that are numbers and labels of several types, and rows."""
     kinds = [0.1, 1e-4, 9e-5, 1e-7, 999999999999999.0, 1e15, 1e16, 1e22, 123456.789, -0.0, 5e-324]
     kinds += [True, 2**60, "1e-07", "1e15"]
-    labels = [1, "1", 2**70, 1.5, -1]
+    labels = [1, "1", 2**70 + 1, 1.5, -1]
     encoder = TableEncoder(kinds={0: "category"})
     model = nn.Classifier((3,), max_iter=2, random_state=0, encoder=encoder)
     quietly(model.fit, [[kind] for kind in kinds], [labels[i % 5] for i in range(len(kinds))])
