@@ -7,7 +7,8 @@ from typing import List, NamedTuple, Sequence
 
 from .. import __version__
 from ..errors import FormatError, SettingError
-from .sources import Source, chosen, library, read
+from .small import small_file
+from .sources import chosen, library, read
 from .stamp import is_unchanged, read_stamp, stamped
 from .whole import whole_file
 
@@ -28,16 +29,16 @@ def build(parts: Sequence[str] = (), minimal: bool = False) -> Built:
     Raises SettingError for a part that there is not, and DataError where the library is not a
     folder of sources.
     """
+    if minimal:
+        held, text = small_file(parts)
+        return Built(stamped(text, held, minimal), held)
     sources = library()
+    absent = ["vendor"]
     if parts and "engines" not in parts:
-        sources["engines.choice"] = _as("engines.choice", read("vendor.lists_only"))
+        sources["engines.choice"] = read("vendor.lists_only")._replace(name="engines.choice")
     held, wanted = chosen(sources, parts)
-    absent = [name for name in library() if name not in wanted]
-    return Built(stamped(whole_file(wanted, [*absent, "vendor"]), held, minimal), held)
-
-
-def _as(name: str, source: Source) -> Source:
-    return Source(name, source.text, False)
+    absent += [name for name in sources if name not in wanted]
+    return Built(stamped(whole_file(wanted, absent), held, minimal), held)
 
 
 class Checked(NamedTuple):

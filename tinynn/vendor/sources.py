@@ -18,13 +18,13 @@ PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "core": (
         "networks made, run, saved and loaded; the original program (always in)",
         ("errors", "settings", "matrix", "rng", "formats.json_file", "formats.atomic", "tables",
-         "activations", "initializers", "neural_net", "layers", "normalization", "network"),
+         "activations", "initializers", "neural_net", "layers", "normalization", "file_checks", "network"),
     ),
     "train": (
         "fit: losses, optimizers, schedules, callbacks, gradcheck; compile",
         ("losses", "optimizers", "schedules", "training_data", "batches", "history", "callbacks",
          "updates", "trainer", "gradient_check", "engines.contract", "engines.lists",
-         "engines.choice", "engines.prediction"),
+         "engines.choice"),
     ),
     "engines": ("what makes training and compile fast", ("engines",)),
     "metrics": ("how good predictions are", ("metrics", "curves")),

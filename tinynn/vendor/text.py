@@ -27,6 +27,14 @@ class Text:
             byte = len(words.encode("utf-8")[:byte].decode("utf-8"))
         return self._starts[line - 1] + byte
 
+    def place(self, line: int, column: int) -> int:
+        """Return the place of a token's line (from 1) and column (in characters, from 0)."""
+        return self._starts[line - 1] + column
+
+    def part(self, node: Any) -> str:
+        """Return a node's text."""
+        return self.text[self.start(node) : self.end(node)]
+
     def start(self, node: Any) -> int:
         """Return the place where a node begins."""
         return self.at(node.lineno, node.col_offset)
@@ -59,9 +67,9 @@ def inside_strings(text: str) -> Set[int]:
     return found
 
 
-def bound_names(tree: ast.Module) -> List[str]:
-    """Return, sorted, the names that a module's own statements bind, those of its scope."""
-    return sorted(set(_bound(tree)))
+def bound_names(body: List[Any]) -> List[str]:
+    """Return, sorted, the names that statements bind in their own scope."""
+    return sorted(set(_bound(ast.Module(body=body, type_ignores=[]))))
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

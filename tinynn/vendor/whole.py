@@ -69,7 +69,7 @@ def _as_function(source: Source, function: str) -> str:
     edits = [edit for node in tree.body for edit in _annotations(text, node)]
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            edits.append((text.start(node), text.end(node), _globals(bound_names(tree))))
+            edits.append((text.start(node), text.end(node), _globals(bound_names(tree.body))))
     return f"# tinynn/{source.path}\ndef {function}():\n{_indented(text.edited(edits))}"
 
 
