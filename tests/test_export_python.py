@@ -293,9 +293,23 @@ PLANTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "kinds"), PLANTED, ids=[p[0] for p in PLANTED])
-def test_a_planted_bug_is_seen(right, wrong, kinds, monkeypatch):
-    monkeypatch.setattr(python_layers, "STRAIGHT", 0)
+PLANTED_STRAIGHT = [
+    ("<= 0.0: ", ">= 0.0: ", [nn.ReLU]),
+    ("/= total", "/= top", [nn.Softmax]),
+    (" - top)", ")", [nn.Softmax]),
+    ("-700.0", "-7.0", [nn.Sigmoid]),
+    ("def predict(row):\n    (x0, ", "def predict(row):\n    (_, ", [nn.Tanh]),
+    (" += 0.0", " += 0.1", [nn.LayerNorm]),
+]
+
+
+@pytest.mark.parametrize(
+    ("straight", "right", "wrong", "kinds"),
+    [*((0, *p) for p in PLANTED), *((10**9, *p) for p in PLANTED_STRAIGHT)],
+    ids=[*(p[0] for p in PLANTED), *(f"straight {p[1]}" for p in PLANTED_STRAIGHT)],
+)
+def test_a_planted_bug_is_seen(straight, right, wrong, kinds, monkeypatch):
+    monkeypatch.setattr(python_layers, "STRAIGHT", straight)
     rng = random.Random(11)
     planted = 0
     for _ in range(60):
@@ -312,7 +326,7 @@ def test_a_planted_bug_is_seen(right, wrong, kinds, monkeypatch):
         try:
             found = in_process(run_text(text.replace(right, wrong)), model, rows)
             check("planted", model, rows, *found, DOUBLE)
-        except (AssertionError, OverflowError):
+        except (AssertionError, OverflowError, NameError):
             return
     pytest.fail(f"not seen in {planted} files")
 
@@ -348,7 +362,7 @@ def test_bytes_are_a_network_of_rounded_weights(inputs, outputs, seed):
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(0, 2**32))
 @settings(max_examples=40)
 def test_fixed_point_keeps_its_bound(inputs, outputs, seed):
-    """|error| ≤ |w|₁ / 2s + |x̂|₁ 2^-bits / 2 and the rounding of floats, s = 2^(29 − exponent)."""
+    """|error| ≤ |w|₁ / s + |x̂|₁ 2^-bits / 2 and the rounding of floats, s = 2^(29 − exponent)."""
     rng = random.Random(seed)
     size, length = 10.0 ** rng.uniform(-200, 100), 10.0 ** rng.uniform(-200, 100)
     W = [[rng.choice([0.0, rng.gauss(0, size)]) for _ in range(outputs)] for _ in range(inputs)]
@@ -360,7 +374,7 @@ def test_fixed_point_keeps_its_bound(inputs, outputs, seed):
     unit = math.ldexp(1.0, -fixed_point_bits(W))
     for j, (y, z) in enumerate(zip(got, model(x))):
         sizes = [abs(row[j]) for row in W]
-        bound = 0.5 * step * sum(sizes) + 0.5 * unit * (sum(map(abs, x)) + step * len(x))
+        bound = step * sum(sizes) + 0.5 * unit * (sum(map(abs, x)) + step * len(x))
         bound += 1e-14 * (sum(w * abs(v) for w, v in zip(sizes, x)) + abs(b[j]))
         assert abs(y - z) <= bound + 1e-300
 
@@ -457,7 +471,7 @@ def test_names_and_labels_stay_data(models):
                 assert {alias.name for alias in node.names} <= {"csv", "sys"}
             elif isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in ("exec", "eval", "open") or "_main" in text
+                assert called not in ("exec", "eval", "compile", "__import__")
         known = {"COLUMNS", "CLASSES", "predict", "predict_proba", "predict_rows"}
         for node in tree.body:
             if isinstance(node, (ast.Assign, ast.FunctionDef)):

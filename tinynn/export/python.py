@@ -166,8 +166,9 @@ def to_python(
     loops. `weights` is
 
     "float":  exact: on CPython, answers are the model's up to the rounding of sums
-    "packed": rows of weights as integers of 64-bit lanes, several times faster than "float" for
-              wide layers on CPython: errors of about 10⁻⁸ of a layer's scale
+    "packed": rows of weights as integers of 64-bit lanes: errors of about 10⁻⁸ of a layer's scale.
+              784-30-10 takes a quarter of the time of "float" on CPython 3.11, a tenth less on
+              3.13; inputs that are 0 take none. On other Pythons it runs, and is slow
     "int8":   a byte for each weight and a scale for each output of a layer: about a tenth of the
               size, with errors of about 1 %; try it on `rows`
 

@@ -84,18 +84,25 @@ def _bytes_dense(x, rows, scales, b):
     return y
 """
 _PACKED = """\
-def _packed_dense(x, rows, bits, b):
+try:
+    _CAST = memoryview(b"\\1" + 7 * b"\\0").cast("q")[0] == 1
+except AttributeError:
+    _CAST = False
+
+
+def _packed_dense(x, rows, bits, half, b):
     # A row is one integer: in lanes of 64 bits, the weights that one input has for all outputs, as
-    # round(w * 2 ** bits). With |x| below 2 ** 29, a lane never reaches its neighbour.
+    # round(w * 2 ** bits). With |x| below 2 ** 29, a lane never reaches its neighbour. `half` has
+    # the highest bit of each lane: with it, all are positive.
     size = max(frexp(max(max(x), -min(x)))[1], -900)
     unit = 2.0 ** (29 - size)
-    x = [int(v * unit + 536870912.5) - 536870912 for v in x]
-    half = 1 << 63
-    n = sum([v * row for v, row in zip(x, rows) if v])
-    n += half * (((1 << (64 * len(b))) - 1) // ((1 << 64) - 1))
+    n = sum([int(v * unit) * row for v, row in zip(x, rows) if v]) + half
     unit = ldexp(1.0, size - 29 - bits)
-    mask = (1 << 64) - 1
-    return [((n >> (64 * k) & mask) - half) * unit + c for k, c in enumerate(b)]
+    if _CAST:
+        lanes = memoryview((n ^ half).to_bytes(8 * len(b), "little")).cast("q")
+    else:
+        lanes = [(n >> (64 * k) & 0xFFFFFFFFFFFFFFFF) - (1 << 63) for k in range(len(b))]
+    return [v * unit + c for v, c in zip(lanes, b)]
 """
 _CALLED = ("exp", "expm1", "tanh", "erfc", "sqrt", "log", "frexp", "ldexp")
 _DEFINED = {
@@ -296,7 +303,9 @@ def _packed_dense(name: str, W: Matrix) -> Dense:
     for row in W:
         n = sum([round(ldexp(w, bits)) << (LANE * j) for j, w in enumerate(row)])
         lines.append(f"    {n:#x},")
-    return [*lines, "]"], f"_packed_dense(x, {name}, {bits}, {{b}})"
+    half = sum([1 << (LANE * j + LANE - 1) for j in range(len(W[0]))])
+    lines += ["]", f"{name}_half = {half:#x}"]
+    return lines, f"_packed_dense(x, {name}, {bits}, {name}_half, {{b}})"
 
 
 def fixed_point_bits(W: Matrix) -> int:
