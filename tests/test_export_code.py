@@ -97,6 +97,7 @@ def in_bytes(d):
 def expected(model, row, precision, change=unchanged):
     """Return (the column that refuses or None, intervals of the outputs or None, [the answer]).
 
+    Nothing is expected where sums leave the floats: the model itself may then refuse its outputs.
     `change` is what the writer does to the description; then the model's answer is not the file's.
     """
     d = change(describe(model))
@@ -107,18 +108,20 @@ def expected(model, row, precision, change=unchanged):
         return column, None, None
     encoded = model.encoder_.encode([row]).rows[0]
     ends = em.reach(d, encoded, *precision)
+    if ends is None:
+        return None, None, []
     answer = model.predict([row]) if change is unchanged else []
-    if ends is not None and d.kind == "regressor":
+    if d.kind == "regressor":
         pairs = list(zip(d.scales, d.means))
         ends = [[y * s + m for y, (s, m) in zip(end, pairs)] for end in ends]
         sizes = [abs(y) + 2 * abs(m) for y, (_, m) in zip(ends[1], pairs)]
         if precision[0] > 1e-10 and max(sizes) > 3.3e38:
-            return None, None, answer
+            return None, None, []
         ends = [
             [y + sign * 8 * precision[0] * size for y, size in zip(end, sizes)]
             for sign, end in zip((-1, 1), ends)
         ]
-    elif ends is not None and d.outputs == 1 and not d.multilabel:
+    elif d.outputs == 1 and not d.multilabel:
         (low,), (high,) = ends
         off = 2 * precision[0]  # the rounding of 1 - p
         ends = [1 - high - off, low], [1 - low + off, high]
