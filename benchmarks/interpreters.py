@@ -146,7 +146,9 @@ def measured(interpreter: Interpreter, rounds: int) -> Any:
 def row(found: Any) -> List[str]:
     """Return an interpreter's row of the table, from what its self-test found."""
     name = f"{found['interpreter']} {found['version']}"
-    if found["python"] != found["version"]:
+    if found["interpreter"] == "MicroPython":
+        name += f" ({found['platform']})"
+    elif found["python"] != found["version"]:
         name += f" (Python {found['python']})"
     checks = found["checks"]
     passed = [check for check in checks if check["state"] == "ok"]
@@ -164,15 +166,14 @@ TASKS = {
     "sample": "SGD, 4-10-3, a sample",
     "row": "predict with it, a row",
 }
+UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))  # and their microseconds
 
 
 def _time(speed: Optional[Dict[str, Any]]) -> str:
     if speed is None:
         return "–"
-    taken = speed["microseconds"]
-    return (
-        f"{taken:.3g} µs, {speed['by']}" if taken < 1e3 else f"{taken / 1e3:.3g} ms, {speed['by']}"
-    )
+    unit, size = next(pair for pair in UNITS if speed["microseconds"] >= pair[1] or pair[1] == 1.0)
+    return f"{speed['microseconds'] / size:.3g} {unit}, {speed['by']}"
 
 
 def table(rows: Sequence[Sequence[str]], about: str) -> str:

@@ -284,6 +284,18 @@ def test_a_row_says_what_works_and_how_fast():
     ]  # fmt: skip
 
 
+def test_a_micropython_is_known_by_what_it_runs_on():
+    speed = {"original": {"microseconds": 2.492e6, "by": "neural_net"}}
+    found = {
+        **FOUND,
+        "interpreter": "MicroPython",
+        "platform": "JS with Emscripten",
+        "speed": speed,
+    }
+    row = interpreters.row(found)
+    assert (row[0], row[2]) == ("MicroPython 7.3.11 (JS with Emscripten)", "2.49 s, neural_net")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for interpreters")
 @pytest.mark.parametrize("answer", ["well", "failing", "no such thing"])
 def test_the_command_makes_the_table_and_tells_of_failures(answer, tmp_path, monkeypatch, capsys):
