@@ -42,7 +42,7 @@ def there(name):
 
 def check(found, engines=ENGINES):
     """Hold what the self-test found against what has to work wherever it runs."""
-    assert found.get("ok"), [c for c in found["checks"] if c["state"] == "FAILED"] or found
+    assert found.get("ok"), [c for c in found.get("checks", []) if c["state"] == "FAILED"] or found
     passed = {check["check"] for check in found["checks"] if check["state"] == "ok"}
     needed = {"original program", "worked example", "random numbers", "gradients", "optimizers"}
     assert passed >= needed | {"iris"} | {f"engine {name}" for name in engines}
