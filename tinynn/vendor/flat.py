@@ -7,6 +7,7 @@ all statements those stay that the names asked for need.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from keyword import iskeyword
 from string import ascii_letters
@@ -117,10 +118,11 @@ class Flat:
         imported = module.imports.get(name)
         if isinstance(imported, Import):
             return self._imported(module, imported)
-        if imported is not None and key != STAND_INS:
-            return self.stand_ins.get(imported, imported)
         if imported is not None:
-            return imported
+            abstract = Symbol("!collections.abc", imported.name)  # as `typing` calls them too
+            if key != STAND_INS and imported.home == "!typing" and abstract in self.stand_ins:
+                imported = abstract
+            return imported if key == STAND_INS else self.stand_ins.get(imported, imported)
         if name in module.own:
             return Symbol(key, name)
         if name in self.modules[STAND_INS].own:
@@ -175,8 +177,10 @@ class Flat:
                     symbols.append(symbol)
                     if symbol.home:
                         self.hidden.setdefault(symbol, set()).update(found.hidden)
-                    else:
+                    elif hasattr(builtins, symbol.name):
                         self.builtins.add(symbol.name)
+                    else:
+                        raise DataError(f"a minimal file has no {symbol.name} for {key}")
                 for symbol in symbols:
                     if symbol.home and symbol not in seen:
                         seen.add(symbol)

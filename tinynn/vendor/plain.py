@@ -77,11 +77,13 @@ def _without_hints(text: str) -> str:
 
 def _is_hint(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
-        return node.module in ("__future__", "typing")
+        return node.module == "__future__"
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         return _is([node.value.func], "TypeVar")
     if isinstance(node, ast.FunctionDef):  # one that is there for others to put something else
         last = node.body[-1]
+        if _is(node.decorator_list, "overload"):
+            return True
         return isinstance(last, ast.Raise) and _is(filter(None, [last.exc]), "NotImplementedError")
     return (
         (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

@@ -115,11 +115,11 @@ class Scopes:
         elif isinstance(node, ast.Name):
             self._add(node, node.id, "", around)
         elif isinstance(node, ast.ExceptHandler) and node.name and node.type:
-            end = self.source.end(node.type) + len(" as ")
+            start = self._behind(r"\)*\s*as\s+", self.source.end(node.type))
             if node.name in around.functions:
-                self._add_local(end, end + len(node.name), node.name, around)
+                self._add_local(start, start + len(node.name), node.name, around)
             else:
-                self._found(end, end + len(node.name), node.name, "", around)
+                self._found(start, start + len(node.name), node.name, "", around)
             self._all([node.type, *node.body], around)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             raise DataError("a minimal file can have no `global` or `nonlocal` in it")
@@ -203,10 +203,14 @@ class Scopes:
     def _own_name(self, node: Any, around: _Around) -> None:
         """Add the name that a `def` or `class` binds, if it binds it in the module."""
         if not around.functions and not around.class_:
-            start = self.source.start(node)
-            found = re.compile(r"(?:async\s+)?(?:def|class)\s+").match(self.source.text, start)
-            assert found is not None
-            self._found(found.end(), found.end() + len(node.name), node.name, "", around)
+            start = self._behind(r"(?:async\s+)?(?:def|class)\s+", self.source.start(node))
+            self._found(start, start + len(node.name), node.name, "", around)
+
+    def _behind(self, words: str, start: int) -> int:
+        """Return the place behind words that stand at a place."""
+        found = re.compile(words).match(self.source.text, start)
+        assert found is not None
+        return found.end()
 
     def _add(self, node: Any, name: str, attribute: str, around: _Around) -> None:
         start, end = self.source.start(node), self.source.end(node)

@@ -40,6 +40,26 @@ except (ImportError, TypeError):
 
 
 try:
+    from math import fsum
+except ImportError:
+
+    def fsum(values):  # J. Shewchuk's (1997): parts that do not overlap
+        parts = []
+        for x in values:
+            kept = []
+            for y in parts:
+                if abs(x) < abs(y):
+                    x, y = y, x
+                high = x + y
+                low = y - (high - x)
+                if low:
+                    kept.append(low)
+                x = high
+            parts = kept + [x]
+        return float(sum(parts))
+
+
+try:
     from sys import float_info
 except ImportError:
 
@@ -58,10 +78,12 @@ except ImportError:
 
 try:
     from copy import copy, deepcopy
-except ImportError:
+
+    deepcopy((lambda x: lambda: x)(0))
+except Exception:  # MicroPython's knows no closures
 
     def copy(thing):
-        if not hasattr(thing, "__dict__"):
+        if isinstance(thing, type) or not hasattr(thing, "__dict__"):
             return thing
         new = object.__new__(type(thing))
         for name, value in thing.__dict__.items():
@@ -106,6 +128,10 @@ except ImportError:
     from array import array
 
     Mapping, Sequence = dict, (list, tuple, range, array, str, bytes)
+try:
+    from typing import Hashable
+except ImportError:
+    Hashable = (int, float, str, bytes, tuple, type(None))
 try:
     from numbers import Complex, Integral, Real
 except ImportError:
@@ -328,3 +354,13 @@ except ImportError:
                 size = math.sqrt(-2.0 * math.log(1.0 - self.random()))
                 z, self.kept = math.cos(turn) * size, math.sin(turn) * size
             return mu + z * sigma
+
+        def shuffle(self, items):
+            for i in range(len(items) - 1, 0, -1):
+                k = 1
+                while i + 1 >> k:
+                    k += 1
+                j = self.getrandbits(k)
+                while j > i:
+                    j = self.getrandbits(k)
+                items[i], items[j] = items[j], items[i]
