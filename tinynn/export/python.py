@@ -140,7 +140,8 @@ class Exported(NamedTuple):
     size:        the file's, in bytes
     difference:  the largest one between a probability or number of the file and the model's, over
                  the rows that it was tried on
-    changed:     of a classifier, the share of these rows that get another label
+    changed:     of a classifier, the share of these rows that get another label, which is the most
+                 that its accuracy on them can fall by
     """
 
     size: int
