@@ -570,6 +570,11 @@ REFUSED = [
         "argument --test-share: needs a share from 0 to below 1, got '1.5'"
         + WITH_HELP.format("train"),
     ),
+    ([*TRAIN, "--loss", "huber"], "--loss is for targets that are numbers, not classes"),
+    (
+        ["train", "iris.csv", "--target", "petal_length", "--class-weights", "balanced"],
+        "--class-weights is for targets that are classes, not numbers",
+    ),
     (
         ["train", "iris.csv", "--target", "Specis"],
         "iris.csv: there is no column 'Specis' in the table; did you mean 'species'?",

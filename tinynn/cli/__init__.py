@@ -42,6 +42,9 @@ In Python, `import tinynn as nn`:
   nn.NeuralNet                  the original program, one layer of sigmoid neurons
   nn.gradcheck                  back-propagation held against differences of the loss
 
+Exit codes: 0 done; 1 the check that was asked for failed; 2 not done, and a sentence says why; 130
+interrupted.
+
 `{program} COMMAND --help` tells more about a command. The code is meant to be read, in this order:
 neural_net, matrix, activations, losses, layers, network, optimizers, trainer, all in
 {folder}

@@ -64,7 +64,7 @@ def _add_training(command: Parser) -> None:
         "--batch-size", type=positive, metavar="ROWS", help="32, or 256 for a long stream"
     )
     group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
-    group.add_argument("--loss", default="squared_error", help="of numbers: squared_error, huber …")
+    group.add_argument("--loss", help="of numbers: squared_error, which is the default, huber …")
     group.add_argument(
         "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
     )

@@ -107,7 +107,11 @@ def new_estimator(
         **changes,
     }
     if task == "regress":
-        return Regressor(loss=options.loss, **settings)
+        if options.class_weights is not None:
+            raise SettingError("--class-weights is for targets that are classes, not numbers")
+        return Regressor(loss=options.loss or "squared_error", **settings)
+    if options.loss is not None:
+        raise SettingError("--loss is for targets that are numbers, not classes")
     return Classifier(class_weight=class_weights(options.class_weights), **settings)
 
 
