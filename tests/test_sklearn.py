@@ -1,6 +1,6 @@
 """Estimators among scikit-learn's: cloned, searched, chained, and put through its own checks.
 
-scikit-learn 1.9 has 67 checks for a classifier like ours and 59 for a regressor; the README holds the
+scikit-learn 1.9 has 67 checks for a classifier like ours and 59 for a regressor; the README has the
 table of those that do not pass. The one that fails asks that a weight of 2 give the very same model
 as the row twice; scikit-learn checks its own networks only with settings that avoid batches.
 
