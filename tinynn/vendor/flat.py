@@ -14,13 +14,14 @@ from string import ascii_letters
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ..errors import DataError
-from .plain import packed, plain
+from .plain import WORDS, packed, plain
 from .scopes import Import, Local, Occurrence, Scopes, Variable, library_imports
 from .sources import Source, Sources, absolute
 from .text import Edit, Text, bound_names
 
 # What smaller interpreters lack is in this module; a `try` in it says what stands for what.
 STAND_INS = "stand_ins"
+_LETTERS = [*ascii_letters, *(a + b for a in ascii_letters for b in ascii_letters)]
 
 
 class Symbol(NamedTuple):
@@ -44,6 +45,9 @@ class Module:
 
     def __init__(self, key: str, source: Source) -> None:
         self.key, self.source = key, source
+        for word in WORDS:
+            if key != STAND_INS and re.search(rf"\b{word}\b", source.text):
+                raise DataError(f"a minimal file needs the name {word} for itself, {key} has it")
         self.text = Text(packed(plain(source.text)))
         self.imports: Dict[str, Union[Symbol, Import]] = {}
         self.statements: List[Statement] = []
@@ -201,10 +205,10 @@ class Flat:
         for symbol in sorted(self.hidden):
             if symbol not in names:
                 own = symbol.name or symbol.home[1:]
-                name, number = own, 1
-                while name in taken or name in self.hidden[symbol]:
-                    number += 1
-                    name = f"{own}{number}"
+                names_to_try = [own, *(f"{own}{number}" for number in range(2, 99))]
+                if own.startswith("_"):
+                    names_to_try = [f"_{letters}" for letters in _LETTERS]
+                name = next(n for n in names_to_try if n not in taken | self.hidden[symbol])
                 names[symbol] = name
                 taken.add(name)
         return names
@@ -241,8 +245,7 @@ def _short(found: List[Local], taken: Set[str]) -> Dict[Variable, str]:
         uses[local.variable] = uses.get(local.variable, 0) + 1
         if len(local.name) == 1:
             short[local.variable] = local.name
-    names = [*ascii_letters, *(a + b for a in ascii_letters for b in ascii_letters)]
-    free = [name for name in names if name not in taken and not iskeyword(name)]
+    free = [name for name in _LETTERS if name not in taken and not iskeyword(name)]
     used: Dict[int, int] = {}
     for variable in sorted(uses, key=lambda variable: (-uses[variable], variable)):
         if variable not in short:

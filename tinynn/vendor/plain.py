@@ -19,6 +19,10 @@ from .text import Edit, Text
 Rewrite = Callable[[Text, Any], Optional[str]]
 
 
+# What the other words are made of: names that stand in `stand_ins`.
+WORDS = ("Record_", "dict_", "getter_", "join_", "merge_")
+
+
 def plain(text: str) -> str:
     """Return the text without hints, docstrings and comments, for the smallest of interpreters."""
     text = _without_hints(_records(text))
@@ -33,7 +37,7 @@ def _records(text: str) -> str:
     edits: List[Edit] = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef) and _is(node.bases, "NamedTuple"):
-            edits.append((source.start(node.bases[0]), source.end(node.bases[0]), "Record"))
+            edits.append((source.start(node.bases[0]), source.end(node.bases[0]), "Record_"))
             fields = [field for field in node.body if isinstance(field, ast.AnnAssign)]
             names = [source.part(field.target) for field in fields]
             arguments = [
@@ -110,13 +114,13 @@ def _rewritten(text: str, rewrite: Rewrite) -> str:
 
 
 def _without_stars(source: Text, node: Any) -> Optional[str]:
-    """Say [*a, b] as list(a) + [b], {**a, "k": b} as merged(a, {"k": b})."""
+    """Say [*a, b] as list(a) + [b], {**a, "k": b} as merge_(a, {"k": b})."""
     if isinstance(node, ast.Dict) and None in node.keys:
         parts = [
             source.part(value) if key is None else f"{{{source.part(key)}: {source.part(value)}}}"
             for key, value in zip(node.keys, node.values)
         ]
-        return f"merged({', '.join(parts)})"
+        return f"merge_({', '.join(parts)})"
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and any(
         isinstance(item, ast.Starred) for item in node.elts
     ):
@@ -143,15 +147,17 @@ def _small_words(source: Text, node: Any) -> Optional[str]:
     if isinstance(node, ast.ClassDef) and len(node.bases) > 1:
         bases = ", ".join(map(source.part, node.bases))
         behind = source.text[source.end(node.bases[-1]) : source.end(node)]
-        return f"class {node.name}(joined({bases}){behind}"
+        return f"class {node.name}(join_({bases}){behind}"
     if isinstance(node, ast.JoinedStr) and any(
         isinstance(inner, ast.JoinedStr)
         for _, expression in fields(source.part(node))
         for inner in ast.walk(ast.parse(f"({expression})"))
     ):
         return as_format(source.part(node))
+    if isinstance(node, ast.Dict) and not node.keys:
+        return "dict_()"  # dictionaries there keep no order
     if isinstance(node, ast.Attribute) and node.attr == "__getitem__":
-        return f"getter({source.part(node.value)})"
+        return f"getter_({source.part(node.value)})"
     return None
 
 
@@ -203,7 +209,7 @@ def packed(text: str) -> str:
         else:
             if words in ")]}" and line.endswith(",") and not line.endswith("(,"):
                 line = line if words == ")" else line[:-1]
-            if line and _is_word(line[-1]) and (_is_word(words[0]) or words[0] in "\"'"):
+            if line and _is_word(line[-1]) and _is_word(words[0]):
                 line += " "
             line += words
     return "".join(" " * depth + words + "\n" for depth, words in _joined(lines))

@@ -177,8 +177,15 @@ if not knows_nested:
         return plain_isinstance(thing, kinds)
 
 
+dict_ = dict
 if not hasattr([], "__len__"):
-    plain_hasattr = hasattr
+    from collections import OrderedDict as dict_
+
+    plain_hasattr, plain_sorted = hasattr, sorted
+
+    def sorted(items, key=lambda x: x, reverse=False):
+        keyed = [(key(item), i, item) for i, item in enumerate(items)]
+        return [item for _, _, item in plain_sorted(keyed, reverse=reverse)]
 
     def hasattr(thing, name):
         if plain_hasattr(thing, name):
@@ -194,7 +201,7 @@ if not hasattr([], "__len__"):
         return False
 
 
-def joined(*kinds):
+def join_(*kinds):
     """Return a class that is all of these, or where that cannot be, the first of them."""
     try:
         return type("joined", kinds, {})
@@ -202,7 +209,7 @@ def joined(*kinds):
         return kinds[0]
 
 
-def merged(*tables):
+def merge_(*tables):
     """Return one dictionary of several."""
     new = {}
     for table in tables:
@@ -210,12 +217,12 @@ def merged(*tables):
     return new
 
 
-def getter(table):
+def getter_(table):
     """Return what looks up items in a table."""
     return lambda key: table[key]
 
 
-class Record:
+class Record_:
     """What `NamedTuple` makes, but for the constructor and the names of the fields."""
 
     def __iter__(self):
@@ -235,7 +242,7 @@ class Record:
         return type(self).__name__ + "(" + ", ".join(words) + ")"
 
     def _replace(self, **changes):
-        return type(self)(**merged(self._asdict(), changes))
+        return type(self)(**merge_(self._asdict(), changes))
 
     def _asdict(self):
         return {name: getattr(self, name) for name in self._fields}
