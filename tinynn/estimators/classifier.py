@@ -16,7 +16,6 @@ from ..optimizers import Optimizer
 from ..preprocessing import TableEncoder
 from ..tables import same_length
 from .base import Estimator, in_kind
-from .parameters import Parameters
 from .targets import Labels, Targets, target_list, weight_list
 
 C = TypeVar("C", bound="Classifier")
@@ -41,6 +40,7 @@ class Classifier(Estimator):
 
     kind = "classifier"
     _estimator_type = "classifier"  # what scikit-learn before 1.6 looks at
+    class_weight: Union[str, Mapping[Any, float], None]
     classes_: Any
     _targets: Labels
 
@@ -76,9 +76,7 @@ class Classifier(Estimator):
         callbacks: Sequence[Callback] = (),
         engine: str = "auto",
     ) -> None:
-        given = dict(locals())
-        Parameters.__init__(self, **{name: given[name] for name in Parameters.parameter_names()})
-        self.class_weight = class_weight
+        self._take(locals())
 
     def partial_fit(
         self: C, X: Any, y: Any, classes: object = None, sample_weight: object = None

@@ -60,64 +60,37 @@ class Parameters:
     engine:               "auto", or an engine's name
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
-        activation: Union[str, Sequence[str]] = "relu",
-        *,
-        solver: Union[str, Optimizer] = "adam",
-        alpha: float = 0.0001,
-        batch_size: Union[int, str] = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: object = None,
-        tol: float = 1e-4,
-        verbose: Union[bool, int] = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: Union[bool, str] = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
-        dropout: Union[float, Sequence[float]] = 0.0,
-        clip_norm: Optional[float] = None,
-        encoder: Optional[TableEncoder] = None,
-        callbacks: Sequence[Callback] = (),
-        engine: str = "auto",
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.dropout = dropout
-        self.clip_norm = clip_norm
-        self.encoder = encoder
-        self.callbacks = callbacks
-        self.engine = engine
+    hidden_layer_sizes: Union[int, Sequence[int]]
+    activation: Union[str, Sequence[str]]
+    solver: Union[str, Optimizer]
+    alpha: float
+    batch_size: Union[int, str]
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: object
+    tol: float
+    verbose: Union[bool, int]
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: Union[bool, str]
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: int
+    dropout: Union[float, Sequence[float]]
+    clip_norm: Optional[float]
+    encoder: Optional[TableEncoder]
+    callbacks: Sequence[Callback]
+    engine: str
+
+    def _take(self, given: Dict[str, Any]) -> None:
+        """Keep the constructor's arguments, its `locals()`, as they are."""
+        vars(self).update({name: value for name, value in given.items() if name != "self"})
 
     @classmethod
     def parameter_names(cls) -> List[str]:

@@ -13,7 +13,6 @@ from ..metrics import r2_score
 from ..optimizers import Optimizer
 from ..preprocessing import TableEncoder
 from .base import Estimator, in_kind
-from .parameters import Parameters
 from .targets import Numbers, Targets, target_list, weight_list
 
 R = TypeVar("R", bound="Regressor")
@@ -39,6 +38,7 @@ class Regressor(Estimator):
 
     kind = "regressor"
     _estimator_type = "regressor"  # what scikit-learn before 1.6 looks at
+    loss: Union[str, Loss]
     _targets: Numbers
 
     def __init__(
@@ -73,9 +73,7 @@ class Regressor(Estimator):
         callbacks: Sequence[Callback] = (),
         engine: str = "auto",
     ) -> None:
-        given = dict(locals())
-        Parameters.__init__(self, **{name: given[name] for name in Parameters.parameter_names()})
-        self.loss = loss
+        self._take(locals())
 
     def partial_fit(self: R, X: Any, y: Any, sample_weight: object = None) -> R:
         """Train for one epoch on these rows, which may be new ones.
