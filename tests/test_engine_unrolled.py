@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import linecache
+import math
 import random
 import sys
 import traceback
@@ -152,6 +153,28 @@ def test_batch_normalization_is_folded_into_the_layer_before():
     assert text.count("forward") == 1
     alone = unrolled.prediction_source(nn.Sequential(nn.BatchNorm(2)))
     assert alone.count(" + ") == 3  # one in the comment
+
+
+@pytest.mark.parametrize("last", [nn.Softmax, nn.LogSoftmax])
+def test_a_sum_of_powers_that_overflows_where_none_of_them_does_is_noticed(last):
+    network = nn.Sequential(nn.Dense(1, 3, weights=[[0.0, 709.5, 709.5]]), last())
+    assert unrolled.ENGINE.predictor(network)([1.0]) == pytest.approx(network([1.0]), rel=1e-12)
+    assert network([1.0])[1] == pytest.approx({nn.Softmax: 0.5, nn.LogSoftmax: -math.log(2)}[last])
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_training_notices_it_too(from_logits):
+    found = []
+    for engine in ("lists", "unrolled"):
+        layers = [nn.Dense(1, 3, weights=[[0.0, 709.5, 709.5]])] + [nn.Softmax()] * (not from_logits)
+        network = nn.Sequential(*layers)
+        loss = nn.CategoricalCrossEntropy(from_logits=from_logits)
+        history = nn.fit(
+            network, [[1.0], [1.0]], [1, 2], loss=loss, optimizer="sgd", epochs=3, engine=engine
+        )
+        found.append([*history.loss, *network.layers[0].W[0]])
+    assert found[1] == pytest.approx(found[0], rel=1e-12)
+    assert found[0][0] == pytest.approx(math.log(2))
 
 
 # Compiling

@@ -103,6 +103,12 @@ def minus(minuend: str, subtrahend: str) -> str:
     return minuend if subtrahend == "0.0" else f"{minuend} - {subtrahend}"
 
 
+def write_guard(text: Text, powers: int) -> None:
+    """Write that e, the sum of 1 and other powers of e, must not overflow, as a power cannot."""
+    if powers > 2:
+        text("if e > 1e308: raise OverflowError")
+
+
 def compile_text(text: str, name: str, **others: Any) -> Callable[..., Any]:
     """Return the function that a text defines; `others` are more names in it.
 

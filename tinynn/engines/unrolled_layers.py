@@ -17,7 +17,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from .formulas import FORMULAS
 from .plans import LayerPlan
-from .text import Text, braced, product, total
+from .text import Text, braced, product, total, write_guard
 
 ZEROS = ("0.0", "-0.0")
 Numbers = Dict[str, float]  # parameters by name, to be written into the text as numbers
@@ -173,6 +173,8 @@ class Forward:
         for j in range(start, layer.outputs):
             self.text(f"{s[j]} = {z[j]} - {pivot}", f"{e[j]} = exp({s[j]})")
         self.text("e = " + total(["1.0"] * start + e[start:]))
+        if start:
+            write_guard(self.text, layer.outputs)
         if layer.kind == "Softmax":
             if start:
                 self.text(f"{names[0]} = 1.0 / e")

@@ -13,7 +13,7 @@ from typing import List, NamedTuple, Sequence
 from ..losses import LOWEST_LOG, SMALLEST_VARIANCE
 from ..matrix import Matrix
 from .plans import Plan
-from .text import Text, braced, minus, product, total
+from .text import Text, braced, minus, product, total, write_guard
 
 LEAST_BCE = repr(exp(LOWEST_LOG))  # the probability whose logarithm is the lowest
 LEAST_CE = repr(float_info.min)
@@ -157,7 +157,9 @@ def _write_ce_of_logits(
     columns = range(1, len(outputs))
     for j in columns:
         text(f"y{j} = {outputs[j]} - {outputs[0]}", f"u{j} = exp(y{j})")
-    text("e = " + total(["1.0", *[f"u{j}" for j in columns]]), "p0 = 1.0 / e")
+    text("e = " + total(["1.0", *[f"u{j}" for j in columns]]))
+    write_guard(text, len(outputs))
+    text("p0 = 1.0 / e")
     text(*[f"p{j} = u{j} / e" for j in columns])
     P = [f"p{j}" for j in range(len(outputs))]
     derivatives = _class_differences(text, P, targets, k, simple)
