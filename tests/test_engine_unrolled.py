@@ -166,8 +166,8 @@ def test_a_sum_of_powers_that_overflows_where_none_of_them_does_is_noticed(last)
 def test_training_notices_it_too(from_logits):
     found = []
     for engine in ("lists", "unrolled"):
-        layers = [nn.Dense(1, 3, weights=[[0.0, 709.5, 709.5]])] + [nn.Softmax()] * (not from_logits)
-        network = nn.Sequential(*layers)
+        last = nn.Linear() if from_logits else nn.Softmax()
+        network = nn.Sequential(nn.Dense(1, 3, weights=[[0.0, 709.5, 709.5]]), last)
         loss = nn.CategoricalCrossEntropy(from_logits=from_logits)
         history = nn.fit(
             network, [[1.0], [1.0]], [1, 2], loss=loss, optimizer="sgd", epochs=3, engine=engine
