@@ -11,7 +11,7 @@ import builtins
 import re
 from keyword import iskeyword
 from string import ascii_letters
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Dict, List, NamedTuple, Set, Tuple, Union
 
 from ..errors import DataError
 from .plain import WORDS, packed, plain
@@ -99,7 +99,9 @@ class Flat:
                 name = self.names[symbol]
                 original = symbol.name or symbol.home[1:]
                 words = original if name == original else f"{original} as {name}"
-                lines.setdefault(f"from {symbol.home[1:]} " if symbol.name else "", []).append(words)
+                lines.setdefault(f"from {symbol.home[1:]} " if symbol.name else "", []).append(
+                    words
+                )
         pieces = [f"{start}import {','.join(names)}\n" for start, names in sorted(lines.items())]
         for key, module in self.modules.items():
             for number in sorted(self.needed[key]):
@@ -160,12 +162,6 @@ class Flat:
     def _follow(self, pending: List[Symbol]) -> None:
         """Find all statements that the symbols need, and all symbols that those do."""
         seen = set(pending)
-        binding = {
-            (key, name): number
-            for key, module in self.modules.items()
-            for number, statement in enumerate(module.statements)
-            for name in statement.binds
-        }
         while pending:
             key, name = pending.pop()
             if key not in self.modules:
@@ -192,7 +188,7 @@ class Flat:
                         pending.append(symbol)
 
     def _named(self) -> Dict[Symbol, str]:
-        """Return a name for each symbol, so that none is hidden where it is needed, or another's."""
+        """Return a name for each symbol, hidden nowhere where it is needed, and no other's."""
         names: Dict[Symbol, str] = {}
         taken = set(self.builtins)
         fixed = {s: s.name for s in self.hidden if s.home == STAND_INS}

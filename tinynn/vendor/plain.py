@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import DataError
 from .f_strings import as_format, fields
 from .text import Edit, Text
-
-Rewrite = Callable[[Text, Any], Optional[str]]
-
 
 # What the other words are made of: names that stand in `stand_ins`.
 WORDS = ("Record_", "dict_", "getter_", "join_", "merge_")
@@ -25,10 +23,7 @@ WORDS = ("Record_", "dict_", "getter_", "join_", "merge_")
 
 def plain(text: str) -> str:
     """Return the text without hints, docstrings and comments, for the smallest of interpreters."""
-    text = _without_hints(_records(text))
-    for rewrite in (_without_stars, _small_words):
-        text = _rewritten(text, rewrite)
-    return text
+    return _rewritten(_without_hints(_records(text)))
 
 
 def _records(text: str) -> str:
@@ -96,8 +91,8 @@ def _is_hint(node: ast.stmt) -> bool:
     )
 
 
-def _rewritten(text: str, rewrite: Rewrite) -> str:
-    """Return the text with every node for which `rewrite` has other words written in them.
+def _rewritten(text: str) -> str:
+    """Return the text with every node for which there are other words written in them.
 
     Those within others come in a later round, in which the text is read anew.
     """
@@ -105,8 +100,8 @@ def _rewritten(text: str, rewrite: Rewrite) -> str:
         source = Text(text)
         edits: List[Edit] = []
         for node in _outside_of_f_strings(ast.parse(text)):
-            new = rewrite(source, node)
-            if new is not None:
+            new = _without_stars(source, node) or _small_words(source, node)
+            if new:
                 edits.append((source.start(node), source.end(node), new))
         if not edits:
             return text
@@ -185,6 +180,12 @@ def _is(nodes: Iterable[ast.expr], name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
 
+_COMPOUND = (
+    "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "def", "class",
+    "async",
+)  # fmt: skip
+
+
 def packed(text: str) -> str:
     """Return the text without comments, and without lines and spaces that Python can do without."""
     source = Text(text)
@@ -219,23 +220,24 @@ def _joined(lines: List[Tuple[int, str]]) -> List[Tuple[int, str]]:
     """Put simple statements that follow one another on one line, and behind what they depend on."""
     found: List[Tuple[int, str]] = []
     for depth, words in lines:
-        simple = not words.endswith(":") and not words.startswith("@")
-        if simple and depth and found and found[-1][0] == depth and _is_simple(found[-1][1]):
+        before = found[-1] if found else (0, ":")
+        if depth and before[0] == depth and _is_simple(words) and _is_simple(before[1]):
             words = f"{found.pop()[1]};{words}"
         found.append((depth, words))
     inline: List[Tuple[int, str]] = []
     for number, (depth, words) in enumerate(found):
         after = found[number + 1][0] if number + 1 < len(found) else 0
-        if _is_simple(words) and inline and inline[-1][0] == depth - 1 and after < depth:
-            if inline[-1][1].endswith(":"):
-                words = inline.pop()[1] + words
-                depth -= 1
+        header = inline[-1] if inline else (0, "")
+        above = header[1].endswith(":") and header[0] == depth - 1
+        if above and after < depth and _is_simple(words):
+            words = inline.pop()[1] + words
+            depth -= 1
         inline.append((depth, words))
     return inline
 
 
 def _is_simple(words: str) -> bool:
-    return not words.endswith(":") and not words.startswith("@")
+    return words[0] != "@" and re.split(r"\W", words, maxsplit=1)[0] not in _COMPOUND
 
 
 def _is_word(sign: str) -> bool:

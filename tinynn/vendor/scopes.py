@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import DataError
 from .f_strings import fields
@@ -230,6 +241,4 @@ class Scopes:
         hidden = around.functions | around.class_
         imported = around.imports.get(name)
         shift = self.shift
-        self.found.append(
-            Occurrence(shift + start, shift + end, name, attribute, hidden, imported)
-        )
+        self.found.append(Occurrence(shift + start, shift + end, name, attribute, hidden, imported))

@@ -91,8 +91,8 @@ def small_file(parts: Sequence[str]) -> Tuple[List[str], str]:
     sources.update({name: read(instead) for name, instead in _INSTEAD.items()})
     if "normalization" not in held:
         sources["normalization"] = _NO_NORMALIZATION
-    names = _needed(sources, [symbol.home for symbol in public.values()])
-    order = [STAND_INS, *in_order(sources, names)]
+    needed = _needed(sources, [symbol.home for symbol in public.values()])
+    order = [STAND_INS, *in_order(sources, needed)]
     text = Flat({name: sources[name] for name in order}, public).text()
     return held, f'__version__="{__version__}"\n{text}'
 

@@ -14,8 +14,8 @@ VERSION = 1
 
 def write(path: Any, kind: str, content: Dict[str, object]) -> None:
     """Write a model file. Raises FormatError for a number that is not finite."""
-    document = {"format": FORMAT, "version": VERSION, "kind": kind}
-    document.update(content)  # type: ignore[arg-type]
+    document: Dict[str, object] = {"format": FORMAT, "version": VERSION, "kind": kind}
+    document.update(content)
     _check(document)
     text = json.dumps(document)
     with open(path, "w", encoding="utf-8") as file:

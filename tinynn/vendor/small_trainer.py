@@ -93,7 +93,7 @@ class Trainer:
             schedule.restore(training.get("schedule", {}))
         program = ENGINE.program(self.recipe, training["memory"])
         program.bind(*data)
-        noisy = any([type(layer).seed_noise is not Layer.seed_noise for layer in model.layers])
+        noisy = any(type(layer).seed_noise is not Layer.seed_noise for layer in model.layers)
         self.history = history = History("lists", "this file holds no other")
         self.epoch, started = 0, monotonic()
         model.training = training

