@@ -9,6 +9,8 @@ import time
 import warnings
 from typing import Any, Dict, Optional, TextIO
 
+from ..errors import DataError
+
 
 class Console:
     """Where a command speaks; with `quiet` or `as_json` it says no texts.
@@ -116,3 +118,16 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0.0:
         return None
     return value
+
+
+def check_writable(path: Optional[str]) -> None:
+    """Raise DataError, before any work is done, if a file cannot be written."""
+    if path is None:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise DataError(f"{path} is a directory; give a file in it to write to")
+    if not os.path.isdir(folder):
+        raise DataError(f"{path} cannot be written: there is no directory {folder}")
+    if not os.access(folder, os.W_OK) and not os.path.exists(path):
+        raise DataError(f"{path} cannot be written: the directory {folder} is not writable")

@@ -9,7 +9,7 @@ from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
 from ..formats.atomic import write_text
-from .console import Console
+from .console import Console, check_writable
 from .models import Model, counted, load_model
 from .parser import column_name
 from .tables import Label, Loaded, Target, load_table, open_table
@@ -24,7 +24,6 @@ from .testing import (
     tried,
     with_importance,
 )
-from .train import check_writable
 
 
 def run(options: argparse.Namespace) -> int:

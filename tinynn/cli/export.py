@@ -8,11 +8,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import SettingError
 from ..network import Sequential
-from .console import Console
+from .console import Console, check_writable
 from .models import Model, counted, listed, load_any
 from .parser import UsageError
 from .tables import chunks_of, located, open_table
-from .train import check_writable
 
 SUFFIXES = {
     ".py": "python", ".h": "c", ".mjs": "javascript", ".js": "javascript", ".onnx": "onnx",

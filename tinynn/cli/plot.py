@@ -14,7 +14,7 @@ from ..report.charts import Chart, network_chart
 from ..report.findings import Findings
 from ..report.page import Section, page
 from ..view import save, text_confusion
-from .console import Console
+from .console import Console, check_writable
 from .evaluate import known_targets
 from .inspect import training_text
 from .models import Model, counted, load_any
@@ -28,7 +28,6 @@ from .testing import (
     verdict,
     with_importance,
 )
-from .train import check_writable
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,11 +12,10 @@ from typing import Any, Dict, Iterator, List, TextIO
 from ..data.files import TableFile
 from ..errors import SettingError
 from ..estimators import Classifier
-from .console import Console, Meter
+from .console import Console, Meter, check_writable
 from .models import Model, counted, load_model
 from .tables import Lines, chunks_of, located, open_table
 from .testing import note_missing
-from .train import check_writable
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
 from ..formats.atomic import write_text
 from ..preprocessing import TableEncoder
-from .console import Console
+from .console import Console, check_writable
 from .models import About, Model, counted, listed, save_model
 from .parser import (
     column_name,
@@ -227,16 +226,3 @@ def _say_training(trained: Trained, console: Console) -> None:
 
 def _widths(estimator: Any) -> List[int]:
     return [len(estimator.coefs_[0]), *(len(W[0]) for W in estimator.coefs_)]
-
-
-def check_writable(path: Optional[str]) -> None:
-    """Raise DataError, before any work is done, if a file cannot be written."""
-    if path is None:
-        return
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path):
-        raise DataError(f"{path} is a directory; give a file in it to write to")
-    if not os.path.isdir(folder):
-        raise DataError(f"{path} cannot be written: there is no directory {folder}")
-    if not os.access(folder, os.W_OK) and not os.path.exists(path):
-        raise DataError(f"{path} cannot be written: the directory {folder} is not writable")
