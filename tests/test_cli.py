@@ -423,6 +423,25 @@ def test_a_closed_pipe_is_quiet(home, tmp_path):
 # --- evaluate, compare, inspect, plot, gradcheck, bench, demo -----------------------------------
 
 
+def test_ctrl_c_ends_a_search_and_trains_the_best_so_far(home, monkeypatch, capsys):
+    from tinynn.cli import main, search
+
+    def scored(options, *_):
+        if options.learning_rate == 0.03:
+            raise KeyboardInterrupt
+        return search.Candidate(options.hidden, options.learning_rate, [0.5], 0.1)
+
+    monkeypatch.setattr(search, "_scored", scored)
+    monkeypatch.chdir(home)
+    assert main(["train", "iris.csv", "--target", "species", "--search", "--epochs", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "note: interrupted; the best of 2 is trained now\n" in err
+    assert "trained 2 epochs" in out
+    monkeypatch.setattr(search, "RATES", search.RATES[2:])  # before there is any
+    assert main(["train", "iris.csv", "--target", "species", "--search"]) == 130
+    assert capsys.readouterr().err == "tinynn: interrupted\n"
+
+
 def test_evaluate_says_how_good_a_model_is(home, tmp_path):
     out, err = run(
         "evaluate", "iris.json", "iris.csv", "--report", tmp_path / "e.html", "--at-least", 0.9,

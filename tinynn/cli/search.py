@@ -88,7 +88,13 @@ def searched(
             _show(console, f"search: {k + 1} of {len(space)}, {hidden or 'none'} at {rate:g}")
             tried = copy.copy(options)
             tried.hidden, tried.learning_rate = hidden, rate
-            found.append(_scored(tried, rows.rows, wanted, splits, target, encoder))
+            try:
+                found.append(_scored(tried, rows.rows, wanted, splits, target, encoder))
+            except KeyboardInterrupt:
+                if not found:
+                    raise
+                console.note(f"note: interrupted; the best of {len(found)} is trained now")
+                break
             if options.time_budget and time.monotonic() - started > options.time_budget:
                 console.note(f"note: the time budget ended the search after {k + 1} of them")
                 break
