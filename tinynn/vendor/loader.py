@@ -1,8 +1,8 @@
 """What a single file holds besides the library: its modules are found and run by this.
 
-Each module is the body of a function, which is run with the module's own names as its globals when
-the module is first imported. So all of it is compiled, and cached, as one file; and all modules are
-real ones.
+Most modules are the bodies of functions, which are run with the module's own names as their globals
+when the module is first imported: they are compiled, and cached, with the file. Those that few
+programs need are texts, which Python drops, and take no memory until they are imported.
 """
 
 from __future__ import annotations
@@ -12,24 +12,31 @@ import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 
+END = "\n\n# end\n"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType, ModuleType
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, Optional
 
 
 class Library:
     """Finds and loads the modules of the single file `file`, imported as `package`.
 
-    functions:  each module's name below the package, and the function that is its text
-    absent:     the modules that were left out, and the part that each belongs to
+    modules:  each module's name below the package, and the function that it is, or None for a text
+    absent:   the modules that were left out, and the part that each belongs to
+    loader:   what the file itself was loaded by
     """
 
     def __init__(
-        self, package: str, file: str, functions: Dict[str, FunctionType], absent: Dict[str, str]
+        self,
+        package: str,
+        file: str,
+        modules: Dict[str, Optional[FunctionType]],
+        absent: Dict[str, str],
+        loader: Any,
     ) -> None:
-        self.package, self.file = package, file
-        self.functions, self.absent = functions, absent
+        self.package, self.file, self.loader = package, file, loader
+        self.modules, self.absent = modules, absent
 
     def install(self) -> None:
         """Let `import` find the modules, from now on, in this copy."""
@@ -49,11 +56,10 @@ class Library:
             return None
         if place in self.absent:
             raise self._missing(name, self.absent[place])
-        if place not in self.functions:
+        if place not in self.modules:
             return None
         is_package = self.is_package(name)
-        steps = [self.file, *place.split("."), *(["__init__"] if is_package else [])]
-        origin = os.path.join(*steps) + ".py"
+        origin = os.path.join(self.file, self._path(name))
         spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         return spec
@@ -75,27 +81,36 @@ class Library:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's text in its own names."""
-        function = self._function(module.__name__)
-        module.__doc__ = function.__doc__
-        exec(function.__code__, vars(module))
+        function = self.modules[self._place(module.__name__)]
+        exec(self.get_code(module.__name__), vars(module))
+        if function:
+            module.__doc__ = function.__doc__
 
     def is_package(self, name: str) -> bool:
         """Return whether a module has modules below it."""
-        below = name[len(self.package) + 1 :] + "."
-        return any(other.startswith(below) for other in [*self.functions, *self.absent])
+        below = self._place(name) + "."
+        return any(other.startswith(below) for other in [*self.modules, *self.absent])
 
     def get_code(self, name: str) -> Any:
-        """Return a module's code: for `python3 -m`."""
-        return self._function(name).__code__
+        """Return a module's code."""
+        function = self.modules[self._place(name)]
+        if function:
+            return function.__code__
+        return compile(self.get_source(name), self.file, "exec", dont_inherit=True)
 
     def get_source(self, name: str) -> str:
-        """Return a module's text on the lines where the file has it: for pdb and `inspect`."""
-        with open(self.file, encoding="utf-8") as file:
-            lines: List[str] = file.read().splitlines(True)
-        starts = [function.__code__.co_firstlineno for function in self.functions.values()]
-        first = self._function(name).__code__.co_firstlineno
-        last = min([start - 1 for start in starts if start > first], default=len(lines))
-        return "\n" * (first - 1) + "if True:\n" + "".join(lines[first:last])
+        """Return a module's text on the lines where the file has it: for pdb and `inspect` too."""
+        text: str = self.loader.get_data(self.file).decode("utf-8").replace("\r\n", "\n")
+        start = text.index("\n", text.index(f"\n# tinynn/{self._path(name)}\n") + 1)
+        start = text.index("\n", start + 1) + 1  # behind the line that opens it
+        before = "\n" * text.count("\n", 0, start)
+        if self.modules[self._place(name)]:
+            return f"{before[1:]}if True:\n{text[start : text.index(END, start)]}"
+        return before + text[start : text.index("\n'''\n", start)] + "\n"
 
-    def _function(self, name: str) -> FunctionType:
-        return self.functions[name[len(self.package) + 1 :]]
+    def _place(self, name: str) -> str:
+        return name[len(self.package) + 1 :]
+
+    def _path(self, name: str) -> str:
+        path = self._place(name).replace(".", "/")
+        return f"{path}/__init__.py" if self.is_package(name) else f"{path}.py"

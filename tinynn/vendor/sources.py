@@ -108,8 +108,8 @@ def all_parts(sources: Sources) -> Dict[str, str]:
     found = {part: words for part, (words, _) in PARTS.items()}
     for name, source in sources.items():
         if name != FRONT and part_of(name) not in found:
-            words = ast.get_docstring(ast.parse(source.text)) or ""
-            found[part_of(name)] = words.partition("\n")[0].rstrip(".")
+            words = source.text.partition('"""')[2].partition("\n")[0]
+            found[part_of(name)] = words.rstrip('."')
     return found
 
 

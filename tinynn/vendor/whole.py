@@ -1,39 +1,39 @@
-"""The library as one file, whole: each module's text as it is, as the body of a function.
+"""The library as one file, whole: each module's text as it is, as the body of a function or a text.
 
 The names that a module binds are declared global in its function, so that they are those of the
 module that the function is run for, and classes and functions know themselves by their own names.
+A module that few programs need is a text that stands by itself, which Python does not keep: the
+memory of an import is that of the code in it.
 """
 
 from __future__ import annotations
 
 import ast
 from textwrap import wrap
-from typing import List
+from typing import Dict, List
 
+from ..errors import DataError
 from .sources import FRONT, Source, Sources, part_of, read
 from .text import Edit, Text, bound_names, inside_strings
 
 _FUTURE = "from __future__ import annotations\n"
+TEXTS = ("view", "report", "importers", "export", "cli", "selftest")  # parts
 
 
 def whole_file(sources: Sources, absent: List[str]) -> str:
     """Return the text of a file that is a library of these modules, and lacks the absent ones."""
-    functions = {name: f"_{name.replace('.', '__')}" for name in sources if name != FRONT}
-    modules = [_as_function(sources[name], functions[name]) for name in functions]
-    parts = {name: part_of(name) for name in absent}
-    return "\n\n".join(
-        [
-            sources[FRONT].text,
-            _loader(),
-            *modules,
-            "_FUNCTIONS = {\n"
-            + "".join(f'    "{name}": {function},\n' for name, function in functions.items())
-            + "}\n_ABSENT = {\n"
-            + "".join(f'    "{name}": "{part}",\n' for name, part in parts.items())
-            + "}\n"
-            + _END,
-        ]
-    )
+    hot = [name for name in sources if name != FRONT and part_of(name) not in TEXTS]
+    functions = {name: f"_{name.replace('.', '__')}" for name in hot}
+    modules = [_as_function(sources[name], functions[name]) for name in hot]
+    texts = [_as_text(sources[name]) for name in sources if part_of(name) in TEXTS]
+    places = {name: functions.get(name, "None") for name in sources if name != FRONT}
+    parts = {name: f'"{part_of(name)}"' for name in absent}
+    tables = f"_MODULE_TEXTS = {_table(places)}\n_ABSENT = {_table(parts)}\n"
+    return "\n\n".join([sources[FRONT].text, _loader(), *modules, *texts, tables + _END])
+
+
+def _table(items: Dict[str, str]) -> str:
+    return "{\n" + "".join(f'    "{name}": {item},\n' for name, item in items.items()) + "}"
 
 
 # Run at the end of the file, which is the package itself.
@@ -46,7 +46,7 @@ if "estimators" in _ABSENT:
 for _name in [*_HOMES, *_MODULES]:
     if _HOMES.get(_name, _name) in _ABSENT:
         __all__.remove(_name)
-_library()(__name__, __file__, _FUNCTIONS, _ABSENT).install()
+_library()(__name__, __file__, _MODULE_TEXTS, _ABSENT, __loader__).install()
 
 if __name__ == "__main__":
     import sys
@@ -70,7 +70,16 @@ def _as_function(source: Source, function: str) -> str:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             edits.append((text.start(node), text.end(node), _globals(bound_names(tree.body))))
-    return f"# tinynn/{source.path}\ndef {function}():\n{_indented(text.edited(edits))}"
+    return f"# tinynn/{source.path}\ndef {function}():\n{_indented(text.edited(edits))}\n\n# end\n"
+
+
+def _as_text(source: Source) -> str:
+    """Return the module's text as a string, below a line that names its file."""
+    if "'''" in source.text:
+        raise DataError(
+            f"vendor needs texts without three single quotes, got them in {source.path}"
+        )
+    return f"# tinynn/{source.path}\nr'''\n{source.text}'''\n"
 
 
 def _annotations(text: Text, node: ast.stmt) -> List[Edit]:
