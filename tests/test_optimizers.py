@@ -423,6 +423,28 @@ def test_biases_may_be_left_out_of_the_decay(kind):
     assert {p.name: p.value for p in model.parameters()} == expected
 
 
+@pytest.mark.parametrize("kind", [SGD, AdamW, RMSprop])
+def test_biases_left_out_are_pytorchs_groups_without_decay(kind):
+    torch = pytest.importorskip("torch")
+    X, T = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.1]], [[0.0, 1.0], [1.0, 0.5], [2.0, 0.0]]
+    W, b = [[0.3, -0.8], [0.5, 0.1]], [1.0, -2.0]
+    model = Sequential(Dense(2, 2, weights=W, bias=b))
+    fit(model, X, T, loss="mse", optimizer=kind(0.05, weight_decay=0.3, decay_biases=False),
+        epochs=20)  # fmt: skip
+    layer = torch.nn.Linear(2, 2).double()
+    layer.weight.data, layer.bias.data = torch.tensor(W).double().T, torch.tensor(b).double()
+    groups = [{"params": [layer.weight], "weight_decay": 0.3},
+              {"params": [layer.bias], "weight_decay": 0.0}]  # fmt: skip
+    theirs = getattr(torch.optim, kind.__name__)(groups, lr=0.05)
+    for _ in range(20):
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(layer(torch.tensor(X).double()), torch.tensor(T)).backward()
+        theirs.step()
+    for mine, other in zip(model.layers[0].W, layer.weight.T.tolist()):
+        assert mine == pytest.approx(other, rel=1e-6)
+    assert model.layers[0].b == pytest.approx(layer.bias.tolist(), rel=1e-6)
+
+
 @pytest.mark.parametrize("kind", OPTIMIZERS.values())
 def test_files_from_before_biases_could_be_left_out_still_mean_the_same(kind):
     assert "decay_biases" not in kind().to_dict()
