@@ -181,17 +181,28 @@ def test_every_module_of_the_single_file_loads_and_is_what_the_folder_has(whole)
 )
 def test_the_single_file_runs(whole, words):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        [sys.executable, *words, "demo"], cwd=whole, env=environment, capture_output=True, text=True
+
+    def says(*more):
+        done = subprocess.run(
+            [sys.executable, *words, *more], cwd=whole, env=environment, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    assert says("--version") == (0, f"tinynn {nn.__version__}\n", "")
+    assert says("vendor", "x.py") == (
+        2, "",
+        "tinynn: __main__.vendor is not made for single files; run it from the package\n",
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_single_file_shows_its_demo(whole):
+    assert "0.98977040" in run(
+        "import runpy; import sys; sys.argv[1:] = ['demo']\n"
+        "runpy.run_module('nn_one', run_name='__main__')",
+        whole,
     )
-    assert "0.98977040" in done.stdout and done.returncode == 0, done.stderr
-    done = subprocess.run(
-        [sys.executable, *words, "vendor", "x.py"], cwd=whole, env=environment, capture_output=True,
-        text=True,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (
-        2, "tinynn: __main__.vendor is not made for single files; run it from the package\n",
-    )  # fmt: skip
 
 
 def test_star_import_brings_what_there_is(train):
@@ -349,6 +360,31 @@ def test_a_check_refuses_other_files(tmp_path, capsys):
 
 
 # --- the pieces of the whole file ---
+
+
+def texts_in(tree):
+    return [
+        n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == str(n.value)
+    ]
+
+
+def test_texts_keep_every_letter_in_the_single_file(whole):
+    tree = ast.parse((whole / "nn_one.py").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    seen = 0
+    for name, source in LIBRARY.items():
+        function = functions.get(f"_{name.replace('.', '__')}")
+        if function:
+            there = texts_in(ast.parse(source.text))
+            assert sorted(texts_in(function)) == sorted(there), name
+            seen += len([text for text in there if "\n" in text])
+        elif name != FRONT:
+            assert any(
+                isinstance(node, ast.Expr) and node.value.value == "\n" + source.text
+                for node in tree.body
+                if isinstance(node, ast.Expr)
+            ), name
+    assert seen > 100
 
 
 @pytest.mark.parametrize("name", LIBRARY)
