@@ -73,10 +73,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             print(f"{table}: {name} …", end=" ", file=sys.stderr, flush=True)
             scores.append(measure(table, name, make, options.shufflings))
             print(f"{scores[-1].mean:.4f}", file=sys.stderr, flush=True)
-    text = report(scores, options.hidden, Results("estimators", about, []))
+        text = report(scores, options.hidden, Results("estimators", about, []))
+        if options.out is not None:  # what there is so far, as all of it takes long
+            options.out.write_text(text, encoding="utf-8")
     print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
     first = {score.table for score in scores}
     return 0 if all(within(scores, table, RAW) == options.shufflings for table in first) else 1
 
