@@ -445,6 +445,16 @@ def test_what_two_modules_call_the_same_is_told_apart():
     assert len([line for line in text.splitlines() if line.startswith("def ")]) >= 4
 
 
+def test_imports_in_functions_become_names_of_the_file():
+    text, names = flat(
+        {"answer": "b.answer"},
+        a="X = 3\ndef f(x): return x + X\n",
+        b="def answer(X):\n    from . import a as first\n    from .a import f as g, X as Y\n"
+        "    return first.f(X) + (lambda: g(Y))()\ndef X(): pass\n",
+    )
+    assert names["answer"](1) == 10 and "from ." not in text
+
+
 def test_names_are_not_hidden_by_locals_of_the_new_name():
     _, names = flat(
         {"answer": "b.answer"},
