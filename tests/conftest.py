@@ -38,8 +38,11 @@ if SINGLE_FILE:
 
 
 def pytest_collection_modifyitems(items):
-    """Skip the tests of what only the folder has."""
-    folder_only = ("help_with_examples[vendor]", "bench_is_a_door")
+    """Skip the tests of what only the folder has, or that know the modules by their files."""
+    folder_only = (
+        "help_with_examples[vendor]", "bench_is_a_door", "ctrl_c_at_any_line",
+        "interrupt_at_any_line", "interrupt_anywhere", "interrupted_program_goes_on",
+    )  # fmt: skip
     for item in items:
         if SINGLE_FILE and any(words in item.name for words in folder_only):
             item.add_marker(pytest.mark.skip(reason="of the folder, not of the single file"))

@@ -141,6 +141,16 @@ def test_the_single_file_is_the_library_under_any_name(whole, name):
     ]
 
 
+def test_public_names_do_not_get_into_the_way_of_the_loader(whole):
+    code = (
+        "import builtins, nn_one as nn\n"
+        "for name in ('compile', *nn.__all__):\n"
+        "    getattr(nn, name)\n"
+        "print(nn.compile is not builtins.compile, len(nn.view.sparkline([1.0, 2.0])))"
+    )
+    assert run(code, whole) == "True 2\n"
+
+
 def test_two_copies_live_side_by_side(whole):
     code = (
         "import tinynn, nn_one, app.vendor.tinynn as third\n"

@@ -7,6 +7,7 @@ programs need are texts, which Python drops, and take no memory until they are i
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from importlib import import_module
@@ -96,7 +97,8 @@ class Library:
         function = self.modules[self._place(name)]
         if function:
             return function.__code__
-        return compile(self.get_source(name), self.file, "exec", dont_inherit=True)
+        # The name `compile` may be the library's own here.
+        return builtins.compile(self.get_source(name), self.file, "exec", dont_inherit=True)
 
     def get_source(self, name: str) -> str:
         """Return a module's text on the lines where the file has it: for pdb and `inspect` too."""
