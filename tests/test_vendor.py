@@ -208,11 +208,11 @@ def test_the_single_file_runs(whole, words):
 
 @pytest.mark.slow
 def test_the_single_file_shows_its_demo(whole):
-    assert "0.98977040" in run(
-        "import runpy; import sys; sys.argv[1:] = ['demo']\n"
-        "runpy.run_module('nn_one', run_name='__main__')",
-        whole,
+    code = (
+        "import runpy, sys\nsys.argv[1:] = ['demo']\n"
+        "runpy.run_module('nn_one', run_name='__main__', alter_sys=True)"
     )
+    assert "0.98977040" in run(code, whole)
 
 
 def test_star_import_brings_what_there_is(train):
@@ -261,6 +261,12 @@ def test_parts_come_with_all_they_need(pair):
         assert set(imports(LIBRARY, name)) & set(LIBRARY) <= set(found), name
         assert name.rpartition(".")[0] in {"", *found}
         seen.add(name)
+
+
+def test_what_a_package_loads_when_it_is_asked_for_comes_along():
+    inside = {name for name in LIBRARY if name.startswith("view.")}
+    assert len(inside) > 5
+    assert inside <= {*imports(LIBRARY, "view"), *chosen(LIBRARY, ["report"])[1]}
 
 
 def test_a_part_that_there_is_not_is_refused():

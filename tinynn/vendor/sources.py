@@ -154,10 +154,14 @@ def imports(sources: Sources, name: str) -> List[str]:
 
 @lru_cache(maxsize=None)
 def _relative(source: Source) -> List[Tuple[str, List[str]]]:
-    """Return what a module imports from the library: from where, and which names."""
+    """Return what a module imports from the library: from where, and which names.
+
+    What a package says to type checkers counts: it is what it loads when it is asked for.
+    """
+    tree = ast.parse(source.text)
     return [
         (absolute(source, node), [alias.name for alias in node.names])
-        for node in _running(ast.parse(source.text))
+        for node in (ast.walk(tree) if source.is_package else _running(tree))
         if isinstance(node, ast.ImportFrom) and node.level
     ]
 
