@@ -28,14 +28,14 @@ TASKS: Tuple[Task, ...] = (
     ),
     Processes(
         "import",
-        "import, over a bare interpreter",
+        "import all that training needs, over a bare interpreter",
         unit="process",
         over="bare",
         notes=("The bare interpreter's own time is subtracted from the other rows.",),
         commands=(
             Command("bare", "bare interpreter", "pass"),
-            Command("tinynn", "import tinynn", "import tinynn"),
-            Command("tinynn-fit", "tinynn, with all that fit needs", _program("import_fit")),
+            Command("tinynn", "tinynn, with all that fit needs", _program("import_fit")),
+            Command("tinynn-alone", "import tinynn alone, before it is used", "import tinynn"),
             Command("numpy", "NumPy", "import numpy", ("numpy",)),
             Command("sklearn", "scikit-learn's MLP", "import sklearn.neural_network", ("sklearn",)),
             Command("torch", "PyTorch", "import torch", ("torch",)),
