@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import comb
 from random import Random
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
@@ -72,16 +73,24 @@ def tried(
 
 
 def findings_of(model: Model, trial: Trial, source: str) -> Findings:
-    """Return what a trial says about a model."""
+    """Return what a trial says about a model.
+
+    The trivial answer is that of the training; of a model that came from elsewhere, with nothing
+    known of its training, it is that of the trial's own targets.
+    """
     estimator = model.estimator
+    imported = estimator.history_.stopped_by == "import"
     if isinstance(estimator, Classifier):
         counts = estimator.targets_.counts
+        if imported:
+            counts = dict(Counter(trial.targets))
         usual = max(counts, key=lambda label: counts[label])
         return classifier_findings(
             source, trial.targets, trial.answers, model.probabilities(trial.outputs),
             model.classes, usual,
         )  # fmt: skip
-    usual = estimator.targets_.scaler.mean[0]
+    mean = estimator.targets_.scaler.mean[0]
+    usual = sum(trial.targets) / len(trial.targets) if imported else mean
     return regressor_findings(source, trial.targets, trial.answers, usual)
 
 
