@@ -398,7 +398,7 @@ def work():
         yield
     print(json.dumps(answers))
 steps = work()
-if "micropython" not in __import__("sys").version.lower():
+if __import__("sys").platform != "webassembly":
     for _ in steps:
         pass
 """

@@ -175,9 +175,19 @@ def test_every_module_of_the_single_file_loads_and_is_what_the_folder_has(whole)
         there = set(vars(importlib.import_module(f"tinynn.{name}")))
         hidden = {"__annotations__", "__builtins__", "__cached__", "__conditional_annotations__"}
         hidden.add("annotations")  # of the head of the file
+        hidden.add("__warningregistry__")  # of whatever ran before
         below = {other.rpartition(".")[2] for other in LIBRARY if other.startswith(name + ".")}
         ours = set(found[name]) - hidden - below
         assert ours == there - hidden - below, name
+
+
+def test_it_runs_where_nothing_tells_how_it_was_loaded(whole):
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['nn_one.py', 'selftest', '--help']\n"
+        "runpy.run_path('nn_one.py', run_name='__main__')"
+    )
+    assert run(code, whole).startswith("usage")
 
 
 @pytest.mark.parametrize(

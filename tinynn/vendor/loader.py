@@ -102,7 +102,12 @@ class Library:
 
     def get_source(self, name: str) -> str:
         """Return a module's text on the lines where the file has it: for pdb and `inspect` too."""
-        text: str = self.loader.get_data(self.file).decode("utf-8").replace("\r\n", "\n")
+        if hasattr(self.loader, "get_data"):  # `runpy.run_path` leaves none
+            data: bytes = self.loader.get_data(self.file)
+        else:
+            with open(self.file, "rb") as file:
+                data = file.read()
+        text = data.decode("utf-8").replace("\r\n", "\n")
         start = text.index("\n", text.index(f"\n# tinynn/{self._path(name)}\n") + 1)
         start = text.index("\n", start + 1) + 1  # behind the line that opens it
         before = "\n" * text.count("\n", 0, start)
