@@ -392,11 +392,10 @@ ELSEWHERE = """\
 import json
 import exported
 def work():
-    answers = []
-    for row in json.load(open("rows.json")):
-        answers.append([exported.predict(row), exported.predict_proba(row)])
+    for line in open("rows.json"):
+        row = json.loads(line)
+        print(json.dumps([exported.predict(row), exported.predict_proba(row)]))
         yield
-    print(json.dumps(answers))
 steps = work()
 if __import__("sys").platform != "webassembly":
     for _ in steps:
@@ -461,11 +460,11 @@ def test_a_pipeline_runs_on_raw_rows_where_nothing_else_does(name, tmp_path, mon
     imported = from_sklearn(model)
     to_python(imported, tmp_path / "exported.py")
     asked = [[None if cell != cell else cell for cell in row] for row in rows]
-    (tmp_path / "rows.json").write_text(json.dumps(asked))
+    (tmp_path / "rows.json").write_text("\n".join(map(json.dumps, asked)))
     (tmp_path / "main.py").write_text(ELSEWHERE)
     done = interpreter.run(["main.py"], tmp_path)
     assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
     wanted = model.predict(table).tolist()
     assert len(set(wanted)) == 3 and len(answers) == 400
     assert [label for label, _ in answers] == wanted == imported.predict(rows)
