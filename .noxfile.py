@@ -1,8 +1,8 @@
 """The environment matrix: `nox` runs the self-test and the core of the tests on every interpreter.
 
-    nox                            # all that there are; nox says which it did not find
-    nox -s core-pypy3              # one of them
-    nox -rs core-python3.8 -- tests/test_layers.py -k relu
+    nox -f .noxfile.py                   # all that there are; nox says which it did not find
+    nox -f .noxfile.py -s core-pypy3     # one of them
+    nox -f .noxfile.py -rs core-python3.8 -- tests/test_layers.py -k relu
 
 Each has an environment of its own, by its own `venv`, into which the package is installed as users
 install it. That installation is what is tested, not the folder beside this file.
