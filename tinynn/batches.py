@@ -63,8 +63,8 @@ class Plan:
         self.per_epoch = -(-samples // size)
         self.smallest = samples % size or size
         self.alike = self.smallest == size
-        self._always_the_same = self.per_epoch == 1 or not shuffle
-        self._size, self._settings = size, (samples, batch_size, shuffle, seed)
+        self._samples, self._size, self._seed = samples, size, seed
+        self._shuffled = shuffle and self.per_epoch > 1
 
     def batches(self, first: int, count: int) -> List[Batch]:
         """Return the batches of `count` epochs, from number `first` of the whole training.
@@ -72,10 +72,9 @@ class Plan:
         >>> Plan(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2)
         [[0, 1], [2], [0, 1], [2]]
         """
-        if self._always_the_same:  # and there may be many thousands
-            return epoch_batches(*self._settings, first) * count
-        samples, _, _, seed = self._settings
-        orders = islice(shuffled_orders(samples, seed, first), count)
+        if not self._shuffled:  # they are all the same, and there may be many thousands
+            return _cut(list(range(self._samples)), self._size) * count
+        orders = islice(shuffled_orders(self._samples, self._seed, first), count)
         return [batch for order in orders for batch in _cut(order, self._size)]
 
 

@@ -54,7 +54,7 @@ def _python(model: Union[Model, Sequential], options: argparse.Namespace) -> Don
     target = "target"
     if isinstance(model, Model) and model.about is not None:
         target = model.about.target
-    rows = None if options.data is None else _rows(model, options)
+    rows = _rows(model, options)
     found = to_python(_of(model), options.out, options.weights or "float", target, rows)
     return _tried(rows, found.difference, found.changed)
 
@@ -71,8 +71,12 @@ def _tried(
     return Done(notes, {"rows": len(rows), "difference": difference, "changed": changed})
 
 
-def _rows(model: Union[Model, Sequential], options: argparse.Namespace) -> List[List[Any]]:
-    """Return the first rows of the table that the export is to be tried on."""
+def _rows(
+    model: Union[Model, Sequential], options: argparse.Namespace
+) -> Optional[List[List[Any]]]:
+    """Return the first rows of the table that the export is to be tried on, if there is one."""
+    if options.data is None:
+        return None
     table = open_table(options.data, options)
     if isinstance(model, Sequential):
         places = list(range(len(table.columns)))
@@ -99,7 +103,7 @@ def _number(cell: str) -> float:
 def _c(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
     from ..export import to_c
 
-    rows = None if options.data is None else _rows(model, options)
+    rows = _rows(model, options)
     dtype, weights = _C_TYPES[options.dtype or "float64"], options.weights or "float"
     found = to_c(_of(model), options.out, dtype, None, weights, rows)
     return _tried(rows, found.difference, found.changed)

@@ -123,11 +123,11 @@ def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
         return compiled
     from .packed_program import needs_floats
 
-    if needs_floats(recipe):
-        packs = count >= PACKED_FLOATS_PARAMETERS and task.batch_size >= PACKED_FLOATS_BATCH
-    else:
-        packs = True
-    packed = ["packed"] if packs else []
+    if needs_floats(recipe) and (
+        count < PACKED_FLOATS_PARAMETERS or task.batch_size < PACKED_FLOATS_BATCH
+    ):
+        return compiled
+    packed = ["packed"]
     return compiled + packed if task.batch_size < PACKED_BATCH else packed + compiled
 
 

@@ -92,7 +92,7 @@ def describe(model: object) -> Description:
         )
     if not model.__sklearn_is_fitted__():
         raise_not_fitted(model)
-    encoder, targets = model.encoder_, model._targets
+    encoder, targets = model.encoder_, model.targets_
     known = Description(
         model.kind, tuple(encoder.columns), encoder.reader, *_network(model.network_)
     )
