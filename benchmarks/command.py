@@ -7,7 +7,7 @@ import os
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Sequence
 
 from . import environment, readme, tables
 from .measure import FULL, QUICK, TINY, Plan, run_task
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent / "results"
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return 0, 1 if some result was wrong, or 2 for a wrong command line."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
@@ -72,7 +72,7 @@ def run(
     return results
 
 
-def chosen(everything: Sequence[Any], patterns: Sequence[str], what: str) -> List[Any]:
+def chosen(everything: Sequence[Any], patterns: Sequence[str], what: str) -> list[Any]:
     """Return those whose names match one of the patterns, or all if there is none.
 
     Raises ValueError, with the names there are, for a pattern that matches nothing.
@@ -97,7 +97,7 @@ def _write(results: Results, folder: Path) -> None:
     write_files(results, folder, {".json": results.to_json(), ".md": tables.report(results)})
 
 
-def write_files(results: Results, folder: Path, texts: Dict[str, str]) -> None:
+def write_files(results: Results, folder: Path, texts: dict[str, str]) -> None:
     """Write texts, by their suffix, into files that the run gives its name to."""
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in texts.items():

@@ -11,12 +11,12 @@ from __future__ import annotations
 import random
 import sys
 import time
-from typing import List, Optional, Tuple
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
 from tinynn.engines.contract import Recipe, Task
-from tinynn.matrix import Matrix
+from tinynn.lesson import losses, optimizers
+from tinynn.lesson.matrix import Matrix
 
 PYPY = sys.implementation.name == "pypy"
 NAMES = ("lists", "unrolled", "loops") if PYPY else ("lists", "unrolled", "packed")
@@ -52,14 +52,14 @@ def main() -> None:
         print(_prediction_line(sizes), flush=True)
 
 
-def _training_line(sizes: Tuple[int, ...], batch: int, optimizer: str, density: float) -> str:
+def _training_line(sizes: tuple[int, ...], batch: int, optimizer: str, density: float) -> str:
     rng = random.Random(1)
     count = 64 if sizes[0] > 32 else 160
     X = [[rng.random() if rng.random() < density else 0.0 for _ in range(sizes[0])]
          for _ in range(count)]  # fmt: skip
     T = [[float(j == i % sizes[-1]) for j in range(sizes[-1])] for i in range(count)]
     batches = [list(range(i, i + batch)) for i in range(0, count, batch)]
-    cells: List[str] = []
+    cells: list[str] = []
     for name in NAMES:
         cells.append(_trained(name, sizes, optimizer, X, T, batches) or "-")
     parameters = _network(sizes).count_parameters()
@@ -70,13 +70,13 @@ def _training_line(sizes: Tuple[int, ...], batch: int, optimizer: str, density: 
 
 def _trained(
     name: str,
-    sizes: Tuple[int, ...],
+    sizes: tuple[int, ...],
     optimizer: str,
     X: Matrix,
     T: Matrix,
-    batches: List[List[int]],
-) -> Optional[str]:
-    recipe = Recipe(_network(sizes), nn.losses.by_name("mse"), nn.optimizers.by_name(optimizer))
+    batches: list[list[int]],
+) -> str | None:
+    recipe = Recipe(_network(sizes), losses.by_name("mse"), optimizers.by_name(optimizer))
     if ENGINES[name].refuses(recipe, Task(len(batches[0]), len(X))):
         return None
     rates = [0.01] * len(batches)
@@ -85,7 +85,7 @@ def _trained(
     program.bind(X, T)
     program.train(batches, rates, 1)
     first = time.process_time() - started
-    times: List[float] = []
+    times: list[float] = []
     for repeat in range(REPEATS * (10 if PYPY else 1)):
         started = time.process_time()
         program.train(batches, rates, 1 + (repeat + 1) * len(batches))
@@ -94,17 +94,17 @@ def _trained(
     return f"{usual / len(X) * 1e6:.1f} (+{max(0.0, first - usual) * 1e3:.0f})"
 
 
-def _prediction_line(sizes: Tuple[int, ...]) -> str:
+def _prediction_line(sizes: tuple[int, ...]) -> str:
     network = _network(sizes)
     row = [random.Random(1).random() for _ in range(sizes[0])]
-    cells: List[str] = []
+    cells: list[str] = []
     for name in NAMES:
         if ENGINES[name].refuses_prediction(network):
             cells.append("-")
             continue
         predict = ENGINES[name].predictor(network)
         calls = max(20, 200_000 // network.count_parameters())
-        times: List[float] = []
+        times: list[float] = []
         for _ in range(REPEATS * (4 if PYPY else 1)):
             started = time.process_time()
             for _ in range(calls):
@@ -114,14 +114,14 @@ def _prediction_line(sizes: Tuple[int, ...]) -> str:
     return f"| {_dashed(sizes)} | {network.count_parameters():,} | " + " | ".join(cells) + " |"
 
 
-def _network(sizes: Tuple[int, ...]) -> nn.Sequential:
-    layers: List[nn.Layer] = []
+def _network(sizes: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Layer] = []
     for inputs, outputs in zip(sizes, sizes[1:]):
         layers += [nn.Dense(inputs, outputs), nn.Sigmoid()]
     return nn.Sequential(*layers, seed=1)
 
 
-def _dashed(sizes: Tuple[int, ...]) -> str:
+def _dashed(sizes: tuple[int, ...]) -> str:
     return "-".join(map(str, sizes))
 
 

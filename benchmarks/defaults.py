@@ -24,12 +24,12 @@ from importlib import import_module
 from math import inf, sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Sequence
 
-from tinynn.callbacks import Callback
 from tinynn.cli import options as command_options
 from tinynn.cli.training import new_estimator
 from tinynn.preprocessing import TableEncoder
+from tinynn.training.callbacks import Callback
 
 from . import environment
 from .results import Results
@@ -38,7 +38,7 @@ from .tables import circumstances
 SIZES = (60, 150, 500, 1500)
 TEST_ROWS = 500
 Rule = Callable[[int], int]
-RULES: Dict[str, Rule] = {
+RULES: dict[str, Rule] = {
     "a tenth, 10 to 200": lambda n: min(200, max(10, n // 10)),
     "all, at most 200 (scikit-learn's)": lambda n: min(n, 200),
     "a twentieth, 10 to 200": lambda n: min(200, max(10, n // 20)),
@@ -77,7 +77,7 @@ class Table:
 KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
 
 
-def batch_scores(table: Table, seed: int) -> Dict[str, Tuple[float, float]]:
+def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     """Return each rule's score, and how many updates it took."""
     networks: Any = import_module("sklearn.neural_network")
     scaler = import_module("sklearn.preprocessing").StandardScaler().fit(table.train[0])
@@ -97,7 +97,7 @@ class Watcher(Callback):
 
     def __init__(self, score: Callable[[], float]) -> None:
         self.score = score
-        self.scores: Dict[int, float] = {}
+        self.scores: dict[int, float] = {}
 
     def on_epoch_end(self, trainer: Any) -> None:
         losses = trainer.history.validation_loss
@@ -105,7 +105,7 @@ class Watcher(Callback):
             self.scores[len(losses) - 1] = self.score()
 
 
-def patience_scores(table: Table, seed: int) -> Dict[str, Tuple[float, float]]:
+def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     """Return the score with each patience, and how many epochs it took."""
     given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
     (X, y), (X_test, y_test) = [(X.tolist(), y.tolist()) for X, y in (table.train, table.test)]
@@ -127,7 +127,7 @@ def patience_scores(table: Table, seed: int) -> Dict[str, Tuple[float, float]]:
     return found
 
 
-def markdown(rows: Sequence[Dict[str, Tuple[float, float]]], what: str, cost: str) -> str:
+def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: str) -> str:
     """Return a table: a line for each choice, compared with the first."""
     lines = [f"| {what} | score | difference | mean {cost} |", "|---|---|---|---|"]
     first = next(iter(rows[0]))
@@ -143,7 +143,7 @@ def markdown(rows: Sequence[Dict[str, Tuple[float, float]]], what: str, cost: st
 STUDIES = {"batch": (batch_scores, "updates"), "patience": (patience_scores, "epochs")}
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a study and print its tables."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
@@ -158,7 +158,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     about = environment.describe(changed, environment.command_line(module, words))
     warnings.simplefilter("ignore")
     measure, cost = STUDIES[options.study]
-    found: Dict[int, List[Dict[str, Tuple[float, float]]]] = {rows: [] for rows in SIZES}
+    found: dict[int, list[dict[str, tuple[float, float]]]] = {rows: [] for rows in SIZES}
     for rows in SIZES:
         for kind in KINDS:
             for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence
+from typing import Any, Mapping, MutableMapping, Sequence
 
 from .jobs import Refused
 from .peers.contract import UNKNOWN, load, version_of
@@ -29,12 +29,12 @@ PEER_DISTRIBUTIONS = (
 _RESTARTED = "TINYNN_BENCHMARKS_RESTARTED"
 
 
-def prepare(variables: MutableMapping[str, str]) -> Dict[str, Optional[str]]:
+def prepare(variables: MutableMapping[str, str]) -> dict[str, str | None]:
     """Change the environment so that everyone runs on one thread, unhindered.
 
     Returns what was there before in each variable that was changed (None: it was not set), by name.
     """
-    changed: Dict[str, Optional[str]] = {}
+    changed: dict[str, str | None] = {}
     for name in sorted(variables):
         if name.startswith(SLOWING) and name not in ONE_THREAD:
             changed[name] = variables.pop(name)
@@ -46,8 +46,8 @@ def prepare(variables: MutableMapping[str, str]) -> Dict[str, Optional[str]]:
 
 
 def restart_if_late(
-    changed: Dict[str, Optional[str]], arguments: List[str], module: str = "benchmarks"
-) -> Dict[str, Optional[str]]:
+    changed: dict[str, str | None], arguments: list[str], module: str = "benchmarks"
+) -> dict[str, str | None]:
     """Start the benchmarks anew if a numerical library was loaded before the variables changed.
 
     Returns what was changed, also by the process before, if this is the new one.
@@ -61,7 +61,7 @@ def restart_if_late(
     return changed
 
 
-def for_children() -> Dict[str, str]:
+def for_children() -> dict[str, str]:
     """Return the environment of a measured process: bytecode is kept, as users have it."""
     variables = dict(os.environ)
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME"):
@@ -71,11 +71,11 @@ def for_children() -> Dict[str, str]:
     return variables
 
 
-def describe(changed: Mapping[str, Optional[str]], command: str) -> Dict[str, Any]:
+def describe(changed: Mapping[str, str | None], command: str) -> dict[str, Any]:
     """Return everything about this run but its numbers, ready for JSON; no host, user or path."""
     import tinynn
 
-    versions: Dict[str, str] = {"tinynn": tinynn.__version__}
+    versions: dict[str, str] = {"tinynn": tinynn.__version__}
     for distribution in PEER_DISTRIBUTIONS:
         version = version_of(distribution)
         if version != UNKNOWN:
@@ -113,7 +113,7 @@ def command_line(module: str, words: Sequence[str]) -> str:
     return " ".join(["python3", "-m", module, *shown])
 
 
-def load_average() -> Optional[float]:
+def load_average() -> float | None:
     """Return how many processes wanted a core during the last minute, if the system tells."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
@@ -129,7 +129,7 @@ def _processor() -> str:
     return platform.processor() or "unknown"
 
 
-def _linear_algebra() -> List[str]:
+def _linear_algebra() -> list[str]:
     """Return which libraries multiply matrices for NumPy, with the kernel that runs, if known."""
     try:
         found = load("threadpoolctl", "threadpoolctl").threadpool_info()

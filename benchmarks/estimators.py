@@ -22,7 +22,7 @@ from importlib import import_module
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 from tinynn.estimators import Classifier, Regressor
 
@@ -40,7 +40,7 @@ class Score(NamedTuple):
 
     table: str
     name: str
-    scores: List[List[float]]
+    scores: list[list[float]]
     seconds: float
     epochs: float
     engine: str
@@ -55,7 +55,7 @@ class Score(NamedTuple):
         return mean(map(_error, self.scores))
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 0 if tinynn is within on every table, else 1; 2 without peers."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
@@ -67,7 +67,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("this benchmark needs scikit-learn: pip install scikit-learn", file=sys.stderr)
         return 2
     about = environment.describe(changed, environment.command_line(module, words))
-    scores: List[Score] = []
+    scores: list[Score] = []
     for table in options.only or TABLES:
         for name, make in _estimators(table, tuple(options.hidden), options.engine).items():
             print(f"{table}: {name} …", end=" ", file=sys.stderr, flush=True)
@@ -86,7 +86,7 @@ def measure(table: str, name: str, make: Callable[[int], Any], shufflings: int) 
     X, y = getattr(import_module("sklearn.datasets"), f"load_{table}")(return_X_y=True)
     selection: Any = import_module("sklearn.model_selection")
     kind = selection.KFold if table == "diabetes" else selection.StratifiedKFold
-    scores: List[List[float]] = []
+    scores: list[list[float]] = []
     epochs, engine, seconds = [], "", 0.0
     for shuffling in range(shufflings):
         splitter = kind(FOLDS, shuffle=True, random_state=shuffling)
@@ -151,7 +151,7 @@ def _error(scores: Sequence[float]) -> float:
     return stdev(scores) / sqrt(len(scores))
 
 
-def _estimators(table: str, hidden: Any, engine: str) -> Dict[str, Callable[[int], Any]]:
+def _estimators(table: str, hidden: Any, engine: str) -> dict[str, Callable[[int], Any]]:
     """Return the makers of estimators, by the name of their implementation."""
     networks: Any = import_module("sklearn.neural_network")
     ours: Any = Regressor if table == "diabetes" else Classifier

@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Sequence
 
 from tinynn.export import to_python
 
@@ -52,7 +52,7 @@ class FileJob(PredictionJob):
     """Asks the function of a file."""
 
     def __init__(self, task: Prediction, text: str, tolerance: float) -> None:
-        space: Dict[str, Any] = {"__name__": "exported"}
+        space: dict[str, Any] = {"__name__": "exported"}
         exec(compile(text, "exported.py", "exec"), space)
         self.predict, self.rows = space["predict"], task.inputs()
         self.tolerance = tolerance
@@ -92,12 +92,12 @@ class NestedPeer(Peer):
         return FileJob(task, text, FLOAT64)
 
 
-def peers() -> List[Peer]:
+def peers() -> list[Peer]:
     """Return the implementations that are files."""
     return [ExportedPeer("float"), ExportedPeer("packed"), NestedPeer()]
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 0, or 1 if some result was wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.exported", description=__doc__)

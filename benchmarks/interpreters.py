@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Sequence
 
-from tinynn.formats.atomic import write_text
+from tinynn.files.atomic import write_text
 
 from . import environment
 from .command import README, say
@@ -60,8 +60,8 @@ class Interpreter(NamedTuple):
     """One interpreter: the words that it is called with, or why it is not there."""
 
     name: str
-    command: List[str]
-    variables: Dict[str, str]
+    command: list[str]
+    variables: dict[str, str]
     missing: str = ""
 
     @property
@@ -96,7 +96,7 @@ def find(name: str) -> Interpreter:
     return Interpreter(name, [], {}, f"no {name} that runs is on PATH")
 
 
-def _candidates(name: str) -> List[str]:
+def _candidates(name: str) -> list[str]:
     """Return the paths at which an interpreter may be: on PATH first, then among pyenv's."""
     folders = os.environ.get("PATH", "").split(os.pathsep)
     pyenv = shutil.which("pyenv")
@@ -143,7 +143,7 @@ def measured(interpreter: Interpreter, rounds: int) -> Any:
     return found
 
 
-def row(found: Any) -> List[str]:
+def row(found: Any) -> list[str]:
     """Return an interpreter's row of the table, from what its self-test found."""
     name = f"{found['interpreter']} {found['version']}"
     if found["interpreter"] == "MicroPython":
@@ -169,7 +169,7 @@ TASKS = {
 UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))  # and their microseconds
 
 
-def _time(speed: Optional[Dict[str, Any]]) -> str:
+def _time(speed: dict[str, Any] | None) -> str:
     if speed is None:
         return "–"
     unit, size = next(pair for pair in UNITS if speed["microseconds"] >= pair[1] or pair[1] == 1.0)
@@ -183,7 +183,7 @@ def table(rows: Sequence[Sequence[str]], about: str) -> str:
     return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + ["", about])
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the self-test everywhere; return 1 if a check failed somewhere."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.interpreters", description=__doc__)
     parser.add_argument("--only", action="append", choices=NAMES, help="may be repeated")
@@ -192,8 +192,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(words)
     environment.prepare(os.environ)
-    rows: List[List[str]] = []
-    failed: List[str] = []
+    rows: list[list[str]] = []
+    failed: list[str] = []
     for name in options.only or NAMES:
         interpreter = find(name)
         if interpreter.missing:

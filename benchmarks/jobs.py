@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, List, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 # How far results may lie from the reference. Sums in another order differ in their last bits, and
 # training carries that on; float32 has 24 bits; fixed-point lanes keep what their scale keeps.
@@ -46,7 +46,7 @@ class Job:
         """Do `amount` epochs of training, or so many calls."""
         raise NotImplementedError
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         """Return the weights or outputs that `run` came to."""
         raise NotImplementedError
 
@@ -60,13 +60,13 @@ class Job:
 class PredictionJob(Job):
     """One row in, one row out, again and again: `predict` is called with the `rows` in turn."""
 
-    rows: List[List[float]]
-    predict: Callable[[List[float]], Any]
+    rows: list[list[float]]
+    predict: Callable[[list[float]], Any]
 
     def run(self, amount: int) -> None:
         predict, rows = self.predict, self.rows
         for k in range(amount):
             predict(rows[k % len(rows)])
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return [y for row in self.rows for y in self.predict(row)]

@@ -13,7 +13,7 @@ import random
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Sequence
 
 from . import environment
 from .command import FOLDER, say, write_files
@@ -24,7 +24,7 @@ from .results import Results, Row, TaskResult, read
 from .tables import times
 from .tasks.kinds import Data, Training
 
-NETWORKS: Tuple[Tuple[int, ...], ...] = (
+NETWORKS: tuple[tuple[int, ...], ...] = (
     (2, 4, 1), (4, 10, 3), (2, 16, 16, 1), (16, 32, 10), (64, 32, 10), (128, 64, 10),
     (784, 30, 10), (784, 128, 10),
 )  # fmt: skip
@@ -40,7 +40,7 @@ def parameters(sizes: Sequence[int]) -> int:
     return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
 
 
-def cell(sizes: Tuple[int, ...], batch_size: int, density: float) -> Training:
+def cell(sizes: tuple[int, ...], batch_size: int, density: float) -> Training:
     """Return the task of one cell: sigmoid layers, mean squared error, plain SGD."""
     rows = -(-LEAST_ROWS // batch_size) * batch_size
     return Training(
@@ -54,7 +54,7 @@ def cell(sizes: Tuple[int, ...], batch_size: int, density: float) -> Training:
     )
 
 
-def grid(tiny: bool = False) -> List[Tuple[Tuple[int, ...], int]]:
+def grid(tiny: bool = False) -> list[tuple[tuple[int, ...], int]]:
     """Return all pairs of networks and batch sizes, networks by their parameters."""
     networks = NETWORKS[:2] if tiny else NETWORKS
     sizes = BATCH_SIZES[:2] if tiny else BATCH_SIZES
@@ -110,7 +110,7 @@ def picture(results: Results) -> str:
     )
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the map and write it; return 0 if all is well, else what `benchmarks` would."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
@@ -146,7 +146,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     return 1 if results.wrong or ".svg" not in texts else 0
 
 
-def _rows_shown(sizes: Tuple[int, ...]) -> int:
+def _rows_shown(sizes: tuple[int, ...]) -> int:
     """Return how many rows a cell trains on: as many as there is time for, at least a thousand."""
     return max(1024, min(20_000, 4_000_000 // parameters(sizes)))
 
@@ -168,9 +168,9 @@ def _name(sizes: Sequence[int], batch_size: int) -> str:
 
 def _cells(
     results: Results,
-) -> Tuple[List[Tuple[int, ...]], List[int], Dict[Tuple[Tuple[int, ...], int], TaskResult]]:
+) -> tuple[list[tuple[int, ...]], list[int], dict[tuple[tuple[int, ...], int], TaskResult]]:
     """Return the networks by parameters, the batch sizes, and the task of each pair."""
-    cells: Dict[Tuple[Tuple[int, ...], int], TaskResult] = {}
+    cells: dict[tuple[tuple[int, ...], int], TaskResult] = {}
     for task in results.tasks:
         network, size = task.name.split("/")
         cells[tuple(map(int, network.split("-"))), int(size)] = task
@@ -178,15 +178,15 @@ def _cells(
     return networks, sorted({size for _, size in cells}), cells
 
 
-def _ratio(task: Optional[TaskResult]) -> Optional[float]:
+def _ratio(task: TaskResult | None) -> float | None:
     return None if task is None else task.ratio("tinynn", "numpy")
 
 
-def _text(task: Optional[TaskResult]) -> str:
+def _text(task: TaskResult | None) -> str:
     ratio = _ratio(task)
     if task is None or ratio is None:
         return "–"
-    row: Optional[Row] = task.row("tinynn")
+    row: Row | None = task.row("tinynn")
     engine = f" ({row.note})" if row and row.note else ""
     return f"{times(ratio)}{engine}" if ratio > 0.95 else f"**{times(ratio)}**{engine}"
 

@@ -6,7 +6,7 @@ import gc
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 from .jobs import Job, NotMeant, Refused, Sample
 from .peers.contract import Peer
@@ -59,7 +59,7 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
         return result
     entries = _entries(task, peers, result, say)
     expected = _expected(task)
-    ready: List[Tuple[Entry, int]] = []
+    ready: list[tuple[Entry, int]] = []
     with _others_set_aside():
         for entry in entries:
             sample = _check(task, entry, expected, plan, say)
@@ -80,16 +80,16 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
     return result
 
 
-def _entries(task: Task, peers: Sequence[Peer], result: TaskResult, say: Say) -> List[Entry]:
+def _entries(task: Task, peers: Sequence[Peer], result: TaskResult, say: Say) -> list[Entry]:
     """Put a row for each implementation into the result; return those with a job."""
-    makers: List[Tuple[Row, Callable[[], Job]]] = []
+    makers: list[tuple[Row, Callable[[], Job]]] = []
     if isinstance(task, Processes):
         for command in task.commands:
             makers.append((Row(command.name, command.title), _process_maker(command)))
     for peer in peers:
         if isinstance(task, (Training, Prediction)):
             makers.append((Row(peer.name, peer.title), _maker(task, peer)))
-    entries: List[Entry] = []
+    entries: list[Entry] = []
     for row, maker in makers:
         try:
             job = maker()
@@ -131,7 +131,7 @@ def _version(name: str, peers: Sequence[Peer]) -> str:
     return ""
 
 
-def _expected(task: Task) -> Optional[List[float]]:
+def _expected(task: Task) -> list[float] | None:
     """Return the numbers that everyone's result has to equal, computed by good list code."""
     if isinstance(task, Processes):
         return list(task.printed) if task.printed else None
@@ -147,8 +147,8 @@ def _expected(task: Task) -> Optional[List[float]]:
 
 
 def _check(
-    task: Task, entry: Entry, expected: Optional[List[float]], plan: Plan, say: Say
-) -> Optional[Sample]:
+    task: Task, entry: Entry, expected: list[float] | None, plan: Plan, say: Say
+) -> Sample | None:
     """Return what the check took, or None if the result is not right or did not come."""
     row, job = entry
     if job.whole and plan.run_seconds and _sample(entry, task.amount, say) is None:
@@ -168,7 +168,7 @@ def _check(
     return sample
 
 
-def _sample(entry: Entry, amount: int, say: Say) -> Optional[Sample]:
+def _sample(entry: Entry, amount: int, say: Say) -> Sample | None:
     """Return what one run from the start takes; None, and a word in the row, if it fails."""
     row, job = entry
     try:
@@ -188,7 +188,7 @@ def _failed(row: Row, error: Exception, say: Say) -> None:
     say(f"    {row.title}: WRONG, not measured: {row.reason}")
 
 
-def _trouble(row: Row, expected: List[float], result: List[float]) -> str:
+def _trouble(row: Row, expected: list[float], result: list[float]) -> str:
     """Return what is wrong with a result, or nothing; note the difference in its row."""
     if len(result) != len(expected):
         return f"{len(result)} numbers, the reference has {len(expected)}"
@@ -240,9 +240,9 @@ def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> i
     return _amount(task, entry, again, plan, say) if again else 0
 
 
-def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say) -> None:
+def _take_turns(task: Task, ready: list[tuple[Entry, int]], plan: Plan, say: Say) -> None:
     """Fill the rows from rounds in which everyone runs once, each beginning with another one."""
-    samples: List[List[Sample]] = [[] for _ in ready]
+    samples: list[list[Sample]] = [[] for _ in ready]
     spent = 0.0
     for number in range(plan.most_rounds):
         if number >= plan.least_rounds and spent > plan.task_seconds:
@@ -265,7 +265,7 @@ def _take_turns(task: Task, ready: List[Tuple[Entry, int]], plan: Plan, say: Say
             entry.row.part = f"{amount:,} of {task.amount:,} epochs measured"
 
 
-def _fill(task: Task, entry: Entry, amount: int, samples: List[Sample]) -> None:
+def _fill(task: Task, entry: Entry, amount: int, samples: list[Sample]) -> None:
     """Put samples of so much work each into a row, for one unit of it."""
     row, job = entry
     units = amount * task.units
@@ -304,7 +304,7 @@ def _subtract(result: TaskResult, name: str) -> None:
             row.wall = Spread.of([max(0.0, sample - wall) for sample in row.wall.samples])
 
 
-def _sizes(task: Sizes) -> List[Row]:
+def _sizes(task: Sizes) -> list[Row]:
     rows = []
     for package in task.packages:
         row = Row(package.name, package.title)

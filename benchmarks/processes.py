@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any
 
 from . import environment
 from .jobs import Job, Refused, Sample
@@ -44,7 +44,7 @@ class ProcessJob(Job):
             raise RuntimeError(f"the program failed: {last}")
         self.printed = done.stdout
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return [float(word) for word in self.printed.split()]
 
     def measure(self, amount: int) -> Sample:
@@ -55,7 +55,7 @@ class ProcessJob(Job):
         return Sample(wall if cpu is None or after is None else after - cpu, wall)
 
 
-def _children_cpu() -> Optional[float]:
+def _children_cpu() -> float | None:
     """Return the CPU seconds of all ended child processes; None where the system does not tell."""
     try:
         import resource
@@ -65,14 +65,14 @@ def _children_cpu() -> Optional[float]:
     return usage.ru_utime + usage.ru_stime
 
 
-def size_of(package: Package) -> Dict[str, Any]:
+def size_of(package: Package) -> dict[str, Any]:
     """Return the bytes of an installed package with all that it requires, and a note.
 
     Raises Refused if it is not installed.
     """
     if not package.distribution:
         return _own_size()
-    sizes: Dict[str, int] = {}
+    sizes: dict[str, int] = {}
     _add_sizes(package.distribution, sizes)
     others = sorted(set(sizes) - {_normal(package.distribution)})
     return {
@@ -81,7 +81,7 @@ def size_of(package: Package) -> Dict[str, Any]:
     }
 
 
-def _own_size() -> Dict[str, Any]:
+def _own_size() -> dict[str, Any]:
     import tinynn
 
     folder = Path(tinynn.__file__).resolve().parent
@@ -97,10 +97,10 @@ def _own_size() -> Dict[str, Any]:
     }
 
 
-def _add_sizes(distribution: str, sizes: Dict[str, int]) -> None:
+def _add_sizes(distribution: str, sizes: dict[str, int]) -> None:
     """Put the bytes of a distribution and of all that it requires into `sizes`, by name."""
-    pending: List[str] = [distribution]
-    seen: Set[str] = set()
+    pending: list[str] = [distribution]
+    seen: set[str] = set()
     while pending:
         name = pending.pop()
         if _normal(name) in seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinynn.formats.atomic import write_text
+from tinynn.files.atomic import write_text
 
 from .results import Results
 from .tables import headline

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 FORMAT = "tinynn benchmark results"
 VERSION = 1
@@ -22,10 +22,10 @@ class Spread:
     median: float
     low: float
     high: float
-    samples: List[float]
+    samples: list[float]
 
     @classmethod
-    def of(cls, samples: List[float]) -> Spread:
+    def of(cls, samples: list[float]) -> Spread:
         """Return the spread of at least one sample."""
         ordered = sorted(samples)
         last = len(ordered) - 1
@@ -41,12 +41,12 @@ class Row:
     version: str = ""
     status: str = MEASURED
     reason: str = ""  # why it was skipped, or what is wrong
-    difference: Optional[float] = None  # the most that a result is off the reference
-    tolerance: Optional[float] = None
+    difference: float | None = None  # the most that a result is off the reference
+    tolerance: float | None = None
     amount: int = 0
-    first_run: Optional[float] = None  # CPU seconds of the check, nothing compiled or cached yet
-    cpu: Optional[Spread] = None
-    wall: Optional[Spread] = None
+    first_run: float | None = None  # CPU seconds of the check, nothing compiled or cached yet
+    cpu: Spread | None = None
+    wall: Spread | None = None
     note: str = ""  # the engine that ran, or what else there is to say
     part: str = ""  # how much of the task was measured, if not all
 
@@ -66,17 +66,17 @@ class TaskResult:
     baseline: str
     over: str
     amount: int
-    notes: List[str] = field(default_factory=list)
-    rows: List[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
-    def row(self, name: str) -> Optional[Row]:
+    def row(self, name: str) -> Row | None:
         """Return the row of this name if it was measured."""
         for row in self.rows:
             if row.name == name and row.status == MEASURED and row.cpu is not None:
                 return row
         return None
 
-    def ratio(self, name: str, against: str) -> Optional[float]:
+    def ratio(self, name: str, against: str) -> float | None:
         """Return how many times the CPU time (or size) of `name` that of `against` is."""
         if self.over in (name, against):
             return None
@@ -93,11 +93,11 @@ class Results:
     """One whole run."""
 
     mode: str
-    about: Dict[str, Any]
-    tasks: List[TaskResult] = field(default_factory=list)
+    about: dict[str, Any]
+    tasks: list[TaskResult] = field(default_factory=list)
 
     @property
-    def wrong(self) -> List[str]:
+    def wrong(self) -> list[str]:
         """What was computed wrongly, in words."""
         return [
             f"{task.name}: {row.title}: {row.reason}"
@@ -158,7 +158,7 @@ def read(path: Path) -> Results:
     return from_json(path.read_text(encoding="utf-8"), path.name)
 
 
-def _spread(entry: Optional[Dict[str, Any]]) -> Optional[Spread]:
+def _spread(entry: dict[str, Any] | None) -> Spread | None:
     return None if entry is None else Spread(**entry)
 
 

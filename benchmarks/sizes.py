@@ -17,7 +17,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 from statistics import median
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from .interpreters import ROOT, vendor
 
@@ -52,7 +52,7 @@ class Part(NamedTuple):
     docstrings: int
 
 
-def imported(folder: Path, times: int) -> Tuple[float, Optional[float]]:
+def imported(folder: Path, times: int) -> tuple[float, float | None]:
     """Return the seconds and bytes that `import tinynn` from a folder takes; None: nobody knows."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     variables["PYTHONPATH"] = str(folder)
@@ -81,7 +81,7 @@ def wheel(folder: Path) -> Path:
     return found[0]
 
 
-def parts(path: Path) -> List[Part]:
+def parts(path: Path) -> list[Part]:
     """Return what is in a wheel, the largest first; the last is what its zip format needs."""
     sizes: Counter[str] = Counter()
     docstrings: Counter[str] = Counter()
@@ -115,9 +115,9 @@ def without_docstrings(text: str) -> str:
     return "".join(lines)
 
 
-def measured(folder: Path, times: int) -> Tuple[Dict[str, Optional[float]], List[Part]]:
+def measured(folder: Path, times: int) -> tuple[dict[str, float | None], list[Part]]:
     """Return all there is to measure by name, and the parts of the wheel."""
-    found: Dict[str, Optional[float]] = {}
+    found: dict[str, float | None] = {}
     path = wheel(folder)
     found["wheel"] = path.stat().st_size
     alone = folder / "alone"
@@ -133,7 +133,7 @@ def measured(folder: Path, times: int) -> Tuple[Dict[str, Optional[float]], List
     return found, parts(path)
 
 
-def _shown(name: str, value: Optional[float]) -> str:
+def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "–"
     if name.startswith("import"):

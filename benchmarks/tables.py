@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
-
 from .results import SKIPPED, WRONG, Results, Row, Spread, TaskResult
 
 # The columns of the headline table: rows of the tasks, and what they are called there.
-RIVALS: Tuple[Tuple[str, str], ...] = (
+RIVALS: tuple[tuple[str, str], ...] = (
     ("numpy", "NumPy"),
     ("torch", "PyTorch"),
     ("sklearn", "scikit-learn"),
@@ -104,7 +102,7 @@ def report(results: Results) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _cells(task: TaskResult, row: Row, baseline: str) -> List[str]:
+def _cells(task: TaskResult, row: Row, baseline: str) -> list[str]:
     columns = 7 if task.quantity == "time" else 4
     if row.status == SKIPPED:
         return [row.title, f"skipped: {row.reason}", *[""] * (columns - 2)]
@@ -156,7 +154,7 @@ def _off(row: Row) -> str:
 
 def _balance(results: Results) -> str:
     """Return in a sentence how often tinynn won and lost against NumPy."""
-    ratios: List[Optional[float]] = [
+    ratios: list[float | None] = [
         task.ratio("tinynn", "numpy") for task in results.tasks if task.quantity == "time"
     ]
     known = [ratio for ratio in ratios if ratio is not None]

@@ -13,7 +13,7 @@ import platform
 import random
 import sys
 from importlib import import_module
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -26,7 +26,7 @@ Choose = Callable[[Sequence[Any]], Any]
 STEPS = 50
 ROUNDING = 2.0**-53
 
-HIDDEN: List[Callable[[], nn.Layer]] = [
+HIDDEN: list[Callable[[], nn.Layer]] = [
     nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, lambda: nn.LeakyReLU(0.2), nn.ELU,
     lambda: nn.ELU(0.5), nn.SELU, nn.GELU, nn.Softplus, nn.SiLU, nn.Softmax, nn.LogSoftmax,
     nn.Linear, nn.Dropout, lambda: nn.Dropout(0.2), nn.LayerNorm, lambda: nn.LayerNorm(eps=0.1),
@@ -43,7 +43,7 @@ LOSSES = [
     (lambda: nn.CategoricalCrossEntropy(from_logits=True), [None, nn.LogSoftmax]),
     (nn.Hinge, [None, nn.Tanh]),
 ]
-OPTIMIZERS: List[Callable[[], Any]] = [
+OPTIMIZERS: list[Callable[[], Any]] = [
     nn.SGD,
     lambda: nn.SGD(weight_decay=0.1),
     lambda: nn.SGD(weight_decay=0.1, decay_biases=False),
@@ -69,17 +69,17 @@ CLIPPING = [(None, None), (None, None), (0.2, None), (None, 0.05), (0.1, 0.05), 
 class Case(NamedTuple):
     """A training: how its network is built, what it is trained on, and in which batches."""
 
-    layers: List[Callable[[], nn.Layer]]
+    layers: list[Callable[[], nn.Layer]]
     loss: Callable[[], Any]
     optimizer: Callable[[], Any]
-    clip_norm: Optional[float]
-    clip_value: Optional[float]
+    clip_norm: float | None
+    clip_value: float | None
     seed: int
-    X: List[List[float]]
-    T: List[List[float]]
-    weights: Optional[List[float]]
-    batches: List[List[int]]
-    rates: List[float]
+    X: list[list[float]]
+    T: list[list[float]]
+    weights: list[float] | None
+    batches: list[list[int]]
+    rates: list[float]
 
     def recipe(self) -> Recipe:
         """Return the recipe with a new network, always the same; its biases are not 0."""
@@ -104,7 +104,7 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
     seed = choose(range(1000))
     draw = random.Random(seed)
     width = inputs = choose(range(1, most_width))
-    layers: List[Callable[[], nn.Layer]] = []
+    layers: list[Callable[[], nn.Layer]] = []
 
     def dense(columns: int) -> Callable[[], nn.Layer]:
         before, bias = width, choose([True, True, False])
@@ -151,8 +151,8 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
 
 
 def with_columns(
-    layers: List[Callable[[], nn.Layer]], columns: int
-) -> List[Callable[[], nn.Layer]]:
+    layers: list[Callable[[], nn.Layer]], columns: int
+) -> list[Callable[[], nn.Layer]]:
     """Tell each normalization layer how many columns it gets, which a first one cannot know."""
     told = []
     for layer in layers:
@@ -168,7 +168,7 @@ def with_columns(
 
 def _targets(
     loss: Any, samples: int, outputs: int, choose: Choose, draw: random.Random
-) -> List[List[float]]:
+) -> list[list[float]]:
     simple = choose([True, False])
     rows = []
     for _ in range(samples):
@@ -201,7 +201,7 @@ def run(engine: Engine, case: Case, nudge: float = 0.0, nudge_seed: int = 0) -> 
     for parameter in recipe.network.parameters():
         for row in parameter.rows():
             row[:] = [w + draw.choice([-nudge, nudge]) for w in row]
-    memory: Dict[str, Dict[str, List[List[float]]]] = {}
+    memory: dict[str, dict[str, list[list[float]]]] = {}
     program = engine.program(recipe, memory)
     program.bind(case.X, case.T, case.weights)
     half = len(case.batches) // 3
@@ -221,7 +221,7 @@ def run(engine: Engine, case: Case, nudge: float = 0.0, nudge_seed: int = 0) -> 
     return found
 
 
-def tolerances(case: Case, expected: Result) -> Dict[str, float]:
+def tolerances(case: Case, expected: Result) -> dict[str, float]:
     """Return how far an engine's numbers may be from those of `lists`, from the arithmetic.
 
     Another order of a sum of n terms changes it by less than n u of its terms' size, u = 2**-53.
@@ -242,7 +242,7 @@ def tolerances(case: Case, expected: Result) -> Dict[str, float]:
     return found
 
 
-def check(engine: Engine, case: Case) -> Optional[float]:
+def check(engine: Engine, case: Case) -> float | None:
     """Raise AssertionError unless an engine trains as `lists` does.
 
     Return the largest tolerance, relative to the numbers' size: how much the check was worth.

@@ -377,7 +377,7 @@ NAMES = ", ".join(["auto", *ENGINES])
         ({"loss": nn.Huber},
          "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' or an "
          "object of class "
-         "Loss, got <class 'tinynn.losses.Huber'>; did you mean Huber(), with parentheses?"),
+         "Loss, got <class 'tinynn.lesson.losses.Huber'>; did you mean Huber(), with parentheses?"),
         ({"optimizer": "adm"},
          "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' or an "
          "object of "
@@ -397,8 +397,8 @@ NAMES = ", ".join(["auto", *ENGINES])
          "got <built-in function max>; a dictionary can name them"),
         ({"callbacks": None}, "callbacks need to be a list, got None; write [...] around it"),
         ({"callbacks": [nn.Progress]},
-         "callbacks need to be objects of Callback, got <class 'tinynn.callbacks.Progress'>; "
-         "did you mean Progress(), with parentheses?"),
+         "callbacks need to be objects of Callback, got <class 'tinynn.training.progress."
+         "Progress'>; did you mean Progress(), with parentheses?"),
         ({"validation_split": 1.0},
          "fit needs validation_split to be a finite number, at least 0 and below 1, got 1.0"),
         ({"validation_split": -0.1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from tinynn.batches import ROWS_OF_A_STREAM, Plan, epoch_batches
+from tinynn.training.batches import ROWS_OF_A_STREAM, TableBatches, epoch_batches
 
 sizes = st.integers(1, 2 * ROWS_OF_A_STREAM)
 epochs = st.integers(0, 100)
@@ -14,7 +14,7 @@ epochs = st.integers(0, 100)
 def test_each_row_comes_once_in_batches_of_one_size_but_the_last(samples, size, shuffle, epoch):
     batches = epoch_batches(samples, size, shuffle, 1, epoch)
     assert sorted(i for batch in batches for i in batch) == list(range(samples))
-    plan = Plan(samples, size, shuffle, 1)
+    plan = TableBatches(samples, size, shuffle, 1)
     assert len(batches) == plan.per_epoch and len(batches[-1]) == plan.smallest
     assert plan.alike == (len({len(batch) for batch in batches}) == 1)
 
@@ -22,7 +22,7 @@ def test_each_row_comes_once_in_batches_of_one_size_but_the_last(samples, size, 
 @given(samples=sizes, size=sizes, seed=st.integers(0, 5), first=epochs, count=st.integers(0, 40))
 def test_epochs_are_the_same_alone_and_in_a_row(samples, size, seed, first, count):
     alone = [epoch_batches(samples, size, True, seed, first + k) for k in range(count)]
-    together = Plan(samples, size, True, seed).batches(first, count)
+    together = TableBatches(samples, size, True, seed).batches(first, count)
     assert together == [batch for batches in alone for batch in batches]
 
 

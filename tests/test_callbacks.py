@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import tinynn as nn
-from tinynn.callbacks import Callbacks
+from tinynn.training.callbacks import Callbacks
 
 X = [[math.sin(3.0 * i), math.cos(5.0 * i)] for i in range(10)]
 T = [[0.5 + 0.4 * a * b] for a, b in X]
@@ -609,12 +609,12 @@ def test_nothing_is_written_without_progress(capsys):
         (lambda: nn.Progress(every=None),
          "Progress needs every to be a finite number, at least 0, got None"),
         (lambda: Callbacks([nn.EarlyStopping]),
-         "callbacks need to be objects of Callback, got <class 'tinynn.callbacks.EarlyStopping'>; "
-         "did you mean EarlyStopping(), with parentheses?"),
+         "callbacks need to be objects of Callback, got <class 'tinynn.training.callbacks."
+         "EarlyStopping'>; did you mean EarlyStopping(), with parentheses?"),
         (lambda: Callbacks([print]),
          "callbacks need to be objects of Callback, got <built-in function print>"),
         (lambda: Callbacks(nn.EarlyStopping),
-         "callbacks need to be a list, got <class 'tinynn.callbacks.EarlyStopping'>; "
+         "callbacks need to be a list, got <class 'tinynn.training.callbacks.EarlyStopping'>; "
          "write [...] around it"),
     ],
 )  # fmt: skip

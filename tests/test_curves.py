@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from tinynn.curves import calibration_curve, roc_curve
 from tinynn.errors import DataError, SettingError, ShapeError
 from tinynn.metrics import roc_auc
+from tinynn.metrics.curves import calibration_curve, roc_curve
 
 scored = st.lists(
     st.tuples(st.booleans(), st.integers(0, 8).map(lambda n: n / 8)), min_size=2, max_size=40

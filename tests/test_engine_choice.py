@@ -10,7 +10,7 @@ import tinynn as nn
 from tinynn.engines import choice
 from tinynn.engines.contract import Recipe, Task
 from tinynn.errors import EngineError, SettingError
-from tinynn.layers import Layer
+from tinynn.lesson.layer import Layer
 
 CPYTHON = sys.implementation.name == "cpython"
 cpython_only = pytest.mark.skipif(not CPYTHON, reason="the cut-offs of CPython")

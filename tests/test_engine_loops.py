@@ -8,9 +8,9 @@ import pytest
 from engine_cases import check, check_gradients, draw_case
 
 import tinynn as nn
-from tinynn.engines import loops, loops_layers
 from tinynn.engines.contract import Recipe
-from tinynn.losses import by_name
+from tinynn.engines.loops import engine as loops, layers as loops_layers
+from tinynn.lesson.losses import by_name
 
 
 def test_the_loops_of_one_layer():

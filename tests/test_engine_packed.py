@@ -11,16 +11,22 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.engines import choice, packed, packed_layer, packed_prediction, packed_program
+from tinynn.engines import choice
 from tinynn.engines.choice import Engines
 from tinynn.engines.contract import BatchDivergence, Recipe, Task
 from tinynn.engines.lists import ListsProgram
-from tinynn.engines.packed import ENGINE
-from tinynn.engines.packed_between import Goal
-from tinynn.engines.packed_inputs import Inputs
-from tinynn.engines.packed_layer import LaneOverflow, PackedDense, Rule, column_norm
-from tinynn.engines.packed_prediction import Distances, SparseLanes, predictor
-from tinynn.losses import by_name as loss_by_name
+from tinynn.engines.packed import (
+    engine as packed,
+    layer as packed_layer,
+    prediction as packed_prediction,
+    program as packed_program,
+)
+from tinynn.engines.packed.between import Goal
+from tinynn.engines.packed.engine import ENGINE
+from tinynn.engines.packed.inputs import Inputs
+from tinynn.engines.packed.layer import LaneOverflow, PackedDense, Rule, column_norm
+from tinynn.engines.packed.prediction import Distances, SparseLanes, predictor
+from tinynn.lesson.losses import by_name as loss_by_name
 
 STEPS = 50
 HALF_STEP = 2.0**-15  # the error of an inexact input; an activation's is a quarter or half of it

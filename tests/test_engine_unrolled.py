@@ -15,11 +15,11 @@ from engine_cases import HIDDEN, draw_case
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.engines import unrolled, unrolled_original
 from tinynn.engines.contract import Recipe, Task
-from tinynn.engines.unrolled_training import Mode, takes_products
+from tinynn.engines.unrolled import engine as unrolled, original as unrolled_original
+from tinynn.engines.unrolled.functions import Mode, takes_products
 from tinynn.errors import DataError, SettingError, ShapeError
-from tinynn.losses import by_name
+from tinynn.lesson.losses import by_name
 
 X = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]]
 T = [[1.0], [0.0], [1.0]]

@@ -12,10 +12,12 @@ from engine_cases import HIDDEN, check, check_gradients, draw_case, with_columns
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.engines import formulas, loops, unrolled, unrolled_losses
+from tinynn.engines import formulas
 from tinynn.engines.contract import BatchDivergence, Recipe, Task
 from tinynn.engines.lists import ENGINE as LISTS
-from tinynn.schedules import Cosine
+from tinynn.engines.loops import engine as loops
+from tinynn.engines.unrolled import engine as unrolled, losses as unrolled_losses
+from tinynn.lesson.schedules import Cosine
 
 ENGINES = [unrolled.ENGINE, loops.ENGINE]
 TASK = Task(batch_size=4, samples=4)
@@ -112,17 +114,19 @@ def wrong_value(monkeypatch):
 
 
 def forgotten_share(monkeypatch):
-    from tinynn.engines.plans import Plan
+    from tinynn.engines.plans import TrainingPlan
 
-    monkeypatch.setattr(Plan, "derivative_scale", property(lambda plan: plan.loss_scale))
+    monkeypatch.setattr(TrainingPlan, "derivative_scale", property(lambda plan: plan.loss_scale))
 
 
 def forgotten_decay(monkeypatch):
-    from tinynn.engines.plans import Plan
+    from tinynn.engines.plans import TrainingPlan
 
-    found = Plan.setting
+    found = TrainingPlan.setting
     monkeypatch.setattr(
-        Plan, "setting", lambda plan, name: 0.0 if name == "weight_decay" else found(plan, name)
+        TrainingPlan,
+        "setting",
+        lambda plan, name: 0.0 if name == "weight_decay" else found(plan, name),
     )
 
 
@@ -130,7 +134,7 @@ def wrong_clipping(monkeypatch):
     def write_nothing(text, plan, names):
         pass
 
-    from tinynn.engines import unrolled_training
+    from tinynn.engines.unrolled import functions as unrolled_training
 
     monkeypatch.setattr(unrolled_training, "write_clipping", write_nothing)
     monkeypatch.setattr(loops, "write_loop_clipping", write_nothing)
@@ -145,7 +149,7 @@ def wrong_layer_loss(monkeypatch):
 
     monkeypatch.setattr(compiled, "plan_of", lambda *args: real(*args)._replace(fused=False))
     monkeypatch.setattr(unrolled_losses, "SMALLEST_VARIANCE", 0.2)
-    from tinynn.engines import loops_layers
+    from tinynn.engines.loops import layers as loops_layers
 
     monkeypatch.setattr(loops_layers, "SMALLEST_VARIANCE", 0.2)
 

@@ -11,7 +11,6 @@ import warnings
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tinynn.callbacks import Callback
 from tinynn.data import load_iris
 from tinynn.errors import (
     DataError,
@@ -29,14 +28,17 @@ from tinynn.estimators import (
     Regressor,
     load,
 )
-from tinynn.estimators.building import ACTIVATIONS, Plan
+from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
 from tinynn.estimators.streams import Chunks, batches_of
-from tinynn.layers import Dense, Dropout, ReLU, Sigmoid, Softmax, Tanh
-from tinynn.losses import Huber
+from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
+from tinynn.lesson.adam import Adam, AdamW
+from tinynn.lesson.layers import Dense, Dropout
+from tinynn.lesson.losses import Huber
+from tinynn.lesson.network import Sequential
+from tinynn.lesson.optimizers import SGD, Adagrad, RMSprop
 from tinynn.metrics import r2_score
-from tinynn.network import Sequential
-from tinynn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from tinynn.preprocessing import TableEncoder
+from tinynn.training.callbacks import Callback
 
 IRIS = load_iris()
 SPECIES = ["setosa", "versicolor", "virginica"]
@@ -216,7 +218,7 @@ def test_each_solver_learns(solver):
 
 
 def optimizer(rows=60, **parameters):
-    plan = Plan(Classifier(**parameters))
+    plan = NetworkDesign(Classifier(**parameters))
     return plan.optimizer(rows, plan.decay(plan.batch(rows), 1.0))
 
 
@@ -240,9 +242,9 @@ def test_solvers_get_the_parameters_of_their_names():
 
 
 def test_batches_are_a_tenth_of_the_rows_but_not_too_small_or_large():
-    auto = [Plan(Classifier()).batch(rows) for rows in (3, 10, 99, 150, 1999, 2000, 10**6)]
+    auto = [NetworkDesign(Classifier()).batch(rows) for rows in (3, 10, 99, 150, 1999, 2000, 10**6)]
     assert auto == [3, 10, 10, 15, 199, 200, 200]
-    assert [Plan(Classifier(batch_size=64)).batch(rows) for rows in (10, 1000)] == [10, 64]
+    assert [NetworkDesign(Classifier(batch_size=64)).batch(rows) for rows in (10, 1000)] == [10, 64]
 
 
 def test_learning_rates_fall_as_asked():

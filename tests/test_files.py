@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 import tinynn.data.files as files
-from tinynn.data.files import Dialect, TableFile, guessed_dialect, guessed_header
+from tinynn.data.files import CsvDialect, TableFile, guessed_dialect, guessed_header
 from tinynn.errors import DataError, SettingError
 
 
@@ -64,7 +64,7 @@ def refusal(path, error=DataError, **settings):
 )
 def test_how_a_table_is_written_is_guessed(written, text, delimiter, quote):
     table = TableFile(written(text))
-    assert table.dialect == Dialect(delimiter, quote)
+    assert table.dialect == CsvDialect(delimiter, quote)
     assert table.header
     assert all(len(cells) == len(table.columns) for _, cells in table.rows())
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
-from tinynn.gradient_check import Difference, GradientReport
-from tinynn.layers import Activation
-from tinynn.network import KINDS
+from tinynn.lesson.activation_layers import Activation
+from tinynn.lesson.network import KINDS
+from tinynn.training.gradient_check import Difference, GradientReport
 
 LAYERS = sorted(KINDS)
 LOSSES = {

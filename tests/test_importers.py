@@ -23,7 +23,7 @@ from tinynn.errors import DataError, FormatError, SettingError
 from tinynn.estimators import load
 from tinynn.importers import (
     Imported,
-    building,
+    assembly,
     from_brainjs,
     from_keras,
     from_pytorch,
@@ -429,7 +429,7 @@ def test_a_scaling_standardizes_in_training_too(kind):
     scaler = getattr(preprocessing, kind)().fit(X)
     from tinynn.importers.sklearn_table import scaling_of
 
-    layer = building.scaling("it", *scaling_of("it", scaler))
+    layer = assembly.scaling("it", *scaling_of("it", scaler))
     for predicted, trained in zip(layer.forward(X), layer.forward(X, training=True)):
         assert trained == pytest.approx(predicted, abs=0.1)
 
@@ -715,7 +715,7 @@ def test_rows_are_checked():
     st.floats(-1e6, 1e6),
 )
 def test_scaling_is_its_formula(shift, scale, offset, x):
-    layer = building.scaling("it", [shift], [scale], [offset])
+    layer = assembly.scaling("it", [shift], [scale], [offset])
     wanted = (x - shift) * scale + offset
     ((got,),) = layer.forward([[x]])
     assert got == pytest.approx(wanted, rel=1e-14, abs=1e-15 * (abs(offset) + abs(wanted)))
@@ -729,6 +729,6 @@ def test_imported_networks_are_saved_and_loaded(tmp_path):
 
 
 def test_more_layers_than_a_model_has_are_refused():
-    assert building.LAYERS_LIMIT == 10_000
-    layers = [nn.Linear() for _ in range(building.LAYERS_LIMIT + 1)]
-    assert refused(building.assembled, "it", layers) == ("it needs at most 10000 layers, got 10001")
+    assert assembly.LAYERS_LIMIT == 10_000
+    layers = [nn.Linear() for _ in range(assembly.LAYERS_LIMIT + 1)]
+    assert refused(assembly.assembled, "it", layers) == ("it needs at most 10000 layers, got 10001")

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from tinynn import initializers
 from tinynn.errors import FormatError, SettingError
-from tinynn.initializers import (
+from tinynn.lesson.initializers import (
     INITIALIZERS,
     Constant,
     Initializer,
@@ -21,7 +21,7 @@ from tinynn.initializers import (
     by_name,
     from_dict,
 )
-from tinynn.rng import numpy_legacy_stream
+from tinynn.lesson.random_streams import numpy_legacy_stream
 
 sizes = st.integers(1, 12)
 seeds = st.integers(0, 2**32 - 1)

@@ -8,7 +8,7 @@ from math import floor, ldexp
 import pytest
 from hypothesis import given, strategies as st
 
-from tinynn.engines.lanes import MAGIC, ROUNDING, Lanes, integers, whole_numbers
+from tinynn.engines.packed.lanes import MAGIC, ROUNDING, Lanes, integers, whole_numbers
 
 WIDTHS = (32, 40, 48, 56, 64)
 widths = st.sampled_from(WIDTHS)

@@ -14,16 +14,17 @@ from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.errors import SettingError, ShapeError
-from tinynn.initializers import Constant
-from tinynn.layers import LAYERS, Activation, Layer
-from tinynn.matrix import add_row, matmul, shape
-from tinynn.normalization import NORMALIZATION_LAYERS
+from tinynn.lesson.activation_layers import ACTIVATION_LAYERS, Activation
+from tinynn.lesson.initializers import Constant
+from tinynn.lesson.layer import Layer
+from tinynn.lesson.matrix import add_row, matmul, shape
+from tinynn.lesson.normalization import NORMALIZATION_LAYERS
 
 TABLE = load_table("functions")
 
 
 MAKER = load_maker("functions")
-SIMPLE = [kind for kind in LAYERS if kind is not nn.Dense]
+SIMPLE = [*ACTIVATION_LAYERS, nn.Dropout]
 ALL = [nn.Dense(3, 2), *(kind() for kind in SIMPLE), nn.BatchNorm(3), nn.LayerNorm(3)]
 X = [[0.5, -1.0, 2.0], [-0.25, 0.75, 1.5], [3.0, 0.0, -2.0]]
 

@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError, ShapeError
-from tinynn.losses import LOSSES, by_name, from_dict
-from tinynn.matrix import shape
+from tinynn.lesson.losses import LOSSES, by_name, from_dict
+from tinynn.lesson.matrix import shape
 
 TABLE = load_table("functions")
 

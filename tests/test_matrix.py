@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from tinynn import matrix
 from tinynn.errors import ShapeError
-from tinynn.matrix import (
+from tinynn.lesson.matrix import (
     add,
     add_row,
     column_sums,

@@ -16,8 +16,9 @@ from hypothesis import given, settings, strategies as st
 import tinynn as nn
 from tinynn import network
 from tinynn.errors import FormatError
-from tinynn.formats import atomic, json_file
-from tinynn.network import from_dict, load, rows_of
+from tinynn.files import atomic, json_file
+from tinynn.lesson.network import from_dict, load
+from tinynn.lesson.parameters import rows_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
-from tinynn.matrix import shape
-from tinynn.network import copy_values, rows_of
+from tinynn.lesson.matrix import shape
+from tinynn.lesson.parameters import copy_values, rows_of
 
 SEEDS = st.integers(0, 10**6)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from tinynn.errors import DataError, DivergenceError, SettingError, ShapeError
-from tinynn.matrix import shape
-from tinynn.neural_net import NeuralNet
-from tinynn.rng import epoch_stream, numpy_legacy_stream, stream
+from tinynn.lesson.matrix import shape
+from tinynn.lesson.neural_net import NeuralNet
+from tinynn.lesson.random_streams import epoch_stream, numpy_legacy_stream, stream
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
 OUTPUTS = [[1], [0], [1]]

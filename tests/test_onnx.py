@@ -21,8 +21,8 @@ from hypothesis import given, settings, strategies as st
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_onnx
-from tinynn.formats import protobuf as pb
-from tinynn.importers import building, from_onnx
+from tinynn.files import protobuf as pb
+from tinynn.importers import assembly, from_onnx
 from tinynn.importers.onnx import loads
 
 HERE = pathlib.Path(__file__).parent / "golden"
@@ -854,7 +854,7 @@ def long_chain(count, *steps):
     ids=["SiLU", "Mul", "Mul, Add", "Reshape"],
 )
 def test_long_chains_take_steps_in_proportion(monkeypatch, steps):
-    monkeypatch.setattr(building, "assembled", lambda name, layers: layers)
+    monkeypatch.setattr(assembly, "assembled", lambda name, layers: layers)
 
     def calls(count):
         data, found = long_chain(count, *steps), [0]
@@ -873,5 +873,5 @@ def test_long_chains_take_steps_in_proportion(monkeypatch, steps):
 
 
 def test_a_chain_of_too_many_layers_is_refused():
-    data = long_chain(building.LAYERS_LIMIT + 1, ("Relu", "t{0}", "t{1}"))
+    data = long_chain(assembly.LAYERS_LIMIT + 1, ("Relu", "t{0}", "t{1}"))
     assert refused(data) == "it needs at most 10000 layers, got 10001"

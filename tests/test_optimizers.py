@@ -12,25 +12,16 @@ from hypothesis import example, given, strategies as st
 
 from tinynn import optimizers
 from tinynn.errors import FormatError, SettingError
-from tinynn.layers import Dense
-from tinynn.network import Sequential
-from tinynn.normalization import LayerNorm
-from tinynn.optimizers import (
-    OPTIMIZERS,
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    Optimizer,
-    RMSprop,
-    by_name,
-    clip_by_norm,
-    clip_by_value,
-    from_dict,
-    global_norm,
-)
-from tinynn.schedules import Cosine, ReduceOnPlateau, Step
-from tinynn.trainer import fit
+from tinynn.lesson.adam import Adam, AdamW
+from tinynn.lesson.clipping import clip_by_norm, clip_by_value, global_norm
+from tinynn.lesson.layers import Dense
+from tinynn.lesson.network import Sequential
+from tinynn.lesson.normalization import LayerNorm
+from tinynn.lesson.optimizer import Optimizer
+from tinynn.lesson.optimizers import OPTIMIZERS, SGD, Adagrad, RMSprop, by_name, from_dict
+from tinynn.lesson.plateau import ReduceOnPlateau
+from tinynn.lesson.schedules import Cosine, Step
+from tinynn.training.trainer import fit
 
 TABLE = load_table("optimizers")
 
@@ -381,7 +372,7 @@ def test_numbers_of_other_libraries_are_welcome():
         (
             lambda: by_name(SGD),
             "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' "
-            "or an object of class Optimizer, got <class 'tinynn.optimizers.SGD'>; "
+            "or an object of class Optimizer, got <class 'tinynn.lesson.optimizers.SGD'>; "
             "did you mean SGD(), with parentheses?",
         ),
         (

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import pytest
-from test_architecture import FLOORS
+from test_architecture import FLOORS, LESSON
 
 from tinynn.data import load_iris
 
@@ -75,9 +75,15 @@ def test_there_are_exactly_two_set_up_commands():
 
 
 def test_the_table_of_floors_is_the_one_that_is_checked():
-    rows = re.findall(r"^\| (\d+) \| (.*?) \|", TEXT, re.MULTILINE)
-    table = {int(number): set(re.findall(r"`(\w+)`", names)) for number, names in rows}
-    assert table == {number: set(names) for number, names in enumerate(FLOORS)}
+    house = (README.parent / "tinynn" / "README.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| `(\w+)` \|", house, re.MULTILINE)) == FLOORS[::-1]
+
+
+def test_the_lesson_names_its_pages_in_order():
+    lesson = (README.parent / "tinynn" / "lesson" / "README.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| \[(\w+)\]", lesson, re.MULTILINE)) == LESSON
+    pages = {path.stem for path in (README.parent / "tinynn" / "lesson").glob("*.py")}
+    assert set(re.findall(r"\]\((\w+)\.py\)", lesson)) == pages - {"__init__"}
 
 
 @pytest.mark.parametrize("forbidden", ["pip install tinynn\n", "pip install tinynn ", "tinynn=="])

@@ -13,7 +13,6 @@ from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.errors import FormatError
-from tinynn.history import History
 from tinynn.metrics import accuracy, log_loss, roc_auc
 from tinynn.report.charts import (
     Chart,
@@ -31,6 +30,7 @@ from tinynn.report.findings import (
     written,
 )
 from tinynn.report.page import Section, page
+from tinynn.training.history import History
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m'
 # The second mean of numbers is 2; the model is exact but for the last.

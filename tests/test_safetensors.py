@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_safetensors
-from tinynn.formats import safetensors
+from tinynn.files import safetensors
 from tinynn.importers import from_safetensors
 
 # safetensors.numpy.save({"b": float32 [[1, 2.5], [-3, 1e38]], "a": float64 [0.1, -1e300],

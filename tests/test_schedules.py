@@ -9,21 +9,21 @@ import pytest
 from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
-from tinynn import schedules
 from tinynn.errors import FormatError, SettingError
-from tinynn.schedules import (
+from tinynn.lesson.plateau import ReduceOnPlateau
+from tinynn.lesson.schedule import Schedule
+from tinynn.lesson.schedules import (
     SCHEDULES,
-    Constant,
+    ConstantRate,
     Cosine,
     Exponential,
     InverseScaling,
-    ReduceOnPlateau,
-    Schedule,
     Step,
     from_dict,
 )
 
 TABLE = load_table("schedules")
+KINDS = {kind.__name__: kind for kind in SCHEDULES.values()}
 LOSSES = [math.nan if loss is None else loss for loss in TABLE["losses"]]
 
 
@@ -37,7 +37,7 @@ def label(variant):
 
 @pytest.mark.parametrize("variant", TABLE["variants"], ids=label)
 def test_rates_equal_the_table(variant):
-    schedule = getattr(schedules, variant["schedule"])(**variant["settings"])
+    schedule = KINDS[variant["schedule"]](**variant["settings"])
     rates = []
     for epoch, loss in enumerate(LOSSES):
         rates.append(schedule.rate(epoch, step=1000 * epoch + 7))
@@ -65,7 +65,7 @@ units = st.sampled_from(["epoch", "step"])
 gammas = st.floats(0.01, 1)
 lengths = st.integers(1, 200)
 by_position = st.one_of(
-    st.builds(Constant, rates, per=units),
+    st.builds(ConstantRate, rates, per=units),
     st.builds(Step, rates, lengths, gammas, units),
     st.builds(Exponential, rates, gammas, units),
     st.builds(
@@ -181,7 +181,7 @@ def test_a_state_is_a_copy():
 @given(st.one_of(by_position, plateaus))
 def test_settings_rebuild_the_schedule(schedule):
     assert type(schedule)(**schedule.settings()) == schedule
-    assert eval(repr(schedule), vars(schedules)) == schedule
+    assert eval(repr(schedule), KINDS) == schedule
     saved = json.loads(json.dumps(schedule.to_dict()))
     assert from_dict(saved) == schedule
     assert saved["type"] == schedule.name and SCHEDULES[schedule.name] is type(schedule)
@@ -190,23 +190,23 @@ def test_settings_rebuild_the_schedule(schedule):
 def test_equality_is_by_type_and_settings():
     assert Step(0.1, 5) == Step(0.1, 5, gamma=0.1)
     assert Step(0.1, 5) != Step(0.1, 5, per="step")
-    assert Constant(0.1) != type("Other", (Constant,), {})(0.1)
-    assert Constant(0.1) != 0.1
+    assert ConstantRate(0.1) != type("Other", (ConstantRate,), {})(0.1)
+    assert ConstantRate(0.1) != 0.1
     with pytest.raises(TypeError):
-        hash(Constant(0.1))
+        hash(ConstantRate(0.1))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (
-            lambda: Constant(-1),
-            "Constant needs learning_rate to be a finite number, at least 0, got -1; "
+            lambda: ConstantRate(-1),
+            "ConstantRate needs learning_rate to be a finite number, at least 0, got -1; "
             "did you mean 1?",
         ),
         (
-            lambda: Constant(1, per="batch"),
-            "Constant needs per to be 'epoch' or 'step', got 'batch'",
+            lambda: ConstantRate(1, per="batch"),
+            "ConstantRate needs per to be 'epoch' or 'step', got 'batch'",
         ),
         (
             lambda: Step(0.1, 0),
@@ -264,7 +264,7 @@ GOOD = {"rate": 0.1, "best": None, "bad_epochs": 0, "cooldown_left": 0}
 @pytest.mark.parametrize(
     ("schedule", "state", "message"),
     [
-        (Constant(0.1), {"rate": 1.0}, "Constant needs the state {}, got {'rate': 1.0}"),
+        (ConstantRate(0.1), {"rate": 1.0}, "ConstantRate needs the state {}, got {'rate': 1.0}"),
         (
             ReduceOnPlateau(0.1),
             {"rate": 0.1},

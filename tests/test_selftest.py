@@ -91,14 +91,14 @@ def failure(check, name="it"):
 
 
 def test_another_start_is_seen(monkeypatch):
-    monkeypatch.setattr("tinynn.neural_net.numpy_legacy_stream", nn.rng.stream)
+    monkeypatch.setattr("tinynn.lesson.neural_net.numpy_legacy_stream", nn.rng.stream)
     assert failure(original) == (
         "weights of seed 1[0]: expected -0.165955990594852, got -0.7312715117751976"
     )
 
 
 def test_a_sigmoid_that_is_off_is_seen(monkeypatch):
-    monkeypatch.setattr("tinynn.neural_net.sigmoid", changed(activations.sigmoid, 1 + 1e-7))
+    monkeypatch.setattr("tinynn.lesson.neural_net.sigmoid", changed(activations.sigmoid, 1 + 1e-7))
     assert failure(original).startswith(
         "answer after 10[0]: expected 0.6598092104791048, got 0.659809214"
     )

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.batches import Plan, Stream, epoch_batches
-from tinynn.schedules import Cosine, Exponential, InverseScaling, ReduceOnPlateau, Step
+from tinynn.lesson.plateau import ReduceOnPlateau
+from tinynn.lesson.schedules import Cosine, Exponential, InverseScaling, Step
+from tinynn.training.batches import BatchStream, TableBatches, epoch_batches
 
 ROOT = Path(__file__).resolve().parent.parent
 X = [[math.sin(3.0 * i), math.cos(5.0 * i)] for i in range(11)]
@@ -135,7 +136,7 @@ def test_a_checkpoint_goes_on_in_another_process(tmp_path):
     code = """if True:
         import json, sys
         import tinynn as nn
-        from tinynn.schedules import ReduceOnPlateau
+        from tinynn.lesson.schedules import ReduceOnPlateau
         path, X, T = json.loads(sys.argv[1])
         model = nn.load(path)
         schedule = ReduceOnPlateau(0.1, patience=0, threshold=0.3)
@@ -272,7 +273,7 @@ def test_each_epoch_shows_every_row_once(samples, size, shuffle, seed, epoch):
     assert sorted(i for batch in batches for i in batch) == list(range(samples))
     size = min(size or samples, samples)
     assert all(len(batch) == size for batch in batches[:-1])
-    plan = Plan(samples, size, shuffle, seed)
+    plan = TableBatches(samples, size, shuffle, seed)
     assert plan.per_epoch == len(batches)
     assert plan.smallest == min(map(len, batches)) == len(batches[-1])
     assert plan.batches(epoch, 1) == epoch_batches(samples, size, shuffle, seed, epoch)
@@ -907,6 +908,6 @@ def test_a_stream_object_reads_only_what_is_asked_for():
             read.append(i)
             yield [[1.0]], [[1.0]]
 
-    stream = iter(Stream(batches, 3))
+    stream = iter(BatchStream(batches, 3))
     assert next(stream) == ([[1.0]], [[1.0]], None)
     assert read == [0]

@@ -22,13 +22,14 @@ from hypothesis import given, settings, strategies as st
 import tinynn as nn
 from tinynn.cli import main
 from tinynn.errors import DataError, FormatError, SettingError
-from tinynn.vendor import build, check
-from tinynn.vendor.f_strings import as_format, fields
-from tinynn.vendor.flat import STAND_INS, Flat, Symbol
-from tinynn.vendor.plain import packed, plain
-from tinynn.vendor.small import SMALL_PARTS
-from tinynn.vendor.small_trainer import fit as small_fit
-from tinynn.vendor.sources import (
+from tinynn.single_file import build, check
+from tinynn.single_file.edits import bound_names
+from tinynn.single_file.f_strings import as_format, fields
+from tinynn.single_file.flat import STAND_INS, Flat, Symbol
+from tinynn.single_file.plain import packed, plain
+from tinynn.single_file.small import SMALL_PARTS
+from tinynn.single_file.small_trainer import fit as small_fit
+from tinynn.single_file.sources import (
     FRONT,
     Source,
     all_parts,
@@ -38,8 +39,7 @@ from tinynn.vendor.sources import (
     part_of,
     read,
 )
-from tinynn.vendor.stamp import LICENCE
-from tinynn.vendor.text import bound_names
+from tinynn.single_file.stamp import LICENCE
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -103,7 +103,7 @@ USES = """
 import inspect, pickle, sys
 import {name} as nn
 from {name}.data import load_iris
-from {name}.losses import Huber
+from {name}.lesson.losses import Huber
 net = nn.NeuralNet(seed=1)
 net.train([[0, 1, 1], [1, 0, 0], [1, 0, 1]], [[1], [0], [1]], 10000)
 print("%.8f" % net.learn([1, 0, 1])[0], len(load_iris().inputs))
@@ -133,7 +133,7 @@ def test_the_single_file_is_the_library_under_any_name(whole, name):
     out = run(USES.format(name=name, file=file.replace("\\", "\\\\")), whole)
     assert out.splitlines() == [
         "0.98977040 150",
-        f"True {name}.losses Huber Losses",
+        f"True {name}.lesson.losses Huber Losses",
         "Sequential(Dense(2, 1), Tanh()) no",
         "class Huber(Loss) / def fit",
         "[]",
@@ -157,7 +157,10 @@ def test_two_copies_live_side_by_side(whole):
         "kinds = {m.Dense for m in (tinynn, nn_one, third)}\n"
         "print(len(kinds), sorted(kind.__module__ for kind in kinds))"
     )
-    assert run(code, whole) == "3 ['app.vendor.tinynn.layers', 'nn_one.layers', 'tinynn.layers']\n"
+    assert (
+        run(code, whole)
+        == "3 ['app.vendor.tinynn.lesson.layers', 'nn_one.lesson.layers', 'tinynn.lesson.layers']\n"
+    )
 
 
 @pytest.mark.slow
@@ -212,7 +215,7 @@ def test_the_single_file_runs(whole, words):
     assert says("--version") == (0, f"tinynn {nn.__version__}\n", "")
     assert says("vendor", "x.py") == (
         2, "",
-        "tinynn: __main__.vendor is not made for single files; run it from the package\n",
+        "tinynn: __main__.single_file is not made for single files; run it from the package\n",
     )  # fmt: skip
 
 
@@ -323,7 +326,7 @@ def test_every_python_builds_the_same_bytes(name):
     if interpreter.missing:
         pytest.skip(interpreter.missing)
     code = (
-        "import hashlib\nfrom tinynn.vendor import build\n"
+        "import hashlib\nfrom tinynn.single_file import build\n"
         "for given in ((), ('train',)), (('view',), ('train', 'data')):\n"
         "    for parts, minimal in zip(given, (False, True)):\n"
         "        print(hashlib.sha256(build(parts, minimal).text.encode()).hexdigest())"
@@ -445,7 +448,7 @@ def test_names_bound_in_every_way_are_found():
 
 def flat(public, **texts):
     """Return the flat text of modules, and what it binds when it is run."""
-    sources = {STAND_INS: read("vendor.stand_ins")}
+    sources = {STAND_INS: read("single_file.stand_ins")}
     sources.update({name: Source(name, text, False) for name, text in texts.items()})
     symbols = {name: Symbol(*home.split(".")) for name, home in public.items()}
     text = Flat(sources, symbols).text()
@@ -568,7 +571,7 @@ def test_plain_text_means_the_same():
     done = packed(plain(text))
     assert "Doc" not in done and "no" not in done.replace("not", "") and "*range" not in done
     stand_ins = {}
-    exec(read("vendor.stand_ins").text, stand_ins)
+    exec(read("single_file.stand_ins").text, stand_ins)
     names = dict(stand_ins)
     exec(done, names)
     assert names["f"](2) == ([0, 1, 4.0], (2, "->", "a", "b"), {"a"}, True, [6])
@@ -595,7 +598,7 @@ def lacking():
         return module
 
     names = {"__builtins__": {**vars(builtins), "__import__": few}}
-    text = read("vendor.stand_ins").text.replace("from time import ticks_ms", "ticks_ms = int")
+    text = read("single_file.stand_ins").text.replace("from time import ticks_ms", "ticks_ms = int")
     exec(text.replace("from time import monotonic", "raise ImportError"), names)
     return names
 

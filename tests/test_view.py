@@ -7,7 +7,7 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Sequence
 
 import pytest
 from hypothesis import given, strategies as st
@@ -17,6 +17,7 @@ from tinynn.errors import DataError, SettingError, TinynnError
 from tinynn.view import Series
 from tinynn.view.lines import thinned
 from tinynn.view.palettes import PALETTES, contrast, luminance, shade
+from tinynn.view.plain_text import cells_wide
 from tinynn.view.scales import (
     Bands,
     Scale,
@@ -28,14 +29,13 @@ from tinynn.view.scales import (
     tick_labels,
 )
 from tinynn.view.svg import DARK, LIGHT, Svg, abridge, number, text_width
-from tinynn.view.text import cells_wide
 from tinynn.view.tiles import Tile, merged_tiles
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m\ud800'
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
-def gallery(text: str) -> Dict[str, str]:
+def gallery(text: str) -> dict[str, str]:
     """Return one picture of each kind, with `text` in every place where a caller can put text."""
     return {
         "line": view.line_chart(
@@ -98,18 +98,18 @@ def parsed(svg: str) -> ElementTree.Element:
     return ElementTree.fromstring(svg)
 
 
-def found(root: ElementTree.Element, tag: str, class_: str = "") -> List[ElementTree.Element]:
+def found(root: ElementTree.Element, tag: str, class_: str = "") -> list[ElementTree.Element]:
     return [
         e for e in root.iter(NAMESPACE + tag) if class_ in e.get("class", "").split() or not class_
     ]
 
 
-def path_points(d: str) -> List[Tuple[float, float]]:
+def path_points(d: str) -> list[tuple[float, float]]:
     """Return the points of a path of absolute M and L commands."""
     return [(float(a), float(b)) for a, b in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", d)]
 
 
-def outside_references(svg: str) -> List[str]:
+def outside_references(svg: str) -> list[str]:
     """Return whatever in a picture would be fetched from elsewhere or run."""
     root = parsed(svg)
     bad = [
@@ -177,7 +177,7 @@ def test_is_the_same_every_time(kind: str) -> None:
 
 
 def test_pictures_in_one_page_do_not_disturb_one_another() -> None:
-    names: Set[str] = set()
+    names: set[str] = set()
     for svg in gallery("a name").values():
         root = parsed(svg)
         name = root.get("class") or ""
@@ -322,7 +322,7 @@ def test_log_ticks_enclose_the_range(a: float, b: float, count: int) -> None:
 
 @given(FINITE, FINITE, st.lists(st.floats(0, 1), min_size=2, max_size=5), st.booleans())
 def test_a_scale_is_monotone_and_keeps_its_values_inside(
-    a: float, b: float, shares: List[float], tight: bool
+    a: float, b: float, shares: list[float], tight: bool
 ) -> None:
     values = sorted(a / 2 + t * (b / 2 - a / 2) for t in shares)
     scale = covering("test", values, tight=tight)
@@ -334,7 +334,7 @@ def test_a_scale_is_monotone_and_keeps_its_values_inside(
 
 
 @given(st.lists(st.floats(1e-290, 1e290), min_size=1, max_size=5), st.booleans())
-def test_a_logarithmic_scale_is_monotone_too(values: List[float], tight: bool) -> None:
+def test_a_logarithmic_scale_is_monotone_too(values: list[float], tight: bool) -> None:
     values.sort()
     scale = covering("test", values, kind="log", tight=tight)
     places = [scale.place(v) for v in values]
@@ -378,9 +378,9 @@ def test_shades_are_colours(place: float) -> None:
 # --- tiles -----------------------------------------------------------------------------------
 
 
-def untiled(tiles: Sequence[Tile], rows: int, columns: int) -> List[List[Optional[int]]]:
+def untiled(tiles: Sequence[Tile], rows: int, columns: int) -> list[list[int | None]]:
     """Return the grid that the tiles paint. Fails if two overlap."""
-    cells: List[List[Optional[int]]] = [[None] * columns for _ in range(rows)]
+    cells: list[list[int | None]] = [[None] * columns for _ in range(rows)]
     for kind, (row, column, height, width) in tiles:
         for i in range(row, row + height):
             for j in range(column, column + width):
@@ -396,7 +396,7 @@ def untiled(tiles: Sequence[Tile], rows: int, columns: int) -> List[List[Optiona
         )
     )
 )
-def test_tiles_paint_every_cell_once(cells: List[List[Optional[int]]]) -> None:
+def test_tiles_paint_every_cell_once(cells: list[list[int | None]]) -> None:
     assert untiled(merged_tiles(cells), len(cells), len(cells[0])) == cells
 
 
@@ -417,7 +417,7 @@ def test_large_areas_are_few_tiles() -> None:
         lambda ys: any(y is not None for y in ys)
     )
 )
-def test_lines_stay_inside_the_frame_and_keep_their_order(ys: List[Optional[float]]) -> None:
+def test_lines_stay_inside_the_frame_and_keep_their_order(ys: list[float | None]) -> None:
     root = parsed(view.line_chart({"": ys}, title="t"))
     area = found(root, "clipPath")[0][0]
     x, y, w, h = (float(area.get(k) or 0) for k in ("x", "y", "width", "height"))
@@ -495,7 +495,7 @@ def test_marks_and_markers_beyond_the_limits_are_left_out() -> None:
 
 
 def test_decision_areas_follow_the_scores() -> None:
-    def right_half(rows: Sequence[Sequence[float]]) -> List[List[float]]:
+    def right_half(rows: Sequence[Sequence[float]]) -> list[list[float]]:
         return [[float(x > 0)] for x, _ in rows]
 
     svg = view.scatter_chart(
@@ -550,7 +550,7 @@ def test_diverging_maps_are_centred_on_zero() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12))
-def test_bars_are_as_long_as_their_values(values: List[float]) -> None:
+def test_bars_are_as_long_as_their_values(values: list[float]) -> None:
     svg = view.bar_chart([f"n{i}" for i in range(len(values))], values, title="t")
     widths = [float(e.get("width") or 0) for e in found(parsed(svg), "rect", "nn-f0")]
     largest = max(range(len(values)), key=lambda i: abs(values[i]))
@@ -588,7 +588,7 @@ def test_weights_show_sign_and_size() -> None:
 
 # --- refusals --------------------------------------------------------------------------------
 
-REFUSALS: List[Tuple[Callable[[], object], type, str]] = [
+REFUSALS: list[tuple[Callable[[], object], type, str]] = [
     (
         lambda: view.line_chart({}, title="t"),
         DataError,
@@ -871,7 +871,7 @@ def test_refusals_say_who_needs_what(call: Callable[[], object], kind: type, mes
     st.booleans(),
 )
 def test_sparklines_have_their_width(
-    values: List[Optional[float]], width: int, ascii_only: bool
+    values: list[float | None], width: int, ascii_only: bool
 ) -> None:
     line = view.sparkline(values, width, ascii_only=ascii_only)
     assert len(line) == min(width, len(values))
@@ -905,7 +905,7 @@ CELL = st.one_of(st.text(max_size=12), st.integers(), st.floats())
     ),
     st.booleans(),
 )
-def test_tables_line_up_and_fit(rows: List[List[object]], ascii_only: bool) -> None:
+def test_tables_line_up_and_fit(rows: list[list[object]], ascii_only: bool) -> None:
     columns = len(rows[0])
     lines = view.text_table(
         rows, [f"h{i}" for i in range(columns)], width=30, ascii_only=ascii_only
@@ -921,7 +921,7 @@ def test_tables_line_up_and_fit(rows: List[List[object]], ascii_only: bool) -> N
     st.integers(24, 90),
     st.booleans(),
 )
-def test_text_bars_fit(bars: List[Tuple[str, float]], width: int, ascii_only: bool) -> None:
+def test_text_bars_fit(bars: list[tuple[str, float]], width: int, ascii_only: bool) -> None:
     lines = view.text_bars(
         [n for n, _ in bars], [v for _, v in bars], width, ascii_only=ascii_only
     ).split("\n")

@@ -1,8 +1,9 @@
 """tinynn: a neural network that runs anywhere Python runs.
 
 Pure Python, no dependency. `import tinynn as nn` is all it takes; each name below is loaded when it
-is first used, so that importing the package costs almost nothing. The code is meant to be read, in
-this order: neural_net, matrix, activations, losses, layers, network, optimizers, trainer.
+is first used, so that importing the package costs almost nothing. The code is meant to be read.
+Begin with the folder `lesson`, in this order: neural_net, matrix, activations, losses, layers,
+network, optimizers, training.
 """
 
 from __future__ import annotations
@@ -11,12 +12,6 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # type checkers know better; `typing` takes longer to import than all else
 if TYPE_CHECKING:
-    from .callbacks import (
-        Callback as Callback,
-        Checkpoint as Checkpoint,
-        EarlyStopping as EarlyStopping,
-        Progress as Progress,
-    )
     from .data import (
         MinMaxScaler as MinMaxScaler,
         StandardScaler as StandardScaler,
@@ -44,20 +39,10 @@ if TYPE_CHECKING:
         Regressor as Regressor,
         load as load,
     )
-    from .gradient_check import (
-        GradientReport as GradientReport,
-        gradcheck as gradcheck,
-    )
-    from .history import (
-        History as History,
-    )
-    from .layers import (
+    from .lesson.activation_layers import (
         ELU as ELU,
         GELU as GELU,
         SELU as SELU,
-        Dense as Dense,
-        Dropout as Dropout,
-        Layer as Layer,
         LeakyReLU as LeakyReLU,
         Linear as Linear,
         LogSoftmax as LogSoftmax,
@@ -68,39 +53,47 @@ if TYPE_CHECKING:
         Softplus as Softplus,
         Tanh as Tanh,
     )
-    from .losses import (
+    from .lesson.adam import Adam as Adam, AdamW as AdamW
+    from .lesson.layer import Layer as Layer
+    from .lesson.layers import Dense as Dense, Dropout as Dropout
+    from .lesson.loss import Loss as Loss
+    from .lesson.losses import (
         BinaryCrossEntropy as BinaryCrossEntropy,
         CategoricalCrossEntropy as CategoricalCrossEntropy,
         Hinge as Hinge,
         Huber as Huber,
-        Loss as Loss,
         MeanAbsoluteError as MeanAbsoluteError,
         MeanSquaredError as MeanSquaredError,
     )
-    from .network import (
-        Parameter as Parameter,
-        Sequential as Sequential,
-    )
-    from .neural_net import (
+    from .lesson.network import Sequential as Sequential
+    from .lesson.neural_net import (
         NeuralNet as NeuralNet,
     )
-    from .normalization import (
+    from .lesson.normalization import (
         BatchNorm as BatchNorm,
         LayerNorm as LayerNorm,
     )
-    from .optimizers import (
-        SGD as SGD,
-        Adagrad as Adagrad,
-        Adam as Adam,
-        AdamW as AdamW,
-        Optimizer as Optimizer,
-        RMSprop as RMSprop,
+    from .lesson.optimizer import Optimizer as Optimizer
+    from .lesson.optimizers import SGD as SGD, Adagrad as Adagrad, RMSprop as RMSprop
+    from .lesson.parameters import Parameter as Parameter
+    from .training.callbacks import (
+        Callback as Callback,
+        Checkpoint as Checkpoint,
+        EarlyStopping as EarlyStopping,
     )
-    from .trainer import (
+    from .training.gradient_check import (
+        GradientReport as GradientReport,
+        gradcheck as gradcheck,
+    )
+    from .training.history import (
+        History as History,
+    )
+    from .training.progress import Progress as Progress
+    from .training.trainer import (
         Trainer as Trainer,
         fit as fit,
     )
-    from .training_data import (
+    from .training.training_data import (
         UnscaledInputWarning as UnscaledInputWarning,
     )
 
@@ -108,52 +101,47 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str] = {
     name: module
     for module, names in {
-        "neural_net": "NeuralNet",
-        "layers": "Layer Dense Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus SiLU "
-        "Softmax LogSoftmax Dropout",
-        "normalization": "BatchNorm LayerNorm",
-        "losses": "Loss MeanSquaredError MeanAbsoluteError Huber BinaryCrossEntropy "
+        "lesson.neural_net": "NeuralNet",
+        "lesson.layer": "Layer",
+        "lesson.layers": "Dense Dropout",
+        "lesson.activation_layers": "Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus "
+        "SiLU Softmax LogSoftmax",
+        "lesson.normalization": "BatchNorm LayerNorm",
+        "lesson.loss": "Loss",
+        "lesson.losses": "MeanSquaredError MeanAbsoluteError Huber BinaryCrossEntropy "
         "CategoricalCrossEntropy Hinge",
-        "network": "Sequential Parameter",
-        "estimators": "Classifier Regressor ConvergenceWarning load",
-        "optimizers": "Optimizer SGD Adagrad RMSprop Adam AdamW",
-        "trainer": "fit Trainer",
+        "lesson.network": "Sequential",
+        "lesson.parameters": "Parameter",
+        "lesson.optimizer": "Optimizer",
+        "lesson.optimizers": "SGD Adagrad RMSprop",
+        "lesson.adam": "Adam AdamW",
         "engines.prediction": "compile source",
-        "history": "History",
-        "callbacks": "Callback EarlyStopping Checkpoint Progress",
-        "training_data": "UnscaledInputWarning",
-        "gradient_check": "gradcheck GradientReport",
+        "training.trainer": "fit Trainer",
+        "training.training_data": "UnscaledInputWarning",
+        "training.callbacks": "Callback EarlyStopping Checkpoint",
+        "training.progress": "Progress",
+        "training.history": "History",
+        "training.gradient_check": "gradcheck GradientReport",
+        "estimators": "Classifier Regressor ConvergenceWarning load",
         "errors": "TinynnError ShapeError DataError SettingError FormatError DivergenceError "
         "EngineError",
         "data": "load_iris train_test_split one_hot class_numbers StandardScaler MinMaxScaler",
     }.items()
     for name in names.split()
 }
-_MODULES = (
-    "activations",
-    "callbacks",
-    "curves",
-    "data",
-    "engines",
-    "errors",
-    "estimators",
-    "export",
-    "formats",
-    "importers",
-    "initializers",
-    "layers",
-    "losses",
-    "matrix",
-    "metrics",
-    "network",
-    "normalization",
-    "optimizers",
-    "preprocessing",
-    "rng",
-    "schedules",
-    "trainer",
-    "view",
-)
+# The modules that are attributes of the package, and where each lives.
+_MODULES: dict[str, str] = {
+    name.rpartition(".")[2]: name
+    for name in (
+        "lesson.activations", "lesson.initializers", "lesson.layers", "lesson.losses",
+        "lesson.matrix", "lesson.network", "lesson.normalization", "lesson.optimizers",
+        "lesson.schedules", "training.callbacks", "training.trainer", "metrics.curves",
+        "data", "engines", "errors", "estimators", "export", "files", "importers", "lesson",
+        "metrics", "preprocessing", "training", "view",
+    )
+}  # fmt: skip
+_MODULES["formats"] = "files"
+_MODULES["rng"] = "lesson.random_streams"
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
@@ -165,7 +153,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     elif name in _MODULES:
-        value = import_module(f".{name}", __name__)
+        value = import_module(f".{_MODULES[name]}", __name__)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

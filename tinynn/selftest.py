@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
 
 from .data.iris import load_iris
 from .engines.choice import ENGINES
 from .engines.contract import Recipe, Task
 from .errors import FormatError
-from .gradient_check import gradcheck
-from .layers import Dense, Linear, Sigmoid, Softmax, Tanh
-from .losses import LOSSES, by_name as loss_by_name
-from .network import KINDS, Sequential, from_dict, load, rows_of
-from .neural_net import NeuralNet
-from .optimizers import OPTIMIZERS, SGD, Adam
-from .trainer import fit
+from .lesson.activation_layers import Linear, Sigmoid, Softmax, Tanh
+from .lesson.adam import Adam
+from .lesson.layers import Dense
+from .lesson.losses import LOSSES, by_name as loss_by_name
+from .lesson.network import KINDS, Sequential, from_dict, load
+from .lesson.neural_net import NeuralNet
+from .lesson.optimizers import OPTIMIZERS, SGD
+from .lesson.parameters import rows_of
+from .training.gradient_check import gradcheck
+from .training.trainer import fit
 
 Say = Callable[[str], None]
 Found = Tuple[str, float]  # what a check found, in words, and the largest difference
@@ -192,7 +195,7 @@ def flowers() -> Found:
     return f"{right} of {len(tested)} flowers right", 0.0
 
 
-def apart(count: int) -> Tuple[List[int], List[int]]:
+def apart(count: int) -> tuple[list[int], list[int]]:
     """Return the numbers of the rows to train on, and of those to test with: every fifth one."""
     return [i for i in range(count) if i % 5], list(range(0, count, 5))
 
@@ -245,12 +248,12 @@ def flower_network() -> Sequential:
     return Sequential(Dense(4, 10), Tanh(), Dense(10, 3), Softmax(), seed=1)
 
 
-def weights_of(net: Sequential) -> List[float]:
+def weights_of(net: Sequential) -> list[float]:
     """Return all weights of a network in one row."""
     return [w for parameter in net.parameters() for w in flat(rows_of(parameter.value))]
 
 
-def flat(rows: Sequence[Sequence[float]]) -> List[float]:
+def flat(rows: Sequence[Sequence[float]]) -> list[float]:
     """Return the numbers of all rows in one."""
     return [x for row in rows for x in row]
 
@@ -282,7 +285,7 @@ def note(speed: Speed, what: str, taken: float, name: str) -> None:
         speed[what] = (taken, name)
 
 
-def here() -> Dict[str, Any]:
+def here() -> dict[str, Any]:
     """Return what is known of this interpreter, and which optional things it has."""
     kind, numbers_of = sys.implementation.name, list(sys.implementation.version[:3])
     name = {"cpython": "CPython", "pypy": "PyPy", "micropython": "MicroPython"}.get(kind, kind)
@@ -349,7 +352,7 @@ def memory() -> float:
         return 0.0
 
 
-def steps(found: Dict[str, Any], say: Say, version: str) -> Iterator[None]:
+def steps(found: dict[str, Any], say: Say, version: str) -> Iterator[None]:
     """Make the checks, one at each step, say a line about each, and fill `found` with all of it.
 
     Memory can be collected between two steps where it cannot be within one.
@@ -361,7 +364,7 @@ def steps(found: Dict[str, Any], say: Say, version: str) -> Iterator[None]:
     say(f"tinynn {version} on {found['interpreter']} {found['version']}{python}")
     say(f"{found['platform']}, floats of {found['float_bits']} bits")
     say(f"{'':<7} {'':<16} {'off by':>6}")
-    checks: List[Tuple[str, Callable[[], Found]]] = [
+    checks: list[tuple[str, Callable[[], Found]]] = [
         ("original program", lambda: original_program(speed)),
         ("worked example", worked_example),
         ("random numbers", random_numbers),
@@ -392,7 +395,7 @@ def engine_check(name: str, speed: Speed) -> Callable[[], Found]:
     return lambda: engine(name, speed)
 
 
-def outcome(name: str, check: Callable[[], Found]) -> Dict[str, Any]:
+def outcome(name: str, check: Callable[[], Found]) -> dict[str, Any]:
     """Return how a check went."""
     state, off = "ok", 0.0
     try:
@@ -406,7 +409,7 @@ def outcome(name: str, check: Callable[[], Found]) -> Dict[str, Any]:
     return {"check": name, "state": state, "text": text, "off": off}
 
 
-def summary(found: Dict[str, Any]) -> List[str]:
+def summary(found: dict[str, Any]) -> list[str]:
     """Return the lines at the end: how fast, what there is, and whether all is well."""
     lines = []
     for what, words in (
@@ -438,9 +441,9 @@ def clipped(line: str) -> str:
     return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
-def run(say: Say, version: str) -> Dict[str, Any]:
+def run(say: Say, version: str) -> dict[str, Any]:
     """Make all checks, say a line about each, and return what was found; "ok" is the sum of it."""
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for _ in steps(found, say, version):
         pass
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import List
-
 from . import tinynn_peer
 from .contract import Peer
 from .lists_peer import ListsPeer
@@ -14,7 +12,7 @@ from .sklearn_peer import SklearnPeer
 from .torch_peer import TorchPeer
 
 
-def all_peers() -> List[Peer]:
+def all_peers() -> list[Peer]:
     """Return a new list of all of them, installed or not."""
     return [
         *tinynn_peer.peers(),

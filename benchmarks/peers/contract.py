@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, List, Sequence
+from typing import Any, Sequence
 
 from ..jobs import Job, NotMeant, Refused
 from ..tasks.kinds import Prediction, Training
@@ -62,9 +62,9 @@ def version_of(distribution: str) -> str:
         return UNKNOWN
 
 
-def flat(layers: Sequence[Any]) -> List[float]:
+def flat(layers: Sequence[Any]) -> list[float]:
     """Return all numbers of (weights, bias) pairs in one list: W row by row, then b, per layer."""
-    numbers: List[float] = []
+    numbers: list[float] = []
     for W, b in layers:
         for row in W:
             numbers += map(float, row)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from operator import mul
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Sequence
 
-from tinynn.matrix import Matrix, Vector
+from tinynn.lesson.matrix import Matrix, Vector
 
 from ..jobs import Job, PredictionJob
 from ..tasks.kinds import Prediction, Training
@@ -52,19 +52,19 @@ def softmax(z: Row) -> Vector:
     return [e / total for e in exps]
 
 
-ACTIVATIONS: Dict[str, Callable[[Row], Vector]] = {
+ACTIVATIONS: dict[str, Callable[[Row], Vector]] = {
     "sigmoid": sigmoid, "tanh": tanh, "relu": relu, "linear": linear, "softmax": softmax
 }  # fmt: skip
 
 # For each activation, g · f'(z) for a row of derivatives g and a row of outputs f(z).
-BACKWARD: Dict[str, Callable[[Row, Row], Vector]] = {
+BACKWARD: dict[str, Callable[[Row, Row], Vector]] = {
     "sigmoid": lambda g, a: [d * v * (1.0 - v) for d, v in zip(g, a)],
     "tanh": lambda g, a: [d * (1.0 - v * v) for d, v in zip(g, a)],
     "relu": lambda g, a: [d if v > 0.0 else 0.0 for d, v in zip(g, a)],
 }
 
 # For each output activation and loss, -k dL/dz of one row: k is learning rate / rows of the batch.
-DELTAS: Dict[Tuple[str, str], Callable[[Row, Row, float], Vector]] = {
+DELTAS: dict[tuple[str, str], Callable[[Row, Row, float], Vector]] = {
     ("sigmoid", "mse"): lambda y, t, k: [
         2.0 * k / len(y) * (q - p) * p * (1.0 - p) for p, q in zip(y, t)
     ],
@@ -90,13 +90,13 @@ class ListsTraining(Job):
 
     def reset(self) -> None:
         self.epoch = 0
-        self.Ws: List[Matrix] = []
-        self.bs: List[Vector] = []
+        self.Ws: list[Matrix] = []
+        self.bs: list[Vector] = []
         for W, b in self.task.start():
             self.Ws.append([list(column) for column in zip(*W)])
             self.bs.append(b)
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat([(zip(*W), b) for W, b in zip(self.Ws, self.bs)])
 
     def run(self, amount: int) -> None:

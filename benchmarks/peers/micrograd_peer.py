@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 from ..jobs import FLOAT64, Job, PredictionJob, Refused
 from ..tasks.kinds import Layer, Prediction, Training
@@ -17,7 +17,7 @@ class MicrogradJob(Job):
     def __init__(self, micrograd: Any, sizes: Any) -> None:
         self.model = micrograd.MLP(sizes[0], list(sizes[1:]))
 
-    def fill(self, layers: List[Layer]) -> None:
+    def fill(self, layers: list[Layer]) -> None:
         for layer, (W, b) in zip(self.model.layers, layers):
             for j, neuron in enumerate(layer.neurons):
                 neuron.b.data = b[j]
@@ -52,8 +52,8 @@ class MicrogradTraining(MicrogradJob):
                 p.data -= learning_rate * p.grad
             self.epoch += 1
 
-    def result(self) -> List[float]:
-        numbers: List[float] = []
+    def result(self) -> list[float]:
+        numbers: list[float] = []
         for layer in self.model.layers:
             for column in zip(*[neuron.w for neuron in layer.neurons]):
                 numbers += [w.data for w in column]
@@ -67,7 +67,7 @@ class MicrogradPrediction(PredictionJob, MicrogradJob):
         self.fill(task.start())
         self.rows = task.inputs()
 
-    def predict(self, row: List[float]) -> List[float]:
+    def predict(self, row: list[float]) -> list[float]:
         return [y.data for y in self.model(row)]
 
 

@@ -6,7 +6,7 @@ than on matrices of one row.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 from ..jobs import FLOAT64, Job, PredictionJob
 from ..tasks.kinds import Prediction, Training
@@ -30,7 +30,7 @@ class NumpyTraining(Job):
         self.epoch = 0
         self.layers = [(self.np.array(W), self.np.array(b)) for W, b in self.task.start()]
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat(self.layers)
 
     def run(self, amount: int) -> None:
@@ -89,7 +89,7 @@ class NumpyOriginal(Job):
     def reset(self) -> None:
         self.synaptic_weights = self.np.array(self.task.start()[0][0])
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat([(self.synaptic_weights, [])])
 
     def run(self, amount: int) -> None:
@@ -108,7 +108,7 @@ class NumpyPrediction(PredictionJob):
         self.rows = task.inputs()
         *self.hidden, self.last = [(np.array(W), np.array(b)) for W, b in task.start()]
 
-    def predict(self, row: List[float]) -> Any:
+    def predict(self, row: list[float]) -> Any:
         np = self.np
         x = np.array(row)
         for W, b in self.hidden:
@@ -131,21 +131,21 @@ def _activation(np: Any, name: str) -> Callable[[Any], Any]:
     def linear(Z: Any) -> Any:
         return Z
 
-    functions: Dict[str, Callable[[Any], Any]] = {
+    functions: dict[str, Callable[[Any], Any]] = {
         "sigmoid": sigmoid, "tanh": np.tanh, "relu": relu, "softmax": softmax, "linear": linear
     }  # fmt: skip
     return functions[name]
 
 
 # G ∘ f'(Z), from the outputs A = f(Z).
-BACKWARD: Dict[str, Callable[[Any, Any], Any]] = {
+BACKWARD: dict[str, Callable[[Any, Any], Any]] = {
     "sigmoid": lambda G, A: G * A * (1.0 - A),
     "tanh": lambda G, A: G * (1.0 - A * A),
     "relu": lambda G, A: G * (A > 0.0),
 }
 
 # k dL/dZ; k is the learning rate over the number of samples, and of outputs where those count.
-DELTAS: Dict[Tuple[str, str], Callable[[Any, Any, float], Any]] = {
+DELTAS: dict[tuple[str, str], Callable[[Any, Any, float], Any]] = {
     ("sigmoid", "mse"): lambda Y, T, k: (2.0 * k) * (Y - T) * Y * (1.0 - Y),
     ("sigmoid", "bce"): lambda Y, T, k: k * (Y - T),
     ("softmax", "ce"): lambda Y, T, k: k * (Y - T),

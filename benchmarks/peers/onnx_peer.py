@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 from ..jobs import FLOAT32, Job, PredictionJob
 from ..tasks.kinds import Prediction
@@ -24,7 +24,7 @@ class OnnxPrediction(PredictionJob):
             _model(np, onnx, task), options, providers=["CPUExecutionProvider"]
         )
 
-    def predict(self, row: List[float]) -> Any:
+    def predict(self, row: list[float]) -> Any:
         x = self.np.array([row], dtype=self.np.float32)
         return self.session.run(None, {"x": x})[0][0].tolist()
 

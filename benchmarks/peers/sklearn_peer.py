@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, List
+from typing import Any
 
 from ..jobs import FLOAT64, Job, Refused
 from ..tasks.kinds import Prediction, Training
@@ -48,7 +48,7 @@ class SklearnTraining(Job):
         if self.model.n_iter_ != amount:
             raise RuntimeError(f"scikit-learn stopped after {self.model.n_iter_} of {amount}")
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat(list(zip(self.model.coefs_, self.model.intercepts_)))
 
 
@@ -72,7 +72,7 @@ class SklearnPrediction(Job):
         for k in range(amount):
             predict([rows[k % len(rows)]])[0].tolist()
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return [y for row in self.rows for y in self.model.predict([row])[0].tolist()]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
-from tinynn.engines.unrolled import train_original
-from tinynn.matrix import Vector
-from tinynn.schedules import Schedule
+from tinynn.engines.unrolled.engine import train_original
+from tinynn.lesson.matrix import Vector
+from tinynn.lesson.schedule import Schedule
 
 from ..jobs import FIXED_POINT, FLOAT64, Job, NotMeant, PredictionJob, Refused
 from ..tasks.kinds import Layer, Prediction, Training
@@ -35,7 +35,7 @@ class FallingRate(Schedule):
 
 def network(layers: Sequence[Layer], hidden: str, output: str) -> nn.Sequential:
     """Return the network of these weights."""
-    parts: List[nn.Layer] = []
+    parts: list[nn.Layer] = []
     for k, (W, b) in enumerate(layers):
         parts.append(nn.Dense(len(W), len(W[0]), weights=W, bias=b or False))
         kind = hidden if k < len(layers) - 1 else output
@@ -83,7 +83,7 @@ class TinynnTraining(Job):
         self.tolerance = TOLERANCES.get(self.ran, FLOAT64)
         self.note = self.ran if self.whole else ""
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat(
             [
                 (values["W"], values.get("b", []))
@@ -120,7 +120,7 @@ class TinynnPeer(Peer):
     def prediction(self, task: Prediction) -> Job:
         model = network(task.start(), "relu", "linear")
         if self.engine == "auto":
-            compiler: Optional[Callable[[Any], Any]] = getattr(nn, "compile", None)
+            compiler: Callable[[Any], Any] | None = getattr(nn, "compile", None)
             if compiler is None:
                 return TinynnPrediction(task, model, note="model(row)")
             return TinynnPrediction(task, compiler(model), "auto", "nn.compile")
@@ -157,7 +157,7 @@ class OriginalJob(Job):
     def run(self, amount: int) -> None:
         self.train(self.net, self.data.inputs, self.data.targets, amount)
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         return flat([(self.net.synaptic_weights, [])])
 
 
@@ -185,7 +185,7 @@ class TinynnOriginal(TinynnNeuralNet):
     train: Callable[..., None] = staticmethod(train_original)
 
 
-def peers() -> List[Peer]:
+def peers() -> list[Peer]:
     """Return tinynn in all its forms, with whatever engines are registered."""
     return [
         TinynnPeer(),

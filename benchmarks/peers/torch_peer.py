@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 from ..jobs import FLOAT32, Job
 from ..tasks.kinds import Prediction, Training
@@ -62,7 +62,7 @@ class TorchTraining(Job):
                 optimizer.step()
             self.epoch += 1
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         layers = [m for m in self.model if isinstance(m, self.torch.nn.Linear)]
         return flat(
             [(m.weight.T.tolist(), m.bias.tolist() if m.bias is not None else []) for m in layers]
@@ -86,7 +86,7 @@ class TorchPrediction(Job):
             for k in range(amount):
                 model(torch.tensor(rows[k % len(rows)])).tolist()
 
-    def result(self) -> List[float]:
+    def result(self) -> list[float]:
         with self.torch.inference_mode():
             return [y for row in self.rows for y in self.model(self.torch.tensor(row)).tolist()]
 

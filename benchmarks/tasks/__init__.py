@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 from . import prediction, processes, training
 from .kinds import Task
 
-TASKS: Tuple[Task, ...] = (*training.TASKS, *prediction.TASKS, *processes.TASKS)
+TASKS: tuple[Task, ...] = (*training.TASKS, *prediction.TASKS, *processes.TASKS)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from functools import lru_cache
-from typing import List
 
 from tinynn.data import load_iris, moons
-from tinynn.matrix import Matrix
+from tinynn.lesson.matrix import Matrix
 
 from .kinds import Data
 
@@ -63,7 +62,7 @@ def images(columns: int, samples: int, density: float, levels: int = 0) -> Data:
     inputs: Matrix = []
     targets: Matrix = []
     for i in range(samples):
-        row: List[float] = [
+        row: list[float] = [
             min(1.0, max(0.01, v + rng.gauss(0.0, 0.2))) if v else 0.0 for v in patterns[i % 10]
         ]
         if levels:

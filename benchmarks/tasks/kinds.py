@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from math import sqrt
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Tuple
 
-from tinynn.matrix import Matrix, Vector
+from tinynn.lesson.matrix import Matrix, Vector
 
 Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and the bias, empty if there is none
 
@@ -23,7 +23,7 @@ class Data(NamedTuple):
     targets: Matrix
 
 
-def starting_layers(sizes: Tuple[int, ...], seed: int = 1) -> List[Layer]:
+def starting_layers(sizes: tuple[int, ...], seed: int = 1) -> list[Layer]:
     """Return Gaussian weights of variance 1 / inputs, and small biases, for layers of `sizes`."""
     gauss = random.Random(seed).gauss
     return [
@@ -52,7 +52,7 @@ class Task:
     quantity: str = "time"
     baseline: str = "numpy"
     over: str = ""
-    notes: Tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def units(self) -> float:
@@ -67,19 +67,19 @@ class Training(Task):
     is "mse", "bce", "ce" or "hinge": means over the samples, and over the outputs for all but "ce".
     """
 
-    sizes: Tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
     hidden: str = "sigmoid"
     output: str = "sigmoid"
     loss: str = "mse"
     learning_rate: float = 0.5
     weight_decay: float = 0.0
     falling_rate: bool = False  # from learning_rate to a tenth of it within 100 epochs
-    batch_size: Optional[int] = None  # None: all rows at once
+    batch_size: int | None = None  # None: all rows at once
     data: Callable[[], Data] = lambda: Data([], [])
-    layers: Callable[[], List[Layer]] = lambda: []
+    layers: Callable[[], list[Layer]] = lambda: []
     original: bool = False  # the original program: peers have it in its own words
 
-    def start(self) -> List[Layer]:
+    def start(self) -> list[Layer]:
         """Return the starting weights, in lists that the caller may change."""
         return self.layers() or starting_layers(self.sizes)
 
@@ -89,7 +89,7 @@ class Training(Task):
             return self.learning_rate * (1.0 - 0.9 * epoch / 100)
         return self.learning_rate
 
-    def batches(self, rows: int) -> List[Tuple[int, int]]:
+    def batches(self, rows: int) -> list[tuple[int, int]]:
         """Return where each batch starts and ends."""
         size = self.batch_size or rows
         return [(k, min(k + size, rows)) for k in range(0, rows, size)]
@@ -106,10 +106,10 @@ class Training(Task):
 class Prediction(Task):
     """One row in, one row out, both plain lists: hidden layers of ReLU, raw scores as outputs."""
 
-    sizes: Tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
     rows: int = 4
 
-    def start(self) -> List[Layer]:
+    def start(self) -> list[Layer]:
         return starting_layers(self.sizes)
 
     def inputs(self) -> Matrix:
@@ -123,15 +123,15 @@ class Command(NamedTuple):
     name: str
     title: str
     source: str
-    needs: Tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Processes(Task):
     """Whole processes, from the start of the interpreter to its end; what they print is checked."""
 
-    commands: Tuple[Command, ...] = ()
-    printed: Tuple[float, ...] = ()
+    commands: tuple[Command, ...] = ()
+    printed: tuple[float, ...] = ()
 
 
 class Package(NamedTuple):
@@ -146,4 +146,4 @@ class Package(NamedTuple):
 class Sizes(Task):
     """Bytes on the disk."""
 
-    packages: Tuple[Package, ...] = ()
+    packages: tuple[Package, ...] = ()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 from .kinds import Prediction
 
 _SIZES = ((4, 10, 3), (64, 32, 10), (784, 30, 10), (784, 128, 10))
 
-TASKS: Tuple[Prediction, ...] = tuple(
+TASKS: tuple[Prediction, ...] = tuple(
     Prediction(
         f"predict-{'-'.join(map(str, sizes))}",
         f"predict one row, list in, list out, {'-'.join(map(str, sizes))}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Tuple
 
 from .kinds import Command, Package, Processes, Sizes, Task
 
@@ -14,7 +13,7 @@ def _program(name: str) -> str:
     return (_PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
 
 
-TASKS: Tuple[Task, ...] = (
+TASKS: tuple[Task, ...] = (
     Processes(
         "original-process",
         "the original program, the whole process with its imports",

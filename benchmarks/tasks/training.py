@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
 from . import data
 from .kinds import Layer, Training, starting_layers
 
@@ -11,11 +9,11 @@ from .kinds import Layer, Training, starting_layers
 ORIGINAL_START = ([-0.16595599059485195], [0.4406489868843162], [-0.9997712503653102])
 
 
-def _original_layers() -> List[Layer]:
+def _original_layers() -> list[Layer]:
     return [([list(row) for row in ORIGINAL_START], [])]
 
 
-TASKS: Tuple[Training, ...] = (
+TASKS: tuple[Training, ...] = (
     Training(
         "original",
         "the original program, 10,000 iterations, in process",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 TABLE = Path(__file__).with_name("functions.json")
 
@@ -18,7 +18,7 @@ Z = [
 ]  # fmt: skip
 
 # Layer of tinynn, its settings, the name in torch.nn, its settings.
-ACTIVATIONS: List[Any] = [
+ACTIVATIONS: list[Any] = [
     ["Sigmoid", {}, "Sigmoid", {}],
     ["Tanh", {}, "Tanh", {}],
     ["ReLU", {}, "ReLU", {}],
@@ -53,7 +53,7 @@ LARGE = [
 WEIGHTS = [1.0, 0.5, 0.0, 2.5]
 
 # Loss of tinynn, its settings, outputs, targets. PyTorch's formulas are in `loss_of` below.
-LOSSES: List[Any] = [
+LOSSES: list[Any] = [
     ["mse", {}, "Y", "T"],
     ["mae", {}, "Y", "T"],
     ["huber", {}, "Y", "T"],
@@ -71,12 +71,12 @@ GAMMA, BETA = [1.5, -0.5, 2.0], [0.1, 0.2, -0.3]
 DY = [[0.2, -0.4, 1.0], [-0.6, 0.3, 0.5], [1.25, 0.0, -0.75], [0.1, -1.5, 0.4]]
 
 
-def rows_named(name: str) -> List[List[float]]:
+def rows_named(name: str) -> list[list[float]]:
     """Return the outputs or targets of that name."""
     return {"Y": Y, "P": P, "T": T, "T01": T01, "T_CLASS": T_CLASS, "LARGE": LARGE}[name]
 
 
-def activation_case(torch: Any, case: Any) -> Dict[str, Any]:
+def activation_case(torch: Any, case: Any) -> dict[str, Any]:
     """Return the values and derivatives of one activation at all of Z."""
     layer, settings, name, torchs = case
     z = torch.tensor(Z, dtype=torch.float64, requires_grad=True)
@@ -85,7 +85,7 @@ def activation_case(torch: Any, case: Any) -> Dict[str, Any]:
     return {"layer": layer, "settings": settings, "y": y.tolist(), "dy": z.grad.tolist()}
 
 
-def row_case(torch: Any, layer: str) -> Dict[str, Any]:
+def row_case(torch: Any, layer: str) -> dict[str, Any]:
     """Return the values of a row-wise activation on ROWS, and what DOWN becomes through it."""
     z = torch.tensor(ROWS, dtype=torch.float64, requires_grad=True)
     y = getattr(torch.nn, layer)(dim=1)(z)
@@ -93,7 +93,7 @@ def row_case(torch: Any, layer: str) -> Dict[str, Any]:
     return {"layer": layer, "y": y.tolist(), "dz": z.grad.tolist()}
 
 
-def loss_of(torch: Any, name: str, settings: Dict[str, Any], y: Any, t: Any) -> Any:
+def loss_of(torch: Any, name: str, settings: dict[str, Any], y: Any, t: Any) -> Any:
     """Return PyTorch's loss of each sample: a vector."""
     F = torch.nn.functional
     logits = settings.get("from_logits", False)
@@ -111,10 +111,10 @@ def loss_of(torch: Any, name: str, settings: Dict[str, Any], y: Any, t: Any) -> 
     return function(y, t, reduction="none", **torchs).mean(dim=1)
 
 
-def loss_case(torch: Any, case: Any) -> Dict[str, Any]:
+def loss_case(torch: Any, case: Any) -> dict[str, Any]:
     """Return a loss and its derivative by the outputs, without and with sample weights."""
     name, settings, outputs, targets = case
-    found: Dict[str, Any] = {
+    found: dict[str, Any] = {
         "loss": name, "settings": settings, "outputs": outputs, "targets": targets,
     }  # fmt: skip
     for key, weights in (("plain", [1.0] * len(Y)), ("weighted", WEIGHTS)):
@@ -127,7 +127,7 @@ def loss_case(torch: Any, case: Any) -> Dict[str, Any]:
     return found
 
 
-def normalization_case(torch: Any, layer: str, training: bool) -> Dict[str, Any]:
+def normalization_case(torch: Any, layer: str, training: bool) -> dict[str, Any]:
     """Return what two forward passes and one backward pass of a normalization give."""
     module = {"BatchNorm": torch.nn.BatchNorm1d, "LayerNorm": torch.nn.LayerNorm}[layer](3).double()
     with torch.no_grad():
@@ -149,7 +149,7 @@ def normalization_case(torch: Any, layer: str, training: bool) -> Dict[str, Any]
     return found
 
 
-def make() -> Dict[str, Any]:
+def make() -> dict[str, Any]:
     """Return the table."""
     import torch
 

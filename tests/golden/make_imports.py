@@ -15,13 +15,13 @@ import json
 import random
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 TABLE = Path(__file__).with_name("imports.json")
 RNG = random.Random(1)
 
 
-def rows(columns: int) -> List[List[float]]:
+def rows(columns: int) -> list[list[float]]:
     """Return rows of numbers of all sizes that leave float32 finite."""
     usual = [[round(RNG.gauss(0, 1), 3) for _ in range(columns)] for _ in range(4)]
     return [*usual, [0.0] * columns, [1e3] * columns, [-40.0] * columns]
@@ -32,7 +32,7 @@ def plain(value: Any) -> Any:
     return {"array": value.tolist()} if hasattr(value, "tolist") else value
 
 
-def described(thing: Any, names: List[str], **more: Any) -> Dict[str, Any]:
+def described(thing: Any, names: list[str], **more: Any) -> dict[str, Any]:
     """Return an object's class, module and attributes."""
     kind = type(thing)
     attributes = {name: plain(getattr(thing, name)) for name in names if hasattr(thing, name)}
@@ -46,7 +46,7 @@ TORCH_NAMES = [
 ]  # fmt: skip
 
 
-def torch_module(module: Any) -> Dict[str, Any]:
+def torch_module(module: Any) -> dict[str, Any]:
     """Return a description of a module of PyTorch."""
     children = [[name, torch_module(child)] for name, child in module._modules.items()]
     return described(module, TORCH_NAMES, _modules={"modules": children})
@@ -68,7 +68,7 @@ def torch_network(torch: Any) -> Any:
     return network.eval()
 
 
-def torch_cases() -> List[Dict[str, Any]]:
+def torch_cases() -> list[dict[str, Any]]:
     """Return networks of PyTorch, float64."""
     import torch
 
@@ -79,7 +79,7 @@ def torch_cases() -> List[Dict[str, Any]]:
     return [{"model": torch_module(network), "rows": X, "outputs": outputs}]
 
 
-def onnx_cases() -> List[Dict[str, Any]]:
+def onnx_cases() -> list[dict[str, Any]]:
     """Return ONNX files by both of PyTorch's exporters, float32."""
     import onnx
     import torch
@@ -89,7 +89,7 @@ def onnx_cases() -> List[Dict[str, Any]]:
         torch.manual_seed(opset)
         network = torch_network(torch)[1:17].eval()
         X, buffer = rows(3), io.BytesIO()
-        how: Dict[str, Any] = {"dynamic_axes": {"x": {0: "n"}}, "dynamo": False}
+        how: dict[str, Any] = {"dynamic_axes": {"x": {0: "n"}}, "dynamo": False}
         if dynamo:
             shapes = ({0: torch.export.Dim("n")},)
             how = {"dynamic_shapes": shapes, "dynamo": True, "external_data": False}
@@ -116,7 +116,7 @@ SKLEARN_NAMES = [
 ]  # fmt: skip
 
 
-def sklearn_object(thing: Any) -> Dict[str, Any]:
+def sklearn_object(thing: Any) -> dict[str, Any]:
     """Return a description of an estimator of scikit-learn."""
     if hasattr(thing, "steps"):
         steps = [[name, sklearn_object(step)] for name, step in thing.steps]
@@ -128,7 +128,7 @@ def sklearn_object(thing: Any) -> Dict[str, Any]:
     return found
 
 
-def sklearn_cases() -> List[Dict[str, Any]]:
+def sklearn_cases() -> list[dict[str, Any]]:
     """Return networks of scikit-learn, with what predict and predict_proba return."""
     import warnings
 
@@ -142,7 +142,7 @@ def sklearn_cases() -> List[Dict[str, Any]]:
     X = numbers.normal(size=(40, 3)) * [1, 10, 100] + [0, 1000, -5]
     several = np.array(["a", "b", "c"])[numbers.integers(0, 3, 40)]
     labels = (numbers.random((40, 3)) > 0.5).astype(int)
-    how: Dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 30, "random_state": 1}
+    how: dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 30, "random_state": 1}
     models = [
         make_pipeline(StandardScaler(), MLPClassifier(activation="tanh", **how)).fit(X, several),
         make_pipeline(MinMaxScaler((-1, 2)), MLPClassifier(**how)).fit(X, several != "a"),
@@ -159,7 +159,7 @@ def sklearn_cases() -> List[Dict[str, Any]]:
     return cases
 
 
-def keras_object(thing: Any) -> Dict[str, Any]:
+def keras_object(thing: Any) -> dict[str, Any]:
     """Return a description of a Sequential model of Keras, or of one of its layers."""
     if type(thing).__name__ == "Sequential":
         layers = [keras_object(layer) for layer in thing.layers]
@@ -169,7 +169,7 @@ def keras_object(thing: Any) -> Dict[str, Any]:
     return described(thing, ["name"], config=config, weights={"list": weights})
 
 
-def keras_cases() -> List[Dict[str, Any]]:
+def keras_cases() -> list[dict[str, Any]]:
     """Return networks of Keras, float32: it multiplies matrices in no other type."""
     import keras
     import numpy as np
@@ -201,7 +201,7 @@ def keras_cases() -> List[Dict[str, Any]]:
     return cases
 
 
-def brainjs_cases(path: str) -> List[Dict[str, Any]]:
+def brainjs_cases(path: str) -> list[dict[str, Any]]:
     """Return what make_imports.js wrote."""
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 TABLE = Path(__file__).with_name("optimizers.json")
 STEPS = [1, 2, 3, 10, 100]  # the steps whose weights are kept
@@ -17,7 +17,7 @@ STEPS = [1, 2, 3, 10, 100]  # the steps whose weights are kept
 START = [0.5, -1.25, 3.0, -0.001, 20.0, 0.0]
 
 # Optimizer, settings. PyTorch's names of settings, but for learning_rate.
-VARIANTS: List[Tuple[str, Dict[str, Any]]] = [
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {}),
     ("SGD", {"learning_rate": 0.1}),
     ("SGD", {"learning_rate": 0.1, "weight_decay": 0.05}),
@@ -71,7 +71,7 @@ VARIANTS: List[Tuple[str, Dict[str, Any]]] = [
 ]
 
 
-def gradient(w: List[float], t: int) -> List[float]:
+def gradient(w: list[float], t: int) -> list[float]:
     """Return the derivative at w of a bumpy bowl that moves with t, so that the whole path matters.
 
     The third number hardly has a slope, so eps matters; the last has none.
@@ -88,7 +88,7 @@ def gradient(w: List[float], t: int) -> List[float]:
     ]
 
 
-def torch_weights(name: str, settings: Dict[str, Any]) -> List[List[float]]:
+def torch_weights(name: str, settings: dict[str, Any]) -> list[list[float]]:
     """Return the weights after each of STEPS steps of PyTorch's optimizer."""
     import torch
 
@@ -105,7 +105,7 @@ def torch_weights(name: str, settings: Dict[str, Any]) -> List[List[float]]:
 
 
 # Rows of gradients and the limit of their norm.
-CLIPPED: List[Tuple[List[List[float]], float]] = [
+CLIPPED: list[tuple[list[list[float]], float]] = [
     ([[3.0, -4.0], [12.0]], 1.0),
     ([[3.0, -4.0], [12.0]], 13.0),
     ([[3.0, -4.0], [12.0]], 20.0),
@@ -114,7 +114,7 @@ CLIPPED: List[Tuple[List[List[float]], float]] = [
 ]
 
 
-def torch_clipped(rows: List[List[float]], limit: float) -> List[List[float]]:
+def torch_clipped(rows: list[list[float]], limit: float) -> list[list[float]]:
     """Return `rows` after torch.nn.utils.clip_grad_norm_."""
     import torch
 
@@ -122,11 +122,11 @@ def torch_clipped(rows: List[List[float]], limit: float) -> List[List[float]]:
     for parameter, row in zip(parameters, rows):
         parameter.grad = torch.tensor(row, dtype=torch.float64)
     torch.nn.utils.clip_grad_norm_(parameters, limit)
-    gradients: List[Optional[Any]] = [parameter.grad for parameter in parameters]
+    gradients: list[Any | None] = [parameter.grad for parameter in parameters]
     return [g.tolist() for g in gradients if g is not None]
 
 
-def table() -> Dict[str, Any]:
+def table() -> dict[str, Any]:
     """Return all that optimizers.json holds."""
     import torch
 

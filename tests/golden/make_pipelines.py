@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,13 +63,13 @@ def people(n: int) -> Any:
     return table
 
 
-def case(model: Any, table: Any) -> Dict[str, Any]:
+def case(model: Any, table: Any) -> dict[str, Any]:
     """Return a fitted model with rows, and what it says of them; some have what it never saw."""
     rows = [*table.astype(object).values.tolist()[:8]]
     for j, cell in ((1, "Paris"), (1, np.nan), (2, np.nan), (0, np.nan), (0, 1e4), (3, 7),
                     (3, np.nan), (4, np.nan)):  # fmt: skip
         rows.append([cell if i == j else known for i, known in enumerate(rows[0])])
-    found: Dict[str, Any] = {"model": described(model), "predict": [], "outputs": []}
+    found: dict[str, Any] = {"model": described(model), "predict": [], "outputs": []}
     found["rows"] = [[None if cell != cell else cell for cell in row] for row in rows]
     for row in rows:
         part = pd.DataFrame([row], columns=table.columns, dtype=object)
@@ -83,11 +83,11 @@ def case(model: Any, table: Any) -> Dict[str, Any]:
     return found
 
 
-def cases() -> List[Dict[str, Any]]:
+def cases() -> list[dict[str, Any]]:
     """Return a classifier of two classes, one of three and a regressor."""
     table = people(120)
     rng = np.random.default_rng(2)
-    how: Dict[str, Any] = {"hidden_layer_sizes": (5,), "max_iter": 60, "random_state": 1}
+    how: dict[str, Any] = {"hidden_layer_sizes": (5,), "max_iter": 60, "random_state": 1}
     how["learning_rate_init"] = 0.03
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     flags = make_pipeline(

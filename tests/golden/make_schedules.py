@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 TABLE = Path(__file__).with_name("schedules.json")
 EPOCHS = 40
 
 # tinynn's schedule and its settings.
-VARIANTS: List[Tuple[str, Dict[str, Any]]] = [
-    ("Constant", {"learning_rate": 0.3}),
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("ConstantRate", {"learning_rate": 0.3}),
     ("Step", {"learning_rate": 0.3, "step_size": 1}),
     ("Step", {"learning_rate": 0.3, "step_size": 7, "gamma": 0.5}),
     ("Exponential", {"learning_rate": 0.3, "gamma": 0.9}),
@@ -41,7 +41,7 @@ LOSSES = [
 ]
 
 
-def reference(name: str, settings: Dict[str, Any]) -> List[float]:
+def reference(name: str, settings: dict[str, Any]) -> list[float]:
     """Return the learning rate of each epoch, from PyTorch or scikit-learn."""
     import torch
     from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
@@ -61,7 +61,7 @@ def reference(name: str, settings: Dict[str, Any]) -> List[float]:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
     schedulers = torch.optim.lr_scheduler
     scheduler: Any
-    if name == "Constant":
+    if name == "ConstantRate":
         scheduler = schedulers.ConstantLR(optimizer, factor=1.0)
     elif name == "Step":
         scheduler = schedulers.StepLR(optimizer, **settings)
@@ -87,7 +87,7 @@ def reference(name: str, settings: Dict[str, Any]) -> List[float]:
     return rates
 
 
-def table() -> Dict[str, Any]:
+def table() -> dict[str, Any]:
     """Return all that schedules.json holds."""
     import sklearn
     import torch

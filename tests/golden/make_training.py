@@ -13,14 +13,14 @@ import itertools
 import json
 import random
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 TABLE = Path(__file__).with_name("training.json")
 STEPS = 100
 ROWS = 7
 
 # Each optimizer in each of its variants, with PyTorch's names but for learning_rate.
-OPTIMIZERS: List[Tuple[str, Dict[str, Any]]] = [
+OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"learning_rate": 0.1}),
     ("SGD", {"learning_rate": 0.1, "weight_decay": 0.02}),
     ("SGD", {"learning_rate": 0.03, "momentum": 0.9}),
@@ -42,7 +42,7 @@ OPTIMIZERS: List[Tuple[str, Dict[str, Any]]] = [
 ]
 
 # Each loss, its settings, and the layers that end a network for it.
-LOSSES: List[Tuple[str, Dict[str, Any], List[List[Any]]]] = [
+LOSSES: list[tuple[str, dict[str, Any], list[list[Any]]]] = [
     ("MeanSquaredError", {}, []),
     ("MeanAbsoluteError", {}, []),
     ("Huber", {"delta": 0.5}, []),
@@ -52,7 +52,7 @@ LOSSES: List[Tuple[str, Dict[str, Any], List[List[Any]]]] = [
     ("CategoricalCrossEntropy", {"from_logits": True}, []),
 ]
 
-ACTIVATIONS: List[List[Any]] = [
+ACTIVATIONS: list[list[Any]] = [
     ["Tanh"],
     ["ReLU"],
     ["LeakyReLU", 0.1],
@@ -64,9 +64,9 @@ ACTIVATIONS: List[List[Any]] = [
 ]
 
 
-def base(**changes: Any) -> Dict[str, Any]:
+def base(**changes: Any) -> dict[str, Any]:
     """Return the description of a training: a full batch for 100 steps unless changed."""
-    case: Dict[str, Any] = {
+    case: dict[str, Any] = {
         "layers": [["Dense", 3, 4], ["Tanh"], ["Dense", 4, 2]],
         "loss": ["MeanSquaredError", {}],
         "optimizer": ["SGD", {"learning_rate": 0.1}],
@@ -81,7 +81,7 @@ def base(**changes: Any) -> Dict[str, Any]:
     return {**case, **changes}
 
 
-def grid() -> List[Dict[str, Any]]:
+def grid() -> list[dict[str, Any]]:
     """Return each optimizer with each loss; over these, every pair with an activation occurs."""
     cases = []
     for i, (optimizer, settings) in enumerate(OPTIMIZERS):
@@ -97,7 +97,7 @@ def grid() -> List[Dict[str, Any]]:
     return cases
 
 
-def specials() -> List[Dict[str, Any]]:
+def specials() -> list[dict[str, Any]]:
     """Return what else a training may have: batches, weights, schedules, clipping, more layers."""
     momentum = ["SGD", {"learning_rate": 0.05, "momentum": 0.9}]
     adam = ["Adam", {"learning_rate": 0.02}]
@@ -159,7 +159,7 @@ def specials() -> List[Dict[str, Any]]:
     return cases
 
 
-def data(case: Dict[str, Any], seed: int = 0) -> Tuple[Any, Any, Any]:
+def data(case: dict[str, Any], seed: int = 0) -> tuple[Any, Any, Any]:
     """Return inputs, targets that the loss can take, and sample weights (one is 0) or None."""
     rng = random.Random(f"data {seed}")
     columns, outputs = widths(case)
@@ -176,13 +176,13 @@ def data(case: Dict[str, Any], seed: int = 0) -> Tuple[Any, Any, Any]:
     return X, T, weights if case["weighted"] else None
 
 
-def widths(case: Dict[str, Any]) -> Tuple[int, int]:
+def widths(case: dict[str, Any]) -> tuple[int, int]:
     """Return how many columns go in and come out."""
     dense = [layer for layer in case["layers"] if layer[0] == "Dense"]
     return dense[0][1], dense[-1][2]
 
 
-def start(case: Dict[str, Any], seed: int = 0) -> List[Any]:
+def start(case: dict[str, Any], seed: int = 0) -> list[Any]:
     """Return, for each Dense layer, its weights (inputs x outputs) and its bias or None."""
     rng = random.Random(f"start {seed}")
     found = []
@@ -194,7 +194,7 @@ def start(case: Dict[str, Any], seed: int = 0) -> List[Any]:
     return found
 
 
-def torch_layer(layer: List[Any], weights: List[Any]) -> Any:
+def torch_layer(layer: list[Any], weights: list[Any]) -> Any:
     """Return PyTorch's layer; a Dense one takes its start from the front of `weights`."""
     import torch
 
@@ -213,7 +213,7 @@ def torch_layer(layer: List[Any], weights: List[Any]) -> Any:
     return getattr(torch.nn, name)(*arguments).double()
 
 
-def torch_losses(name: str, settings: Dict[str, Any], Y: Any, T: Any) -> Any:
+def torch_losses(name: str, settings: dict[str, Any], Y: Any, T: Any) -> Any:
     """Return one loss per sample."""
     from torch.nn import functional as F
 
@@ -256,7 +256,7 @@ def torch_schedule(schedule: Any, optimizer: Any) -> Any:
     return s.SequentialLR(optimizer, [rise, cosine], [warmup])
 
 
-def torch_training(case: Dict[str, Any], seed: int = 0) -> Dict[str, Any]:
+def torch_training(case: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     """Return the values of all parameters after the training, Dense ones as tinynn has them.
 
     Together with `last_loss`, the mean loss of the last epoch, each batch before its own update.
@@ -316,7 +316,7 @@ def torch_training(case: Dict[str, Any], seed: int = 0) -> Dict[str, Any]:
 CASES = grid() + specials()
 
 
-def shaken(weights: List[Any]) -> List[Any]:
+def shaken(weights: list[Any]) -> list[Any]:
     """Return the start with its first number moved by the 14th digit.
 
     A training that this moves to elsewhere is chaotic: adaptive optimizers jump about in a minimum,
@@ -327,7 +327,7 @@ def shaken(weights: List[Any]) -> List[Any]:
     return [[[[W[0][0] * (1.0 + 1e-14), *W[0][1:]], *W[1:]], b], *weights[1:]]
 
 
-def table() -> Dict[str, Any]:
+def table() -> dict[str, Any]:
     """Return all that training.json holds."""
     import torch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any, List, Optional
+from typing import Any
 
 from .. import __version__
 from ..errors import TinynnError
@@ -51,7 +51,7 @@ neural_net, matrix, activations, losses, layers, network, optimizers, trainer, a
 """
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code.
 
     0: done; 1: the check that was asked for failed; 2: it could not be done, and a sentence on the
@@ -83,7 +83,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         return _fail(f"a bug of tinynn's own: {what}; TINYNN_DEBUG=1 shows where", 2)
 
 
-def _run(words: List[str]) -> int:
+def _run(words: list[str]) -> int:
     from .parser import Parser, UsageError, near, program_name
 
     program = program_name()

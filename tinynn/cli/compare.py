@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import List
 
 from ..errors import DataError
 from ..report.findings import METRICS, written
@@ -28,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     trials = [trial_of(model, file, options, console) for model in models]
     first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
     result = compared(errors_of(trials[0]), errors_of(trials[1]))
-    rows: List[List[str]] = [
+    rows: list[list[str]] = [
         [METRICS.get(name, name), written(first.metrics[name]), written(second.metrics[name])]
         for name in first.metrics
         if name in second.metrics and not name.startswith("baseline_")

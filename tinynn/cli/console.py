@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from typing import Any, Dict, Optional, TextIO
+from typing import Any, TextIO
 
 from ..errors import DataError
 
@@ -50,7 +50,7 @@ class Console:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
-    def result(self, content: Dict[str, Any]) -> None:
+    def result(self, content: dict[str, Any]) -> None:
         """Write the result as JSON, if it was asked for."""
         if self.as_json:
             self._write(json.dumps(_finite(content), indent=2, ensure_ascii=False))
@@ -76,13 +76,13 @@ class Meter:
     Written at most once in `every` seconds; on what is no terminal, every 10 seconds.
     """
 
-    def __init__(self, console: Console, what: str, out: Optional[TextIO] = None) -> None:
+    def __init__(self, console: Console, what: str, out: TextIO | None = None) -> None:
         self.console, self.what = console, what
         self.out = sys.stderr if out is None else out
         self.live = self.out.isatty()
         self.started = self.shown = time.monotonic()
 
-    def show(self, rows: int, share: Optional[float]) -> None:
+    def show(self, rows: int, share: float | None) -> None:
         """Show that so many rows, and this share of the file, are read."""
         now = time.monotonic()
         if self.console.quiet or now - self.shown < (0.2 if self.live else 10.0):
@@ -120,7 +120,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def check_writable(path: Optional[str]) -> None:
+def check_writable(path: str | None) -> None:
     """Raise DataError, before any work is done, if a file cannot be written."""
     if path is None:
         return

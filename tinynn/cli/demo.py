@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..callbacks import EarlyStopping, Progress
 from ..data import StandardScaler, class_numbers, load_iris, one_hot, train_test_split
-from ..layers import Dense, Softmax, Tanh
+from ..lesson.activation_layers import Softmax, Tanh
+from ..lesson.adam import Adam
+from ..lesson.layers import Dense
+from ..lesson.network import Sequential
+from ..lesson.neural_net import NeuralNet
 from ..metrics import accuracy, confusion_matrix
-from ..network import Sequential
-from ..neural_net import NeuralNet
-from ..optimizers import Adam
-from ..trainer import fit
+from ..training.callbacks import EarlyStopping
+from ..training.progress import Progress
+from ..training.trainer import fit
 from ..view import shows_blocks, text_confusion
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import List, Optional, Tuple
 
 from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
-from ..formats.atomic import write_text
+from ..files.atomic import write_text
 from .console import Console, check_writable
 from .models import Model, counted, load_model
 from .parser import column_name
@@ -64,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 def known_targets(
     model: Model, file: TableFile, options: argparse.Namespace, console: Console
-) -> Tuple[Loaded, List[Label]]:
+) -> tuple[Loaded, list[Label]]:
     """Return the rows of a table whose target is known, and these.
 
     Raises DataError, with the near names, if there is no such column.
@@ -74,8 +73,8 @@ def known_targets(
     task = "regress" if isinstance(model.estimator, Regressor) else "classify"
     target = Target(name, index, task, "", model.estimator.encoder_.reader)
     table = load_table(file)
-    targets: List[Label] = []
-    kept: List[int] = []
+    targets: list[Label] = []
+    kept: list[int] = []
     for row, cells in enumerate(table.rows):
         value = target.of(cells, file.name, table.lines.of(row))
         if value is not None:
@@ -90,7 +89,7 @@ def known_targets(
     return table, targets
 
 
-def _target_column(model: Model, file: TableFile, given: Optional[str]) -> str:
+def _target_column(model: Model, file: TableFile, given: str | None) -> str:
     try:
         return column_name(model.target_name(given), file.columns)
     except DataError as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, NamedTuple
 
 from ..errors import SettingError
-from ..network import Sequential
+from ..lesson.network import Sequential
 from .console import Console, check_writable
 from .models import Model, counted, listed, load_any
 from .parser import UsageError
@@ -24,8 +24,8 @@ MOST_ROWS = 10_000  # of a table that an export is tried on
 class Done(NamedTuple):
     """What an export came to: sentences about it, and the same as JSON has it."""
 
-    notes: List[str]
-    content: Dict[str, Any]
+    notes: list[str]
+    content: dict[str, Any]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _python(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
+def _python(model: Model | Sequential, options: argparse.Namespace) -> Done:
     from ..export import to_python
 
     target = "target"
@@ -59,9 +59,7 @@ def _python(model: Union[Model, Sequential], options: argparse.Namespace) -> Don
     return _tried(rows, found.difference, found.changed)
 
 
-def _tried(
-    rows: Optional[List[List[Any]]], difference: Optional[float], changed: Optional[float]
-) -> Done:
+def _tried(rows: list[list[Any]] | None, difference: float | None, changed: float | None) -> Done:
     """Return what to say about an export that was tried on rows, or was not."""
     if rows is None or difference is None:
         return Done([], {})
@@ -71,9 +69,7 @@ def _tried(
     return Done(notes, {"rows": len(rows), "difference": difference, "changed": changed})
 
 
-def _rows(
-    model: Union[Model, Sequential], options: argparse.Namespace
-) -> Optional[List[List[Any]]]:
+def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[Any]] | None:
     """Return the first rows of the table that the export is to be tried on, if there is one."""
     if options.data is None:
         return None
@@ -82,7 +78,7 @@ def _rows(
         places = list(range(len(table.columns)))
     else:
         places = model.places(table)
-    rows: List[List[Any]] = []
+    rows: list[list[Any]] = []
     for _, part in chunks_of(table):
         rows += [[row[place] for place in places] for row in part]
         if len(rows) >= MOST_ROWS:
@@ -100,7 +96,7 @@ def _number(cell: str) -> float:
         raise SettingError(f"a bare network takes numbers, got {cell[:40]!r}") from None
 
 
-def _c(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
+def _c(model: Model | Sequential, options: argparse.Namespace) -> Done:
     from ..export import to_c
 
     rows = _rows(model, options)
@@ -109,14 +105,14 @@ def _c(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
     return _tried(rows, found.difference, found.changed)
 
 
-def _javascript(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
+def _javascript(model: Model | Sequential, options: argparse.Namespace) -> Done:
     from ..export import to_javascript
 
     to_javascript(_of(model), options.out)
     return Done([], {})
 
 
-def _onnx(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
+def _onnx(model: Model | Sequential, options: argparse.Namespace) -> Done:
     from ..export import to_onnx
 
     network, done = _network(model)
@@ -125,7 +121,7 @@ def _onnx(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
     return done
 
 
-def _safetensors(model: Union[Model, Sequential], options: argparse.Namespace) -> Done:
+def _safetensors(model: Model | Sequential, options: argparse.Namespace) -> Done:
     from ..export import to_safetensors
 
     network, done = _network(model)
@@ -133,7 +129,7 @@ def _safetensors(model: Union[Model, Sequential], options: argparse.Namespace) -
     return done
 
 
-def _network(model: Union[Model, Sequential]) -> Tuple[Sequential, Done]:
+def _network(model: Model | Sequential) -> tuple[Sequential, Done]:
     """Return the network alone, and what has to be known to use it."""
     from ..export.folding import bare
 
@@ -160,7 +156,7 @@ def _network(model: Union[Model, Sequential]) -> Tuple[Sequential, Done]:
     return found.network, Done(notes, content)
 
 
-def _of(model: Union[Model, Sequential]) -> object:
+def _of(model: Model | Sequential) -> object:
     return model if isinstance(model, Sequential) else model.estimator
 
 

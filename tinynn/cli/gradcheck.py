@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Tuple
+from typing import Any
 
 from ..errors import DataError
-from ..gradient_check import gradcheck
-from ..matrix import Matrix
-from ..network import Sequential
+from ..lesson.matrix import Matrix
+from ..lesson.network import Sequential
+from ..training.gradient_check import gradcheck
 from .console import Console
 from .evaluate import known_targets
 from .models import Model, counted, load_any
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _rows(
     model: Model, options: argparse.Namespace, console: Console
-) -> Tuple[Sequential, Any, Matrix, Matrix]:
+) -> tuple[Sequential, Any, Matrix, Matrix]:
     """Return the network, its loss, and encoded rows of inputs and targets."""
     file = open_table(options.data, options)
     table, targets = known_targets(model, file, options, console)
@@ -55,7 +55,7 @@ def _rows(
     return estimator.network_, estimator.criterion_, trial.encoded, T
 
 
-def _bare_rows(network: Sequential, options: argparse.Namespace) -> Tuple[Matrix, Matrix]:
+def _bare_rows(network: Sequential, options: argparse.Namespace) -> tuple[Matrix, Matrix]:
     """Return rows of inputs and targets for a bare network: its inputs, then its outputs."""
     file = open_table(options.data, options)
     table = load_table(file)

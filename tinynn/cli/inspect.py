@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List
+from typing import Any
 
-from ..history import History
-from ..network import Sequential
+from ..lesson.network import Sequential
+from ..training.history import History
 from .console import Console
 from .models import Model, counted, listed, load_any
 from .testing import curve_text, test_text
@@ -63,8 +63,8 @@ def training_text(model: Model, console: Console) -> str:
     return "\n".join(lines)
 
 
-def _network(network: Sequential) -> Dict[str, Any]:
-    layers: List[Dict[str, Any]] = [
+def _network(network: Sequential) -> dict[str, Any]:
+    layers: list[dict[str, Any]] = [
         {"type": type(layer).__name__, **layer.settings()} for layer in network.layers
     ]
     return {
@@ -78,7 +78,7 @@ def _network(network: Sequential) -> Dict[str, Any]:
     }
 
 
-def _content(model: Model) -> Dict[str, Any]:
+def _content(model: Model) -> dict[str, Any]:
     estimator, history = model.estimator, model.estimator.history_
     about = None if model.about is None else model.about.to_dict()
     return {

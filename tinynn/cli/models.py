@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Sequence
 
 from ..data.files import TableFile
 from ..errors import DataError, FormatError, TinynnError
 from ..estimators import Classifier, Estimator, Regressor, saving, storage
-from ..formats import json_file
-from ..matrix import Matrix
-from ..network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..files import json_file
+from ..lesson.matrix import Matrix
+from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
 from ..report.findings import Findings
 from .parser import near
 
@@ -27,9 +27,9 @@ class About(NamedTuple):
     source: str
     rows: int
     validation_rows: int
-    findings: Optional[Findings]
+    findings: Findings | None
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it in types that JSON has."""
         content = self._asdict()
         content["findings"] = None if self.findings is None else self.findings.to_dict()
@@ -54,20 +54,20 @@ class Model(NamedTuple):
     """A classifier or regressor, and what its file says about it."""
 
     path: str
-    estimator: Union[Classifier, Regressor]
-    about: Optional[About]
+    estimator: Classifier | Regressor
+    about: About | None
 
     @property
-    def classes(self) -> List[Any]:
+    def classes(self) -> list[Any]:
         """The classes that it tells apart; none for numbers."""
         return list(self.estimator.classes_) if isinstance(self.estimator, Classifier) else []
 
     @property
-    def columns(self) -> List[str]:
+    def columns(self) -> list[str]:
         """The columns that it needs."""
         return list(self.estimator.encoder_.column_names)
 
-    def target_name(self, given: Optional[str]) -> str:
+    def target_name(self, given: str | None) -> str:
         """Return the name of the target: the one given, else the one it was trained on."""
         if given is not None:
             return given
@@ -75,7 +75,7 @@ class Model(NamedTuple):
             raise DataError(f"{self.path} does not say what it predicts; give --target COLUMN")
         return self.about.target
 
-    def places(self, table: TableFile) -> List[int]:
+    def places(self, table: TableFile) -> list[int]:
         """Return where in a table each column that the model needs is, by name.
 
         Where neither the model nor the table has names, or just one of them, the order counts.
@@ -99,9 +99,9 @@ class Model(NamedTuple):
         """Return the network's outputs for encoded rows."""
         return self.estimator.network_.predict(encoded)
 
-    def answers(self, outputs: Matrix) -> List[Any]:
+    def answers(self, outputs: Matrix) -> list[Any]:
         """Return the classes or numbers that outputs mean."""
-        answers: List[Any] = self.estimator.targets_.answers(outputs)
+        answers: list[Any] = self.estimator.targets_.answers(outputs)
         return answers
 
     def probabilities(self, outputs: Matrix) -> Matrix:
@@ -118,7 +118,7 @@ def save_model(path: str, estimator: Estimator, about: About) -> None:
     json_file.write(path, estimator.kind, content)
 
 
-def load_any(path: str, decimal: Optional[str] = None) -> Union[Model, Sequential]:
+def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
     """Return the model in a file: one of a table, or a bare network.
 
     It is to read numbers with this `decimal` sign, or with that of its training.
@@ -157,7 +157,7 @@ def load_any(path: str, decimal: Optional[str] = None) -> Union[Model, Sequentia
     return Model(path, estimator, about)
 
 
-def load_model(path: str, decimal: Optional[str] = None) -> Model:
+def load_model(path: str, decimal: str | None = None) -> Model:
     """Return the model of a table in a file. Raises as `load_any`, and for a bare network."""
     model = load_any(path, decimal)
     if isinstance(model, Sequential):

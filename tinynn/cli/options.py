@@ -6,7 +6,7 @@ Apart from the commands themselves, so that help and a slip of the pen are answe
 from __future__ import annotations
 
 import argparse
-from typing import Any, List, Optional
+from typing import Any
 
 from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
 
@@ -345,7 +345,7 @@ def selftest() -> Parser:
 
 def vendor() -> Parser:
     """Return the parser of the command."""
-    from ..vendor.sources import all_parts, library
+    from ..single_file.sources import all_parts, library
 
     parts = "\n".join(f"  {name:<12}{what}" for name, what in all_parts(library()).items())
     command = Parser(
@@ -379,7 +379,7 @@ class _Passing(Parser):
     """Passes all words on, but for a call for help."""
 
     def parse_args(  # type: ignore[override]
-        self, args: Optional[List[str]] = None, namespace: Any = None
+        self, args: list[str] | None = None, namespace: Any = None
     ) -> argparse.Namespace:
         words = list(args or [])
         if words[:1] in (["-h"], ["--help"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import List, NoReturn, Sequence
+from typing import NoReturn, Sequence
 
 from ..errors import DataError, SettingError
 
@@ -142,7 +142,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def sizes(text: str) -> List[int]:
+def sizes(text: str) -> list[int]:
     """Return the sizes of hidden layers: "32", "64,32", "none"."""
     if text.strip().lower() in ("none", "0", ""):
         return []
@@ -156,12 +156,12 @@ def one_sign(text: str) -> str:
     return named.get(text.lower(), text)
 
 
-def column_list(given: Sequence[str], columns: Sequence[str]) -> List[str]:
+def column_list(given: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Return the columns that options name, each option one or several with commas between.
 
     Raises DataError, with the nearest name, for one that is not there.
     """
-    found: List[str] = []
+    found: list[str] = []
     for text in given:
         names = [text] if text in columns else [part.strip() for part in text.split(",")]
         found += [column_name(name, columns) for name in names if name]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import List, Optional
 
 from ..errors import DataError
-from ..formats.atomic import write_text
-from ..layers import Dense
-from ..network import Sequential
+from ..files.atomic import write_text
+from ..lesson.layers import Dense
+from ..lesson.network import Sequential
 from ..report.charts import Chart, network_chart
 from ..report.findings import Findings
 from ..report.page import Section, page
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _findings(model: Model, options: argparse.Namespace, console: Console) -> Optional[Findings]:
+def _findings(model: Model, options: argparse.Namespace, console: Console) -> Findings | None:
     """Return the test on --data, else the one in the model's file, if there is one."""
     if options.data is None:
         return None if model.about is None else model.about.findings
@@ -67,7 +66,7 @@ def _findings(model: Model, options: argparse.Namespace, console: Console) -> Op
     return with_importance(model, trial, findings_of(model, trial, file.name), seed=0)
 
 
-def _save(charts: List[Chart], folder: str, console: Console) -> None:
+def _save(charts: list[Chart], folder: str, console: Console) -> None:
     os.makedirs(folder, exist_ok=True)
     for chart in charts:
         path = os.path.join(folder, f"{chart.name}.svg")
@@ -75,7 +74,7 @@ def _save(charts: List[Chart], folder: str, console: Console) -> None:
         console.say(path)
 
 
-def _text(model: Model, found: Optional[Findings], console: Console) -> str:
+def _text(model: Model, found: Findings | None, console: Console) -> str:
     parts = [training_text(model, console)]
     if found is not None:
         parts.append(verdict(found))

@@ -7,7 +7,7 @@ import csv
 import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, TextIO
+from typing import Any, Iterator, TextIO
 
 from ..data.files import TableFile
 from ..errors import SettingError
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 def _predict(
     model: Model,
     table: TableFile,
-    places: List[int],
+    places: list[int],
     options: argparse.Namespace,
     console: Console,
     out: TextIO,
@@ -46,8 +46,8 @@ def _predict(
     writer = csv.writer(out, lineterminator="\n")
     header = [] if options.only else list(table.columns)
     writer.writerow(header + _new_columns(model, header, options.proba))
-    missing: Dict[str, int] = {}
-    unseen: Dict[str, Dict[str, int]] = {}
+    missing: dict[str, int] = {}
+    unseen: dict[str, dict[str, int]] = {}
     lines, done = Lines(), 0
     # Rows that scroll by on a terminal are progress enough.
     seen = out is sys.stdout and sys.stdout.isatty()
@@ -59,7 +59,7 @@ def _predict(
             cells = [[row[place] for place in places] for row in rows]
             found = model.estimator.encoder_.encode(cells, done)
         outputs = model.outputs(found.rows)
-        answers: List[List[Any]] = [[answer] for answer in model.answers(outputs)]
+        answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
         if options.proba:
             for answer, probabilities in zip(answers, model.probabilities(outputs)):
                 answer += [f"{p:.6g}" for p in probabilities]
@@ -78,13 +78,13 @@ def _predict(
     return done
 
 
-def _new_columns(model: Model, taken: List[str], proba: bool) -> List[str]:
+def _new_columns(model: Model, taken: list[str], proba: bool) -> list[str]:
     """Return names for the new columns that are not taken yet."""
     target = "target" if model.about is None else model.about.target
     wanted = [f"predicted_{target}"]
     if proba and isinstance(model.estimator, Classifier):
         wanted += [f"probability_{label}" for label in model.classes]
-    names: List[str] = []
+    names: list[str] = []
     for name in wanted:
         while name in taken or name in names:
             name += "_"
@@ -92,7 +92,7 @@ def _new_columns(model: Model, taken: List[str], proba: bool) -> List[str]:
     return names
 
 
-def _add_counts(total: Dict[str, int], more: Dict[str, int]) -> None:
+def _add_counts(total: dict[str, int], more: dict[str, int]) -> None:
     for name, count in more.items():
         total[name] = total.get(name, 0) + count
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, Sequence
 
 from .. import __version__
 from ..report.charts import (
@@ -17,10 +17,10 @@ from ..report.page import Section, page
 from .models import Model, counted
 
 
-def model_charts(model: Model, found: Optional[Findings]) -> List[Chart]:
+def model_charts(model: Model, found: Findings | None) -> list[Chart]:
     """Return all pictures of a model and its test."""
     estimator = model.estimator
-    outputs: Optional[Sequence[str]] = None
+    outputs: Sequence[str] | None = None
     target = "the target" if model.about is None else model.about.target
     if len(model.classes) > 2:
         outputs = [str(label) for label in model.classes]
@@ -37,7 +37,7 @@ def model_charts(model: Model, found: Optional[Findings]) -> List[Chart]:
     ]
 
 
-def model_page(model: Model, found: Optional[Findings]) -> str:
+def model_page(model: Model, found: Findings | None) -> str:
     """Return the HTML page about a model and a test of it."""
     charts = {chart.name: chart for chart in model_charts(model, found)}
     about = model.about
@@ -113,13 +113,13 @@ def _training_section(model: Model, charts: Any) -> Section:
 
 
 def _columns_section(model: Model) -> Section:
-    rows: List[Sequence[object]] = [["column", "read as"]]
+    rows: list[Sequence[object]] = [["column", "read as"]]
     rows += [[column.name, column.describe()] for column in model.estimator.encoder_.columns]
     return Section("The columns", "What each column was taken for, and why.", table=rows)
 
 
 def _settings_section(model: Model) -> Section:
-    rows: List[Sequence[object]] = [["setting", "value"]]
+    rows: list[Sequence[object]] = [["setting", "value"]]
     for name, value in model.estimator.get_params().items():
         if name not in ("encoder", "callbacks"):
             rows.append([name, str(value)])

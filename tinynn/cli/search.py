@@ -8,12 +8,12 @@ import sys
 import time
 import warnings
 from math import sqrt
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, NamedTuple
 
 from ..data import k_fold, stratified_k_fold
 from ..errors import DivergenceError
 from ..estimators import ConvergenceWarning
-from ..matrix import Vector
+from ..lesson.matrix import Vector
 from ..preprocessing import TableEncoder
 from ..report.findings import written
 from ..view import text_table
@@ -33,7 +33,7 @@ EPOCHS, PATIENCE = 60, 8
 class Candidate(NamedTuple):
     """A size and a learning rate, and their score in each fold."""
 
-    hidden: List[int]
+    hidden: list[int]
     rate: float
     scores: Vector
     seconds: float
@@ -52,7 +52,7 @@ class Candidate(NamedTuple):
 
 def searched(
     table: Loaded,
-    targets: List[Label],
+    targets: list[Label],
     target: Target,
     encoder: TableEncoder,
     options: argparse.Namespace,
@@ -79,7 +79,7 @@ def searched(
         f"search: {len(space)} of sizes and learning rates, {FOLDS} folds of "
         f"{counted(len(wanted), 'row')} of the training each"
     )
-    found: List[Candidate] = []
+    found: list[Candidate] = []
     started = time.monotonic()
     with located(table.file.name, lines), warnings.catch_warnings():
         # A fold too short for its rate is simply a worse candidate.
@@ -106,8 +106,8 @@ def searched(
 
 def _scored(
     options: argparse.Namespace,
-    rows: List[List[str]],
-    targets: List[Label],
+    rows: list[list[str]],
+    targets: list[Label],
     splits: Any,
     target: Target,
     encoder: TableEncoder,
@@ -136,8 +136,8 @@ def _show(console: Console, text: str) -> None:
         sys.stderr.flush()
 
 
-def _table(found: List[Candidate], best: Candidate, score: str, console: Console) -> str:
-    rows: List[Dict[str, str]] = []
+def _table(found: list[Candidate], best: Candidate, score: str, console: Console) -> str:
+    rows: list[dict[str, str]] = []
     for candidate in sorted(found, key=lambda candidate: -candidate.mean):
         rows.append(
             {

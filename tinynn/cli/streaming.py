@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from math import inf
 from random import Random
-from typing import Dict, Iterator, List, Optional, Set, Tuple
+from typing import Iterator
 
 from ..data.files import TableFile
 from ..errors import DataError
@@ -30,7 +30,7 @@ from .tables import (
 from .training import (
     BATCH as SMALL_BATCH,
     TimeBudget,
-    Trained,
+    TrainedModel,
     callbacks_of,
     columns_text,
     new_estimator,
@@ -42,7 +42,7 @@ MANY = 50_000  # rows from which on these batches are worth it
 HELD_OUT = 10_000  # rows that are kept to see when to stop, and as many to test
 
 
-class Stream:
+class RowStream:
     """The rows of a file, read once for each pass, some of them held out for validation and test.
 
     A call starts a pass, which yields (rows, targets) in pieces. The rows held out are chosen by
@@ -55,7 +55,7 @@ class Stream:
         target: Target,
         options: argparse.Namespace,
         console: Console,
-        budget: Optional[TimeBudget],
+        budget: TimeBudget | None,
     ) -> None:
         self.file, self.target, self.console, self.budget = file, target, console, budget
         self.seed = options.seed
@@ -68,14 +68,14 @@ class Stream:
             self.validation_share = min(options.validation_share * rest, held_out)
         self.options = options
         self.lines, self.test_lines = Lines(), Lines()
-        self.validation: Tuple[List[Cells], List[Label]] = ([], [])
-        self.test: Tuple[List[Cells], List[Label]] = ([], [])
+        self.validation: tuple[list[Cells], list[Label]] = ([], [])
+        self.test: tuple[list[Cells], list[Label]] = ([], [])
         self.passes = self.rows = self.without_target = 0
-        self.counts: Dict[Label, int] = {}  # of the classes, and of those in the training
-        self.known: Set[Label] = set()
+        self.counts: dict[Label, int] = {}  # of the classes, and of those in the training
+        self.known: set[Label] = set()
         self.range = (inf, -inf)  # of the numbers
 
-    def __call__(self) -> Iterator[Tuple[List[Cells], List[Label]]]:
+    def __call__(self) -> Iterator[tuple[list[Cells], list[Label]]]:
         first = self.passes == 0
         self.passes += 1
         what = "reading" if first else f"epoch {self.passes - 1}"
@@ -95,13 +95,13 @@ class Stream:
             self._check()
 
     def _kept(
-        self, lines: List[int], rows: List[Cells], rng: Random, first: bool
-    ) -> Tuple[List[Cells], List[Label]]:
+        self, lines: list[int], rows: list[Cells], rng: Random, first: bool
+    ) -> tuple[list[Cells], list[Label]]:
         """Return the rows to train on, without their targets, and these; keep what is held out."""
         target, name, index = self.target, self.file.name, self.target.index
         below = self.test_share + self.validation_share
-        kept: List[Cells] = []
-        targets: List[Label] = []
+        kept: list[Cells] = []
+        targets: list[Label] = []
         for line, cells in zip(lines, rows):
             value = target.of(cells, name, line)
             draw = rng.random()
@@ -171,17 +171,17 @@ def train_stream(
     file: TableFile,
     target: Target,
     encoder: TableEncoder,
-    start: List[Cells],
+    start: list[Cells],
     options: argparse.Namespace,
     console: Console,
-) -> Trained:
+) -> TrainedModel:
     """Return an estimator trained on a file that is read again and again, in bounded memory.
 
     `start` are the first rows of it, target and all.
     """
     callbacks = callbacks_of(options)
     budget = next((each for each in callbacks if isinstance(each, TimeBudget)), None)
-    stream = Stream(file, target, options, console, budget)
+    stream = RowStream(file, target, options, console, budget)
     epochs = options.epochs or EPOCHS
     patience = (options.patience or PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
@@ -212,14 +212,14 @@ def train_stream(
     if stream.without_target:
         console.note(f"note: {counted(stream.without_target, 'row')} without a target left out")
     test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
-    return Trained(
+    return TrainedModel(
         estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
         stream.test[1],
     )  # fmt: skip
 
 
 def _without_counters(
-    encoder: TableEncoder, start: List[Cells], target: Target, console: Console
+    encoder: TableEncoder, start: list[Cells], target: Target, console: Console
 ) -> TableEncoder:
     """Return the encoder, without columns that number the rows.
 

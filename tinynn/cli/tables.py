@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Sequence, Union
 
 from ..data.files import TableFile
 from ..errors import DataError, ShapeError
@@ -43,8 +43,8 @@ class Lines:
 
     def __init__(self) -> None:
         self.count = 0
-        self._rows: List[int] = []
-        self._offsets: List[int] = []
+        self._rows: list[int] = []
+        self._offsets: list[int] = []
 
     def add(self, line: int) -> None:
         """Take in the line of one more row."""
@@ -63,7 +63,7 @@ class Loaded(NamedTuple):
     """A table in memory: its file, the cells of its rows, and the lines they stand in."""
 
     file: TableFile
-    rows: List[Cells]
+    rows: list[Cells]
     lines: Lines
 
 
@@ -78,7 +78,7 @@ def load_table(file: TableFile) -> Loaded:
     return Loaded(file, rows, lines)
 
 
-def chunks_of(file: TableFile, size: int = CHUNK) -> Iterator[Tuple[List[int], List[Cells]]]:
+def chunks_of(file: TableFile, size: int = CHUNK) -> Iterator[tuple[list[int], list[Cells]]]:
     """Yield the rows of a file in pieces, as (lines, rows)."""
     rows = file.rows()
     while True:
@@ -99,7 +99,7 @@ _TRANSLATED = (
 
 
 @contextmanager
-def located(name: str, lines: Optional[Lines] = None, trained: bool = False) -> Iterator[None]:
+def located(name: str, lines: Lines | None = None, trained: bool = False) -> Iterator[None]:
     """Let errors about a table name the file and the line, and options instead of arguments.
 
     With a model that is `trained` already, what would be given to its training is no mend.
@@ -148,7 +148,7 @@ class Target:
         self.task, self.why = task, why
         self.reader = reader
 
-    def of(self, cells: Cells, file: str, line: int) -> Optional[Label]:
+    def of(self, cells: Cells, file: str, line: int) -> Label | None:
         """Return the class or number in a row, or None if it is missing.
 
         Raises DataError, with the line, for text where a number has to be.
@@ -169,7 +169,7 @@ class Target:
 
 
 def guessed_target(
-    name: str, index: int, cells: Sequence[str], reader: Reader, task: Optional[str] = None
+    name: str, index: int, cells: Sequence[str], reader: Reader, task: str | None = None
 ) -> Target:
     """Return the target for a column's cells: classes or numbers, as given or guessed."""
     values = [reader.read(cell) for cell in cells]
@@ -183,7 +183,7 @@ def guessed_target(
     return Target(name, index, task, why, reader)
 
 
-def _guessed_task(present: int, kinds: int, numbers: List[float]) -> Tuple[str, str]:
+def _guessed_task(present: int, kinds: int, numbers: list[float]) -> tuple[str, str]:
     if 2 * len(numbers) < present or not numbers:
         return "classify", "it holds text"
     if len(numbers) < present and kinds <= MOST_NUMBER_CLASSES:
@@ -214,7 +214,7 @@ def check_range(low: float, high: float, rows: int, where: str) -> None:
         )
 
 
-def check_classes(counts: Dict[Any, int], where: str, asked: bool) -> None:
+def check_classes(counts: dict[Any, int], where: str, asked: bool) -> None:
     """Raise DataError for classes that cannot be learned: one alone, or hardly a row for each."""
     rows = sum(counts.values())
     if len(counts) == 1:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from math import comb
 from random import Random
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple, Sequence
 
 from ..engines.prediction import compile
 from ..errors import DataError
 from ..estimators import Classifier
-from ..matrix import Matrix
+from ..lesson.matrix import Matrix
 from ..metrics import accuracy, r2_score
 from ..report.findings import (
     Findings,
@@ -38,11 +38,11 @@ class Trial(NamedTuple):
     """
 
     encoded: Matrix
-    targets: List[Any]
+    targets: list[Any]
     outputs: Matrix
-    answers: List[Any]
-    missing: Dict[str, int]
-    unseen: Dict[str, Dict[str, int]]
+    answers: list[Any]
+    missing: dict[str, int]
+    unseen: dict[str, dict[str, int]]
 
 
 def tried(
@@ -53,7 +53,7 @@ def tried(
     Raises DataError, with the line, for cells that the model cannot take, or an unknown class.
     """
     known = {str(label): label for label in model.classes}
-    truth: List[Any] = list(targets)
+    truth: list[Any] = list(targets)
     if isinstance(model.estimator, Classifier):
         for row, target in enumerate(targets):
             if str(target) not in known:
@@ -131,7 +131,7 @@ def describe_cells(trial: Trial, console: Console, file: str) -> None:
 
 
 def note_missing(
-    missing: Dict[str, int], unseen: Dict[str, Dict[str, int]], console: Console, file: str
+    missing: dict[str, int], unseen: dict[str, dict[str, int]], console: Console, file: str
 ) -> None:
     """Note missing cells by column, and categories that were not there in the training."""
     if missing:
@@ -245,7 +245,7 @@ def compared(first: Sequence[float], second: Sequence[float]) -> Comparison:
     return Comparison(a, b, p)
 
 
-def errors_of(trial: Trial) -> List[float]:
+def errors_of(trial: Trial) -> list[float]:
     """Return each row's error: 0 or 1 for classes, the size of the difference for numbers."""
     return [
         float(t != y) if isinstance(t, str) or not isinstance(y, float) else abs(t - y)
@@ -255,7 +255,7 @@ def errors_of(trial: Trial) -> List[float]:
 
 def split_rows(
     targets: Sequence[Label], test_share: float, seed: int, classes: bool
-) -> Tuple[List[int], List[int]]:
+) -> tuple[list[int], list[int]]:
     """Return the numbers of the rows to train on and to test on, in order.
 
     Classes have their share in both; those of one row are not tested.
@@ -265,7 +265,7 @@ def split_rows(
     numbers = list(range(len(targets)))
     if not test_share:
         return numbers, []
-    counts: Dict[Any, int] = {}
+    counts: dict[Any, int] = {}
     if classes:
         for target in targets:
             counts[target] = counts.get(target, 0) + 1
@@ -280,7 +280,7 @@ def split_rows(
     return [i for i in numbers if i not in tested], sorted(tested)
 
 
-def picked(table: Loaded, numbers: Sequence[int]) -> Tuple[Loaded, Lines]:
+def picked(table: Loaded, numbers: Sequence[int]) -> tuple[Loaded, Lines]:
     """Return a table of these rows, and their lines."""
     lines = Lines()
     for i in numbers:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
-from ..formats.atomic import write_text
+from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
 from .models import About, Model, counted, listed, save_model
@@ -29,7 +29,7 @@ from .tables import (
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
-from .training import Trained, is_interrupted, new_encoder, train_table
+from .training import TrainedModel, is_interrupted, new_encoder, train_table
 
 STREAM_FROM = 20_000_000  # bytes of a file that is read as a stream, if nothing is said
 
@@ -70,8 +70,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _understood(
-    file: TableFile, rows: List[List[str]], options: argparse.Namespace
-) -> Tuple[Target, TableEncoder]:
+    file: TableFile, rows: list[list[str]], options: argparse.Namespace
+) -> tuple[Target, TableEncoder]:
     """Return what is to be predicted, and the encoder of the other columns."""
     try:
         name = column_name(options.target, file.columns)
@@ -92,10 +92,10 @@ def _understood(
 
 def _without_target(
     table: Loaded, target: Target, options: argparse.Namespace, console: Console
-) -> Tuple[Loaded, List[Label]]:
+) -> tuple[Loaded, list[Label]]:
     """Return the table without its target and the rows that have none, and the targets."""
-    targets: List[Label] = []
-    kept: List[int] = []
+    targets: list[Label] = []
+    kept: list[int] = []
     for row, cells in enumerate(table.rows):
         value = target.of(cells, table.file.name, table.lines.of(row))
         if value is not None:
@@ -120,14 +120,14 @@ def _without_target(
     return table, targets
 
 
-def _counts(targets: List[Label]) -> Dict[Any, int]:
-    counts: Dict[Any, int] = {}
+def _counts(targets: list[Label]) -> dict[Any, int]:
+    counts: dict[Any, int] = {}
     for target in targets:
         counts[target] = counts.get(target, 0) + 1
     return counts
 
 
-def _target_text(target: Target, targets: List[Any]) -> str:
+def _target_text(target: Target, targets: list[Any]) -> str:
     if target.task == "regress":
         return f"numbers from {min(targets):g} to {max(targets):g}"
     counts = _counts(targets)
@@ -138,7 +138,7 @@ def _target_text(target: Target, targets: List[Any]) -> str:
 def _finish(
     file: TableFile,
     target: Target,
-    trained: Trained,
+    trained: TrainedModel,
     options: argparse.Namespace,
     console: Console,
 ) -> int:
@@ -205,7 +205,7 @@ def best_epoch(estimator: Any) -> int:
     return int(history.best_epoch)
 
 
-def _say_training(trained: Trained, console: Console) -> None:
+def _say_training(trained: TrainedModel, console: Console) -> None:
     history, estimator = trained.estimator.history_, trained.estimator
     seconds = f" in {history.seconds[-1]:.1f} s" if history.seconds else ""
     console.say(
@@ -224,5 +224,5 @@ def _say_training(trained: Trained, console: Console) -> None:
     console.say(f"trained {epochs}{seconds}, ended by {history.stopped_by}{best}\n")
 
 
-def _widths(estimator: Any) -> List[int]:
+def _widths(estimator: Any) -> list[int]:
     return [len(estimator.coefs_[0]), *(len(W[0]) for W in estimator.coefs_)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Sequence
 
-from ..callbacks import Callback, Progress
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
 from ..preprocessing import MISSING, LeftOut, TableEncoder
-from ..trainer import Trainer
+from ..training.callbacks import Callback
+from ..training.progress import Progress
+from ..training.run import Run
 from .console import Console
 from .parser import column_list
 from .tables import (
@@ -35,10 +36,10 @@ class TimeBudget(Callback):
         self.seconds = seconds
         self.started = time.monotonic()
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Run) -> None:
         self.started = time.monotonic()
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Run) -> None:
         if self.over:
             trainer.stop("time budget")
 
@@ -48,19 +49,19 @@ class TimeBudget(Callback):
         return time.monotonic() - self.started >= self.seconds
 
 
-class Trained(NamedTuple):
+class TrainedModel(NamedTuple):
     """What training a table came to: the estimator, the rows by their use, and those to test."""
 
-    estimator: Union[Classifier, Regressor]
+    estimator: Classifier | Regressor
     train_rows: int
     validation_rows: int
-    test: Optional[Loaded]
-    test_targets: List[Label]
+    test: Loaded | None
+    test_targets: list[Label]
 
 
 def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: str) -> TableEncoder:
     """Return an encoder for these columns, by the options."""
-    kinds: Dict[Union[str, int], str] = {}
+    kinds: dict[str | int, str] = {}
     for option, kind in (("numbers", "number"), ("categories", "category"), ("ignore", "drop")):
         for name in column_list(getattr(options, option), columns):
             if kinds.get(name, kind) != kind:
@@ -83,10 +84,10 @@ def new_estimator(
     options: argparse.Namespace,
     callbacks: Sequence[Callback] = (),
     **changes: Any,
-) -> Union[Classifier, Regressor]:
+) -> Classifier | Regressor:
     """Return an estimator that is not trained yet, by the options and `changes` of them."""
     epochs = options.epochs or EPOCHS
-    settings: Dict[str, Any] = {
+    settings: dict[str, Any] = {
         "hidden_layer_sizes": tuple(options.hidden),
         "activation": options.activation,
         "solver": options.solver,
@@ -115,7 +116,7 @@ def new_estimator(
     return Classifier(class_weight=class_weights(options.class_weights), **settings)
 
 
-def class_weights(text: Optional[str]) -> Union[str, Dict[str, float], None]:
+def class_weights(text: str | None) -> str | dict[str, float] | None:
     """Return the weights of classes: "balanced", or "yes=5,no=1".
 
     >>> class_weights("yes=5,no=1")
@@ -123,7 +124,7 @@ def class_weights(text: Optional[str]) -> Union[str, Dict[str, float], None]:
     """
     if text is None or text == "balanced":
         return text
-    weights: Dict[str, float] = {}
+    weights: dict[str, float] = {}
     for part in text.split(","):
         name, sign, value = part.rpartition("=")
         try:
@@ -137,9 +138,9 @@ def class_weights(text: Optional[str]) -> Union[str, Dict[str, float], None]:
     return weights
 
 
-def callbacks_of(options: argparse.Namespace) -> List[Callback]:
+def callbacks_of(options: argparse.Namespace) -> list[Callback]:
     """Return what looks on while a model trains."""
-    found: List[Callback] = [] if options.quiet else [Progress(sys.stderr)]
+    found: list[Callback] = [] if options.quiet else [Progress(sys.stderr)]
     if options.time_budget:
         found.append(TimeBudget(options.time_budget))
     return found
@@ -147,12 +148,12 @@ def callbacks_of(options: argparse.Namespace) -> List[Callback]:
 
 def train_table(
     table: Loaded,
-    targets: List[Label],
+    targets: list[Label],
     target: Target,
     encoder: TableEncoder,
     options: argparse.Namespace,
     console: Console,
-) -> Trained:
+) -> TrainedModel:
     """Return an estimator trained on a table of the columns to learn from, as far as it got."""
     name = table.file.name
     classes = target.task == "classify"
@@ -186,19 +187,19 @@ def train_table(
             column if isinstance(column, LeftOut) else encoded._replace(reason=column.reason)
         )
     test = picked(table, test_numbers)[0] if test_numbers else None
-    return Trained(
+    return TrainedModel(
         estimator, len(train_numbers), validation, test, [targets[i] for i in test_numbers]
     )
 
 
-def columns_text(encoder: TableEncoder) -> List[str]:
+def columns_text(encoder: TableEncoder) -> list[str]:
     """Return, in lines, what the columns were taken for and why; of many, in groups."""
     columns = encoder.columns
     if len(columns) <= 16:
         width = min(max(len(column.name) for column in columns), 30)
         return ["columns:"] + [f"  {c.name:<{width}}  {c.describe()}" for c in columns]
     lines = [f"columns: {len(columns)}"]
-    groups: Dict[str, List[str]] = {}
+    groups: dict[str, list[str]] = {}
     for column in columns:
         word = column.kind if column.kind in ("number", "category") else "left out"
         reason = column.reason if word == "category" else column.kind

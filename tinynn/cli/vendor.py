@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..formats.atomic import write_text
-from ..vendor import build, check
+from ..files.atomic import write_text
+from ..single_file import build, check
 from .console import Console
 from .models import counted
 from .parser import UsageError

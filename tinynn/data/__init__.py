@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..tables import as_list, as_rows, as_vector, same_length
+from ..checks.rows import as_list, as_rows, as_vector, same_length
 from .encoding import MinMaxScaler, StandardScaler, class_numbers, one_hot
 from .generators import blobs, circles, moons, spirals, xor
 from .iris import Dataset, load_iris

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from math import fsum, inf, isfinite
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Mapping, Sequence, TypeVar
 
+from ..checks.rows import as_list, as_rows, as_vector
 from ..errors import DataError, FormatError, SettingError, ShapeError
-from ..matrix import Matrix, Vector
-from ..tables import as_list, as_rows, as_vector
+from ..lesson.matrix import Matrix, Vector
 
 _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 
 
-def one_hot(numbers: object, classes: Optional[int] = None) -> Matrix:
+def one_hot(numbers: object, classes: int | None = None) -> Matrix:
     """Return one row per class number: 1.0 in that column, 0.0 elsewhere.
 
     `classes` is the number of columns; without it, the largest class number plus one.
@@ -27,7 +27,7 @@ def one_hot(numbers: object, classes: Optional[int] = None) -> Matrix:
         raise SettingError(f"one_hot needs a whole number of classes, 1 or more, got {classes!r}")
     if not items:
         raise ShapeError("class numbers need at least one row, got none")
-    indices: List[int] = []
+    indices: list[int] = []
     for i, value in enumerate(as_vector(items, "class numbers")):
         index = int(value)
         if index != value or index < 0 or (classes is not None and index >= classes):
@@ -41,7 +41,7 @@ def one_hot(numbers: object, classes: Optional[int] = None) -> Matrix:
     return rows
 
 
-def class_numbers(rows: object, name: str = "rows") -> List[int]:
+def class_numbers(rows: object, name: str = "rows") -> list[int]:
     """Return each row's class: the column of its largest value, the first of them on a tie.
 
     A single column is read as the probability p of class 1, as a network with one sigmoid gives it:
@@ -137,7 +137,7 @@ class StandardScaler:
         rows = as_rows(X)
         return self.fit(rows).transform(rows)
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the state as a plain dictionary that JSON keeps exactly."""
         return {
             "kind": "StandardScaler",
@@ -177,7 +177,7 @@ class MinMaxScaler:
     [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]
     """
 
-    def __init__(self, feature_range: Tuple[float, float] = (0.0, 1.0)) -> None:
+    def __init__(self, feature_range: tuple[float, float] = (0.0, 1.0)) -> None:
         low, high = feature_range
         if not (low < high and isfinite(high - low)):
             raise SettingError(f"MinMaxScaler needs a range (lo, hi), lo < hi, got {(low, high)!r}")
@@ -220,7 +220,7 @@ class MinMaxScaler:
         (lo, width), low, spans = self._range(), self.minimum, self._spans()
         return [[a + (y - lo) / width * s for y, a, s in zip(row, low, spans)] for row in rows]
 
-    def _range(self) -> Tuple[float, float]:
+    def _range(self) -> tuple[float, float]:
         """Return lo and hi − lo."""
         lo, hi = self.feature_range
         return lo, hi - lo
@@ -234,7 +234,7 @@ class MinMaxScaler:
         rows = as_rows(X)
         return self.fit(rows).transform(rows)
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return settings and state as a plain dictionary that JSON keeps exactly."""
         return {
             "kind": "MinMaxScaler",
@@ -267,7 +267,7 @@ class MinMaxScaler:
 Scaler = TypeVar("Scaler", StandardScaler, MinMaxScaler)
 
 
-def _mean_and_squares(column: Sequence[float]) -> Tuple[float, float]:
+def _mean_and_squares(column: Sequence[float]) -> tuple[float, float]:
     """Return μ and Σ (x − μ)², by two passes, the second correcting for the rounding of μ."""
     n = len(column)
     try:
@@ -302,7 +302,7 @@ def _check_columns(scaler: Scaler, rows: Matrix, fitted: Vector) -> None:
         )
 
 
-def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> List[Any]:
+def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
     if not isinstance(state, Mapping) or state.get("kind") != kind:
         got = state.get("kind") if isinstance(state, Mapping) else type(state).__name__
         raise FormatError(f'{kind} needs a state of "kind" {kind!r}, got {got!r}')
@@ -312,7 +312,7 @@ def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> List[Any
     return [state[key] for key in keys]
 
 
-def _columns(kind: str, **lists: Any) -> List[Vector]:
+def _columns(kind: str, **lists: Any) -> list[Vector]:
     """Return the lists of a saved state, checked: all of one length, all finite numbers."""
     if len({len(values) if isinstance(values, list) else -1 for values in lists.values()}) != 1:
         raise FormatError(f"{kind} needs lists of one length for {' and '.join(lists)}")

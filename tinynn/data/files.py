@@ -14,7 +14,7 @@ import sys
 import zlib
 from functools import partial
 from itertools import islice
-from typing import IO, BinaryIO, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import IO, BinaryIO, Iterator, NamedTuple, NoReturn
 
 from ..errors import DataError, SettingError
 
@@ -25,7 +25,7 @@ LONGEST_LINE = 1 << 24  # characters; a file without line ends must not fill the
 KEPT_IN_MEMORY = 1 << 26  # bytes of the standard input; more of it goes to a temporary file
 
 # The first bytes of files that are often taken for tables.
-_OTHERS: Tuple[Tuple[bytes, str], ...] = (
+_OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet; save the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save the table as CSV"),
     (b"PAR1", "a Parquet file; save the table as CSV"),
@@ -40,13 +40,13 @@ _OTHERS: Tuple[Tuple[bytes, str], ...] = (
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-class Dialect(NamedTuple):
+class CsvDialect(NamedTuple):
     """How a table is written: what separates its cells, and what quotes one ("" for nothing)."""
 
     delimiter: str
     quote: str
 
-    def reader(self, lines: Iterator[str], strict: bool = True) -> Iterator[List[str]]:
+    def reader(self, lines: Iterator[str], strict: bool = True) -> Iterator[list[str]]:
         """Return a reader of rows of cells, which has `line_num`, the lines read so far."""
         return csv.reader(
             lines,
@@ -76,10 +76,10 @@ class TableFile:
     def __init__(
         self,
         path: str,
-        delimiter: Optional[str] = None,
-        quote: Optional[str] = None,
-        header: Optional[bool] = None,
-        encoding: Optional[str] = None,
+        delimiter: str | None = None,
+        quote: str | None = None,
+        header: bool | None = None,
+        encoding: str | None = None,
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0\"'"):
             raise SettingError(f"a delimiter needs to be one character, got {delimiter!r}")
@@ -87,8 +87,8 @@ class TableFile:
             raise SettingError(f"a quote needs to be one character or none, got {quote!r}")
         self.path = path
         self.name = "standard input" if path == STDIN else path
-        self._kept: Optional[BinaryIO] = None
-        self._binary: Optional[BinaryIO] = None
+        self._kept: BinaryIO | None = None
+        self._binary: BinaryIO | None = None
         self.compressed = False
         self.encoding = self._checked_encoding(encoding)
         sample = list(islice(self._lines(), SAMPLE_LINES))
@@ -106,7 +106,7 @@ class TableFile:
         else:
             self.columns = [f"c{j + 1}" for j in range(len(first))]
 
-    def rows(self) -> Iterator[Tuple[int, List[str]]]:
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (number of its line, from 1; its cells) for each row; empty lines are left out.
 
         Raises DataError for a row with more or fewer cells than there are columns.
@@ -122,7 +122,7 @@ class TableFile:
                 self._refuse_ragged(line, cells)
 
     @property
-    def size(self) -> Optional[int]:
+    def size(self) -> int | None:
         """How many bytes the file has (compressed ones if it is), or None for a pipe."""
         if self._kept is not None:
             return self._kept.seek(0, os.SEEK_END)
@@ -146,12 +146,12 @@ class TableFile:
             parts.append(self.encoding)
         return ", ".join(parts)
 
-    def _first_row(self) -> Tuple[int, List[str]]:
+    def _first_row(self) -> tuple[int, list[str]]:
         for line, cells in self._raw_rows():
             return line, cells
         raise DataError(f"{self.name} is empty: there is nothing to read in it")
 
-    def _raw_rows(self) -> Iterator[Tuple[int, List[str]]]:
+    def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         reader = self.dialect.reader(self._lines())
         line = read = 0
         try:
@@ -162,10 +162,10 @@ class TableFile:
         except csv.Error as error:
             self._refuse_csv(read + 1, error)
 
-    def _named(self, cells: List[str]) -> List[str]:
+    def _named(self, cells: list[str]) -> list[str]:
         """Return the names of the columns: the header's, without space around them."""
-        names: List[str] = []
-        place: Dict[str, int] = {}
+        names: list[str] = []
+        place: dict[str, int] = {}
         for j, cell in enumerate(cells):
             name = " ".join(cell.split()) or f"unnamed: {j}"  # as pandas calls them
             if name in place:
@@ -209,7 +209,7 @@ class TableFile:
             text.close()
             raw.close()
 
-    def _open(self) -> Tuple[BinaryIO, IO[bytes]]:
+    def _open(self) -> tuple[BinaryIO, IO[bytes]]:
         """Return the file as it is and its bytes unpacked, both to be closed."""
         raw = self._binary = self._raw()
         magic = raw.read(16)
@@ -237,7 +237,7 @@ class TableFile:
         self._kept.seek(0)
         return _Unclosed(self._kept)  # type: ignore[return-value]
 
-    def _checked_encoding(self, encoding: Optional[str]) -> str:
+    def _checked_encoding(self, encoding: str | None) -> str:
         if encoding is not None:
             try:
                 io.TextIOWrapper(io.BytesIO(), encoding=encoding)
@@ -267,7 +267,7 @@ class TableFile:
     def _refuse(self, line: int, what: str) -> NoReturn:
         raise DataError(f"{self.name}, line {line}: {what}")
 
-    def _refuse_ragged(self, line: int, cells: List[str]) -> NoReturn:
+    def _refuse_ragged(self, line: int, cells: list[str]) -> NoReturn:
         width, got = len(self.columns), len(cells)
         whose = "the header has" if self.header else f"line {self._first_line} has"
         if got < width:
@@ -357,20 +357,20 @@ def _kept(source: BinaryIO) -> BinaryIO:
 
 
 def guessed_dialect(
-    lines: List[str], delimiter: Optional[str] = None, quote: Optional[str] = None
-) -> Dialect:
+    lines: list[str], delimiter: str | None = None, quote: str | None = None
+) -> CsvDialect:
     """Return the dialect in which the first lines of a table give the most even rows.
 
     >>> guessed_dialect(["a;b;c\\n", "1,5;2;3\\n"])
-    Dialect(delimiter=';', quote='"')
+    CsvDialect(delimiter=';', quote='"')
     """
     if quote is None:
         quote = _guessed_quote(lines)
     if delimiter is not None:
-        return Dialect(delimiter, quote)
+        return CsvDialect(delimiter, quote)
 
-    def evenness(candidate: str) -> Tuple[float, int]:
-        rows = _sample_rows(lines, Dialect(candidate, quote or ""), len(lines) < SAMPLE_LINES)
+    def evenness(candidate: str) -> tuple[float, int]:
+        rows = _sample_rows(lines, CsvDialect(candidate, quote or ""), len(lines) < SAMPLE_LINES)
         widths = [len(row) for row in rows]
         usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
         return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
@@ -378,17 +378,17 @@ def guessed_dialect(
     # A row that is broken must not turn the guess: an evenness of nine tenths is as good as all.
     scores = {candidate: evenness(candidate) for candidate in DELIMITERS}
     best = max(DELIMITERS, key=lambda candidate: min(scores[candidate][0], 0.9))
-    return Dialect(best if scores[best][1] > 1 else ",", quote)
+    return CsvDialect(best if scores[best][1] > 1 else ",", quote)
 
 
-def _guessed_quote(lines: List[str]) -> str:
+def _guessed_quote(lines: list[str]) -> str:
     text = "".join(lines)
     single = sum(text.count(f"{mark}'") for mark in (*DELIMITERS, "\n"))
     closed = sum(text.count(f"'{mark}") for mark in (*DELIMITERS, "\n", "\r"))
     return "'" if '"' not in text and min(single, closed) >= max(1, len(lines) - 1) else '"'
 
 
-def guessed_header(rows: List[List[str]]) -> bool:
+def guessed_header(rows: list[list[str]]) -> bool:
     """Return whether the first of a table's rows names its columns.
 
     It does unless a number is in it, or a text in it comes again below, in the same column.
@@ -415,9 +415,9 @@ def _like_number(cell: str) -> bool:
     return any(map(str.isdigit, text))
 
 
-def _sample_rows(lines: List[str], dialect: Dialect, whole: bool) -> List[List[str]]:
+def _sample_rows(lines: list[str], dialect: CsvDialect, whole: bool) -> list[list[str]]:
     """Return the rows in the first lines of a file, as far as they can be read."""
-    rows: List[List[str]] = []
+    rows: list[list[str]] = []
     reader = dialect.reader(iter(lines), strict=False)
     try:
         rows += (row for row in reader if len(row) > 1 or (row and row[0].strip()))

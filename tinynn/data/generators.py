@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from math import cos, pi, sin
 from random import Random
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
+from ..checks.rows import as_rows
 from ..errors import SettingError
-from ..matrix import Matrix, Rows, Vector
-from ..rng import Seed, stream
-from ..tables import as_rows
+from ..lesson.matrix import Matrix, Rows, Vector
+from ..lesson.random_streams import Seed, stream
 
 Problem = Tuple[Matrix, List[int]]
 
@@ -42,7 +42,7 @@ def blobs(
     classes: int = 3,
     features: int = 2,
     spread: float = 1.0,
-    centers: Optional[Rows] = None,
+    centers: Rows | None = None,
     seed: Seed = 0,
 ) -> Problem:
     """Return n points in round Gaussian clouds, one cloud per class.
@@ -139,13 +139,13 @@ def spirals(
     return inputs, [i % classes for i in range(n)]
 
 
-def _turn(i: int, n: int, classes: int) -> Tuple[int, int, int]:
+def _turn(i: int, n: int, classes: int) -> tuple[int, int, int]:
     """Return sample i's class, its place within the class, and how many the class has of n."""
     label = i % classes
     return label, i // classes, (n - label + classes - 1) // classes
 
 
-def _noisy(point: Tuple[float, ...] | Vector, noise: float, rng: Random) -> Vector:
+def _noisy(point: tuple[float, ...] | Vector, noise: float, rng: Random) -> Vector:
     return [x + noise * rng.gauss(0.0, 1.0) for x in point]
 
 

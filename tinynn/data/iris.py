@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Tuple
+from typing import NamedTuple
 
-from ..matrix import Matrix
+from ..lesson.matrix import Matrix
 
 
 class Dataset(NamedTuple):
     """A table with what is known about it."""
 
     inputs: Matrix
-    targets: List[int]
-    feature_names: Tuple[str, ...]
-    target_names: Tuple[str, ...]
+    targets: list[int]
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
     source: str
 
 

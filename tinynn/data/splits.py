@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from math import floor
-from typing import Any, Dict, Hashable, Iterable, Iterator, List, Sequence, Tuple, TypeVar
+from typing import Any, Hashable, Iterable, Iterator, Sequence, TypeVar
 
+from ..checks.rows import as_list, same_length
 from ..errors import SettingError, ShapeError
-from ..rng import Seed, stream
-from ..tables import as_list, same_length
+from ..lesson.random_streams import Seed, stream
 
 Item = TypeVar("Item")
 
 
-def take(rows: Sequence[Item], indices: Iterable[int]) -> List[Item]:
+def take(rows: Sequence[Item], indices: Iterable[int]) -> list[Item]:
     """Return the rows with these numbers, in the order of the numbers.
 
     >>> take(["a", "b", "c"], [2, 0])
@@ -27,7 +27,7 @@ def train_test_split(
     test_fraction: float = 0.25,
     seed: Seed = 0,
     stratify: bool = False,
-) -> Tuple[List[Any], List[Any], List[Any], List[Any]]:
+) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     """Return (training inputs, test inputs, training targets, test targets), shuffled.
 
     The test set holds `test_fraction` of the rows, rounded to the nearest whole number (a half goes
@@ -67,7 +67,7 @@ def train_test_split(
     return take(X, train), take(X, test), take(T, train), take(T, test)
 
 
-def k_fold(n: int, folds: int = 5, seed: Seed = 0) -> Iterator[Tuple[List[int], List[int]]]:
+def k_fold(n: int, folds: int = 5, seed: Seed = 0) -> Iterator[tuple[list[int], list[int]]]:
     """Yield (training indices, test indices) for each fold of n shuffled rows.
 
     Each row is in the test set of exactly one fold; the sizes of the folds differ by one at most.
@@ -85,7 +85,7 @@ def k_fold(n: int, folds: int = 5, seed: Seed = 0) -> Iterator[Tuple[List[int], 
 
 def stratified_k_fold(
     targets: object, folds: int = 5, seed: Seed = 0
-) -> Iterator[Tuple[List[int], List[int]]]:
+) -> Iterator[tuple[list[int], list[int]]]:
     """Yield (training indices, test indices) for each fold, every class spread evenly.
 
     As `k_fold`, and moreover the folds' numbers of rows of any one class (of any one distinct
@@ -105,16 +105,16 @@ def stratified_k_fold(
     return _deal([i for members in _by_class(order, T) for i in members], folds)
 
 
-def _deal(order: Sequence[int], folds: int) -> Iterator[Tuple[List[int], List[int]]]:
+def _deal(order: Sequence[int], folds: int) -> Iterator[tuple[list[int], list[int]]]:
     for fold in range(folds):
         test = list(order[fold::folds])
         held_out = set(test)
         yield [i for i in order if i not in held_out], test
 
 
-def _by_class(order: Sequence[int], targets: Sequence[Any]) -> List[List[int]]:
+def _by_class(order: Sequence[int], targets: Sequence[Any]) -> list[list[int]]:
     """Return the row numbers of each class, in the given order; classes by first appearance."""
-    members: Dict[Hashable, List[int]] = {}
+    members: dict[Hashable, list[int]] = {}
     for target in targets:
         members.setdefault(_label(target), [])
     for i in order:
@@ -128,7 +128,7 @@ def _label(target: Any) -> Hashable:
     return tuple(as_list(target, "targets"))
 
 
-def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int) -> List[int]:
+def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int) -> list[int]:
     """Return `wanted` row numbers, each class's share by the largest remainders."""
     classes = _by_class(order, targets)
     n = len(order)

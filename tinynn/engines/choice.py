@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Iterator, Mapping
 
 from ..errors import EngineError, SettingError
-from ..network import Sequential
+from ..lesson.network import Sequential
 from .contract import Engine, Recipe, Task
 
 PYPY = sys.implementation.name == "pypy"
@@ -38,7 +38,7 @@ class Engines(Mapping[str, Engine]):
 
     def __init__(self, *names: str) -> None:
         self._names = names
-        self._loaded: Dict[str, Engine] = {}
+        self._loaded: dict[str, Engine] = {}
 
     def __getitem__(self, name: str) -> Engine:
         if name not in self._loaded:
@@ -58,7 +58,7 @@ class Engines(Mapping[str, Engine]):
 ENGINES = Engines("lists", "unrolled", "packed", "loops")
 
 
-def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, str]:
+def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
     """Return the engine to run a task with, and the reason for it, in words.
 
     `engine` is a name, or "auto" for the choice made here; then the environment variable
@@ -79,12 +79,12 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> Tuple[Engine, st
     return ENGINES[engine], f"asked for by {asked_by}"
 
 
-def fastest_predictor(network: Sequential) -> Tuple[Engine, str]:
+def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
     """Return the engine that makes the fastest predictor of one row here, and the reason."""
     count = network.count_parameters()
     wide = count > PACKED_PREDICTION_PARAMETERS
     order = ["unrolled", "loops"] if PYPY else ["packed", "unrolled"] if wide else ["unrolled"]
-    refusals: List[str] = []
+    refusals: list[str] = []
     for name in order:
         refusal = ENGINES[name].refuses_prediction(network)
         if refusal is None:
@@ -100,10 +100,10 @@ def known(engine: str, asked_by: str) -> None:
         raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
 
 
-def _fastest(recipe: Recipe, task: Task) -> Tuple[Engine, str]:
+def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:
     count = recipe.network.count_parameters()
     what = f"the fastest here for {count:,} parameters in batches of {task.batch_size}"
-    refusals: List[str] = []
+    refusals: list[str] = []
     for name in _by_speed(recipe, task, count):
         refusal = ENGINES[name].refuses(recipe, task)
         if refusal is None:
@@ -114,14 +114,14 @@ def _fastest(recipe: Recipe, task: Task) -> Tuple[Engine, str]:
     return ENGINES["lists"], _because(f"it serves every network{few}", refusals)
 
 
-def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
+def _by_speed(recipe: Recipe, task: Task, count: int) -> list[str]:
     """Return the names of the engines that may beat `lists` at this, the fastest first."""
     compiled = ["unrolled"] if task.rows_shown >= PAYBACK_ROWS else []
     if PYPY:
         return compiled and [*compiled, "loops"]
     if count < PACKED_PARAMETERS:
         return compiled
-    from .packed_program import needs_floats
+    from .packed.program import needs_floats
 
     if needs_floats(recipe) and (
         count < PACKED_FLOATS_PARAMETERS or task.batch_size < PACKED_FLOATS_BATCH
@@ -131,5 +131,5 @@ def _by_speed(recipe: Recipe, task: Task, count: int) -> List[str]:
     return compiled + packed if task.batch_size < PACKED_BATCH else packed + compiled
 
 
-def _because(reason: str, refusals: List[str]) -> str:
+def _because(reason: str, refusals: list[str]) -> str:
     return "; ".join([reason, *refusals])

@@ -7,16 +7,16 @@ batch where training diverged, or, where only a formula without guards overflowe
 
 from __future__ import annotations
 
-from math import isfinite
 from time import perf_counter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Sequence, Tuple
 
-from ..layers import Dropout
-from ..matrix import Matrix, Vector
+from ..checks.finite import all_finite
+from ..lesson.layers import Dropout
+from ..lesson.matrix import Matrix, Vector
 from .contract import BatchDivergence, Memory, Program, Recipe, start_memory
 from .lists import ListsProgram
 from .plans import plan_of
-from .text import Compiled
+from .source import Compiled
 
 MOST_REPLAYS = 3
 State = Tuple[Sequence[float], ...]
@@ -39,31 +39,31 @@ class CompiledProgram(Program):
         self.memory = memory
         self.compile_seconds = 0.0
         self.replays = 0
-        self.takeover: Optional[ListsProgram] = None
-        self._functions: Dict[object, Callable[..., Any]] = {}
+        self.takeover: ListsProgram | None = None
+        self._functions: dict[object, Callable[..., Any]] = {}
         self._columns = recipe.network.inputs or 0
         self.plan = plan_of(recipe, self._columns)
         self._X: Matrix = []
         self._T: Matrix = []
-        self._sample_weight: Optional[Vector] = None
+        self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
         self.reload()
 
-    def flatten(self, matrices: List[Matrix]) -> State:
+    def flatten(self, matrices: list[Matrix]) -> State:
         """Return one kind of numbers (weights, or one memory), a matrix per parameter, flat."""
         raise NotImplementedError
 
-    def unflatten(self, state: State, number: int, matrices: List[Matrix]) -> None:
+    def unflatten(self, state: State, number: int, matrices: list[Matrix]) -> None:
         """Put the numbers of kind `number` into matrices, in place."""
         raise NotImplementedError
 
-    def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector]) -> None:
+    def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> None:
         """Lay the bound data out as the training function wants it."""
         raise NotImplementedError
 
     def call(
-        self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: List[Any]
-    ) -> Tuple[List[float], State]:
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
+    ) -> tuple[list[float], State]:
         """Return the losses and the new state that the training function comes to."""
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ class CompiledProgram(Program):
             self.compile_seconds += perf_counter() - started
         return self._functions[key]
 
-    def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
         self._X, self._T, self._sample_weight = X, T, sample_weight
         self._see_columns(X)
         if self.takeover is not None:
@@ -89,7 +89,7 @@ class CompiledProgram(Program):
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
-    ) -> List[float]:
+    ) -> list[float]:
         self.done = []
         if self.takeover is not None:
             try:
@@ -101,7 +101,7 @@ class CompiledProgram(Program):
         try:
             draws = [stream.random for stream in streams]
             losses, state = self.call(batches, learning_rates, first_step, draws)
-            if _finite(losses) and all(map(_finite, state)):
+            if all_finite(losses) and all(map(all_finite, state)):
                 return self._committed(losses, state)
         except (ArithmeticError, ValueError, RecursionError):
             pass  # a RecursionError is the compiler's, deep in the caller's stack
@@ -113,7 +113,7 @@ class CompiledProgram(Program):
             stream.setstate(kept)
         return self._replay(batches, learning_rates, first_step)
 
-    def _committed(self, losses: List[float], state: State) -> List[float]:
+    def _committed(self, losses: list[float], state: State) -> list[float]:
         """Take the new state; whole, and counted, also if Ctrl-C comes in between."""
         try:
             self.state, self.done = state, losses
@@ -124,7 +124,7 @@ class CompiledProgram(Program):
 
     def _replay(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
-    ) -> List[float]:
+    ) -> list[float]:
         """Let `lists` train on the same batches, from where they began."""
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
@@ -177,7 +177,7 @@ class CompiledProgram(Program):
         for number, matrices in enumerate(self._matrices()):
             self.unflatten(self.state, number, matrices)
 
-    def _matrices(self) -> List[List[Matrix]]:
+    def _matrices(self) -> list[list[Matrix]]:
         """Return the network's parameters, then each memory of them: their own rows, not copies."""
         parameters = self.recipe.network.parameters()
         return [
@@ -208,8 +208,3 @@ def put_rows(numbers: Sequence[float], start: int, rows: Matrix) -> int:
         row[:] = numbers[start : start + len(row)]
         start += len(row)
     return start
-
-
-def _finite(numbers: Sequence[float]) -> bool:
-    # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
-    return isfinite(sum(numbers)) or all(map(isfinite, numbers))

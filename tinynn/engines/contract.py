@@ -7,12 +7,12 @@ rows of one data set and predicts. All engines compute the same steps; `lists` i
 from __future__ import annotations
 
 import sys
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Sequence
 
-from ..losses import Loss
-from ..matrix import Matrix, Vector
-from ..network import Sequential
-from ..optimizers import Optimizer
+from ..lesson.loss import Loss
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.network import Sequential
+from ..lesson.optimizer import Optimizer
 
 # The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
 # rows of the parameter's shape (a vector is one row).
@@ -28,8 +28,8 @@ class Recipe(NamedTuple):
     network: Sequential
     loss: Loss
     optimizer: Optimizer
-    clip_norm: Optional[float] = None
-    clip_value: Optional[float] = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
 
 
 class Task(NamedTuple):
@@ -54,7 +54,7 @@ class BatchDivergence(ArithmeticError):
     `losses` are those of the batches before it. The trainer makes a DivergenceError of it.
     """
 
-    def __init__(self, batch: int, what: str, losses: List[float]) -> None:
+    def __init__(self, batch: int, what: str, losses: list[float]) -> None:
         super().__init__(f"{what} in batch {batch}")
         self.batch = batch
         self.what = what
@@ -70,20 +70,20 @@ class Program:
     `fallback` says why another engine had to take over in the middle, if one had to.
     """
 
-    fallback: Optional[str] = None
+    fallback: str | None = None
 
     # The losses of the updates that the current or latest call of `train` has made. An interrupted
     # call (Ctrl-C may come anywhere) leaves behind a whole number of updates: as many as are here.
     # An engine that loses an interrupted call's updates can leave this empty.
-    done: List[float]
+    done: list[float]
 
-    def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
         """Take the data set to train on: checked rows of floats, targets, one weight per row."""
         raise NotImplementedError
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
-    ) -> List[float]:
+    ) -> list[float]:
         """Return the mean loss of each batch before its update, and update once per batch.
 
         `batches` holds numbers of rows of the bound data; `learning_rates` one number per batch;
@@ -110,7 +110,7 @@ class Engine:
 
     name = ""
 
-    def refuses(self, recipe: Recipe, task: Task) -> Optional[str]:
+    def refuses(self, recipe: Recipe, task: Task) -> str | None:
         """Return why this engine cannot serve, as the end of a sentence, or None if it can."""
         raise NotImplementedError
 
@@ -118,7 +118,7 @@ class Engine:
         """Return a program for the recipe, which goes on from `memory`."""
         raise NotImplementedError
 
-    def refuses_prediction(self, network: Sequential) -> Optional[str]:
+    def refuses_prediction(self, network: Sequential) -> str | None:
         """Return why this engine cannot make a predictor, as the end of a sentence, or None."""
         raise NotImplementedError
 

@@ -7,9 +7,9 @@ against overflow, which shows as OverflowError: then `lists` does the work over.
 from __future__ import annotations
 
 from math import pi, sqrt
-from typing import Dict, NamedTuple
+from typing import NamedTuple
 
-from ..activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.activations import SELU_ALPHA, SELU_SCALE
 
 
 class Formula(NamedTuple):
@@ -39,7 +39,7 @@ _SIGMOID = "1.0 / (1.0 + exp(-{z}))"
 _CAREFUL_SIGMOID = f"{_SIGMOID} if {{z}} >= 0.0 else exp({{z}}) / (1.0 + exp({{z}}))"
 _SELU_LOW = SELU_SCALE * SELU_ALPHA
 
-FORMULAS: Dict[str, Formula] = {
+FORMULAS: dict[str, Formula] = {
     "Sigmoid": Formula(
         _SIGMOID, "{y} * (1.0 - {y})", "a = 1 / (1 + e^-z)", "a (1 - a)",
         careful=_CAREFUL_SIGMOID,

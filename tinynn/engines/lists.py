@@ -5,13 +5,16 @@ from __future__ import annotations
 from copy import deepcopy
 from functools import partial
 from itertools import chain
-from math import isfinite
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Sequence
 
-from ..layers import Dense, Layer
-from ..matrix import Matrix, Vector, dot, transpose
-from ..network import Sequential, rows_of
-from ..optimizers import clip_by_norm, clip_by_value
+from ..checks.finite import all_finite
+from ..lesson.clipping import clip_by_norm, clip_by_value
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.matrix import Matrix, Vector, dot, transpose
+from ..lesson.network import Sequential
+from ..lesson.parameters import rows_of
+from ..lesson.training import backpropagate
 from .contract import (
     BatchDivergence,
     Engine,
@@ -29,27 +32,27 @@ class ListsEngine(Engine):
 
     name = "lists"
 
-    def refuses(self, recipe: Recipe, task: Task) -> Optional[str]:
+    def refuses(self, recipe: Recipe, task: Task) -> str | None:
         return None
 
     def program(self, recipe: Recipe, memory: Memory) -> ListsProgram:
         return ListsProgram(recipe, memory)
 
-    def refuses_prediction(self, network: Sequential) -> Optional[str]:
+    def refuses_prediction(self, network: Sequential) -> str | None:
         return None
 
     def predictor(self, network: Sequential) -> Predictor:
         return _predictor(network)
 
 
-class Trained(NamedTuple):
+class LiveParameter(NamedTuple):
     """A parameter: the layer it is in, its letter there, its live rows and those of its memory."""
 
     name: str
     layer: Layer
     letter: str
     rows: Matrix
-    memory: Dict[str, Matrix]
+    memory: dict[str, Matrix]
 
 
 class Update(NamedTuple):
@@ -57,7 +60,7 @@ class Update(NamedTuple):
 
     number: int
     loss: float
-    changes: List[Tuple[Matrix, Vector]]
+    changes: list[tuple[Matrix, Vector]]
 
 
 class ListsProgram(Program):
@@ -67,18 +70,16 @@ class ListsProgram(Program):
         self.recipe = recipe
         self.memory = memory
         start_memory(recipe, memory)
-        # The derivatives of, say, cross-entropy and softmax cancel: the loss does both at once.
-        self.skip_last = type(recipe.network.layers[-1]).__name__ == recipe.loss.partner and (
-            not recipe.loss.from_logits
-        )
-        self.pending: Optional[Update] = None
+        self.pending: Update | None = None
         self.reload()
 
     def reload(self) -> None:
         """Look up again which lists the layers have: they may be other ones now."""
         layers = self.recipe.network.layers
         self.trained = [
-            Trained(f"{i}.{letter}", layer, letter, rows_of(value), self.memory[f"{i}.{letter}"])
+            LiveParameter(
+                f"{i}.{letter}", layer, letter, rows_of(value), self.memory[f"{i}.{letter}"]
+            )
             for i, layer in enumerate(layers)
             for letter, value in layer.parameters().items()
         ]
@@ -89,7 +90,7 @@ class ListsProgram(Program):
         if self.pending:
             self._finish(self.pending)
 
-    def bind(self, X: Matrix, T: Matrix, sample_weight: Optional[Vector] = None) -> None:
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
         self.X, self.T, self.sample_weight = X, T, sample_weight
 
     def predict(self, X: Matrix) -> Matrix:
@@ -97,7 +98,7 @@ class ListsProgram(Program):
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
-    ) -> List[float]:
+    ) -> list[float]:
         self.done = []
         for number, (batch, learning_rate) in enumerate(zip(batches, learning_rates)):
             X = [self.X[i] for i in batch]
@@ -120,28 +121,22 @@ class ListsProgram(Program):
                 raise
         return self.done
 
-    def gradients(self, X: Matrix, T: Matrix, weights: Optional[Vector] = None) -> float:
+    def gradients(self, X: Matrix, T: Matrix, weights: Vector | None = None) -> float:
         """Return the mean loss of one batch, and leave its gradients in the layers."""
-        network, loss, _, _, _ = self.recipe
-        Y = network.forward(X, training=True)
-        value = loss(Y, T, weights)
-        if not isfinite(value):
-            raise _NotFinite(f"the loss became {value}")
-        gradient = loss.logits_gradient if self.skip_last else loss.gradient
-        network.backward(gradient(Y, T, weights), self.skip_last)
+        value = backpropagate(self.recipe.network, self.recipe.loss, X, T, weights)
         for layer in self.buffered:
             for letter, values in layer.buffers().items():
                 _check_finite(f"{letter} of {layer!r}", values)  # type: ignore[arg-type]
         return value
 
-    def _changes(self, learning_rate: float, t: int) -> List[Tuple[Matrix, Vector]]:
+    def _changes(self, learning_rate: float, t: int) -> list[tuple[Matrix, Vector]]:
         """Return the new numbers for all rows of weights and memory; change nothing.
 
         The optimizer sees each parameter as one row: it treats every number alike, and this way it
         is called once for each parameter, not once for each row.
         """
         by_matrix, by_vector = self.recipe.optimizer, self.recipe.optimizer.for_biases()
-        changes: List[Tuple[Matrix, Vector]] = []
+        changes: list[tuple[Matrix, Vector]] = []
         for (name, layer, letter, rows, kept), gradient in zip(self.trained, self._gradients()):
             memory = {key: _joined(kept[key]) for key in kept}
             optimizer = by_matrix if rows is layer.parameters()[letter] else by_vector
@@ -153,7 +148,7 @@ class ListsProgram(Program):
                 changes.append((kept[key], values))
         return changes
 
-    def _gradients(self) -> List[Vector]:
+    def _gradients(self) -> list[Vector]:
         """Return each parameter's gradient as one row, clipped as the recipe says."""
         recipe = self.recipe
         rows = [_joined(rows_of(p.layer.gradients()[p.letter])) for p in self.trained]
@@ -174,7 +169,7 @@ class ListsProgram(Program):
         self.done[update.number :] = [update.loss]
         self.pending = None
 
-    def _buffers(self) -> List[Vector]:
+    def _buffers(self) -> list[Vector]:
         return [
             values  # type: ignore[misc]
             for layer in self.buffered
@@ -189,7 +184,7 @@ def _joined(rows: Matrix) -> Vector:
 
 def _predictor(network: Sequential) -> Predictor:
     """Return a function of one row that runs copies of the layers, dense ones by their columns."""
-    steps: List[Callable[[Vector], Vector]] = []
+    steps: list[Callable[[Vector], Vector]] = []
     for layer in deepcopy(network.layers):
         if type(layer) is Dense:
             columns, b = transpose(layer.W), layer.b or [0.0] * layer.outputs
@@ -207,7 +202,7 @@ def _predictor(network: Sequential) -> Predictor:
     return predict
 
 
-def _dense(columns: List[Tuple[Vector, float]], x: Vector) -> Vector:
+def _dense(columns: list[tuple[Vector, float]], x: Vector) -> Vector:
     return [dot(x, w) + b for w, b in columns]
 
 
@@ -216,12 +211,11 @@ def _one_row(layer: Layer, x: Vector) -> Vector:
 
 
 class _NotFinite(ArithmeticError):
-    """A loss, weight or memory is not finite."""
+    """A weight, buffer or memory is not finite."""
 
 
 def _check_finite(name: str, values: Vector) -> None:
-    # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
-    if not isfinite(sum(values)) and not all(map(isfinite, values)):
+    if not all_finite(values):
         raise _NotFinite(f"{name} stopped being finite")
 
 

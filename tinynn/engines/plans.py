@@ -7,15 +7,12 @@ it leaves out (weights, learning rates, rows of data) are arguments of the compi
 from __future__ import annotations
 
 from math import sqrt
-from typing import Dict, List, NamedTuple, Optional, Tuple, Type
+from typing import NamedTuple
 
-from ..layers import (
+from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
-    Dense,
-    Dropout,
-    Layer,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -26,23 +23,27 @@ from ..layers import (
     Softplus,
     Tanh,
 )
-from ..losses import (
+from ..lesson.adam import Adam, AdamW
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
+from ..lesson.loss import Loss
+from ..lesson.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Hinge,
     Huber,
-    Loss,
     MeanAbsoluteError,
     MeanSquaredError,
 )
-from ..matrix import Matrix, Vector
-from ..network import Sequential
-from ..normalization import BatchNorm, LayerNorm
-from ..optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.network import Sequential
+from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.optimizer import Optimizer
+from ..lesson.optimizers import SGD, Adagrad, RMSprop
 from .contract import Recipe
 
 # The layers that have a text, each with the name of the setting that stands in it as a number.
-SETTING: Dict[Type[Layer], str] = {
+SETTING: dict[type[Layer], str] = {
     Dense: "", Linear: "", Sigmoid: "", Tanh: "", ReLU: "", LeakyReLU: "negative_slope",
     ELU: "alpha", SELU: "", GELU: "", Softplus: "", SiLU: "", Softmax: "", LogSoftmax: "",
     Dropout: "rate", LayerNorm: "eps",
@@ -66,7 +67,7 @@ class LayerPlan(NamedTuple):
     biased: bool = False
     number: float = 0.0
 
-    def letters(self) -> Tuple[str, ...]:
+    def letters(self) -> tuple[str, ...]:
         """Return the names of the layer's parameters, in their order."""
         if self.kind == "Dense":
             return ("W", "b") if self.biased else ("W",)
@@ -76,7 +77,7 @@ class LayerPlan(NamedTuple):
         return f"{self.kind} {self.inputs} -> {self.outputs}" if self.kind == "Dense" else self.kind
 
 
-class Plan(NamedTuple):
+class TrainingPlan(NamedTuple):
     """One step of training: layers (without those that change nothing), loss and optimizer.
 
     `fused`: the loss goes through the last layer at once (see `Loss.logits_derivative`).
@@ -84,16 +85,16 @@ class Plan(NamedTuple):
     """
 
     inputs: int
-    layers: Tuple[LayerPlan, ...]
+    layers: tuple[LayerPlan, ...]
     loss: str
     from_logits: bool
     delta: float
     fused: bool
     optimizer: str
-    settings: Tuple[Tuple[str, object], ...]
-    memories: Tuple[str, ...]
-    clip_norm: Optional[float]
-    clip_value: Optional[float]
+    settings: tuple[tuple[str, object], ...]
+    memories: tuple[str, ...]
+    clip_norm: float | None
+    clip_value: float | None
 
     @property
     def outputs(self) -> int:
@@ -128,7 +129,7 @@ class Plan(NamedTuple):
         return 0.0
 
 
-def unknown_layer(network: Sequential) -> Optional[str]:
+def unknown_layer(network: Sequential) -> str | None:
     """Return why a network has no plan to predict by, or None. A subclass may do anything."""
     for place, layer in enumerate(network.layers):
         if type(layer) not in SETTING and type(layer) is not BatchNorm:
@@ -136,7 +137,7 @@ def unknown_layer(network: Sequential) -> Optional[str]:
     return None
 
 
-def unknown_part(recipe: Recipe) -> Optional[str]:
+def unknown_part(recipe: Recipe) -> str | None:
     """Return why a recipe has no plan to train by, or None."""
     for place, layer in enumerate(recipe.network.layers):
         if type(layer) is BatchNorm:
@@ -157,17 +158,17 @@ def widest(network: Sequential) -> int:
     return max(map(max, widths), default=0)
 
 
-def plan_of(recipe: Recipe, inputs: int) -> Plan:
+def plan_of(recipe: Recipe, inputs: int) -> TrainingPlan:
     """Return the plan of a recipe without `unknown_part`, for rows of `inputs` columns."""
     network, loss, optimizer, clip_norm, clip_value = recipe
-    fused = type(network.layers[-1]).__name__ == loss.partner and not loss.from_logits
-    return Plan(
+    fused = loss.joins(network.layers[-1])
+    return TrainingPlan(
         inputs, layer_plans(network, inputs), loss.name, loss.from_logits, _delta(loss), fused,
         optimizer.name, _settings(optimizer), optimizer.memory_names, clip_norm, clip_value,
     )  # fmt: skip
 
 
-def layer_plans(network: Sequential, inputs: int) -> Tuple[LayerPlan, ...]:
+def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
     """Return the plans of a network's layers, without `Linear`."""
     plans = []
     columns = inputs
@@ -187,16 +188,16 @@ class Frozen(NamedTuple):
     """A layer for prediction only, with its numbers: each parameter as rows, a vector as one."""
 
     plan: LayerPlan
-    values: Dict[str, Matrix]
+    values: dict[str, Matrix]
 
 
-def frozen(network: Sequential) -> List[Frozen]:
+def frozen(network: Sequential) -> list[Frozen]:
     """Return the layers that prediction needs; batch normalization is folded into a Dense before.
 
     Y = γ ∘ (X W + b − μ) / √(σ² + ε) + β is a Dense layer again, with weights W ∘ s and the bias
     (b − μ) ∘ s + β where s = γ / √(σ² + ε). Without one before, it is a scale and a shift.
     """
-    layers: List[Frozen] = []
+    layers: list[Frozen] = []
     columns = network.inputs or 0
     for place, layer in enumerate(network.layers):
         if type(layer) is BatchNorm:
@@ -235,8 +236,8 @@ def _delta(loss: Loss) -> float:
     return loss.delta if type(loss) is Huber else 0.0
 
 
-def _settings(optimizer: Optimizer) -> Tuple[Tuple[str, object], ...]:
-    settings: Dict[str, object] = {}
+def _settings(optimizer: Optimizer) -> tuple[tuple[str, object], ...]:
+    settings: dict[str, object] = {}
     for name, value in optimizer.settings().items():
         if name == "betas":
             settings["beta1"], settings["beta2"] = value  # type: ignore[misc]

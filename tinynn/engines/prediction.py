@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Protocol, Sequence, Union, cast
+from typing import Any, Protocol, Sequence, cast
 
 from ..errors import EngineError
-from ..losses import Loss, by_name as loss_by_name
-from ..matrix import Matrix, Rows
-from ..network import Sequential
-from ..optimizers import Optimizer, by_name as optimizer_by_name
+from ..lesson.loss import Loss
+from ..lesson.losses import by_name as loss_by_name
+from ..lesson.matrix import Matrix, Rows
+from ..lesson.network import Sequential
+from ..lesson.optimizer import Optimizer
+from ..lesson.optimizers import by_name as optimizer_by_name
 from .choice import ENGINES, fastest_predictor, known
 from .contract import Recipe, Task
 
@@ -22,10 +24,10 @@ class CompiledModel(Protocol):
     reason: str
     """Why that engine did."""
 
-    source: Optional[str]
+    source: str | None
     """The Python text it was compiled from, if it was."""
 
-    def __call__(self, row: Sequence[float]) -> List[float]:
+    def __call__(self, row: Sequence[float]) -> list[float]:
         """Return the outputs for one row."""
 
     def rows(self, rows: Rows) -> Matrix:
@@ -68,8 +70,8 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
 
 def source(
     model: Sequential,
-    loss: Union[str, Loss] = "mse",
-    optimizer: Union[str, Optimizer] = "sgd",
+    loss: str | Loss = "mse",
+    optimizer: str | Optimizer = "sgd",
     batch_size: int = 1,
 ) -> str:
     """Return the Python text of a network's training, as the `unrolled` engine runs it.
@@ -79,7 +81,7 @@ def source(
 
     Raises EngineError if the network is too large to be written out, or has a layer of your own.
     """
-    from . import unrolled
+    from .unrolled import engine as unrolled
 
     recipe = Recipe(model, loss_by_name(loss), optimizer_by_name(optimizer))
     refusal = unrolled.ENGINE.refuses(recipe, Task(batch_size, batch_size))

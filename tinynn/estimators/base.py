@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
-from ..callbacks import Progress
+from ..checks.rows import same_length
 from ..data import train_test_split
 from ..errors import DataError, DivergenceError, SettingError, ShapeError, TinynnError
-from ..formats.atomic import Path
-from ..history import History
-from ..layers import Dense, Layer
-from ..losses import Loss
-from ..matrix import Matrix, Vector
-from ..network import Sequential
+from ..files.atomic import Path
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.loss import Loss
+from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import TableEncoder
 from ..preprocessing.cells import Table, as_table
-from ..tables import same_length
-from ..trainer import Trainer
-from .building import Plan
+from ..training.history import History
+from ..training.progress import Progress
+from ..training.trainer import Trainer
 from .convergence import Convergence
-from .parameters import Parameters, raise_not_fitted, seed_of
+from .design import NetworkDesign
+from .fitted import Fitted
+from .parameters import raise_not_fitted, seed_of
 from .saving import save
 from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
@@ -29,57 +30,23 @@ from .targets import Targets, target_list, weight_list
 E = TypeVar("E", bound="Estimator")
 
 
-class Estimator(Parameters):
-    """A network with all that stands between it and a table; see Classifier and Regressor.
-
-    After `fit`:
-
-    network_, encoder_, history_:  the Sequential, the fitted TableEncoder, the last training
-    loss_curve_, loss_:            the loss of each epoch with its penalty, and the last of them;
-                                   `best_loss_` is the least
-    validation_scores_:            of each epoch with `early_stopping`, and `best_validation_score_`
-    n_iter_:                       how many epochs there were
-    coefs_, intercepts_:           weights (inputs × outputs) and biases, layer by layer
-    n_features_in_:                the table's columns, and `feature_names_in_` if they have names
-    n_outputs_, n_layers_:         the network's outputs; its layers of neurons, inputs included
-    """
-
-    # Set by fit; declared here for the type checker, absent until then, as scikit-learn expects.
-    network_: Sequential
-    encoder_: TableEncoder
-    history_: History
-    loss_curve_: List[float]
-    loss_: float
-    best_loss_: Optional[float]
-    validation_scores_: Optional[List[float]]
-    best_validation_score_: Optional[float]
-    n_iter_: int
-    n_features_in_: int
-    feature_names_in_: Any
-    n_outputs_: int
-    n_layers_: int
-    out_activation_: str
-    _targets: Targets
-    _seed: int
-    _penalty_scale: float
-    _arrays: bool
-
-    kind = ""  # the kind of its model files
+class Estimator(Fitted):
+    """A network with all that stands between it and a table; see Classifier and Regressor."""
 
     # --- what a kind of estimator has to say ----------------------------------------------------
 
     def _new_targets(self) -> Targets:
         raise NotImplementedError
 
-    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+    def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         """Return the last layer, the loss, and how many times scikit-learn's loss it is (1/…)."""
         raise NotImplementedError
 
-    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Optional[Vector]:
+    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Vector | None:
         """Return the weight of each row."""
         return weight_list(given)
 
-    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
         """Return the score of a network's outputs on rows of targets."""
         raise NotImplementedError
 
@@ -97,7 +64,7 @@ class Estimator(Parameters):
         Raises DataError, ShapeError or SettingError that names what cannot be used, before
         anything is changed; DivergenceError when training leaves the finite numbers.
         """
-        plan = Plan(self)
+        plan = NetworkDesign(self)
         table = self._table(X)
         items = self._items(y, table)
         again = plan.warm_start and self.__sklearn_is_fitted__()
@@ -108,7 +75,7 @@ class Estimator(Parameters):
             targets.check()
         weights = self._weights(targets, items, sample_weight)
         if weights is not None:
-            pair: Dict[str, Sequence[Any]] = {"inputs": table.rows, "sample weights": weights}
+            pair: dict[str, Sequence[Any]] = {"inputs": table.rows, "sample weights": weights}
             same_length(**pair)
         kept, apart = self._split(plan, targets, items, seed)
         if again:
@@ -127,10 +94,10 @@ class Estimator(Parameters):
         return self
 
     def _partial_fit(
-        self: E, X: Any, y: Any, sample_weight: object, targets: Optional[Targets] = None
+        self: E, X: Any, y: Any, sample_weight: object, targets: Targets | None = None
     ) -> E:
         """Train for one epoch; the first call makes a network, with `targets` if they are given."""
-        plan = Plan(self)
+        plan = NetworkDesign(self)
         if plan.early_stopping:
             raise SettingError(
                 f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
@@ -161,7 +128,7 @@ class Estimator(Parameters):
     def fit_stream(
         self: E,
         chunks: Callable[[], Iterable[Any]],
-        validation: Optional[Tuple[Any, Any]] = None,
+        validation: tuple[Any, Any] | None = None,
         buffer_rows: int = 10_000,
     ) -> E:
         """Train on a table that does not fit into memory.
@@ -172,7 +139,7 @@ class Estimator(Parameters):
         buffer of `buffer_rows`. `validation` is a table of its own, (rows, targets), that
         `early_stopping` watches. Raises what `fit` raises.
         """
-        plan = Plan(self)
+        plan = NetworkDesign(self)
         if plan.early_stopping and validation is None:
             raise SettingError(f"{plan.who} needs validation for early_stopping with a stream")
         if buffer_rows < 1:
@@ -185,7 +152,7 @@ class Estimator(Parameters):
             items = target_list(plan.who, validation[1])
             apart = (encoder.encode(table).rows, targets.rows(items), None)
 
-        def encoded(chunk: Any, row: int) -> Tuple[Matrix, Matrix, Optional[Vector]]:
+        def encoded(chunk: Any, row: int) -> tuple[Matrix, Matrix, Vector | None]:
             items = target_list(plan.who, chunk[1])
             weights = self._weights(targets, items, chunk[2])
             return encoder.encode(chunk[0], row).rows, targets.rows(items, row), weights
@@ -209,10 +176,10 @@ class Estimator(Parameters):
             vars(self).update(before)
             raise
 
-    def _statistics(self, chunks: Callable[[], Iterable[Any]]) -> Tuple[TableEncoder, Targets, int]:
+    def _statistics(self, chunks: Callable[[], Iterable[Any]]) -> tuple[TableEncoder, Targets, int]:
         """Return encoder and targets that have learned from all of a stream, and its rows."""
         who = type(self).__name__
-        encoder: Optional[TableEncoder] = None
+        encoder: TableEncoder | None = None
         targets, rows = self._new_targets(), 0
         for inputs, y, _ in checked_chunks(who, chunks):
             table = as_table(inputs)
@@ -229,7 +196,7 @@ class Estimator(Parameters):
     def _table(self, X: Any) -> Table:
         return as_table(X)
 
-    def _items(self, y: Any, table: Table) -> List[Any]:
+    def _items(self, y: Any, table: Table) -> list[Any]:
         items = target_list(type(self).__name__, y)
         same_length(inputs=table.rows, targets=items)
         return items
@@ -248,8 +215,8 @@ class Estimator(Parameters):
         return encoder.fresh(drop_constant=False) if constants else encoder
 
     def _split(
-        self, plan: Plan, targets: Targets, items: List[Any], seed: int
-    ) -> Tuple[List[int], List[int]]:
+        self, plan: NetworkDesign, targets: Targets, items: list[Any], seed: int
+    ) -> tuple[list[int], list[int]]:
         """Return the numbers of the rows to train on, and those set apart for early stopping."""
         numbers = list(range(len(items)))
         if not plan.early_stopping:
@@ -266,7 +233,7 @@ class Estimator(Parameters):
         return sorted(kept), sorted(apart)
 
     def _start(
-        self, plan: Plan, encoder: TableEncoder, targets: Targets, seed: int, arrays: bool
+        self, plan: NetworkDesign, encoder: TableEncoder, targets: Targets, seed: int, arrays: bool
     ) -> None:
         """Make a new network, and forget the training of the last one."""
         inputs = len(encoder.feature_names_out())
@@ -294,11 +261,13 @@ class Estimator(Parameters):
         )
         self._after_targets()
 
-    def _convergence(self, plan: Plan, scores: bool) -> Convergence:
+    def _convergence(self, plan: NetworkDesign, scores: bool) -> Convergence:
         watched = ("loss" if plan.watches_loss else "score") if scores else None
         return Convergence(plan.tol, plan.patience, watched, plan.adaptive)
 
-    def _trainer(self, plan: Plan, rows: int, convergence: Convergence, scored: Any) -> Trainer:
+    def _trainer(
+        self, plan: NetworkDesign, rows: int, convergence: Convergence, scored: Any
+    ) -> Trainer:
         """Return a trainer of the network, by the parameters as they are now."""
         _, loss, scale = self._head(self._targets)
         batch = plan.batch(rows)
@@ -317,7 +286,7 @@ class Estimator(Parameters):
             engine=self.engine,
         )
 
-    def _train(self, plan: Plan, data: Any, rows: int, validation: Any) -> None:
+    def _train(self, plan: NetworkDesign, data: Any, rows: int, validation: Any) -> None:
         scored = None
         if validation is not None and plan.early_stopping:
 
@@ -366,7 +335,7 @@ class Estimator(Parameters):
         table = self._table(X)
         if table.names is not None and hasattr(self, "feature_names_in_"):
             places = self.encoder_.places(table.names)
-            rows: List[Sequence[Any]] = [[row[place] for place in places] for row in table.rows]
+            rows: list[Sequence[Any]] = [[row[place] for place in places] for row in table.rows]
             table = Table(rows, None, len(places))
         self._check_width(table)
         return self.network_.predict(self.encoder_.encode(table).rows)
@@ -378,7 +347,7 @@ class Estimator(Parameters):
                 f"{self.n_features_in_} features as input: the columns it was fitted with"
             )
 
-    def _as_fitted(self, values: List[Any]) -> Any:
+    def _as_fitted(self, values: list[Any]) -> Any:
         """Return values as an array if the estimator was fitted with one, else as a list."""
         return as_array(values) if self._arrays else values
 
@@ -395,16 +364,16 @@ class Estimator(Parameters):
         return self._head(self.targets_)[1]
 
     @property
-    def coefs_(self) -> List[Any]:
+    def coefs_(self) -> list[Any]:
         """The weights of each layer, inputs × outputs."""
         return [self._as_fitted(layer.W) for layer in self._dense()]
 
     @property
-    def intercepts_(self) -> List[Any]:
+    def intercepts_(self) -> list[Any]:
         """The biases of each layer."""
         return [self._as_fitted(layer.b) for layer in self._dense()]
 
-    def _dense(self) -> List[Dense]:
+    def _dense(self) -> list[Dense]:
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"this {type(self).__name__} has no weights before fit")
         return [layer for layer in self.network_.layers if isinstance(layer, Dense)]
@@ -443,7 +412,7 @@ def isinstance_array(X: Any) -> bool:
     return "numpy" in sys.modules and hasattr(X, "__array__")
 
 
-def as_array(values: List[Any]) -> Any:
+def as_array(values: list[Any]) -> Any:
     """Return a NumPy array of the values; of objects if they are of several types."""
     numpy: Any = sys.modules["numpy"]
     if len({type(value) for value in values}) > 1:
@@ -453,21 +422,21 @@ def as_array(values: List[Any]) -> Any:
     return numpy.asarray(values)
 
 
-def _take(table: Table, numbers: List[int]) -> Table:
+def _take(table: Table, numbers: list[int]) -> Table:
     if len(numbers) == len(table.rows):
         return table
     return Table([table.rows[i] for i in numbers], table.names, table.width)
 
 
 def _rows(
-    X: Matrix, T: Matrix, weights: Optional[Vector], numbers: List[int]
-) -> Tuple[Matrix, Matrix, Optional[Vector]]:
+    X: Matrix, T: Matrix, weights: Vector | None, numbers: list[int]
+) -> tuple[Matrix, Matrix, Vector | None]:
     if len(numbers) == len(X):
         return X, T, weights
     part = None if weights is None else [weights[i] for i in numbers]
     return [X[i] for i in numbers], [T[i] for i in numbers], part
 
 
-def in_kind(values: List[Any], X: Any) -> Any:
+def in_kind(values: list[Any], X: Any) -> Any:
     """Return answers as an array if the question was one, else as the list they are."""
     return as_array(values) if isinstance_array(X) else values

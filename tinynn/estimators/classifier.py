@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from math import inf, log
-from typing import Any, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Mapping, Sequence, TypeVar
 
-from ..callbacks import Callback
+from ..checks.rows import same_length
 from ..data import class_numbers
 from ..errors import SettingError
-from ..layers import Layer, Sigmoid, Softmax
-from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
-from ..matrix import Matrix, Vector
-from ..optimizers import Optimizer
+from ..lesson.activation_layers import Sigmoid, Softmax
+from ..lesson.layer import Layer
+from ..lesson.loss import Loss
+from ..lesson.losses import BinaryCrossEntropy, CategoricalCrossEntropy
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
-from ..tables import same_length
+from ..training.callbacks import Callback
 from .base import Estimator, in_kind
 from .targets import Labels, Targets, target_list, weight_list
 
@@ -40,18 +42,18 @@ class Classifier(Estimator):
 
     kind = "classifier"
     _estimator_type = "classifier"  # what scikit-learn before 1.6 looks at
-    class_weight: Union[str, Mapping[Any, float], None]
+    class_weight: str | Mapping[Any, float] | None
     classes_: Any
     _targets: Labels
 
     def __init__(
         self,
-        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
-        activation: Union[str, Sequence[str]] = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
         *,
-        solver: Union[str, Optimizer] = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: Union[int, str] = "auto",
+        batch_size: int | str = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
@@ -59,20 +61,20 @@ class Classifier(Estimator):
         shuffle: bool = True,
         random_state: object = None,
         tol: float = 1e-4,
-        verbose: Union[bool, int] = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: Union[bool, str] = False,
+        early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: int = 10,
-        dropout: Union[float, Sequence[float]] = 0.0,
-        clip_norm: Optional[float] = None,
-        class_weight: Union[str, Mapping[Any, float], None] = None,
-        encoder: Optional[TableEncoder] = None,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        encoder: TableEncoder | None = None,
         callbacks: Sequence[Callback] = (),
         engine: str = "auto",
     ) -> None:
@@ -136,7 +138,7 @@ class Classifier(Estimator):
     def _new_targets(self) -> Labels:
         return Labels()
 
-    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+    def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         # tinynn's binary cross-entropy is the mean over the outputs, scikit-learn's the sum.
         if self._single(targets):
             return Sigmoid(), BinaryCrossEntropy(), 1.0 / targets.outputs
@@ -146,7 +148,7 @@ class Classifier(Estimator):
         """Whether each output is a probability by itself."""
         return targets.outputs == 1 or (isinstance(targets, Labels) and targets.multilabel)
 
-    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Optional[Vector]:
+    def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Vector | None:
         weights = weight_list(given)
         if not isinstance(targets, Labels):
             return weights
@@ -159,7 +161,7 @@ class Classifier(Estimator):
         same_length(**{"targets": factors, "sample weights": weights})
         return [weight * factor for weight, factor in zip(weights, factors)]
 
-    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
         if self._targets.multilabel:
             right = [float([p > 0.5 for p in y] == [t_j == 1.0 for t_j in t]) for y, t in zip(Y, T)]
         else:

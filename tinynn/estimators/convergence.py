@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING
 
-from ..callbacks import Callback
-from ..layers import Values
-from ..network import rows_of
+from ..lesson.layer import Values
+from ..lesson.parameters import rows_of
+from ..training.callbacks import Callback
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.run import Run
 
 SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as scikit-learn
 # A loss that fell by a smaller share, or by less, in the last epochs is no reason to warn.
@@ -29,20 +29,20 @@ class Convergence(Callback):
     ends with the weights of the best one. With `adaptive`, the learning rate has to be low too.
     """
 
-    def __init__(self, tol: float, patience: int, watched: Optional[str], adaptive: bool) -> None:
+    def __init__(self, tol: float, patience: int, watched: str | None, adaptive: bool) -> None:
         self.tol, self.patience = tol, patience
         self.penalty = self.penalty_before = 0.0
         self.watched, self.adaptive = watched, adaptive
         self.best = float("inf")
         self.stalled = 0
         self.converged = False
-        self.losses: List[float] = []
-        self.best_state: Optional[Dict[str, Values]] = None
+        self.losses: list[float] = []
+        self.best_state: dict[str, Values] | None = None
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Run) -> None:
         self.penalty_before = self._penalty(trainer)
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Run) -> None:
         # The loss of a batch is that before its update, and so is the penalty.
         loss = trainer.history.loss[-1] + self.penalty_before
         self.penalty_before = self._penalty(trainer)
@@ -64,12 +64,12 @@ class Convergence(Callback):
                 self.converged = True
                 trainer.stop("early stopping" if self.watched else "convergence")
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: Run) -> None:
         if self.best_state is not None:
             trainer.model.restore(self.best_state)
             self.best_state = None
 
-    def _penalty(self, trainer: Trainer) -> float:
+    def _penalty(self, trainer: Run) -> float:
         if not self.penalty:
             return 0.0
         weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from random import Random
-from typing import Any, Dict, List, NoReturn, Optional, Sequence, TypeVar, Union
+from typing import Any, NoReturn, Sequence, TypeVar
 
-from ..callbacks import Callback
 from ..errors import SettingError, TinynnError
-from ..optimizers import Optimizer
+from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
+from ..training.callbacks import Callback
 
 P = TypeVar("P", bound="Parameters")
 
@@ -60,11 +60,11 @@ class Parameters:
     engine:               "auto", or an engine's name
     """
 
-    hidden_layer_sizes: Union[int, Sequence[int]]
-    activation: Union[str, Sequence[str]]
-    solver: Union[str, Optimizer]
+    hidden_layer_sizes: int | Sequence[int]
+    activation: str | Sequence[str]
+    solver: str | Optimizer
     alpha: float
-    batch_size: Union[int, str]
+    batch_size: int | str
     learning_rate: str
     learning_rate_init: float
     power_t: float
@@ -72,40 +72,40 @@ class Parameters:
     shuffle: bool
     random_state: object
     tol: float
-    verbose: Union[bool, int]
+    verbose: bool | int
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
-    early_stopping: Union[bool, str]
+    early_stopping: bool | str
     validation_fraction: float
     beta_1: float
     beta_2: float
     epsilon: float
     n_iter_no_change: int
-    dropout: Union[float, Sequence[float]]
-    clip_norm: Optional[float]
-    encoder: Optional[TableEncoder]
+    dropout: float | Sequence[float]
+    clip_norm: float | None
+    encoder: TableEncoder | None
     callbacks: Sequence[Callback]
     engine: str
 
-    def _take(self, given: Dict[str, Any]) -> None:
+    def _take(self, given: dict[str, Any]) -> None:
         """Keep the constructor's arguments, its `locals()`, as they are."""
         vars(self).update({name: value for name, value in given.items() if name != "self"})
 
     @classmethod
-    def parameter_names(cls) -> List[str]:
+    def parameter_names(cls) -> list[str]:
         """Return the names of the constructor's arguments."""
         code = cls.__init__.__code__
         return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
     @classmethod
-    def parameter_defaults(cls) -> Dict[str, Any]:
+    def parameter_defaults(cls) -> dict[str, Any]:
         """Return the constructor's arguments with their defaults."""
         names = cls.parameter_names()
         positional = cls.__init__.__defaults__ or ()
         return {**dict(zip(names, positional)), **(cls.__init__.__kwdefaults__ or {})}
 
-    def get_params(self, deep: bool = True) -> Dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments as they are now."""
         return {name: getattr(self, name) for name in self.parameter_names()}
 

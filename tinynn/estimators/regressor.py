@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Sequence, TypeVar
 
-from ..callbacks import Callback
-from ..layers import Layer
-from ..losses import Loss, MeanSquaredError, by_name
-from ..matrix import Matrix, Vector
+from ..lesson.layer import Layer
+from ..lesson.loss import Loss
+from ..lesson.losses import MeanSquaredError, by_name
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.optimizer import Optimizer
 from ..metrics import r2_score
-from ..optimizers import Optimizer
 from ..preprocessing import TableEncoder
+from ..training.callbacks import Callback
 from .base import Estimator, in_kind
 from .targets import Numbers, Targets, target_list, weight_list
 
@@ -38,18 +39,18 @@ class Regressor(Estimator):
 
     kind = "regressor"
     _estimator_type = "regressor"  # what scikit-learn before 1.6 looks at
-    loss: Union[str, Loss]
+    loss: str | Loss
     _targets: Numbers
 
     def __init__(
         self,
-        hidden_layer_sizes: Union[int, Sequence[int]] = (100,),
-        activation: Union[str, Sequence[str]] = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
         *,
-        loss: Union[str, Loss] = "squared_error",
-        solver: Union[str, Optimizer] = "adam",
+        loss: str | Loss = "squared_error",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: Union[int, str] = "auto",
+        batch_size: int | str = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
@@ -57,19 +58,19 @@ class Regressor(Estimator):
         shuffle: bool = True,
         random_state: object = None,
         tol: float = 1e-4,
-        verbose: Union[bool, int] = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: Union[bool, str] = False,
+        early_stopping: bool | str = False,
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: int = 10,
-        dropout: Union[float, Sequence[float]] = 0.0,
-        clip_norm: Optional[float] = None,
-        encoder: Optional[TableEncoder] = None,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        encoder: TableEncoder | None = None,
         callbacks: Sequence[Callback] = (),
         engine: str = "auto",
     ) -> None:
@@ -97,14 +98,14 @@ class Regressor(Estimator):
     def _new_targets(self) -> Numbers:
         return Numbers()
 
-    def _head(self, targets: Targets) -> Tuple[Optional[Layer], Loss, float]:
+    def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         name = self.loss
         loss = by_name(LOSSES.get(name, name) if isinstance(name, str) else name)
         # Half the squared error, summed over the outputs, is what alpha is weighed against.
         scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
         return None, loss, scale / targets.outputs
 
-    def _score_rows(self, T: Matrix, Y: Matrix, weights: Optional[Vector]) -> float:
+    def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
         return r2_score(T, Y, weights)
 
     def __sklearn_tags__(self) -> Any:

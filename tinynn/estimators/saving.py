@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict
+from typing import Any
 
-from ..formats import json_file
-from ..formats.atomic import Path
-from ..losses import Loss
-from ..optimizers import Optimizer
+from ..files import json_file
+from ..files.atomic import Path
+from ..lesson.loss import Loss
+from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
-
-if TYPE_CHECKING:
-    from .base import Estimator
+from .fitted import Fitted
 
 CURVES = ("loss", "validation_loss", "learning_rate", "seconds")
 WORDS = ("stopped_by", "engine", "engine_reason")
 
 
-def save(estimator: Estimator, path: Path, training: bool) -> None:
+def save(estimator: Fitted, path: Path, training: bool) -> None:
     """Write a fitted estimator to a file; see `Estimator.save`."""
     content = to_dict(estimator)
     if training:
@@ -25,7 +23,7 @@ def save(estimator: Estimator, path: Path, training: bool) -> None:
     json_file.write(path, estimator.kind, content)
 
 
-def to_dict(estimator: Estimator) -> Dict[str, Any]:
+def to_dict(estimator: Fitted) -> dict[str, Any]:
     """Return a fitted estimator as plain dictionaries, lists and numbers, ready for JSON."""
     history = estimator.history_
     return {
@@ -44,7 +42,7 @@ def to_dict(estimator: Estimator) -> Dict[str, Any]:
     }
 
 
-def _settings(estimator: Estimator) -> Dict[str, Any]:
+def _settings(estimator: Fitted) -> dict[str, Any]:
     """Return the parameters in types that JSON has; callbacks and random states stay behind."""
     settings = estimator.get_params()
     del settings["callbacks"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Type, TypeVar, Union
+from typing import Any, Callable, TypeVar
 
-from .. import network, optimizers
 from ..errors import FormatError, TinynnError
-from ..formats import json_file
-from ..formats.atomic import Path
-from ..history import History
-from ..losses import from_dict as loss_from_dict
-from ..network import Sequential
+from ..files import json_file
+from ..files.atomic import Path
+from ..lesson import network, optimizers
+from ..lesson.losses import from_dict as loss_from_dict
+from ..lesson.network import Sequential
 from ..preprocessing import TableEncoder
+from ..training.history import History
 from .base import Estimator
 from .classifier import Classifier
 from .regressor import Regressor
@@ -20,8 +20,8 @@ from .targets import Labels, Numbers, Targets
 
 E = TypeVar("E", bound=Estimator)
 
-KINDS: Dict[str, Type[Estimator]] = {"classifier": Classifier, "regressor": Regressor}
-_TARGETS: Dict[str, Callable[[object], Any]] = {
+KINDS: dict[str, type[Estimator]] = {"classifier": Classifier, "regressor": Regressor}
+_TARGETS: dict[str, Callable[[object], Any]] = {
     "classifier": Labels.from_dict, "regressor": Numbers.from_dict,
 }  # fmt: skip
 _CONTENT = (
@@ -30,7 +30,7 @@ _CONTENT = (
 )  # fmt: skip
 
 
-def load(path: Path) -> Union[Sequential, Classifier, Regressor]:
+def load(path: Path) -> Sequential | Classifier | Regressor:
     """Return the model in a file, whichever kind it is. Nothing in the file is ever executed.
 
     Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
@@ -46,7 +46,7 @@ def load(path: Path) -> Union[Sequential, Classifier, Regressor]:
     return from_dict(content, str(path))  # type: ignore[return-value]
 
 
-def from_dict(content: Dict[str, Any], name: str = "the model") -> Estimator:
+def from_dict(content: dict[str, Any], name: str = "the model") -> Estimator:
     """Return the estimator that `to_dict` described, with its "kind"; `name` is for messages.
 
     Raises FormatError for anything else.
@@ -100,7 +100,7 @@ def assembled(
     return estimator
 
 
-def _restored(settings: Any) -> Dict[str, Any]:
+def _restored(settings: Any) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise FormatError(f"settings need to be an object, got {type(settings).__name__}")
     found = dict(settings)
@@ -141,7 +141,7 @@ def _history(saved: Any) -> History:
     return history
 
 
-def _numbers(values: Any, name: str) -> List[float]:
+def _numbers(values: Any, name: str) -> list[float]:
     if not isinstance(values, list) or any(
         isinstance(value, bool) or not isinstance(value, (int, float)) for value in values
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import DataError
-from ..matrix import Matrix, Vector
-from ..rng import epoch_stream
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.random_streams import epoch_stream
 
 Rows = Tuple[Matrix, Matrix, Optional[Vector]]
 
@@ -30,7 +30,7 @@ class Chunks:
 class _Row(NamedTuple):
     x: Vector
     t: Vector
-    weight: Optional[float]
+    weight: float | None
 
 
 def checked_chunks(who: str, open_chunks: Callable[[], Iterable[Any]]) -> Iterator[Any]:
@@ -60,7 +60,7 @@ def batches_of(source: Chunks, size: int) -> Iterator[Rows]:
     """
     rng = epoch_stream(source.seed, source.epoch)
     source.epoch += 1
-    buffer: List[_Row] = []
+    buffer: list[_Row] = []
     for row in _encoded_rows(source):
         buffer.append(row)
         if len(buffer) >= max(source.buffer_rows, 2 * size):
@@ -83,7 +83,7 @@ def _encoded_rows(source: Chunks) -> Iterator[_Row]:
             yield _Row(x, t, None if weights is None else weights[i])
 
 
-def _cut(rows: List[_Row], size: int) -> Iterator[Rows]:
+def _cut(rows: list[_Row], size: int) -> Iterator[Rows]:
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         weights = None

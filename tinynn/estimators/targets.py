@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Mapping, Sequence
 
+from ..checks.rows import as_list, as_rows, as_weights
+from ..checks.settings import number
 from ..data import StandardScaler
 from ..errors import DataError, FormatError, SettingError, ShapeError
-from ..matrix import Matrix, Vector
-from ..settings import number
-from ..tables import as_list, as_rows, as_weights
+from ..lesson.matrix import Matrix, Vector
 
 _JSON_KINDS = (bool, int, float, str)
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
@@ -34,11 +34,11 @@ class Targets:
         """Return the rows of numbers for targets, the first of which is number `first_row`."""
         raise NotImplementedError
 
-    def answers(self, Y: Matrix) -> List[Any]:
+    def answers(self, Y: Matrix) -> list[Any]:
         """Return the targets that a network's outputs mean."""
         raise NotImplementedError
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what was learned in types that JSON has."""
         raise NotImplementedError
 
@@ -51,8 +51,8 @@ class Labels(Targets):
 
     def __init__(self, who: str = "Classifier") -> None:
         self.who = who
-        self.classes: List[Any] = []
-        self.counts: Dict[Any, int] = {}
+        self.classes: list[Any] = []
+        self.counts: dict[Any, int] = {}
         self.multilabel = False
         self.fixed = False  # whether the classes were given, so that others are an error
         self.total = 0
@@ -77,7 +77,7 @@ class Labels(Targets):
         else:
             self._count([self._label(label, i) for i, label in enumerate(items)])
 
-    def _count(self, labels: List[Any]) -> None:
+    def _count(self, labels: list[Any]) -> None:
         for label in labels:
             self.counts[label] = self.counts.get(label, 0) + 1
         self.total += len(labels)
@@ -134,7 +134,7 @@ class Labels(Targets):
         one_hot = [[float(i == j) for i in width] for j in width]
         return [list(one_hot[number]) for number in numbers]
 
-    def numbers(self, items: Sequence[Any], first_row: int = 0) -> List[int]:
+    def numbers(self, items: Sequence[Any], first_row: int = 0) -> list[int]:
         """Return each label's place among the classes. Raises DataError for an unknown one."""
         place = {label: i for i, label in enumerate(self.classes)}
         found = []
@@ -148,7 +148,7 @@ class Labels(Targets):
             found.append(place[label])
         return found
 
-    def weights(self, class_weight: object) -> Optional[Vector]:
+    def weights(self, class_weight: object) -> Vector | None:
         """Return the weight of each class, or None if all weigh the same.
 
         "balanced" weighs a class by n / (classes · its count). Source: King and Zeng (2001).
@@ -183,14 +183,14 @@ class Labels(Targets):
             return [[1.0 - p, p] for (p,) in Y]
         return Y
 
-    def answers(self, Y: Matrix) -> List[Any]:
+    def answers(self, Y: Matrix) -> list[Any]:
         if self.multilabel:
             return [[int(p > 0.5) for p in row] for row in Y]
         if self.outputs == 1:
             return [self.classes[p > 0.5] for (p,) in Y]
         return [self.classes[row.index(max(row))] for row in Y]
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         for label in self.classes:
             if type(label) not in _JSON_KINDS:
                 raise FormatError(
@@ -272,11 +272,11 @@ class Numbers(Targets):
     def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
         return self.scaler.transform(self._read(items))
 
-    def answers(self, Y: Matrix) -> List[Any]:
+    def answers(self, Y: Matrix) -> list[Any]:
         rows = self.scaler.inverse_transform(Y)
         return [value for (value,) in rows] if self.flat else rows
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {"scaler": self.scaler.to_dict(), "flat": self.flat}
 
     @classmethod
@@ -292,7 +292,7 @@ class Numbers(Targets):
         return numbers
 
 
-def target_list(who: str, y: Any) -> List[Any]:
+def target_list(who: str, y: Any) -> list[Any]:
     """Return targets as a list, one column of rows as a flat one.
 
     Raises ShapeError for anything that is no sequence, DataError for complex numbers.
@@ -308,7 +308,7 @@ def target_list(who: str, y: Any) -> List[Any]:
     return items
 
 
-def weight_list(given: Any) -> Optional[Vector]:
+def weight_list(given: Any) -> Vector | None:
     """Return the weights of rows as a list of floats, None where there are none.
 
     Raises DataError for a negative one, or where all are zero.
@@ -330,7 +330,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def sorted_labels(labels: Any) -> List[Any]:
+def sorted_labels(labels: Any) -> list[Any]:
     """Return labels in order: their own, or if they have none among them, by type and text."""
     try:
         return sorted(labels)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import struct
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Sequence
 
 from ..engines.plans import Frozen
 from ..errors import FormatError, SettingError
-from ..formats.atomic import Path, write_bytes
-from ..matrix import transpose
+from ..files.atomic import Path, write_bytes
+from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
-from .c_family import Dialect, head, indented, network, quoted, wrapped
+from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .python import Exported, compared, python_text
 from .python_layers import in_bytes
 from .steps import Description, Label, describe
@@ -154,7 +154,7 @@ def to_c(
     model: object,
     path: Path,
     dtype: str = "double",
-    prefix: Optional[str] = None,
+    prefix: str | None = None,
     weights: str = "float",
     rows: object = None,
 ) -> Exported:
@@ -207,17 +207,17 @@ def _bytes(layer: Frozen) -> Frozen:
     if layer.plan.kind != "Dense":
         return layer
     columns = list(map(in_bytes, transpose(layer.values["W"])))
-    W: List[List[float]] = [list(row) for row in zip(*(levels for levels, _ in columns))]
+    W: list[list[float]] = [list(row) for row in zip(*(levels for levels, _ in columns))]
     scale = [[scale for _, scale in columns]]
     return Frozen(layer.plan._replace(kind="Bytes"), {**layer.values, "W": W, "scale": scale})
 
 
 def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     p, real = c.prefix, c.real
-    code = network(d, Dialect(p, c.number, c.table, c.routine, "0"))
+    code = network(d, CodeLanguage(p, c.number, c.table, c.routine, "0"))
     names = fields(d.columns)
     buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
-    parts: List[str] = []
+    parts: list[str] = []
     if d.kind == "network":
         parts.append(f"enum {{ {p}inputs = {d.inputs}, {p}outputs = {d.outputs} }};\n")
         start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j];"]
@@ -247,7 +247,7 @@ def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     return start_text + "\n".join(parts) + _END
 
 
-def _table(d: Description, c: C, names: Dict[int, str]) -> List[str]:
+def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
     """Return the row's type, the classes, and what reads a row's cells."""
     p = c.prefix
     fields_text = "".join(
@@ -292,9 +292,9 @@ def _classes(classes: Sequence[Label], c: C) -> str:
     return f"static const {kind} {c.prefix}classes[{len(items)}] = {{\n{wrapped(items)}\n}};\n"
 
 
-def _encoding(d: Description, c: C, names: Dict[int, str]) -> List[str]:
+def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
     """Return the lines that put a row's cells into a."""
-    lines: List[str] = []
+    lines: list[str] = []
     k = 0
     for j, name in names.items():
         column, cell = d.columns[j], f"row->{name}"
@@ -313,7 +313,7 @@ def _encoding(d: Description, c: C, names: Dict[int, str]) -> List[str]:
     return lines
 
 
-def _answers(d: Description, c: C, lines: List[str], result: str) -> List[str]:
+def _answers(d: Description, c: C, lines: list[str], result: str) -> list[str]:
     """Return the functions that are called from outside; the first one has the lines in it."""
     real, row = c.real, f"const {c.prefix}row *row"
     copy = f"for (int j = 0; j < {d.outputs}; j++) y[j] = {result}[j];"
@@ -350,7 +350,7 @@ def _answers(d: Description, c: C, lines: List[str], result: str) -> List[str]:
     ]
 
 
-def _usage(d: Description, c: C, names: Dict[int, str], file: str) -> List[str]:
+def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
     p, real = c.prefix, c.real
     lines = ["", "To use it:", "", f"    #include {quoted(file)}"]
@@ -374,12 +374,12 @@ def _usage(d: Description, c: C, names: Dict[int, str], file: str) -> List[str]:
     return [*lines, result[d.kind]]
 
 
-def fields(columns: Sequence[Column]) -> Dict[int, str]:
+def fields(columns: Sequence[Column]) -> dict[int, str]:
     """Return the name of the field of each column that is looked at, by its number.
 
     Names are in small letters, and differ from each other and from all words of C and C++.
     """
-    names: Dict[int, str] = {}
+    names: dict[int, str] = {}
     reserved = set(_RESERVED.split())
     for j, column in enumerate(columns):
         if isinstance(column, LeftOut):

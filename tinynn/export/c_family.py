@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Callable, Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Callable, NamedTuple, Sequence
 
 from .. import __version__
-from ..activations import SELU_ALPHA, SELU_SCALE
 from ..engines.plans import LayerPlan
-from ..matrix import transpose
+from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut
 from .steps import Description
 
@@ -21,7 +21,7 @@ _ROW = "REAL *x, int n"  # changed in place
 _LINE = 100
 
 # By kind of layer: the routine's name, its arguments, and what it does; $…$ stands for a constant.
-ROUTINES: Dict[str, Tuple[str, str, str]] = {
+ROUTINES: dict[str, tuple[str, str, str]] = {
     "Sigmoid": ("sigmoid", "REAL x", """\
 const REAL e = exp(-fabs(x));
 return (x >= 0 ? 1 : e) / (1 + e);"""),
@@ -80,7 +80,7 @@ _CONSTANTS = {
 }  # fmt: skip
 
 
-class Dialect(NamedTuple):
+class CodeLanguage(NamedTuple):
     """How one of the languages writes it: numbers, tables, routines, and the start of names.
 
     table:    a name and its numbers -> a definition
@@ -100,18 +100,18 @@ class Code(NamedTuple):
     `width` is how many numbers a and b have to hold; b is there only if `two`.
     """
 
-    definitions: List[str]
-    lines: List[str]
+    definitions: list[str]
+    lines: list[str]
     result: str
     width: int
     two: bool
 
 
-def network(description: Description, dialect: Dialect) -> Code:
+def network(description: Description, dialect: CodeLanguage) -> Code:
     """Return the layers of a description in one of the languages."""
-    tables: List[str] = []
-    lines: List[str] = []
-    used: Set[str] = set()
+    tables: list[str] = []
+    lines: list[str] = []
+    used: set[str] = set()
     here, there, width = "a", "b", description.inputs
     for (place, kind, inputs, outputs, _, number), values in description.layers:
         used.add(kind)
@@ -175,7 +175,7 @@ def quoted(text: str) -> str:
     return re.sub(r"(?<=[*/?])(?=[*/?])", " ", json.dumps(text).replace("<", "\\u003c"))
 
 
-def head(description: Description) -> List[str]:
+def head(description: Description) -> list[str]:
     """Return what the first lines of a file say: what made it out of what, columns and classes."""
     d = description
     count = sum(len(row) for layer in d.layers for rows in layer.values.values() for row in rows)

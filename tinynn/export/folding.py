@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import List, NamedTuple, Optional, Union
+from typing import NamedTuple
 
+from ..checks.finite import all_finite
 from ..estimators import Classifier, Regressor
-from ..layers import Dense, Layer
-from ..matrix import Matrix, Vector
-from ..network import Sequential
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.network import Sequential
 from ..preprocessing.columns import NumberColumn
 from .steps import Description, describe
 
@@ -25,12 +26,12 @@ class Bare(NamedTuple):
     """
 
     network: Sequential
-    inputs: List[str]
+    inputs: list[str]
     raw: bool
     scaled: bool
 
 
-def bare(model: Union[Classifier, Regressor]) -> Bare:
+def bare(model: Classifier | Regressor) -> Bare:
     """Return an estimator's network; scales go into its Dense layers where that is possible.
 
     (x − m) / s, each column, before X W + b is a Dense layer of the weights W / s and the bias
@@ -38,7 +39,7 @@ def bare(model: Union[Classifier, Regressor]) -> Bare:
     categories or columns that say what is missing, or the first or last layer is not Dense.
     """
     known = describe(model)
-    layers: List[Layer] = list(model.network_.layers)
+    layers: list[Layer] = list(model.network_.layers)
     raw = known.numbers_only
     if raw:
         first = _first(layers[0], known)
@@ -52,7 +53,7 @@ def bare(model: Union[Classifier, Regressor]) -> Bare:
     return Bare(Sequential(*layers), names, raw, scaled)
 
 
-def _first(layer: Layer, known: Description) -> Optional[Dense]:
+def _first(layer: Layer, known: Description) -> Dense | None:
     if not isinstance(layer, Dense):
         return None
     scales = [(c.shift, c.scale) for c in known.columns if isinstance(c, NumberColumn)]
@@ -60,7 +61,7 @@ def _first(layer: Layer, known: Description) -> Optional[Dense]:
     b = layer.b or [0.0] * layer.outputs
     for row, (m, s) in zip(layer.W, scales):
         b = [b_j - m / s * w for b_j, w in zip(b, row)]
-    return _dense(W, b) if all(map(isfinite, [v for row in [*W, b] for v in row])) else None
+    return _dense(W, b) if all(map(all_finite, [*W, b])) else None
 
 
 def _last(layer: Dense, known: Description) -> Dense:

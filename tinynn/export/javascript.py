@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import List, Sequence
+from typing import Sequence
 
-from ..formats.atomic import Path, write_text
+from ..files.atomic import Path, write_text
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
-from .c_family import Dialect, head, indented, network, quoted, wrapped
+from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .steps import Description, Label, describe
 
 _MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|sqrt)\(")
@@ -190,7 +190,7 @@ def to_javascript(model: object, path: Path) -> None:
 
 
 def _module(d: Description, file: str) -> str:
-    code = network(d, Dialect("", number, _table, _routine, "null"))
+    code = network(d, CodeLanguage("", number, _table, _routine, "null"))
     lines = "\n".join(f" * {line}".rstrip() for line in [*head(d), *_usage(d, file)])
     parts = [f"/*\n{lines}\n */\n", *_names(d)]
     parts += code.definitions
@@ -203,7 +203,7 @@ def _module(d: Description, file: str) -> str:
     return "\n".join([*parts, *_answers(d, body, code.result)])
 
 
-def _names(d: Description) -> List[str]:
+def _names(d: Description) -> list[str]:
     """Return what is said about columns and classes, and what reads rows."""
     if d.kind == "network":
         return [
@@ -242,7 +242,7 @@ def _rule(column: Column) -> str:
     return "null"
 
 
-def _answers(d: Description, body: List[str], result: str) -> List[str]:
+def _answers(d: Description, body: list[str], result: str) -> list[str]:
     """Return the functions that are called from outside; the first one has the body in it."""
     row, kind = ("number[]" if d.kind == "network" else "Array|Object"), "number[]"
     answer = f"[\n{wrapped([f'{result}[{j}]' for j in range(d.outputs)])}\n]"
@@ -278,7 +278,7 @@ def _function(what: str, name: str, row: str, kind: str) -> str:
     )
 
 
-def _usage(d: Description, file: str) -> List[str]:
+def _usage(d: Description, file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
     example = "[" + ", ".join(["0"] * min(d.inputs, 3)) + ", ..." * (d.inputs > 3) + "]"
     if d.columns:

@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import struct
 from math import sqrt
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple, Type, Union, cast
+from typing import Callable, List, NamedTuple, Sequence, Union, cast
 
-from ..activations import SELU_ALPHA, SELU_SCALE
 from ..errors import FormatError, SettingError
-from ..formats import protobuf as pb
-from ..formats.atomic import Path, write_bytes
-from ..layers import (
+from ..files import protobuf as pb
+from ..files.atomic import Path, write_bytes
+from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
-    Dense,
-    Dropout,
-    Layer,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -35,9 +31,12 @@ from ..layers import (
     Softplus,
     Tanh,
 )
-from ..matrix import Vector
-from ..network import Sequential
-from ..normalization import BatchNorm, LayerNorm
+from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
+from ..lesson.matrix import Vector
+from ..lesson.network import Sequential
+from ..lesson.normalization import BatchNorm, LayerNorm
 
 OPSET = 17
 IR_VERSION = 8
@@ -58,22 +57,22 @@ class DType(NamedTuple):
 DTYPES = {"float32": DType("float32", 1, "f"), "float64": DType("float64", 11, "d")}
 
 
-class Node(NamedTuple):
+class WrittenNode(NamedTuple):
     """One operator: what goes in, the one thing that comes out."""
 
     operator: str
-    inputs: List[str]
+    inputs: list[str]
     output: str
-    attributes: Dict[str, Attribute]
+    attributes: dict[str, Attribute]
 
 
-class Graph:
+class OnnxWriter:
     """The nodes and constants of a network while it is written, in order."""
 
     def __init__(self, dtype: DType) -> None:
         self.dtype = dtype
-        self.nodes: List[Node] = []
-        self.constants: Dict[str, bytes] = {}
+        self.nodes: list[WrittenNode] = []
+        self.constants: dict[str, bytes] = {}
         self.layer = ""  # the number of the layer being written; all its names begin with it
 
     def node(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
@@ -93,7 +92,7 @@ class Graph:
         while output in taken:
             count += 1
             output = f"{self.layer}.{operator}_{count}"
-        self.nodes.append(Node(operator, list(inputs), output, attributes))
+        self.nodes.append(WrittenNode(operator, list(inputs), output, attributes))
         return output
 
     def constant(self, letter: str, values: Sequence[float], *shape: int) -> str:
@@ -143,7 +142,7 @@ def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = ""
         raise SettingError(f"to_onnx needs a Sequential, got {type(model).__name__}")
     if dtype not in DTYPES:
         raise SettingError(f"to_onnx needs a dtype out of {list(DTYPES)}, got {dtype!r}")
-    graph = Graph(DTYPES[dtype])
+    graph = OnnxWriter(DTYPES[dtype])
     tensor = "inputs"
     for i, layer in enumerate(model.layers):
         write = _WRITERS.get(type(layer))
@@ -156,7 +155,7 @@ def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = ""
     write_bytes(path, _model(graph, model, doc or f"A network by tinynn: {model!r}"))
 
 
-def _model(graph: Graph, model: Sequential, doc: str) -> bytes:
+def _model(graph: OnnxWriter, model: Sequential, doc: str) -> bytes:
     last = graph.nodes[-1].output
     pieces = [pb.blob(1, _node(node, last)) for node in graph.nodes]
     pieces.append(pb.text(2, "tinynn"))
@@ -177,7 +176,7 @@ def _model(graph: Graph, model: Sequential, doc: str) -> bytes:
     return data
 
 
-def _node(node: Node, last: str) -> bytes:
+def _node(node: WrittenNode, last: str) -> bytes:
     output = "outputs" if node.output == last else node.output
     return b"".join(
         [
@@ -199,7 +198,7 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return start + b"".join(pb.integer(8, v) for v in value) + pb.integer(20, 7)
 
 
-def _value(name: str, columns: Union[int, str], dtype: DType) -> bytes:
+def _value(name: str, columns: int | str, dtype: DType) -> bytes:
     """Return the description of a table with any number of rows."""
     rows = pb.text(2, "batch")
     width = pb.text(2, columns) if isinstance(columns, str) else pb.integer(1, columns)
@@ -208,28 +207,28 @@ def _value(name: str, columns: Union[int, str], dtype: DType) -> bytes:
     return pb.text(1, name) + pb.blob(2, pb.blob(1, tensor))
 
 
-def _dense(graph: Graph, x: str, layer: Dense) -> str:
+def _dense(graph: OnnxWriter, x: str, layer: Dense) -> str:
     W = graph.constant("W", [w for row in layer.W for w in row], layer.inputs, layer.outputs)
     if not layer.b:
         return graph.node("MatMul", x, W)
     return graph.node("Gemm", x, W, graph.vector("b", layer.b))
 
 
-def _nothing(graph: Graph, x: str, layer: Layer) -> str:
+def _nothing(graph: OnnxWriter, x: str, layer: Layer) -> str:
     return x
 
 
-def _named(operator: str, **attributes: Attribute) -> Callable[[Graph, str, Layer], str]:
+def _named(operator: str, **attributes: Attribute) -> Callable[[OnnxWriter, str, Layer], str]:
     return lambda graph, x, layer: graph.node(operator, x, **attributes)
 
 
-def _sides(graph: Graph, x: str) -> Tuple[str, str]:
+def _sides(graph: OnnxWriter, x: str) -> tuple[str, str]:
     """Return max(x, 0) and min(x, 0), which add up to x."""
     zero = graph.scalar("zero", 0.0)
     return graph.node("Max", x, zero), graph.node("Min", x, zero)
 
 
-def _leaky_relu(graph: Graph, x: str, layer: LeakyReLU) -> str:
+def _leaky_relu(graph: OnnxWriter, x: str, layer: LeakyReLU) -> str:
     if graph.dtype.name == "float32":
         return graph.node("LeakyRelu", x, alpha=layer.negative_slope)
     above, below = _sides(graph, x)
@@ -237,33 +236,33 @@ def _leaky_relu(graph: Graph, x: str, layer: LeakyReLU) -> str:
     return graph.node("Add", above, graph.node("Mul", below, slope))
 
 
-def _elu(graph: Graph, x: str, layer: ELU) -> str:
+def _elu(graph: OnnxWriter, x: str, layer: ELU) -> str:
     if graph.dtype.name == "float32":
         return graph.node("Elu", x, alpha=layer.alpha)
     return _exponential(graph, x, layer.alpha)
 
 
-def _selu(graph: Graph, x: str, layer: SELU) -> str:
+def _selu(graph: OnnxWriter, x: str, layer: SELU) -> str:
     if graph.dtype.name == "float32":
         return graph.node("Selu", x)  # its defaults are the α and λ of the paper
     return graph.node("Mul", _exponential(graph, x, SELU_ALPHA), graph.scalar("scale", SELU_SCALE))
 
 
-def _exponential(graph: Graph, x: str, alpha: float) -> str:
+def _exponential(graph: OnnxWriter, x: str, alpha: float) -> str:
     """max(x, 0) + α (exp(min(x, 0)) − 1)"""
     above, below = _sides(graph, x)
     less = graph.node("Sub", graph.node("Exp", below), graph.scalar("one", 1.0))
     return graph.node("Add", above, graph.node("Mul", less, graph.scalar("alpha", alpha)))
 
 
-def _gelu(graph: Graph, x: str, layer: GELU) -> str:
+def _gelu(graph: OnnxWriter, x: str, layer: GELU) -> str:
     """½ x (1 + erf(x / √2))"""
     erf = graph.node("Erf", graph.node("Div", x, graph.scalar("root_of_two", sqrt(2.0))))
     twice = graph.node("Mul", x, graph.node("Add", erf, graph.scalar("one", 1.0)))
     return graph.node("Mul", twice, graph.scalar("half", 0.5))
 
 
-def _softplus(graph: Graph, x: str, layer: Softplus) -> str:
+def _softplus(graph: OnnxWriter, x: str, layer: Softplus) -> str:
     if graph.dtype.name == "float32":
         return graph.node("Softplus", x)
     power = graph.node("Exp", graph.node("Neg", graph.node("Abs", x)))
@@ -271,11 +270,11 @@ def _softplus(graph: Graph, x: str, layer: Softplus) -> str:
     return graph.node("Add", graph.node("Max", x, graph.scalar("zero", 0.0)), rest)
 
 
-def _silu(graph: Graph, x: str, layer: SiLU) -> str:
+def _silu(graph: OnnxWriter, x: str, layer: SiLU) -> str:
     return graph.node("Mul", x, graph.node("Sigmoid", x))
 
 
-def _batch_norm(graph: Graph, x: str, layer: BatchNorm) -> str:
+def _batch_norm(graph: OnnxWriter, x: str, layer: BatchNorm) -> str:
     variance = [v + layer.eps for v in layer.running_variance]  # ε itself would be a float32
     if graph.dtype.name == "float32" and min(variance) < 1.2e-38:
         raise FormatError(
@@ -292,7 +291,7 @@ def _batch_norm(graph: Graph, x: str, layer: BatchNorm) -> str:
     )
 
 
-def _layer_norm(graph: Graph, x: str, layer: LayerNorm) -> str:
+def _layer_norm(graph: OnnxWriter, x: str, layer: LayerNorm) -> str:
     gamma, beta = graph.vector("gamma", layer.gamma), graph.vector("beta", layer.beta)
     if graph.dtype.name == "float32":
         return graph.node("LayerNormalization", x, gamma, beta, axis=-1, epsilon=layer.eps)
@@ -304,8 +303,8 @@ def _layer_norm(graph: Graph, x: str, layer: LayerNorm) -> str:
     return graph.node("Add", graph.node("Mul", standardized, gamma), beta)
 
 
-_WRITERS: Dict[Type[Layer], Callable[[Graph, str, Layer], str]] = {
-    kind: cast(Callable[[Graph, str, Layer], str], write)
+_WRITERS: dict[type[Layer], Callable[[OnnxWriter, str, Layer], str]] = {
+    kind: cast(Callable[[OnnxWriter, str, Layer], str], write)
     for kind, write in (
         (Dense, _dense),
         (Linear, _nothing),

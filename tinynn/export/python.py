@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import SettingError
 from ..estimators import Classifier
-from ..formats.atomic import Path, write_bytes
+from ..files.atomic import Path, write_bytes
 from ..preprocessing.cells import as_table
 from ..preprocessing.columns import Column, LeftOut
 from .python_layers import WEIGHTS, network_text
@@ -145,8 +145,8 @@ class Exported(NamedTuple):
     """
 
     size: int
-    difference: Optional[float] = None
-    changed: Optional[float] = None
+    difference: float | None = None
+    changed: float | None = None
 
 
 def to_python(
@@ -254,7 +254,7 @@ def _command(model: Description, target: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match.group(1)], _MAIN)
 
 
-def _names(model: Description) -> List[str]:
+def _names(model: Description) -> list[str]:
     return model.names or [f"x{k}" for k in range(model.inputs)]
 
 
@@ -268,9 +268,9 @@ def _usage(model: Description) -> str:
     return "[--proba] " if model.classes else ""
 
 
-def compared(model: Any, text: str, rows: Any) -> Tuple[float, Optional[float]]:
+def compared(model: Any, text: str, rows: Any) -> tuple[float, float | None]:
     """Return the largest difference of the file's numbers from the model's, and `changed`."""
-    space: Dict[str, Any] = {"__name__": "exported"}
+    space: dict[str, Any] = {"__name__": "exported"}
     exec(compile(text, "<exported>", "exec"), space)
     table = as_table(rows).rows
     changed = None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from math import frexp, ldexp
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 from ..engines.formulas import FORMULAS
 from ..engines.plans import Frozen, LayerPlan
-from ..matrix import Matrix, transpose
+from ..lesson.matrix import Matrix, transpose
 
 # Weights up to which the text is straight-line. One row of 16-32-10 (874) takes 25 µs so and 32 by
 # loops on CPython 3.11, 21 and 25 on 3.13, 0.6 and 3 on PyPy; of 64-32-10 (2,410) 59 and 70, 56 and
@@ -146,7 +146,7 @@ def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "   
     one = f"{opening}{', '.join(items)}{closing}"
     if len(one) <= 90:
         return one
-    lines: List[str] = []
+    lines: list[str] = []
     line = ""
     for item in items:
         if line and len(line) + len(item) > 90:
@@ -168,7 +168,7 @@ def _element(plan: LayerPlan, z: str) -> str:
 # Straight-line
 
 
-def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -> List[str]:
+def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -> list[str]:
     x = [f"x{i}" for i in range(inputs)]
     lines = [f"def {name}(row):", f"    {wrapped(x, '(', ',)', ' ' * 8)} = row"]
     if not checked:
@@ -208,7 +208,7 @@ def _letter(k: int) -> str:
     return "abcdfghijklmnopqrstuwyz"[k] if k < 23 else f"v{k}_"
 
 
-def _sum(name: str, terms: List[str]) -> List[str]:
+def _sum(name: str, terms: list[str]) -> list[str]:
     return [
         f"    {name} {'+=' if k else '='} {' + '.join(terms[k : k + MOST_TERMS])}"
         for k in range(0, len(terms), MOST_TERMS)
@@ -228,8 +228,8 @@ def _whole(layer: Frozen, x: str) -> str:
 
 def _loops(
     name: str, inputs: int, layers: Sequence[Frozen], weights: str, checked: bool
-) -> List[str]:
-    lines: List[str] = []
+) -> list[str]:
+    lines: list[str] = []
     body = [f"def {name}({'x' if checked else 'row'}):"]
     if not checked:
         body += [
@@ -291,7 +291,7 @@ def _int8_dense(name: str, W: Matrix) -> Dense:
     return lines, f"_bytes_dense(x, {name}, {name}_scales, {{b}})"
 
 
-def in_bytes(column: Sequence[float]) -> Tuple[List[int], float]:
+def in_bytes(column: Sequence[float]) -> tuple[list[int], float]:
     """Return the weights of an output as whole numbers from -127 to 127, and what they count in."""
     scale = max(map(abs, column)) / 127.0
     return [round(w / scale) if scale > 1e-300 else 0 for w in column], scale
@@ -313,7 +313,7 @@ def fixed_point_bits(W: Matrix) -> int:
     return 32 - frexp(max(sum(map(abs, column)) for column in zip(*W)))[1]
 
 
-_DENSE: Dict[str, Callable[[str, Matrix], Dense]] = {
+_DENSE: dict[str, Callable[[str, Matrix], Dense]] = {
     "float": _float_dense, "packed": _packed_dense, "int8": _int8_dense,
 }  # fmt: skip
 WEIGHTS = tuple(_DENSE)

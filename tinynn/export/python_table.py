@@ -7,7 +7,7 @@ stand in them as literals in ASCII, whatever they hold.
 from __future__ import annotations
 
 from math import isinf
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import Any, Mapping, Sequence
 
 from ..preprocessing.cells import key_of
 from ..preprocessing.columns import CategoryColumn, NumberColumn
@@ -104,7 +104,7 @@ def table_text(model: Description) -> str:
         parts.append(_NUMBER.format(x="_point(x) if text else x" if comma else "x"))
     if kinds:
         parts.append(_KIND)
-    constants: List[str] = []
+    constants: list[str] = []
     lines = [
         "def _encoded(row):",
         f"    if len(row) != {len(model.columns)}:",
@@ -130,9 +130,9 @@ def table_text(model: Description) -> str:
     return "\n\n".join(parts)
 
 
-def _places(kinds: List[str]) -> str:
+def _places(kinds: list[str]) -> str:
     """Return a dictionary as text: each kind's place, by its name and by the float of that name."""
-    places: Dict[Union[str, float], int] = {kind: place for place, kind in enumerate(kinds)}
+    places: dict[str | float, int] = {kind: place for place, kind in enumerate(kinds)}
     for place, kind in enumerate(kinds):
         try:
             number = float(kind)

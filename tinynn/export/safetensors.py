@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, Sequence, Tuple
+from typing import Sequence
 
 from ..errors import SettingError
-from ..formats import json_file, safetensors
-from ..formats.atomic import Path
-from ..layers import Dense
-from ..matrix import Vector, transpose
-from ..network import KIND, Sequential, rows_of
+from ..files import json_file, safetensors
+from ..files.atomic import Path
+from ..lesson.layers import Dense
+from ..lesson.matrix import Vector, transpose
+from ..lesson.network import KIND, Sequential
+from ..lesson.parameters import rows_of
 
 DTYPES = {"float64": "F64", "float32": "F32"}
 
@@ -31,7 +32,7 @@ def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Non
         raise SettingError(f"to_safetensors needs a Sequential, got {type(model).__name__}")
     if dtype not in DTYPES:
         raise SettingError(f"to_safetensors needs a dtype out of {list(DTYPES)}, got {dtype!r}")
-    tensors: Dict[str, Tuple[Sequence[int], Vector]] = {}
+    tensors: dict[str, tuple[Sequence[int], Vector]] = {}
     for i, layer in enumerate(model.layers):
         for letter, value in {**layer.parameters(), **layer.buffers()}.items():
             rows = rows_of(value)

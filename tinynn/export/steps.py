@@ -7,15 +7,15 @@ looks at nothing else. What it cannot hold is refused by name.
 from __future__ import annotations
 
 from math import isfinite
-from typing import List, NamedTuple, Sequence, Tuple, Union
+from typing import NamedTuple, Sequence, Union
 
 from ..engines.plans import Frozen, frozen, unknown_layer
 from ..errors import FormatError, SettingError
 from ..estimators.base import Estimator
 from ..estimators.parameters import raise_not_fitted
 from ..estimators.targets import Labels, Numbers
-from ..matrix import Vector
-from ..network import Sequential
+from ..lesson.matrix import Vector
+from ..lesson.network import Sequential
 from ..preprocessing.cells import Reader, reader
 from ..preprocessing.columns import CategoryColumn, Column, NumberColumn
 
@@ -63,7 +63,7 @@ class Description(NamedTuple):
     flat: bool = False
 
     @property
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         """The names of the columns that a row has, in order."""
         return [column.name for column in self.columns]
 
@@ -112,7 +112,7 @@ def describe(model: object) -> Description:
     raise SettingError(f"an export does not know what {type(targets).__name__} answers")
 
 
-def _network(network: Sequential) -> Tuple[int, List[Frozen], int]:
+def _network(network: Sequential) -> tuple[int, list[Frozen], int]:
     """Return a network's inputs, layers and outputs."""
     refusal = unknown_layer(network)
     if refusal:
@@ -129,7 +129,7 @@ def _network(network: Sequential) -> Tuple[int, List[Frozen], int]:
     return network.inputs, layers, network.outputs
 
 
-def _check_finite(rows: List[Vector], layer: str, letter: str) -> None:
+def _check_finite(rows: list[Vector], layer: str, letter: str) -> None:
     for row in rows:
         for value in row:
             if not isfinite(value):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Mapping, Optional, Tuple
 
 from ..errors import FormatError
-from ..formats.atomic import Path
-from ..layers import Layer, LeakyReLU, ReLU, Sigmoid, Tanh
-from . import building
+from ..files.atomic import Path
+from ..lesson.activation_layers import LeakyReLU, ReLU, Sigmoid, Tanh
+from ..lesson.layer import Layer
+from . import assembly as building
 from .imported import Imported
 
 _ACTIVATIONS = {"sigmoid": Sigmoid, "relu": ReLU, "tanh": Tanh}
@@ -22,7 +23,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 _KINDS = ("NeuralNetwork", "NeuralNetworkGPU")
 
 
-def from_brainjs(source: Union[Path, Mapping[str, Any]]) -> Imported:
+def from_brainjs(source: Path | Mapping[str, Any]) -> Imported:
     """Return the network in a JSON file of brain.js, or in the dictionary that such a file holds.
 
     Two formats are read. In the newer (brain.js 2) each layer has "weights" and "biases"; in the
@@ -72,7 +73,7 @@ def _read(document: Any, where: str) -> Imported:
             if not document.get(name) and "0" in (tables[i] or ()):
                 tables[i] = None
     activation, alpha = _activation(document)
-    network: List[Layer] = []
+    network: list[Layer] = []
     for i, (weights, biases) in enumerate(parts):
         place = f"{where}, layer {i + 1}"
         W, b = building.matrix(place, weights), building.vector(place, biases)
@@ -101,10 +102,10 @@ def _check_sizes(document: Mapping[str, Any], result: Imported, where: str) -> N
             raise FormatError(f"{where} has {len(names)} names for {width} columns")
 
 
-def _activation(document: Mapping[str, Any]) -> Tuple[str, float]:
+def _activation(document: Mapping[str, Any]) -> tuple[str, float]:
     """Return the name of the activation and the alpha of leaky-relu."""
     options = [document.get("trainOpts"), document.get("options"), document]
-    found: Dict[str, Any] = {"activation": "sigmoid", "leakyReluAlpha": _ALPHA}
+    found: dict[str, Any] = {"activation": "sigmoid", "leakyReluAlpha": _ALPHA}
     for name in found:
         for place in options:
             if isinstance(place, Mapping) and name in place:
@@ -114,13 +115,13 @@ def _activation(document: Mapping[str, Any]) -> Tuple[str, float]:
     return str(found["activation"]), alpha
 
 
-def _newer(layer: Any, place: str) -> Tuple[object, object]:
+def _newer(layer: Any, place: str) -> tuple[object, object]:
     if not isinstance(layer, Mapping) or "weights" not in layer or "biases" not in layer:
         raise FormatError(f'{place} needs "weights" and "biases"')
     return layer["weights"], layer["biases"]
 
 
-def _lookup(document: Mapping[str, Any], name: str, where: str) -> Optional[Tuple[str, ...]]:
+def _lookup(document: Mapping[str, Any], name: str, where: str) -> tuple[str, ...] | None:
     """Return the names of columns in order, from a table of names and numbers."""
     table = document.get(name)
     if not table:
@@ -137,10 +138,10 @@ _Part = Tuple[object, object]
 _Names = Optional[Tuple[str, ...]]
 
 
-def _older(layers: List[Any], where: str) -> Tuple[List[_Part], List[_Names]]:
+def _older(layers: list[Any], where: str) -> tuple[list[_Part], list[_Names]]:
     """Return weights and biases of each layer after the first, and the names at both ends."""
     nodes = [_named(layer, f"{where}, layer {i}") for i, layer in enumerate(layers)]
-    parts: List[_Part] = []
+    parts: list[_Part] = []
     for i in range(1, len(nodes)):
         weights, biases = [], []
         for key, node in nodes[i].items():
@@ -159,7 +160,7 @@ def _older(layers: List[Any], where: str) -> Tuple[List[_Part], List[_Names]]:
     return parts, [tuple(nodes[0]), tuple(nodes[-1])]
 
 
-def _named(table: Any, place: str) -> Dict[str, Any]:
+def _named(table: Any, place: str) -> dict[str, Any]:
     """Return an object, or a list as the object that it is in JavaScript."""
     if isinstance(table, list):
         return {str(i): item for i, item in enumerate(table)}
@@ -170,5 +171,5 @@ def _named(table: Any, place: str) -> Dict[str, Any]:
     return {key: table[key] for key in keys}
 
 
-def _whole(digits: str) -> Union[int, float]:
+def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= 20 else float(digits)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from ..errors import SettingError
-from ..layers import Sigmoid
-from ..matrix import Matrix, Rows
-from ..network import Sequential
+from ..lesson.activation_layers import Sigmoid
+from ..lesson.matrix import Matrix, Rows
+from ..lesson.network import Sequential
 
 
 class Imported(NamedTuple):
     """A network from elsewhere, and what its columns stand for, as far as the source says it."""
 
     network: Sequential
-    classes: Optional[Tuple[object, ...]] = None  # the labels that a classifier chooses from
-    inputs: Optional[Tuple[str, ...]] = None  # names of the columns that go in
-    outputs: Optional[Tuple[str, ...]] = None  # names of the columns that come out
+    classes: tuple[object, ...] | None = None  # the labels that a classifier chooses from
+    inputs: tuple[str, ...] | None = None  # names of the columns that go in
+    outputs: tuple[str, ...] | None = None  # names of the columns that come out
 
     def predict(self, rows: Rows) -> Matrix:
         """Return the network's outputs for rows of inputs: for a classifier, its probabilities."""
         return self.network.predict(rows)
 
-    def labels(self, rows: Rows) -> List[object]:
+    def labels(self, rows: Rows) -> list[object]:
         """Return the label of each row, chosen as scikit-learn chooses it.
 
         With one column of output, a probability p, it is classes[1] where p > ½, else classes[0];

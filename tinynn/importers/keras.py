@@ -6,14 +6,13 @@ Keras itself is never imported: layers are known by the names of their classes, 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
+from typing import Any, Callable, List, Mapping, Sequence
 
 from ..errors import FormatError, SettingError
-from ..layers import (
+from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
-    Layer,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -24,12 +23,13 @@ from ..layers import (
     Softplus,
     Tanh,
 )
-from ..matrix import Vector
-from . import building
+from ..lesson.layer import Layer
+from ..lesson.matrix import Vector
+from . import assembly as building
 from .imported import Imported
 from .state import Tensor, filled, read_tensor
 
-_ACTIVATIONS: Dict[str, Type[Layer]] = {
+_ACTIVATIONS: dict[str, type[Layer]] = {
     "linear": Linear,
     "sigmoid": Sigmoid,
     "tanh": Tanh,
@@ -46,7 +46,7 @@ _ACTIVATIONS: Dict[str, Type[Layer]] = {
 _FUNCTION_SLOPE = 0.2  # of keras.activations.leaky_relu
 
 
-def from_keras(model: object, layers: Optional[Sequence[Layer]] = None) -> Imported:
+def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported:
     """Return the network of a live Keras Sequential model as it predicts.
 
     Its layers may be InputLayer, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout,
@@ -69,7 +69,7 @@ def from_keras(model: object, layers: Optional[Sequence[Layer]] = None) -> Impor
     return Imported(building.assembled("the model", _model(model, "the model")))
 
 
-def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> Dict[str, Tensor]:
+def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> dict[str, Tensor]:
     """Return the arrays by the names of their places in the layers: "0.W", "0.b", "2.W" …"""
     names = [f"{i}.{letter}" for i, layer in enumerate(layers) for letter in layer.shapes()]
     if len(names) != len(arrays):
@@ -77,7 +77,7 @@ def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> Dict[str, Tenso
     return {name: read_tensor(name, array) for name, array in zip(names, arrays)}
 
 
-def _model(model: Any, place: str) -> List[Layer]:
+def _model(model: Any, place: str) -> list[Layer]:
     """Return the layers of a Sequential model, or of one of its layers."""
     kind = type(model)
     name = kind.__name__
@@ -104,7 +104,7 @@ Config = Mapping[str, Any]
 Weights = List[Any]
 
 
-def _activation(place: str, config: Config) -> List[Layer]:
+def _activation(place: str, config: Config) -> list[Layer]:
     """Return the layer of an activation, none for that which does nothing."""
     name = config["activation"]
     if name == "leaky_relu":
@@ -115,7 +115,7 @@ def _activation(place: str, config: Config) -> List[Layer]:
     return [] if name == "linear" else [_ACTIVATIONS[name]()]
 
 
-def _dense(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _dense(place: str, config: Config, weights: Weights) -> list[Layer]:
     building.known(place, "a Dense", config, {"quantization_config": None, "lora_rank": None})
     W = building.matrix(place, weights[0])
     b = building.vector(place, weights[1]) if config["use_bias"] else None
@@ -127,7 +127,7 @@ def _last_axis(place: str, what: str, config: Config) -> None:
         raise building.refusal(place, f"{what} with axis={config['axis']!r}")
 
 
-def _scale_and_shift(place: str, config: Config, weights: Weights) -> List[Optional[Vector]]:
+def _scale_and_shift(place: str, config: Config, weights: Weights) -> list[Vector | None]:
     """Take gamma and beta, as far as there are any, off the list of weights."""
     return [
         building.vector(place, weights.pop(0)) if config[has] else None
@@ -135,7 +135,7 @@ def _scale_and_shift(place: str, config: Config, weights: Weights) -> List[Optio
     ]
 
 
-def _batch_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _batch_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a BatchNormalization", config)
     building.known(place, "a BatchNormalization", config, {"renorm": False})
     gamma, beta = _scale_and_shift(place, config, weights)
@@ -144,7 +144,7 @@ def _batch_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
     return [building.batch_norm(place, mean, variance, gamma, beta, eps, momentum)]
 
 
-def _layer_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _layer_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a LayerNormalization", config)
     building.known(place, "a LayerNormalization", config, {"rms_scaling": False})
     gamma, beta = _scale_and_shift(place, config, weights)
@@ -153,7 +153,7 @@ def _layer_norm(place: str, config: Config, weights: Weights) -> List[Layer]:
     return [building.layer_norm(place, len(gamma or beta or []), gamma, beta, config["epsilon"])]
 
 
-def _normalization(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _normalization(place: str, config: Config, weights: Weights) -> list[Layer]:
     """(x − mean) / max(√variance, 1e-7)"""
     _last_axis(place, "a Normalization", config)
     building.known(place, "a Normalization", config, {"invert": False})
@@ -164,34 +164,34 @@ def _normalization(place: str, config: Config, weights: Weights) -> List[Layer]:
     return [building.scaling(place, mean, scale, [0.0] * len(mean))]
 
 
-def _relu(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _relu(place: str, config: Config, weights: Weights) -> list[Layer]:
     slope = building.real(place, "negative_slope", config.get("negative_slope") or 0.0)
     building.known(place, "a ReLU", config, {"max_value": None})
     building.known(place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0})
     return [LeakyReLU(slope) if slope else ReLU()]
 
 
-def _leaky_relu(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _leaky_relu(place: str, config: Config, weights: Weights) -> list[Layer]:
     slope = config["negative_slope"] if "negative_slope" in config else config["alpha"]  # Keras 2
     return [building.simple(place, LeakyReLU, negative_slope=building.real(place, "slope", slope))]
 
 
-def _elu(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _elu(place: str, config: Config, weights: Weights) -> list[Layer]:
     return [building.simple(place, ELU, alpha=building.real(place, "alpha", config["alpha"]))]
 
 
-def _softmax(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _softmax(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a Softmax", config)
     return [Softmax()]
 
 
-def _flatten(place: str, config: Config, weights: Weights) -> List[Layer]:
+def _flatten(place: str, config: Config, weights: Weights) -> list[Layer]:
     """A row is flat already; with its channels first, Keras would move them to the end."""
     building.known(place, "a Flatten", config, {"data_format": "channels_last"})
     return []
 
 
-_READERS: Dict[str, Callable[[str, Config, Weights], List[Layer]]] = {
+_READERS: dict[str, Callable[[str, Config, Weights], list[Layer]]] = {
     "Dense": _dense,
     "Activation": lambda place, config, weights: _activation(place, config),
     "ReLU": _relu,

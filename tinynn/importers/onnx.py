@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Union
 
-from ..activations import SELU_ALPHA, SELU_SCALE
 from ..errors import FormatError
-from ..formats.atomic import Path
-from ..layers import (
+from ..files.atomic import Path
+from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
-    Dense,
-    Layer,
     LeakyReLU,
     LogSoftmax,
     ReLU,
@@ -22,11 +19,14 @@ from ..layers import (
     Softplus,
     Tanh,
 )
-from ..matrix import Matrix, Vector
-from ..normalization import LayerNorm
-from . import building
+from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.matrix import Matrix, Vector
+from ..lesson.normalization import LayerNorm
+from . import assembly as building
 from .imported import Imported
-from .onnx_model import Graph, Node, Tensor, parse
+from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor, parse
 from .onnx_patterns import fork, users_of
 
 SPREAD_LIMIT = 2**22  # numbers, over all layers, that one constant for all columns may become
@@ -81,7 +81,7 @@ def loads(data: bytes, name: str) -> Imported:
     return Imported(building.assembled(name, chain.layers()))
 
 
-def _refuse_strays(graph: Graph, name: str) -> None:
+def _refuse_strays(graph: OnnxGraph, name: str) -> None:
     """Raise FormatError for nodes that the way from the input to the output does not touch."""
     reached = {graph.input}
     for node in graph.nodes:
@@ -91,7 +91,7 @@ def _refuse_strays(graph: Graph, name: str) -> None:
     raise FormatError(f"{name}: its output {graph.output!r} needs to be where all nodes lead to")
 
 
-class Scaling:
+class ScalingRun:
     """(x − shift) · scale + offset: a run of Add, Sub, Mul and Div by constants.
 
     Each of the three is a list of one number for each column, or of one for all.
@@ -99,9 +99,9 @@ class Scaling:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self.shift: Optional[Vector] = None
-        self.scale: Optional[Vector] = None
-        self.offset: Optional[Vector] = None
+        self.shift: Vector | None = None
+        self.scale: Vector | None = None
+        self.offset: Vector | None = None
 
     def add(self, numbers: Vector) -> None:
         """Add a constant to each column."""
@@ -117,14 +117,14 @@ class Scaling:
         self.scale = _each(self.place, lambda a, b: a * b, self.scale or [1.0], numbers)
         return True
 
-    def columns(self) -> Optional[int]:
+    def columns(self) -> int | None:
         """Return how many columns it has constants for, None if they are for any number."""
         lengths = {len(n) for n in (self.shift, self.scale, self.offset) if n is not None} - {1}
         if len(lengths) > 1:
             raise FormatError(f"{self.place} needs constants for as many columns, got {lengths}")
         return lengths.pop() if lengths else None
 
-    def spread(self, columns: Optional[int]) -> Tuple[Vector, Vector, Vector]:
+    def spread(self, columns: int | None) -> tuple[Vector, Vector, Vector]:
         """Return shift, scale and offset, a number for each column."""
         if columns is None:
             raise FormatError(f"{self.place}: nothing in the file says how many columns it has")
@@ -139,26 +139,26 @@ class Scaling:
         return shift, scale, offset
 
 
-Step = Union[Layer, Scaling]
+Step = Union[Layer, ScalingRun]
 
 
 class _Chain:
     """The layers of a graph while its nodes are taken one after another."""
 
-    def __init__(self, graph: Graph, name: str) -> None:
+    def __init__(self, graph: OnnxGraph, name: str) -> None:
         self.name = name
         self.constants = graph.constants
         self.opset = graph.opset
-        self.steps: List[Step] = []
+        self.steps: list[Step] = []
         self.flat = graph.shape is None or len(graph.shape) == 2  # a table: rows and columns
         self.rows = graph.shape[0] if graph.shape else None
-        self.columns: Optional[int] = None  # how many there are by now, if anything says it
+        self.columns: int | None = None  # how many there are by now, if anything says it
         if graph.shape is not None and len(graph.shape) >= 2:
             self.columns = _product(graph.shape[1:])
         self.inputs = self.columns
         self.spreading = 0
 
-    def take(self, node: Node, tensor: str) -> None:
+    def take(self, node: OnnxNode, tensor: str) -> None:
         """Carry a node over that takes only `tensor` and constants."""
         if node.operator not in _READERS:
             raise building.refusal(node.place, f"the operator {node.operator}")
@@ -172,12 +172,12 @@ class _Chain:
         if self.steps:
             self.columns = _columns(self.steps[-1], self.columns)[1]
 
-    def needs_table(self, node: Node) -> None:
+    def needs_table(self, node: OnnxNode) -> None:
         """Raise FormatError unless what comes in is rows of columns by now."""
         if not self.flat:
             raise building.refusal(node.place, f"{node.operator} of what is no table")
 
-    def constant(self, node: Node, i: int) -> Optional[Tensor]:
+    def constant(self, node: OnnxNode, i: int) -> OnnxTensor | None:
         """Return a node's input number i, which has to be a constant; None if there is none."""
         if i >= len(node.inputs) or not node.inputs[i]:
             return None
@@ -186,7 +186,7 @@ class _Chain:
             raise building.refusal(node.place, f"{node.operator} with a variable as input {i}")
         return tensor
 
-    def numbers(self, node: Node, i: int) -> Vector:
+    def numbers(self, node: OnnxNode, i: int) -> Vector:
         """Return a constant that has a number for each column, or one for all of them."""
         tensor = self.constant(node, i)
         if tensor is None:
@@ -196,23 +196,23 @@ class _Chain:
             raise building.refusal(node.place, f"a constant of shape {list(tensor.shape)}")
         return building.finite(node.place, building.vector(node.place, tensor.values))
 
-    def scaling(self, node: Node) -> Scaling:
+    def scaling(self, node: OnnxNode) -> ScalingRun:
         """Return the run of scaling that a node goes on with, a new one if there is none."""
-        if not self.steps or not isinstance(self.steps[-1], Scaling):
-            self.steps.append(Scaling(node.place))
+        if not self.steps or not isinstance(self.steps[-1], ScalingRun):
+            self.steps.append(ScalingRun(node.place))
         last = self.steps[-1]
-        assert isinstance(last, Scaling)
+        assert isinstance(last, ScalingRun)
         return last
 
-    def layers(self) -> List[Layer]:
+    def layers(self) -> list[Layer]:
         """Return the layers, each scaling as one of them."""
-        layers: List[Layer] = []
+        layers: list[Layer] = []
         columns = self.inputs
         for i, step in enumerate(self.steps):
             if columns is None:
                 columns = _first_known(self.steps[i:])
             before = layers[-1] if layers else None
-            if not isinstance(step, Scaling):
+            if not isinstance(step, ScalingRun):
                 layers.append(step)
                 columns = _columns(step, columns)[1]
             elif isinstance(before, LayerNorm) and before.columns is None:  # spelled out: no γ, β
@@ -224,7 +224,7 @@ class _Chain:
                 layers.append(building.scaling(step.place, *self._spread(step, columns)))
         return layers
 
-    def _spread(self, step: Scaling, columns: Optional[int]) -> Tuple[Vector, Vector, Vector]:
+    def _spread(self, step: ScalingRun, columns: int | None) -> tuple[Vector, Vector, Vector]:
         """Return a scaling's numbers, one for each column; few bytes cannot ask for too many."""
         self.spreading += columns or 0
         if self.spreading > SPREAD_LIMIT:
@@ -232,7 +232,7 @@ class _Chain:
         return step.spread(columns)
 
 
-def _first_known(steps: List[Step]) -> Optional[int]:
+def _first_known(steps: list[Step]) -> int | None:
     """Return how many columns come in, by the first step that says it."""
     for step in steps:
         columns, _ = _columns(step, None)
@@ -241,11 +241,11 @@ def _first_known(steps: List[Step]) -> Optional[int]:
     return None
 
 
-def _columns(step: Step, inputs: Optional[int]) -> Tuple[Optional[int], Optional[int]]:
+def _columns(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
     """Return how many columns a step takes and gives, as far as it is known."""
     if isinstance(step, Dense):
         return step.inputs, step.outputs
-    own = step.columns() if isinstance(step, Scaling) else getattr(step, "columns", None)
+    own = step.columns() if isinstance(step, ScalingRun) else getattr(step, "columns", None)
     return (own or inputs,) * 2
 
 
@@ -257,7 +257,7 @@ def _each(place: str, f: Callable[[float, float], float], a: Vector, b: Vector) 
     return [f(x, y) for x, y in zip(a * (n // len(a)), b * (n // len(b)))]
 
 
-def _product(sides: List[Optional[int]]) -> Optional[int]:
+def _product(sides: list[int | None]) -> int | None:
     product = 1
     for side in sides:
         if side is None:
@@ -266,13 +266,13 @@ def _product(sides: List[Optional[int]]) -> Optional[int]:
     return product
 
 
-def _first(node: Node, tensor: str) -> None:
+def _first(node: OnnxNode, tensor: str) -> None:
     """Raise FormatError unless what varies is a node's first input."""
     if node.inputs[0] != tensor:
         raise building.refusal(node.place, f"{node.operator} of a constant by a variable")
 
 
-def _weights(chain: _Chain, node: Node) -> Matrix:
+def _weights(chain: _Chain, node: OnnxNode) -> Matrix:
     tensor = chain.constant(node, 1)
     if tensor is None or len(tensor.shape) != 2 or 0 in tensor.shape:
         shape = None if tensor is None else list(tensor.shape)
@@ -282,7 +282,7 @@ def _weights(chain: _Chain, node: Node) -> Matrix:
     return building.matrix(node.place, rows)
 
 
-def _gemm(chain: _Chain, node: Node, tensor: str) -> None:
+def _gemm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     """α x W + β C; transA would make columns of the rows."""
     _first(node, tensor)
     if node.attributes.get("transA", 0):
@@ -301,12 +301,12 @@ def _gemm(chain: _Chain, node: Node, tensor: str) -> None:
     chain.steps.append(building.dense(node.place, W, b, transposed))
 
 
-def _matmul(chain: _Chain, node: Node, tensor: str) -> None:
+def _matmul(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     chain.steps.append(building.dense(node.place, _weights(chain, node), None))
 
 
-def _add(chain: _Chain, node: Node, tensor: str, sign: float = 1.0) -> None:
+def _add(chain: _Chain, node: OnnxNode, tensor: str, sign: float = 1.0) -> None:
     numbers = [sign * c for c in chain.numbers(node, 1 if node.inputs[0] == tensor else 0)]
     last = chain.steps[-1] if chain.steps else None
     if isinstance(last, Dense):
@@ -316,13 +316,13 @@ def _add(chain: _Chain, node: Node, tensor: str, sign: float = 1.0) -> None:
         chain.scaling(node).add(numbers)
 
 
-def _multiply(chain: _Chain, node: Node, numbers: Vector) -> None:
+def _multiply(chain: _Chain, node: OnnxNode, numbers: Vector) -> None:
     if not chain.scaling(node).multiply(numbers):
-        chain.steps.append(Scaling(node.place))
+        chain.steps.append(ScalingRun(node.place))
         chain.scaling(node).multiply(numbers)
 
 
-def _sub(chain: _Chain, node: Node, tensor: str) -> None:
+def _sub(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     if node.inputs[0] != tensor:  # c − x = −x + c
         _multiply(chain, node, [-1.0])
         chain.scaling(node).add(chain.numbers(node, 0))
@@ -330,11 +330,11 @@ def _sub(chain: _Chain, node: Node, tensor: str) -> None:
         _add(chain, node, tensor, -1.0)
 
 
-def _mul(chain: _Chain, node: Node, tensor: str) -> None:
+def _mul(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _multiply(chain, node, chain.numbers(node, 1 if node.inputs[0] == tensor else 0))
 
 
-def _div(chain: _Chain, node: Node, tensor: str) -> None:
+def _div(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     numbers = chain.numbers(node, 1)
     if 0.0 in numbers:
@@ -342,7 +342,7 @@ def _div(chain: _Chain, node: Node, tensor: str) -> None:
     _multiply(chain, node, building.finite(node.place, [1.0 / c for c in numbers]))
 
 
-def _batch_norm(chain: _Chain, node: Node, tensor: str) -> None:
+def _batch_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     a = node.attributes
     if a.get("training_mode", 0) or not a.get("spatial", 1):
@@ -353,7 +353,7 @@ def _batch_norm(chain: _Chain, node: Node, tensor: str) -> None:
     chain.steps.append(building.batch_norm(node.place, mean, variance, gamma, beta, eps, momentum))
 
 
-def _layer_norm(chain: _Chain, node: Node, tensor: str) -> None:
+def _layer_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     a = node.attributes
     if a.get("axis", -1) not in (-1, 1):
@@ -364,30 +364,30 @@ def _layer_norm(chain: _Chain, node: Node, tensor: str) -> None:
     chain.steps.append(building.layer_norm(node.place, len(gamma), gamma, beta, eps))
 
 
-def _softmax(chain: _Chain, node: Node, tensor: str) -> None:
+def _softmax(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     if node.attributes.get("axis", -1) not in (-1, 1):  # 1 is the default before operator set 13
         raise building.refusal(node.place, f"{node.operator} with axis={node.attributes['axis']}")
     chain.steps.append(Softmax() if node.operator == "Softmax" else LogSoftmax())
 
 
-def _dropout(chain: _Chain, node: Node, tensor: str) -> None:
+def _dropout(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     training = chain.constant(node, 2)
     if training is not None and any(training.values):
         raise building.refusal(node.place, "Dropout in training mode")
 
 
-def _nothing(chain: _Chain, node: Node, tensor: str) -> None:
+def _nothing(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     """What returns its input has no layer."""
 
 
-def _flatten(chain: _Chain, node: Node, tensor: str) -> None:
+def _flatten(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     if node.attributes.get("axis", 1) != 1:
         raise building.refusal(node.place, f"Flatten with axis={node.attributes['axis']}")
     chain.flat = True
 
 
-def _reshape(chain: _Chain, node: Node, tensor: str) -> None:
+def _reshape(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     target = chain.constant(node, 1)
     columns = chain.columns
@@ -404,10 +404,10 @@ def _reshape(chain: _Chain, node: Node, tensor: str) -> None:
     chain.flat = True
 
 
-def _named(kind: Type[Layer], **settings: Tuple[str, float]) -> Callable[..., None]:
+def _named(kind: type[Layer], **settings: tuple[str, float]) -> Callable[..., None]:
     """Return the reader of an activation; `settings` are its attributes' names and defaults."""
 
-    def read(chain: _Chain, node: Node, tensor: str) -> None:
+    def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
         values = {
             name: building.real(node.place, theirs, node.attributes.get(theirs, default))
             for name, (theirs, default) in settings.items()
@@ -417,10 +417,10 @@ def _named(kind: Type[Layer], **settings: Tuple[str, float]) -> Callable[..., No
     return read
 
 
-def _only(kind: Type[Layer], **wanted: Any) -> Callable[..., None]:
+def _only(kind: type[Layer], **wanted: Any) -> Callable[..., None]:
     """Return the reader of an activation that is one of tinynn's with just these attributes."""
 
-    def read(chain: _Chain, node: Node, tensor: str) -> None:
+    def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
         for name, value in wanted.items():
             got = node.attributes.get(name, value)
             both = isinstance(value, float) and isinstance(got, float)
@@ -432,7 +432,7 @@ def _only(kind: Type[Layer], **wanted: Any) -> Callable[..., None]:
     return read
 
 
-def _prelu(chain: _Chain, node: Node, tensor: str) -> None:
+def _prelu(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     slope = chain.numbers(node, 1)
     if len(slope) != 1:
@@ -441,7 +441,7 @@ def _prelu(chain: _Chain, node: Node, tensor: str) -> None:
 
 
 # Of each operator, its reader and the names of the attributes that the reader knows.
-_READERS: Dict[str, Tuple[Callable[[_Chain, Node, str], None], Tuple[str, ...]]] = {
+_READERS: dict[str, tuple[Callable[[_Chain, OnnxNode, str], None], tuple[str, ...]]] = {
     "Gemm": (_gemm, ("alpha", "beta", "transA", "transB")),
     "MatMul": (_matmul, ()),
     "Add": (_add, ()),

@@ -6,10 +6,10 @@ Source: onnx/onnx, onnx.proto (the numbers of the fields).
 from __future__ import annotations
 
 import struct
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from ..errors import FormatError
-from ..formats.protobuf import Message
+from ..files.protobuf import Message
 
 # By ONNX's number of a type: its name, bytes, and letter for `struct`. BFLOAT16 is read apart.
 TYPES = {
@@ -22,35 +22,35 @@ COUNT_LIMIT = 2**31  # numbers in a tensor: no file of this format can hold more
 LEAST_OPSET = 7  # before it, Add and Mul had another rule for columns
 
 
-class Tensor(NamedTuple):
+class OnnxTensor(NamedTuple):
     """A constant: its shape and its numbers in one list, the last index running fastest."""
 
-    shape: Tuple[int, ...]
-    values: List[float]
+    shape: tuple[int, ...]
+    values: list[float]
 
 
-class Node(NamedTuple):
+class OnnxNode(NamedTuple):
     """An operator. `place` names it in messages; an attribute that is no number or text is None."""
 
     place: str
     operator: str
-    inputs: List[str]
-    outputs: List[str]
-    attributes: Dict[str, Any]
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any]
 
 
-class Graph(NamedTuple):
+class OnnxGraph(NamedTuple):
     """A graph with one input that is no constant, and one output."""
 
-    nodes: List[Node]
-    constants: Dict[str, Tensor]
+    nodes: list[OnnxNode]
+    constants: dict[str, OnnxTensor]
     input: str
-    shape: Optional[List[Optional[int]]]  # of the input, as far as it is said
+    shape: list[int | None] | None  # of the input, as far as it is said
     output: str
     opset: int
 
 
-def parse(data: bytes, name: str) -> Graph:
+def parse(data: bytes, name: str) -> OnnxGraph:
     """Return the graph in the bytes of an ONNX file; `name` stands for it in messages.
 
     Raises FormatError, naming the byte or the tensor, for bytes that are no ONNX file, and for what
@@ -61,7 +61,7 @@ def parse(data: bytes, name: str) -> Graph:
     if graph is None:
         raise FormatError(f"{name} is not an ONNX model: it has no graph")
     opset = _opset(model, name)
-    constants: Dict[str, Tensor] = {}
+    constants: dict[str, OnnxTensor] = {}
     for tensor in graph.messages(5):
         key = tensor.text(8)
         _new(constants, key, name)
@@ -92,10 +92,10 @@ def parse(data: bytes, name: str) -> Graph:
     if inputs[0].text(1) in made:
         raise FormatError(f"{name}: its input {inputs[0].text(1)!r} is also made by a node")
     shape = _shape(inputs[0], name)
-    return Graph(nodes, constants, inputs[0].text(1), shape, outputs[0], opset)
+    return OnnxGraph(nodes, constants, inputs[0].text(1), shape, outputs[0], opset)
 
 
-def read_tensor(tensor: Message, where: str) -> Tensor:
+def read_tensor(tensor: Message, where: str) -> OnnxTensor:
     """Return a TensorProto's shape and numbers. Raises FormatError if they do not fit."""
     shape = tuple(tensor.integers(1))
     kind = tensor.integer(2)
@@ -115,10 +115,10 @@ def read_tensor(tensor: Message, where: str) -> Tensor:
     values = _numbers(tensor, kind, where)
     if len(values) != count:
         raise FormatError(f"{where} needs {count} numbers for {list(shape)}, got {len(values)}")
-    return Tensor(shape, values)
+    return OnnxTensor(shape, values)
 
 
-def _numbers(tensor: Message, kind: int, where: str) -> List[float]:
+def _numbers(tensor: Message, kind: int, where: str) -> list[float]:
     _, size, letter = TYPES[kind]
     raw = tensor.blob(9)
     if not tensor.has(9):
@@ -126,7 +126,7 @@ def _numbers(tensor: Message, kind: int, where: str) -> List[float]:
             return tensor.floats(4)
         if kind == 11:
             return tensor.doubles(10)
-        whole: List[Any] = tensor.integers(7 if kind == 7 else 5)
+        whole: list[Any] = tensor.integers(7 if kind == 7 else 5)
         if kind not in FLOATS:
             return whole
         raw = b"".join(struct.pack("<H", bits & 0xFFFF) for bits in whole)  # 16-bit floats
@@ -150,24 +150,24 @@ def _opset(model: Message, name: str) -> int:
     return max(versions)
 
 
-def _new(constants: Dict[str, Tensor], key: str, name: str) -> None:
+def _new(constants: dict[str, OnnxTensor], key: str, name: str) -> None:
     if key in constants or not key:
         raise FormatError(f"{name} needs a name of its own for each tensor, got {key!r}")
 
 
-def _node(message: Message, i: int, name: str) -> Node:
+def _node(message: Message, i: int, name: str) -> OnnxNode:
     operator, own = message.text(4), message.text(3)
     domain = message.text(7)
     if domain not in ("", "ai.onnx"):
         operator = f"{domain}.{operator}"
     place = f"{name}, node {own!r}" if own else f"{name}, node {i}"
-    attributes: Dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for attribute in message.messages(5):
         key = attribute.text(1)
         if key in attributes:
             raise FormatError(f"{place}: the attribute {key!r} stands twice")
         attributes[key] = _attribute(attribute, f"{place}, attribute {key!r}")
-    return Node(place, operator, message.texts(1), message.texts(2), attributes)
+    return OnnxNode(place, operator, message.texts(1), message.texts(2), attributes)
 
 
 def _attribute(message: Message, where: str) -> Any:
@@ -188,18 +188,18 @@ def _attribute(message: Message, where: str) -> Any:
     return {1: 0.0, 2: 0, 3: "", 6: [], 7: []}.get(message.integer(20))
 
 
-def _constant(node: Node) -> Tensor:
+def _constant(node: OnnxNode) -> OnnxTensor:
     for key, value in node.attributes.items():
-        if isinstance(value, Tensor):
+        if isinstance(value, OnnxTensor):
             return value
         if key in ("value_float", "value_int") and isinstance(value, (int, float)):
-            return Tensor((), [value])
+            return OnnxTensor((), [value])
         if key in ("value_floats", "value_ints") and isinstance(value, list):
-            return Tensor((len(value),), value)
+            return OnnxTensor((len(value),), value)
     raise FormatError(f"{node.place}: a Constant needs a value of numbers")
 
 
-def _shape(value: Message, name: str) -> Optional[List[Optional[int]]]:
+def _shape(value: Message, name: str) -> list[int | None] | None:
     """Return the sizes of the graph's input, None for what is not said."""
     kind = value.message(2)
     tensor = kind.message(1) if kind is not None else None

@@ -10,13 +10,14 @@ import re
 from functools import partial
 from heapq import heappop, heappush
 from math import sqrt
-from typing import Callable, Dict, List, Mapping, Optional, Pattern, Sequence, Tuple
+from typing import Callable, Mapping, Pattern, Sequence
 
-from ..activations import SELU_ALPHA, SELU_SCALE
-from ..layers import ELU, GELU, SELU, Layer, LeakyReLU, SiLU, Softplus
-from ..normalization import LayerNorm
-from . import building
-from .onnx_model import Graph, Node, Tensor
+from ..lesson.activation_layers import ELU, GELU, SELU, LeakyReLU, SiLU, Softplus
+from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.layer import Layer
+from ..lesson.normalization import LayerNorm
+from . import assembly as building
+from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor
 
 NODES_LIMIT = 16  # no formula below has as many
 TEXT_LIMIT = 1000
@@ -30,7 +31,7 @@ _CENTRED = "Sub(x,Mean(x))"
 _SQUARES = (f"Mul({_CENTRED},{_CENTRED})", f"Pow({_CENTRED},{{two}})")
 
 # Formulas in the form that `_formula` gives: constants last, else in alphabetical order.
-_FORMULAS: List[Tuple[str, Callable[..., Layer]]] = [
+_FORMULAS: list[tuple[str, Callable[..., Layer]]] = [
     ("Mul(Sigmoid(x),x)", SiLU),
     *((f"Mul(Mul({erf},x),{{half}})", GELU) for erf in _ERF),
     *((f"Mul({erf},Mul(x,{{half}}))", GELU) for erf in _ERF),
@@ -55,7 +56,7 @@ _VALUES = {
 }
 
 
-def _compiled(formula: str) -> Tuple[Pattern[str], List[str]]:
+def _compiled(formula: str) -> tuple[Pattern[str], list[str]]:
     """Return a formula's regular expression and the names of the constants in it."""
     names = re.findall(r"{(\w+)}", formula)
     return re.compile(re.sub(r"\\{\w+\\}", "#([^,()]+)", re.escape(formula))), names
@@ -64,7 +65,7 @@ def _compiled(formula: str) -> Tuple[Pattern[str], List[str]]:
 _TABLE = [(*_compiled(formula), make) for formula, make in _FORMULAS]
 
 
-def recognized(formula: str) -> Optional[Layer]:
+def recognized(formula: str) -> Layer | None:
     """Return the layer that computes the formula, or None.
 
     >>> recognized("Mul(Sigmoid(x),x)")
@@ -81,7 +82,9 @@ def recognized(formula: str) -> Optional[Layer]:
     return None
 
 
-def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[Layer, List[Node]]:
+def fork(
+    graph: OnnxGraph, start: str, users: Mapping[str, Sequence[int]]
+) -> tuple[Layer, list[OnnxNode]]:
     """Return the layer that the graph computes from where it forks, and the nodes that do so.
 
     `users` are the numbers of the nodes that take each tensor. Raises FormatError, naming the
@@ -89,8 +92,8 @@ def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[
     """
     formulas = {start: "x"}
     left = {start: len(users[start])}  # how many uses of a tensor are still to come
-    region: List[Node] = []
-    found: Optional[Layer] = None
+    region: list[OnnxNode] = []
+    found: Layer | None = None
     waiting = list(users[start][: NODES_LIMIT + 1])
     last = -1
     joined = 0
@@ -129,9 +132,11 @@ def fork(graph: Graph, start: str, users: Mapping[str, Sequence[int]]) -> Tuple[
     )
 
 
-def _formula(node: Node, formulas: Mapping[str, str], constants: Mapping[str, Tensor]) -> str:
+def _formula(
+    node: OnnxNode, formulas: Mapping[str, str], constants: Mapping[str, OnnxTensor]
+) -> str:
     """Return the formula of what a node makes; a constant is # and its number, or # alone."""
-    arguments: List[str] = []
+    arguments: list[str] = []
     operator = node.operator
     inputs = node.inputs
     if operator == "ReduceMean":
@@ -154,9 +159,9 @@ def _formula(node: Node, formulas: Mapping[str, str], constants: Mapping[str, Te
     return f"{operator}({','.join(arguments)})"
 
 
-def users_of(graph: Graph) -> Dict[str, List[int]]:
+def users_of(graph: OnnxGraph) -> dict[str, list[int]]:
     """Return the numbers of the nodes that take each tensor, one as often as it takes it."""
-    users: Dict[str, List[int]] = {}
+    users: dict[str, list[int]] = {}
     for i, node in enumerate(graph.nodes):
         for name in node.inputs:
             users.setdefault(name, []).append(i)

@@ -5,16 +5,15 @@ PyTorch itself is never imported: modules are known by the names of their classe
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Mapping
 
 from ..errors import FormatError, SettingError
-from ..formats import safetensors
-from ..formats.atomic import Path
-from ..layers import (
+from ..files import safetensors
+from ..files.atomic import Path
+from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
-    Layer,
     LeakyReLU,
     LogSoftmax,
     ReLU,
@@ -24,14 +23,15 @@ from ..layers import (
     Softplus,
     Tanh,
 )
-from . import building
+from ..lesson.layer import Layer
+from . import assembly as building
 from .imported import Imported
 from .state import Layers, filled, read_tensor, rebuilt
 
 _PLAIN = {"ReLU": ReLU, "Sigmoid": Sigmoid, "Tanh": Tanh, "SELU": SELU, "SiLU": SiLU}
 
 
-def from_pytorch(module: object, layers: Optional[Layers] = None) -> Imported:
+def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
     """Return the network of a live PyTorch module as it predicts after `module.eval()`.
 
     `module` is an `nn.Sequential`, also with others in it, or one of its layers: Linear,
@@ -59,7 +59,7 @@ def from_pytorch(module: object, layers: Optional[Layers] = None) -> Imported:
     return Imported(building.assembled("the module", _layers(module, "")))
 
 
-def from_safetensors(path: Path, layers: Optional[Layers] = None) -> Imported:
+def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
     """Return the network whose numbers are in a safetensors file.
 
     Without `layers`, the file is one that `tinynn.export.to_safetensors` wrote. Else `layers` is
@@ -88,7 +88,7 @@ def from_safetensors(path: Path, layers: Optional[Layers] = None) -> Imported:
     return Imported(rebuilt(name, file.metadata["tinynn"], tensors))
 
 
-def _layers(module: Any, where: str) -> List[Layer]:
+def _layers(module: Any, where: str) -> list[Layer]:
     """Return the layers of a module, none for one that does nothing to a row."""
     kind = type(module)
     name = kind.__name__
@@ -113,16 +113,16 @@ def _layers(module: Any, where: str) -> List[Layer]:
     return _READERS[name](module, place)
 
 
-def _vector(place: str, tensor: Any) -> Optional[List[float]]:
+def _vector(place: str, tensor: Any) -> list[float] | None:
     return None if tensor is None else building.vector(place, tensor.tolist())
 
 
-def _linear(m: Any, place: str) -> List[Layer]:
+def _linear(m: Any, place: str) -> list[Layer]:
     W = building.matrix(place, m.weight.tolist())
     return [building.dense(place, W, _vector(place, m.bias), transposed=True)]
 
 
-def _batch_norm(m: Any, place: str) -> List[Layer]:
+def _batch_norm(m: Any, place: str) -> list[Layer]:
     mean, variance = _vector(place, m.running_mean), _vector(place, m.running_var)
     if mean is None or variance is None:
         raise building.refusal(place, "a BatchNorm1d without running statistics")
@@ -132,7 +132,7 @@ def _batch_norm(m: Any, place: str) -> List[Layer]:
     return [building.batch_norm(place, mean, variance, gamma, beta, m.eps, m.momentum)]
 
 
-def _layer_norm(m: Any, place: str) -> List[Layer]:
+def _layer_norm(m: Any, place: str) -> list[Layer]:
     shape = list(m.normalized_shape)
     if len(shape) != 1:
         raise building.refusal(place, f"a LayerNorm over {shape}")
@@ -150,39 +150,39 @@ def _only(**wanted: object) -> Callable[[Any, str], None]:
     return check
 
 
-def _prelu(m: Any, place: str) -> List[Layer]:
+def _prelu(m: Any, place: str) -> list[Layer]:
     slopes = building.vector(place, m.weight.tolist())
     if len(slopes) != 1:
         raise building.refusal(place, "a PReLU with a slope for each column")
     return [building.simple(place, LeakyReLU, negative_slope=slopes[0])]
 
 
-def _gelu(m: Any, place: str) -> List[Layer]:
+def _gelu(m: Any, place: str) -> list[Layer]:
     _only(approximate="none")(m, place)
     return [GELU()]
 
 
-def _softplus(m: Any, place: str) -> List[Layer]:
+def _softplus(m: Any, place: str) -> list[Layer]:
     _only(beta=1.0)(m, place)
     if m.threshold < 20:
         raise building.refusal(place, f"Softplus with threshold={m.threshold}")
     return [Softplus()]
 
 
-def _softmax(m: Any, place: str) -> List[Layer]:
+def _softmax(m: Any, place: str) -> list[Layer]:
     if m.dim not in (None, 1, -1):  # None is PyTorch's own guess, 1 for a table
         raise building.refusal(place, f"{type(m).__name__} with dim={m.dim}")
     return [Softmax() if type(m).__name__ == "Softmax" else LogSoftmax()]
 
 
-def _flatten(m: Any, place: str) -> List[Layer]:
+def _flatten(m: Any, place: str) -> list[Layer]:
     if m.start_dim != 1 or m.end_dim not in (-1, 1):
         raise building.refusal(place, f"Flatten({m.start_dim}, {m.end_dim})")
     return []
 
 
 _COUNTER = "num_batches_tracked"  # of BatchNorm: not a number that a prediction rests on
-_READERS: Dict[str, Callable[[Any, str], List[Layer]]] = {
+_READERS: dict[str, Callable[[Any, str], list[Layer]]] = {
     "Linear": _linear,
     "BatchNorm1d": _batch_norm,
     "LayerNorm": _layer_norm,

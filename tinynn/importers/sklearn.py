@@ -5,15 +5,17 @@ scikit-learn itself is never imported: objects are known by the names of their c
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple, Union
+from typing import Any, Sequence
 
 from ..errors import FormatError
 from ..estimators import Classifier, Regressor
 from ..estimators.storage import assembled
 from ..estimators.targets import Labels, Numbers, plain
-from ..layers import Dense, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
-from ..network import Sequential
-from . import building
+from ..lesson.activation_layers import Linear, ReLU, Sigmoid, Softmax, Tanh
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.network import Sequential
+from . import assembly as building
 from .imported import Imported
 from .sklearn_table import encoded, kind_of, refusal, scaling_of, steps_of
 
@@ -23,8 +25,8 @@ _NETWORKS = ("MLPClassifier", "MLPRegressor")
 
 
 def from_sklearn(
-    model: object, missing: Sequence[Union[str, float]] = (), as_estimator: bool = False
-) -> Union[Imported, Classifier, Regressor]:
+    model: object, missing: Sequence[str | float] = (), as_estimator: bool = False
+) -> Imported | Classifier | Regressor:
     """Return a fitted MLPClassifier or MLPRegressor: its network, or an estimator of raw rows.
 
     Alone, or in a Pipeline after nothing but scalers (StandardScaler, MinMaxScaler, MaxAbsScaler,
@@ -88,7 +90,7 @@ def from_sklearn(
     return assembled(Classifier(*shape), encoder, labels, whole([]), "the model")
 
 
-def _network(place: str, step: Any) -> Tuple[List[Dense], List[Layer]]:
+def _network(place: str, step: Any) -> tuple[list[Dense], list[Layer]]:
     if not hasattr(step, "coefs_"):
         raise FormatError(f"{place}: the network was not fitted; call its fit first")
     last = len(step.coefs_) - 1

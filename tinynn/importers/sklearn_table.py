@@ -7,15 +7,15 @@ last list as an encoder and the network's first layer.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, NamedTuple, Sequence, Tuple, TypeVar, Union
 
 from ..errors import FormatError
-from ..layers import Dense
-from ..matrix import Matrix, Vector
+from ..lesson.layers import Dense
+from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import CategoryColumn, LeftOut, NumberColumn, TableEncoder
 from ..preprocessing.cells import key_of, reader
 from ..preprocessing.columns import MISSING_KIND, Column, column_to_dict
-from . import building
+from . import assembly as building
 
 T = TypeVar("T")
 Step = Tuple[str, Any]
@@ -47,10 +47,10 @@ class Lookup(NamedTuple):
     """
 
     column: int
-    values: Dict[str, float]
+    values: dict[str, float]
     rest: float
-    missing: Optional[float]
-    known: Dict[Optional[str], None]
+    missing: float | None
+    known: dict[str | None, None]
     strict: bool = False
 
     def mapped(self, change: Callable[[float], float]) -> Lookup:
@@ -80,7 +80,7 @@ def kind_of(place: str, step: object) -> str:
     return kind.__name__
 
 
-def steps_of(place: str, step: Any) -> List[Step]:
+def steps_of(place: str, step: Any) -> list[Step]:
     """Return what a step consists of, in order, each with its name in messages.
 
     What is done to targets before the training comes after the network: it is undone there.
@@ -109,7 +109,7 @@ def steps_of(place: str, step: Any) -> List[Step]:
 # Scaling: shift, factor and offset of each column, and the deviation of what comes out
 
 
-class Scaling(NamedTuple):
+class ColumnScaling(NamedTuple):
     """(x − shift) · factor + offset, column by column; `spread` as in `building.scaling`."""
 
     shift: Vector
@@ -118,25 +118,25 @@ class Scaling(NamedTuple):
     spread: float = 1.0
 
 
-def _by_center(center: str, with_center: str) -> Callable[[str, Any], Scaling]:
+def _by_center(center: str, with_center: str) -> Callable[[str, Any], ColumnScaling]:
     """Return the reader of a scaler that makes (x − center) / scale_."""
 
-    def scaling(place: str, step: Any) -> Scaling:
+    def scaling(place: str, step: Any) -> ColumnScaling:
         n = step.n_features_in_
         found, scale = getattr(step, center, None), step.scale_
         shift = [0.0] * n if found is None or not getattr(step, with_center) else found
         scales = building.vector(place, [1.0] * n if scale is None else scale)
-        return Scaling(building.vector(place, shift), [1.0 / s for s in scales], [0.0] * n)
+        return ColumnScaling(building.vector(place, shift), [1.0 / s for s in scales], [0.0] * n)
 
     return scaling
 
 
-def _max_abs(place: str, step: Any) -> Scaling:
+def _max_abs(place: str, step: Any) -> ColumnScaling:
     factor = [1.0 / s for s in building.vector(place, step.scale_)]
-    return Scaling([0.0] * len(factor), factor, [0.0] * len(factor))
+    return ColumnScaling([0.0] * len(factor), factor, [0.0] * len(factor))
 
 
-def _min_max(place: str, step: Any) -> Scaling:
+def _min_max(place: str, step: Any) -> ColumnScaling:
     """x · scale_ + min_"""
     low, high = building.vector(place, step.data_min_), building.vector(place, step.data_max_)
     factor = building.vector(place, step.scale_)
@@ -144,10 +144,10 @@ def _min_max(place: str, step: Any) -> Scaling:
     middle = [0.5 * a + 0.5 * b for a, b in zip(low, high)]
     offset = [start + (m - a) * k for m, a, k in zip(middle, low, factor)]
     # The spread of a column that is even between the ends of the range: (end − start) / √12.
-    return Scaling(middle, factor, offset, (end - start) / 12**0.5)
+    return ColumnScaling(middle, factor, offset, (end - start) / 12**0.5)
 
 
-_SCALERS: Dict[str, Callable[[str, Any], Scaling]] = {
+_SCALERS: dict[str, Callable[[str, Any], ColumnScaling]] = {
     "StandardScaler": _by_center("mean_", "with_mean"),
     "MinMaxScaler": _min_max,
     "MaxAbsScaler": _max_abs,
@@ -155,7 +155,7 @@ _SCALERS: Dict[str, Callable[[str, Any], Scaling]] = {
 }
 
 
-def scaling_of(place: str, step: Any) -> Optional[Scaling]:
+def scaling_of(place: str, step: Any) -> ColumnScaling | None:
     """Return what a scaler does, None for any other step. Raises FormatError for clip=True."""
     name = kind_of(place, step)
     if name not in _SCALERS:
@@ -176,7 +176,7 @@ def _fitted(place: str, name: str, read: Callable[..., T], *arguments: Any) -> T
 # Transformers, one function each
 
 
-def transformed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+def transformed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     """Return the columns that a transformer makes of the given ones.
 
     Raises FormatError, naming the step, for what cannot be carried over.
@@ -195,7 +195,7 @@ def transformed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
     return given
 
 
-def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+def _imputed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     """The column's statistic where a cell is missing, and columns that say where that was."""
     if _READER.read(step.missing_values) is not None:
         raise refusal(
@@ -203,7 +203,7 @@ def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
             f"SimpleImputer with missing_values={step.missing_values!r}",
             "make those cells None or NaN before, here and in the training",
         )
-    found: List[Feature] = []
+    found: list[Feature] = []
     for feature, statistic in zip(given, step.statistics_.tolist()):
         if statistic is None or statistic != statistic:
             continue  # it held no value in the training, and is left out
@@ -220,10 +220,10 @@ def _imputed(place: str, step: Any, given: List[Feature]) -> List[Feature]:
     return found
 
 
-def _one_hot(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+def _one_hot(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     rare_kinds = getattr(step, "infrequent_categories_", None) or [None] * len(given)
     strict = step.handle_unknown == "error"
-    found: List[Feature] = []
+    found: list[Feature] = []
     for i, feature in enumerate(given):
         keys = _keys(place, feature, step.categories_[i])
         known = dict.fromkeys(keys)
@@ -241,9 +241,9 @@ def _one_hot(place: str, step: Any, given: List[Feature]) -> List[Feature]:
     return found
 
 
-def _keys(place: str, feature: Feature, categories: Any) -> List[Optional[str]]:
+def _keys(place: str, feature: Feature, categories: Any) -> list[str | None]:
     """Return the names of kinds; None is that of a missing one. Raises FormatError if two agree."""
-    keys: List[Optional[str]] = []
+    keys: list[str | None] = []
     for category in categories.tolist():
         if isinstance(feature, Lookup):
             category = float(category)
@@ -258,8 +258,8 @@ def _keys(place: str, feature: Feature, categories: Any) -> List[Optional[str]]:
 def _looked_up(
     place: str,
     feature: Feature,
-    known: Dict[Optional[str], None],
-    values: Dict[Optional[str], float],
+    known: dict[str | None, None],
+    values: dict[str | None, float],
     rest: float,
     strict: bool,
 ) -> Lookup:
@@ -280,9 +280,9 @@ def _looked_up(
     return Lookup(feature.column, kinds, rest, missing, known, strict)
 
 
-def _by_columns(place: str, step: Any, given: List[Feature]) -> List[Feature]:
+def _by_columns(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     names = list(map(str, getattr(step, "feature_names_in_", ())))
-    found: List[Feature] = []
+    found: list[Feature] = []
     for name, inner, columns in step.transformers_:
         part = [given[j] for j in _chosen(columns, names, len(given))]
         if part and not isinstance(inner, str):
@@ -292,7 +292,7 @@ def _by_columns(place: str, step: Any, given: List[Feature]) -> List[Feature]:
     return found
 
 
-def _chosen(columns: Any, names: List[str], count: int) -> List[int]:
+def _chosen(columns: Any, names: list[str], count: int) -> list[int]:
     """Return the numbers of columns that are given by name, number, slice or mask."""
     if isinstance(columns, slice):
         ends = [columns.start, columns.stop]
@@ -302,13 +302,13 @@ def _chosen(columns: Any, names: List[str], count: int) -> List[int]:
         return [*range(count)[columns]]
     if isinstance(columns, (str, int)):
         columns = [columns]
-    listed: List[Any] = columns.tolist() if hasattr(columns, "tolist") else list(columns)
+    listed: list[Any] = columns.tolist() if hasattr(columns, "tolist") else list(columns)
     if listed and all(isinstance(column, bool) for column in listed):
         return [j for j, wanted in enumerate(listed) if wanted]
     return [names.index(c) if isinstance(c, str) else range(count)[c] for c in listed]
 
 
-_TRANSFORMERS: Dict[str, Callable[[str, Any, List[Feature]], List[Feature]]] = {
+_TRANSFORMERS: dict[str, Callable[[str, Any, list[Feature]], list[Feature]]] = {
     "SimpleImputer": _imputed,
     "OneHotEncoder": _one_hot,
     "ColumnTransformer": _by_columns,
@@ -319,8 +319,8 @@ _TRANSFORMERS: Dict[str, Callable[[str, Any, List[Feature]], List[Feature]]] = {
 
 
 def encoded(
-    steps: List[Step], names: Sequence[str], missing: Sequence[Any], first: Dense
-) -> Tuple[TableEncoder, Dense]:
+    steps: list[Step], names: Sequence[str], missing: Sequence[Any], first: Dense
+) -> tuple[TableEncoder, Dense]:
     """Return the encoder of the rows that the steps take, and the layer that takes its rows.
 
     The layer is `first`, the one after the steps, with W and b written anew, in the order of the
@@ -330,7 +330,7 @@ def encoded(
     in one place and for kinds in another.
     """
     count = steps[0][1].n_features_in_ if steps else first.inputs
-    features: List[Feature] = [Cell(j) for j in range(count)]
+    features: list[Feature] = [Cell(j) for j in range(count)]
     for step in steps:
         features = transformed(*step, features)
     if len(features) != first.inputs:
@@ -339,7 +339,7 @@ def encoded(
             f"{len(features)}"
         )
     b = list(first.b)
-    columns: List[Column] = []
+    columns: list[Column] = []
     W: Matrix = []
     for j, name in enumerate(names or [f"x{j}" for j in range(count)]):
         own = [(f, w) for f, w in zip(features, first.W) if f.column == j]
@@ -362,8 +362,8 @@ def encoded(
 
 def _number(
     name: str,
-    cells: List[Tuple[Cell, Vector]],
-    flags: List[Tuple[Lookup, Vector]],
+    cells: list[tuple[Cell, Vector]],
+    flags: list[tuple[Lookup, Vector]],
     W: Matrix,
     b: Vector,
 ) -> NumberColumn:
@@ -388,7 +388,7 @@ def _number(
 
 
 def _category(
-    name: str, lookups: List[Tuple[Lookup, Vector]], W: Matrix, width: int
+    name: str, lookups: list[tuple[Lookup, Vector]], W: Matrix, width: int
 ) -> CategoryColumn:
     strict = any(f.strict for f, _ in lookups)
     kinds = [kind for f, _ in lookups for kind in f.known if kind is not None]
@@ -416,7 +416,7 @@ def _category(
     return CategoryColumn(name, _reason(fill), kinds, [0] * len(kinds), fill, 0, 0, 0, strict)
 
 
-def _reason(fill: Optional[str]) -> str:
+def _reason(fill: str | None) -> str:
     return _REASON if fill is None else f"{_REASON}; {fill} stands for a missing one"
 
 

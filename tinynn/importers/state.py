@@ -6,11 +6,13 @@ import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ..errors import FormatError
-from ..formats import json_file
-from ..formats.safetensors import NAMES
-from ..layers import Dense, Layer
-from ..network import KIND, Sequential, from_dict, rows_of
-from . import building
+from ..files import json_file
+from ..files.safetensors import NAMES
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense
+from ..lesson.network import KIND, Sequential, from_dict
+from ..lesson.parameters import rows_of
+from . import assembly as building
 
 Layers = Union[Sequence[Layer], Mapping[str, Layer]]
 Tensor = Tuple[Tuple[int, ...], List[float]]  # its shape, and its numbers in one list
@@ -34,7 +36,7 @@ def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequ
     names. Raises FormatError unless each tensor finds a place, and each place a tensor.
     """
     named = layers if isinstance(layers, Mapping) else None
-    given: List[Layer] = list(layers.values() if isinstance(layers, Mapping) else layers)
+    given: list[Layer] = list(layers.values() if isinstance(layers, Mapping) else layers)
     network = building.assembled(where, given)
     with_numbers = [
         (str(name), layer)
@@ -80,15 +82,15 @@ def rebuilt(where: str, text: str, tensors: Tensors) -> Sequential:
     return from_dict({"layers": entries}, where)
 
 
-def _groups(tensors: Tensors) -> Dict[str, Group]:
-    groups: Dict[str, Group] = {}
+def _groups(tensors: Tensors) -> dict[str, Group]:
+    groups: dict[str, Group] = {}
     for name, tensor in tensors.items():
         layer, _, letter = name.rpartition(".")
         groups.setdefault(layer, {})[letter] = tensor
     return groups
 
 
-def _in_order_of_numbers(where: str, groups: Mapping[str, Group]) -> List[str]:
+def _in_order_of_numbers(where: str, groups: Mapping[str, Group]) -> list[str]:
     """Return names sorted by the numbers in them, if they differ in nothing else."""
     if len({re.sub(r"\d+", "0", name) for name in groups}) > 1:
         raise FormatError(
@@ -122,9 +124,9 @@ def _fill(where: str, layer: Layer, group: Group) -> None:
         raise FormatError(f"{where} has no place for the tensors {', '.join(group)}")
 
 
-def _values(where: str, group: Group, dense: bool) -> Dict[str, object]:
+def _values(where: str, group: Group, dense: bool) -> dict[str, object]:
     """Return tensors under the letters, and in the form, that a model file has for them."""
-    values: Dict[str, object] = {}
+    values: dict[str, object] = {}
     for letter in ("W", "b") if dense else tuple(NAMES)[2:]:
         if NAMES[letter] not in group:
             continue

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence as Row, Union
+from typing import Any, NamedTuple, Sequence as Row
 
 from ..errors import DataError, SettingError, ShapeError
-from ..matrix import Vector
+from ..lesson.matrix import Vector
 
 # Texts that stand for a missing value, unless others are named.
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
@@ -24,19 +24,19 @@ _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 class Table(NamedTuple):
     """Rows of cells of one length; the columns' names, if the table brought any along."""
 
-    rows: List[Row[Any]]
-    names: Optional[List[str]]
+    rows: list[Row[Any]]
+    names: list[str] | None
     width: int
 
 
 class Reader(NamedTuple):
     """How cells are read: texts and numbers that mean "missing", and the decimal sign."""
 
-    missing: FrozenSet[str]
+    missing: frozenset[str]
     decimal: str
-    missing_numbers: FrozenSet[float] = frozenset()
+    missing_numbers: frozenset[float] = frozenset()
 
-    def read(self, cell: Any) -> Union[float, str, None]:
+    def read(self, cell: Any) -> float | str | None:
         """Return the cell as a float, as text, or None if it is missing.
 
         Numbers and text that holds a number become floats, text loses the space around it; dates
@@ -68,7 +68,7 @@ class Reader(NamedTuple):
             return float_of(cell)
         return str(cell)
 
-    def plain_numbers(self, cells: Row[Any]) -> Optional[Vector]:
+    def plain_numbers(self, cells: Row[Any]) -> Vector | None:
         """Return the cells as finite floats, or None if that takes a closer look at each of them.
 
         A short cut for the most usual columns: `read` would give the same.
@@ -88,7 +88,7 @@ class Reader(NamedTuple):
             return None
         return values
 
-    def number(self, text: str) -> Optional[float]:
+    def number(self, text: str) -> float | None:
         """Return the number that a text holds, or None.
 
         >>> Reader(frozenset(), ",").number("1.234,5")
@@ -108,7 +108,7 @@ class Reader(NamedTuple):
             return None
 
 
-def float_of(number: Any) -> Optional[float]:
+def float_of(number: Any) -> float | None:
     """Return a number as a float: None for NaN, an infinity if it is beyond the floats."""
     try:
         x = float(number)
@@ -131,7 +131,7 @@ def key_of(cell: Any) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell)
 
 
-def foreign_number(text: str) -> Optional[str]:
+def foreign_number(text: str) -> str | None:
     """Return the mend for a number in the notation of another country, or None for other text.
 
     >>> foreign_number("1,5")
@@ -194,7 +194,7 @@ def as_table(X: Any, name: str = "inputs") -> Table:
         if hasattr(X, "toarray"):
             mend = "; .toarray() makes a sparse matrix dense"
         raise ShapeError(f"{name} need to be a table, rows of cells, got {_kind(X)}{mend}")
-    rows: List[Any] = list(X)
+    rows: list[Any] = list(X)
     if not rows:
         raise ShapeError(f"{name} need at least one row, got 0 samples")
     for i, row in enumerate(rows):

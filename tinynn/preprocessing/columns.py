@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, NamedTuple, Sequence, Union
 
+from ..checks.finite import all_finite
 from ..errors import DataError, FormatError
-from ..matrix import Vector
+from ..lesson.matrix import Vector
 from .cells import Reader, foreign_number, key_of, like_date
 from .summary import Summary, not_finite, rounding_variance
 
@@ -18,10 +19,10 @@ FEW_ROWS = 20  # of so few rows, nothing can be said about a text that is differ
 MISSING_KIND = "(missing)"
 
 
-class Plan(NamedTuple):
+class ColumnPlan(NamedTuple):
     """The encoder's settings that decide what becomes of a column."""
 
-    scaling: Optional[str]
+    scaling: str | None
     max_kinds: int
     missing_indicator: bool
     missing_category: str
@@ -31,9 +32,9 @@ class Plan(NamedTuple):
 class Found(NamedTuple):
     """The encoded columns of one column, its missing cells, and the kinds that are not known."""
 
-    columns: List[Vector]
+    columns: list[Vector]
     missing: int
-    unseen: Dict[str, int]
+    unseen: dict[str, int]
 
 
 class NumberColumn(NamedTuple):
@@ -46,7 +47,7 @@ class NumberColumn(NamedTuple):
 
     name: str
     reason: str
-    median: Optional[float]
+    median: float | None
     shift: float
     scale: float
     low: float
@@ -59,7 +60,7 @@ class NumberColumn(NamedTuple):
     def kind(self) -> str:
         return "number"
 
-    def feature_names(self) -> List[str]:
+    def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [self.name, f"{self.name} missing"] if self.indicator else [self.name]
 
@@ -86,7 +87,7 @@ class NumberColumn(NamedTuple):
         m, s = self.shift, self.scale
         if m != 0.0 or s != 1.0:
             values = [(x - m) / s for x in values]
-            if not isfinite(sum(values)) and not all(map(isfinite, values)):
+            if not all_finite(values):
                 i = next(i for i, x in enumerate(values) if not isfinite(x))
                 raise DataError(
                     f"inputs need numbers that can be scaled, got {cells[i]!r} in row {row + i}, "
@@ -117,9 +118,9 @@ class CategoryColumn(NamedTuple):
 
     name: str
     reason: str
-    kinds: List[str]
-    counts: List[int]
-    fill: Optional[str]
+    kinds: list[str]
+    counts: list[int]
+    fill: str | None
     others: int
     missing: int
     rows: int
@@ -129,7 +130,7 @@ class CategoryColumn(NamedTuple):
     def kind(self) -> str:
         return "category"
 
-    def feature_names(self) -> List[str]:
+    def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [f"{self.name}={kind}" for kind in self.kinds]
 
@@ -145,8 +146,9 @@ class CategoryColumn(NamedTuple):
         except TypeError:  # something that cannot be hashed: an error, or else a text
             cells = [_read(reader, cell, row + i, label) for i, cell in enumerate(cells)]
             counts = Counter(cells)
-        missing, unseen = 0, {}  # type: int, Dict[str, int]
-        place_of: Dict[Any, int] = {}
+        missing = 0
+        unseen: dict[str, int] = {}
+        place_of: dict[Any, int] = {}
         for cell, count in counts.items():
             if _read(reader, cell, row + cells.index(cell), label) is None:
                 if self.strict and self.fill is None:
@@ -191,7 +193,7 @@ class LeftOut(NamedTuple):
     kind: str
     rows: int
 
-    def feature_names(self) -> List[str]:
+    def feature_names(self) -> list[str]:
         """Return no names."""
         return []
 
@@ -207,7 +209,7 @@ class LeftOut(NamedTuple):
 Column = Union[NumberColumn, CategoryColumn, LeftOut]
 
 
-def planned(summary: Summary, name: str, plan: Plan) -> Column:
+def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     """Return what becomes of a column, given or guessed.
 
     Raises DataError for a column that cannot be what it was said to be, or that is mostly numbers
@@ -231,7 +233,7 @@ def planned(summary: Summary, name: str, plan: Plan) -> Column:
     return _guessed(summary, name, plan)
 
 
-def _guessed(summary: Summary, name: str, plan: Plan) -> Column:
+def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     rows, present, kinds = summary.rows, summary.present, len(summary.kinds)
     if not present and plan.drop_constant:
         return LeftOut(name, f"no value in {_count(rows, 'row')}", "empty", rows)
@@ -262,7 +264,7 @@ def _guessed(summary: Summary, name: str, plan: Plan) -> Column:
     return _category_column(summary, name, plan, reason)
 
 
-def _number_column(summary: Summary, name: str, plan: Plan, reason: str) -> NumberColumn:
+def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> NumberColumn:
     low, high = (summary.low, summary.high) if summary.numbers else (0.0, 0.0)
     shift, scale = 0.0, 1.0
     if plan.scaling == "standard":
@@ -278,7 +280,7 @@ def _number_column(summary: Summary, name: str, plan: Plan, reason: str) -> Numb
     )  # fmt: skip
 
 
-def _category_column(summary: Summary, name: str, plan: Plan, reason: str) -> CategoryColumn:
+def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> CategoryColumn:
     # Of equally frequent kinds the first in order counts as the more frequent, as SimpleImputer.
     by_count = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], _order(kind)))
     kept = sorted(by_count[: plan.max_kinds], key=_order)
@@ -290,7 +292,7 @@ def _category_column(summary: Summary, name: str, plan: Plan, reason: str) -> Ca
     return CategoryColumn(name, reason, kept, counts, fill, others, summary.missing, summary.rows)
 
 
-def _order(kind: str) -> Tuple[int, float, str]:
+def _order(kind: str) -> tuple[int, float, str]:
     """Return what sorts kinds: numbers by their size, then texts."""
     try:
         return (0, float(kind), kind)
@@ -303,7 +305,7 @@ def _like_id(name: str) -> bool:
     return word in ("", "row", "index", "nr", "no", "number", "unnamed: 0") or word.endswith("id")
 
 
-def _read(reader: Reader, cell: Any, row: int, label: str) -> Union[float, str, None]:
+def _read(reader: Reader, cell: Any, row: int, label: str) -> float | str | None:
     try:
         return reader.read(cell)
     except DataError as error:
@@ -337,7 +339,7 @@ def column_from_dict(state: object, where: str) -> Column:
     """Return the column of a saved state. Raises FormatError for anything else."""
     if not isinstance(state, dict):
         raise FormatError(f"{where} needs to be an object, got {type(state).__name__}")
-    kinds: Dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
+    kinds: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
     kind = state.get("kind")
     if kind in ("constant", "empty", "identifier", "drop"):
         made: Any = LeftOut
@@ -360,12 +362,12 @@ def column_from_dict(state: object, where: str) -> Column:
     return column
 
 
-def column_to_dict(column: Column) -> Dict[str, Any]:
+def column_to_dict(column: Column) -> dict[str, Any]:
     """Return a column in types that JSON has."""
     return {"kind": column.kind, **column._asdict()}
 
 
-def _contradiction(column: Column) -> Optional[str]:
+def _contradiction(column: Column) -> str | None:
     if isinstance(column, NumberColumn):
         if column.scale <= 0.0 or column.low > column.high:
             return "needs a scale above 0, and low not above high"
@@ -389,7 +391,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-_FITS: Dict[str, Callable[[Any], bool]] = {
+_FITS: dict[str, Callable[[Any], bool]] = {
     "name": _is_text, "reason": _is_text, "kind": _is_text,
     "median": lambda value: value is None or _is_number(value),
     "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,

@@ -5,22 +5,18 @@ from __future__ import annotations
 from random import Random
 from typing import (
     Any,
-    Dict,
     Iterable,
     Iterator,
-    List,
     Mapping,
     NamedTuple,
-    Optional,
     Sequence,
-    Union,
 )
 
+from ..checks.settings import flag, integer
 from ..errors import DataError, FormatError, SettingError, ShapeError
-from ..matrix import Matrix
-from ..settings import flag, integer
+from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
-from .columns import Column, Plan, column_from_dict, column_to_dict, planned
+from .columns import Column, ColumnPlan, column_from_dict, column_to_dict, planned
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows looked at in one go
@@ -35,8 +31,8 @@ class Encoded(NamedTuple):
     """Rows of floats, and by column what was missing or unseen in the table they come from."""
 
     rows: Matrix
-    missing: Dict[str, int]
-    unseen: Dict[str, Dict[str, int]]
+    missing: dict[str, int]
+    unseen: dict[str, dict[str, int]]
 
 
 class TableEncoder:
@@ -67,11 +63,11 @@ class TableEncoder:
 
     def __init__(
         self,
-        names: Optional[Sequence[str]] = None,
-        kinds: Optional[Mapping[Union[str, int], str]] = None,
-        scaling: Optional[str] = "standard",
+        names: Sequence[str] | None = None,
+        kinds: Mapping[str | int, str] | None = None,
+        scaling: str | None = "standard",
         max_kinds: int = 50,
-        missing: Sequence[Union[str, float]] = MISSING,
+        missing: Sequence[str | float] = MISSING,
         missing_indicator: bool = True,
         missing_category: str = "own",
         decimal: str = ".",
@@ -102,12 +98,12 @@ class TableEncoder:
         self._forget()
 
     def _forget(self) -> None:
-        self.column_names: List[str] = []
+        self.column_names: list[str] = []
         self.rows_seen = 0
-        self._summaries: List[Summary] = []
-        self._columns: List[Column] = []
+        self._summaries: list[Summary] = []
+        self._columns: list[Column] = []
 
-    def settings(self) -> Dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {name: getattr(self, name) for name in _SETTINGS}
 
@@ -166,8 +162,8 @@ class TableEncoder:
             Summary(self._label(j), kinds.get(j), Random(j)) for j in range(table.width)
         ]
 
-    def _kinds_by_number(self) -> Dict[int, str]:
-        found: Dict[int, str] = {}
+    def _kinds_by_number(self) -> dict[int, str]:
+        found: dict[int, str] = {}
         for key, kind in self.kinds.items():
             if isinstance(key, str) and key not in self.column_names:
                 raise SettingError(
@@ -187,7 +183,7 @@ class TableEncoder:
         return f"column {number}" if name == f"x{number}" else f"column {name!r}"
 
     @property
-    def columns(self) -> List[Column]:
+    def columns(self) -> list[Column]:
         """What became of each column: a NumberColumn, CategoryColumn or LeftOut each.
 
         Raises SettingError before any rows were seen, DataError for a column that cannot be used.
@@ -198,8 +194,8 @@ class TableEncoder:
             self._columns = self._planned()
         return self._columns
 
-    def _planned(self) -> List[Column]:
-        plan = Plan(
+    def _planned(self) -> list[Column]:
+        plan = ColumnPlan(
             self.scaling, self.max_kinds, self.missing_indicator, self.missing_category,
             self.drop_constant,
         )  # fmt: skip
@@ -222,8 +218,8 @@ class TableEncoder:
         if table.width != len(columns):
             raise ShapeError(self._expected(table.width))
         encoded: Matrix = []
-        missing: Dict[str, int] = {}
-        unseen: Dict[str, Dict[str, int]] = {}
+        missing: dict[str, int] = {}
+        unseen: dict[str, dict[str, int]] = {}
         for start in range(0, len(table.rows), CHUNK):
             parts: Matrix = []
             cells = list(zip(*table.rows[start : start + CHUNK]))
@@ -246,7 +242,7 @@ class TableEncoder:
         """Return `fit(X).transform(X)`."""
         return self.fit(X).transform(X)
 
-    def places(self, names: Sequence[str]) -> List[int]:
+    def places(self, names: Sequence[str]) -> list[int]:
         """Return where in a table with columns of these names each of the encoder's columns is.
 
         So a table whose columns stand in another order can be read: columns that are left out are
@@ -263,7 +259,7 @@ class TableEncoder:
                 raise DataError(f"the table needs one column {name!r}, got {given.count(name)}")
         return [given.index(name) for name in self.column_names]
 
-    def feature_names_out(self) -> List[str]:
+    def feature_names_out(self) -> list[str]:
         """Return the names of the encoded columns, in order."""
         return [name for column in self.columns for name in column.feature_names()]
 
@@ -278,7 +274,7 @@ class TableEncoder:
             f"the columns {_listed(self.column_names)}"
         )
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return settings and what was learned as a plain dictionary that JSON keeps exactly."""
         settings = self.settings()
         settings["missing"] = list(self.missing)
@@ -327,13 +323,13 @@ class TableEncoder:
         return f"TableEncoder({', '.join(changed)})"
 
 
-def chunks(rows: Iterable[Any], size: int = CHUNK) -> Iterator[List[Any]]:
+def chunks(rows: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
     """Yield the rows of a stream in lists of `size`, the last of them maybe shorter.
 
     >>> list(chunks(range(3), size=2))
     [[0, 1], [2]]
     """
-    part: List[Any] = []
+    part: list[Any] = []
     for row in rows:
         part.append(row)
         if len(part) == size:
@@ -343,7 +339,7 @@ def chunks(rows: Iterable[Any], size: int = CHUNK) -> Iterator[List[Any]]:
         yield part
 
 
-def _checked_names(names: Sequence[str]) -> List[str]:
+def _checked_names(names: Sequence[str]) -> list[str]:
     listed = list(names)
     for i, name in enumerate(listed):
         if not isinstance(name, str):
@@ -356,7 +352,7 @@ def _checked_names(names: Sequence[str]) -> List[str]:
     return listed
 
 
-def _checked_kinds(kinds: Optional[Mapping[Union[str, int], str]]) -> Dict[Union[str, int], str]:
+def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str]:
     found = dict(kinds or {})
     for key, kind in found.items():
         if isinstance(key, bool) or not isinstance(key, (str, int)):

@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from math import exp, floor, fsum, inf, isfinite, log
 from random import Random
-from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, NoReturn, Sequence
 
 from ..errors import DataError
 from .cells import Reader, foreign_number, key_of
@@ -80,21 +80,21 @@ class Summary:
                                     and how many there were
     """
 
-    def __init__(self, label: str, kind: Optional[str], rng: Random) -> None:
+    def __init__(self, label: str, kind: str | None, rng: Random) -> None:
         self.label = label
         self.kind = kind  # as given: "number", "category", "drop", or None to guess
         self.rows = self.missing = self.numbers = self.texts = 0
         self.mean = self.squares = 0.0
         self.low, self.high = inf, -inf
         self.sample = Sample(SAMPLE, rng)
-        self.kinds: Dict[str, int] = {}
+        self.kinds: dict[str, int] = {}
         self.uncounted = 0
-        self.all_kinds_at: Optional[int] = None
+        self.all_kinds_at: int | None = None
         self.counting = True
-        self.previous: Optional[float] = None
-        self.first_text: Optional[Tuple[int, str]] = None
-        self.first_number: Optional[Tuple[int, Any]] = None
-        self.foreign: Optional[Tuple[int, str]] = None
+        self.previous: float | None = None
+        self.first_text: tuple[int, str] | None = None
+        self.first_number: tuple[int, Any] | None = None
+        self.foreign: tuple[int, str] | None = None
         self.foreign_count = 0
 
     @property
@@ -127,14 +127,14 @@ class Summary:
     def _wants_kinds(self) -> bool:
         return self.kind != "number" and self.all_kinds_at is None
 
-    def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> List[float]:
+    def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> list[float]:
         """Count the cells, each different one looked at once; return the numbers among them."""
         try:
             counts = Counter(cells)
         except TypeError:  # something that cannot be hashed: an error, or else a text
             cells = [self._value(c, [c], first_row + i, reader) for i, c in enumerate(cells)]
             counts = Counter(cells)
-        values: List[float] = []
+        values: list[float] = []
         for cell, count in counts.items():
             value = self._value(cell, cells, first_row, reader)
             if value is None:
@@ -191,7 +191,7 @@ class Summary:
         self.previous = previous
         return True
 
-    def _add_numbers(self, values: List[float]) -> None:
+    def _add_numbers(self, values: list[float]) -> None:
         """Join the moments of more numbers to those so far.
 
         Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.

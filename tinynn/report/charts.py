@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Sequence
 
-from ..history import History
-from ..layers import Dense
-from ..network import Sequential
+from ..lesson.layers import Dense
+from ..lesson.network import Sequential
+from ..training.history import History
 from ..view import (
     Series,
     bar_chart,
@@ -33,7 +33,7 @@ class Chart(NamedTuple):
     wide: bool = True
 
 
-def training_charts(history: History) -> List[Chart]:
+def training_charts(history: History) -> list[Chart]:
     """Return the curves of a training: its losses, and the score if one was watched."""
     if not history.loss:
         return []
@@ -69,8 +69,8 @@ def training_charts(history: History) -> List[Chart]:
 
 
 def network_chart(
-    network: Sequential, inputs: Sequence[str], outputs: Optional[Sequence[str]]
-) -> List[Chart]:
+    network: Sequential, inputs: Sequence[str], outputs: Sequence[str] | None
+) -> list[Chart]:
     """Return a picture of the layers of neurons, or none for a network without any."""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     if not dense:
@@ -114,9 +114,9 @@ def network_chart(
     return charts
 
 
-def test_charts(found: Findings, target: str = "") -> List[Chart]:
+def test_charts(found: Findings, target: str = "") -> list[Chart]:
     """Return the pictures of a test: the confusion matrix, ROC and calibration, or predictions."""
-    charts: List[Chart] = []
+    charts: list[Chart] = []
     if 2 <= len(found.classes) <= MOST_CLASSES:
         charts.append(
             Chart(
@@ -129,7 +129,7 @@ def test_charts(found: Findings, target: str = "") -> List[Chart]:
         )
     if found.roc:
         several = ", each class against the rest" if len(found.classes) > 2 else ""
-        curves: Dict[str, Tuple[Sequence[float], Sequence[float]]] = {
+        curves: dict[str, tuple[Sequence[float], Sequence[float]]] = {
             name: ([x for x, _ in points], [y for _, y in points])
             for name, points in found.roc.items()
         }
@@ -172,7 +172,7 @@ def test_charts(found: Findings, target: str = "") -> List[Chart]:
     return charts
 
 
-def importance_chart(found: Findings) -> List[Chart]:
+def importance_chart(found: Findings) -> list[Chart]:
     """Return bars of how much each column matters, or none if that was not measured."""
     names = list(found.importance)[:MOST_BARS]
     if not names:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import fsum, isfinite
-from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Hashable, List, NamedTuple, Sequence
 
-from ..curves import calibration_curve, roc_curve
 from ..errors import FormatError
-from ..matrix import Matrix, Vector
+from ..lesson.matrix import Matrix, Vector
 from ..metrics import (
     accuracy,
+    calibration_curve,
     confusion_matrix,
     log_loss,
     mean_absolute_error,
@@ -17,6 +17,7 @@ from ..metrics import (
     precision_recall_f1,
     r2_score,
     roc_auc,
+    roc_curve,
 )
 
 MOST_CURVES = 8  # classes that get a curve of their own
@@ -42,21 +43,21 @@ class Findings(NamedTuple):
 
     source: str
     rows: int
-    metrics: Dict[str, float]
+    metrics: dict[str, float]
     score: str
-    classes: List[str]
-    confusion: List[List[int]]
-    roc: Dict[str, Pairs]
+    classes: list[str]
+    confusion: list[list[int]]
+    roc: dict[str, Pairs]
     calibration: Pairs
     pairs: Pairs
-    importance: Dict[str, List[float]]
+    importance: dict[str, list[float]]
 
     @property
     def baseline(self) -> float:
         """The score of the trivial answer."""
         return self.metrics[f"baseline_{self.score}"]
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the findings in types that JSON has."""
         return self._asdict()
 
@@ -126,7 +127,7 @@ def regressor_findings(source: str, targets: Vector, answers: Vector, usual: flo
 
 def _roc(
     targets: Sequence[Hashable], probabilities: Matrix, classes: Sequence[Hashable]
-) -> Dict[str, Pairs]:
+) -> dict[str, Pairs]:
     """Return the curve of the second of two classes, or of each of several against the others."""
     counts = dict.fromkeys(classes, 0)
     for target in targets:
@@ -173,10 +174,10 @@ def _thinned(points: Pairs, most: int) -> Pairs:
 def importance(
     score: Callable[[Matrix], float],
     rows: Matrix,
-    columns: Sequence[Tuple[str, int]],
-    shuffled: Callable[[List[int]], None],
+    columns: Sequence[tuple[str, int]],
+    shuffled: Callable[[list[int]], None],
     repeats: int,
-) -> Dict[str, List[float]]:
+) -> dict[str, list[float]]:
     """Return, by column, the mean loss of score when its cells change places, and its deviation.
 
     `columns` are (name, encoded columns) in order: those of one column of the table move together.
@@ -186,7 +187,7 @@ def importance(
     F. Dominici (2019).
     """
     whole = score(rows)
-    found: Dict[str, List[float]] = {}
+    found: dict[str, list[float]] = {}
     start = 0
     for name, width in columns:
         losses = []
@@ -204,7 +205,7 @@ def importance(
     return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 
 
-def metric_rows(found: Findings) -> List[List[Any]]:
+def metric_rows(found: Findings) -> list[list[Any]]:
     """Return (name, value, that of the trivial answer or "") for each metric."""
     return [
         [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
@@ -226,7 +227,7 @@ METRICS = {
 }
 
 
-def written(value: Optional[float]) -> str:
+def written(value: float | None) -> str:
     """Return a metric in four digits or so; "" for none.
 
     >>> written(0.96666), written(-1234.5)
@@ -244,7 +245,7 @@ def _number(value: object) -> bool:
     return plain and isfinite(value)  # type: ignore[arg-type]
 
 
-def _numbers(width: Optional[int]) -> Callable[[object], bool]:
+def _numbers(width: int | None) -> Callable[[object], bool]:
     def fits(value: object) -> bool:
         return isinstance(value, list) and all(
             isinstance(row, list) and len(row) == (width or len(row)) and all(map(_number, row))
@@ -265,7 +266,7 @@ def _count(value: object) -> bool:
 
 
 _pair = _numbers(2)
-_FITS: Dict[str, Callable[[Any], bool]] = {
+_FITS: dict[str, Callable[[Any], bool]] = {
     "source": lambda value: isinstance(value, str),
     "rows": _count,
     "metrics": _by_name(_number),

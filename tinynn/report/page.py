@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from string import Template
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Sequence
 
 from ..view import DARK, LIGHT
 from ..view.svg import clean
@@ -21,7 +21,7 @@ class Section(NamedTuple):
 
     title: str
     note: str = ""
-    facts: Sequence[Tuple[str, str]] = ()
+    facts: Sequence[tuple[str, str]] = ()
     table: Sequence[Sequence[object]] = ()
     text: str = ""
     charts: Sequence[Chart] = ()
@@ -99,7 +99,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) ->
     )
 
 
-def _theme(colours: Dict[str, str], ground: str) -> str:
+def _theme(colours: dict[str, str], ground: str) -> str:
     names = ("paper", "ink", "muted", "grid")
     return f"--ground:{ground};" + ";".join(f"--{name}:{colours[name]}" for name in names)
 
@@ -157,5 +157,5 @@ def _kind(cell: object) -> str:
     return ' class="n"'
 
 
-def _text(text: Optional[str]) -> str:
+def _text(text: str | None) -> str:
     return escape(clean(text or ""))

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     )
     from .maps import confusion_chart as confusion_chart, heat_map as heat_map
     from .palettes import PALETTES as PALETTES
-    from .points import prediction_chart as prediction_chart, scatter_chart as scatter_chart
-    from .svg import DARK as DARK, LIGHT as LIGHT, save as save
-    from .text import (
+    from .plain_text import (
         shows_blocks as shows_blocks,
         sparkline as sparkline,
         text_bars as text_bars,
         text_confusion as text_confusion,
         text_table as text_table,
     )
+    from .points import prediction_chart as prediction_chart, scatter_chart as scatter_chart
+    from .svg import DARK as DARK, LIGHT as LIGHT, save as save
 
 _HOMES = {
     name: module
@@ -39,7 +39,7 @@ _HOMES = {
         "palettes": "PALETTES",
         "points": "prediction_chart scatter_chart",
         "svg": "DARK LIGHT save",
-        "text": "shows_blocks sparkline text_bars text_confusion text_table",
+        "plain_text": "shows_blocks sparkline text_bars text_confusion text_table",
     }.items()
     for name in names.split()
 }

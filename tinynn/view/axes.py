@@ -4,7 +4,7 @@ pixels.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import NamedTuple, Sequence
 
 from .scales import Axis, Bands, Scale
 from .svg import DASHES, SERIES, Svg, abridge, number, text_width, wrap
@@ -111,8 +111,8 @@ class Axes:
         y: Axis,
         *,
         width: float,
-        height: Optional[float] = None,
-        plot_height: Optional[float] = None,
+        height: float | None = None,
+        plot_height: float | None = None,
         legend: Sequence[Entry] = (),
         margin_right: float = 0.0,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import Sequence
 
 from ..errors import DataError
 from .axes import Axes, Entry
@@ -16,11 +16,11 @@ BAND = 26.0
 def bar_chart(
     names: Sequence[str],
     values: Sequence[float],
-    errors: Optional[Sequence[float]] = None,
+    errors: Sequence[float] | None = None,
     *,
     title: str,
     x_label: str = "",
-    groups: Optional[Sequence[str]] = None,
+    groups: Sequence[str] | None = None,
     x_scale: str = "linear",
     width: float = 640,
     description: str = "",
@@ -44,7 +44,7 @@ def bar_chart(
         same_length(who, "errors", len(spread), "values", len(bars))
         if min(spread) < 0.0:
             raise DataError(f"{who} needs errors of at least 0, got {short(min(spread))}")
-    kinds: List[str] = []
+    kinds: list[str] = []
     if groups is not None:
         same_length(who, "groups", len(groups), "values", len(bars))
         kinds = list(dict.fromkeys(groups))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence
+from typing import Sequence
 
 from ..errors import DataError, SettingError
 
@@ -32,12 +32,12 @@ def _number(who: str, what: str, value: object, position: str) -> float:
     return result
 
 
-def numbers_or_gaps(who: str, what: str, values: Sequence[object]) -> List[Optional[float]]:
+def numbers_or_gaps(who: str, what: str, values: Sequence[object]) -> list[float | None]:
     """Return `values` as floats, with None for each None and NaN.
 
     Raises DataError if there is no number among them, or if one is text, infinite or beyond 1e300.
     """
-    result: List[Optional[float]] = []
+    result: list[float | None] = []
     for i, value in enumerate(values):
         x = _number(who, what, value, f"position {i}")
         result.append(None if math.isnan(x) else x)
@@ -47,9 +47,9 @@ def numbers_or_gaps(who: str, what: str, values: Sequence[object]) -> List[Optio
     return result
 
 
-def numbers(who: str, what: str, values: Sequence[object]) -> List[float]:
+def numbers(who: str, what: str, values: Sequence[object]) -> list[float]:
     """Return `values` as floats. Raises DataError as `numbers_or_gaps` does, and for each gap."""
-    result: List[float] = []
+    result: list[float] = []
     for i, x in enumerate(numbers_or_gaps(who, what, values)):
         if x is None:
             raise DataError(
@@ -60,13 +60,11 @@ def numbers(who: str, what: str, values: Sequence[object]) -> List[float]:
     return result
 
 
-def grid_or_gaps(
-    who: str, what: str, rows: Sequence[Sequence[object]]
-) -> List[List[Optional[float]]]:
+def grid_or_gaps(who: str, what: str, rows: Sequence[Sequence[object]]) -> list[list[float | None]]:
     """Return rows of floats and None. Raises DataError for bad numbers, no rows and ragged rows."""
     if len(rows) == 0 or len(rows[0]) == 0:
         raise DataError(f"{who} needs at least one row and one column in {what}, got none")
-    result: List[List[Optional[float]]] = []
+    result: list[list[float | None]] = []
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise DataError(
@@ -78,9 +76,9 @@ def grid_or_gaps(
     return result
 
 
-def grid(who: str, what: str, rows: Sequence[Sequence[object]]) -> List[List[float]]:
+def grid(who: str, what: str, rows: Sequence[Sequence[object]]) -> list[list[float]]:
     """Return rows of floats. Raises DataError as `grid_or_gaps` does, and for each gap."""
-    result: List[List[float]] = []
+    result: list[list[float]] = []
     for i, row in enumerate(grid_or_gaps(who, what, rows)):
         full = [x for x in row if x is not None]
         if len(full) < len(row):
@@ -101,7 +99,7 @@ def same_length(who: str, what: str, length: int, other: str, expected: int) -> 
         )
 
 
-def size(who: str, **pixels: Optional[float]) -> None:
+def size(who: str, **pixels: float | None) -> None:
     """Raise SettingError unless each given width or height is a number from 120 to 10000."""
     for name, value in pixels.items():
         if value is not None and not 120 <= value <= 10000:

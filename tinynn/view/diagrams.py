@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Sequence
 
 from ..errors import DataError, SettingError
 from .axes import Entry, heading
@@ -22,20 +22,20 @@ class _Column(NamedTuple):
     """One layer: which of its neurons are drawn, and where."""
 
     width: int
-    shown: List[int]
+    shown: list[int]
     x: float
-    y: List[float]
-    gap: Optional[float]  # the height at which the neurons that are left out are counted
+    y: list[float]
+    gap: float | None  # the height at which the neurons that are left out are counted
 
 
 def network_diagram(
     weights: Sequence[Rows],
     *,
     title: str,
-    biases: Optional[Sequence[Optional[Sequence[float]]]] = None,
-    input_names: Optional[Sequence[str]] = None,
-    output_names: Optional[Sequence[str]] = None,
-    layer_names: Optional[Sequence[str]] = None,
+    biases: Sequence[Sequence[float] | None] | None = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    layer_names: Sequence[str] | None = None,
     most_neurons: int = 12,
     width: float = 680,
     description: str = "",
@@ -127,13 +127,13 @@ def network_diagram(
 
 
 def _biases(
-    who: str, biases: Optional[Sequence[Optional[Sequence[float]]]], widths: Sequence[int]
-) -> List[Optional[List[float]]]:
+    who: str, biases: Sequence[Sequence[float] | None] | None, widths: Sequence[int]
+) -> list[list[float] | None]:
     """Return the biases of each column of neurons; the inputs have none."""
     if biases is None:
         return [None] * len(widths)
     same_length(who, "biases", len(biases), "layers", len(widths) - 1)
-    result: List[Optional[List[float]]] = [None]
+    result: list[list[float] | None] = [None]
     for i, b in enumerate(biases):
         if b is None:
             result.append(None)
@@ -143,7 +143,7 @@ def _biases(
     return result
 
 
-def _largest(layers: Sequence[List[List[float]]]) -> str:
+def _largest(layers: Sequence[list[list[float]]]) -> str:
     flat = [w for W in layers for row in W for w in row]
     return f"{len(flat)} weights, from {short(min(flat))} to {short(max(flat))}."
 
@@ -184,9 +184,7 @@ def _draw_weights(
             )
 
 
-def _draw_column(
-    svg: Svg, column: _Column, biases: Optional[Sequence[float]], stride: float
-) -> None:
+def _draw_column(svg: Svg, column: _Column, biases: Sequence[float] | None, stride: float) -> None:
     r = min(10.0, 0.2 * stride)
     largest = (max(map(abs, biases)) if biases else 0.0) or 1.0
     for i, y in zip(column.shown, column.y):

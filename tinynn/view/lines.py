@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import DataError
 from .axes import Axes, Entry, dashes, marker
@@ -21,7 +21,7 @@ class Series(NamedTuple):
 
     name: str
     y: Sequence[Value]
-    x: Optional[Sequence[float]] = None
+    x: Sequence[float] | None = None
     markers: bool = False
     dashed: bool = False
 
@@ -30,22 +30,22 @@ class _Line(NamedTuple):
     """A checked series: one x for each y."""
 
     series: Series
-    x: List[float]
-    y: List[Value]
+    x: list[float]
+    y: list[Value]
 
 
 def line_chart(
-    series: Union[Mapping[str, Sequence[Value]], Sequence[Series]],
+    series: Mapping[str, Sequence[Value]] | Sequence[Series],
     *,
     title: str,
     x_label: str = "",
     y_label: str = "",
-    x: Optional[Sequence[float]] = None,
+    x: Sequence[float] | None = None,
     x_scale: str = "linear",
     y_scale: str = "linear",
-    x_limits: Optional[Limits] = None,
-    y_limits: Optional[Limits] = None,
-    marks: Sequence[Tuple[float, str]] = (),
+    x_limits: Limits | None = None,
+    y_limits: Limits | None = None,
+    marks: Sequence[tuple[float, str]] = (),
     width: float = 640,
     height: float = 380,
     description: str = "",
@@ -92,7 +92,7 @@ def line_chart(
 
 
 def roc_chart(
-    curves: Mapping[str, Tuple[Sequence[float], Sequence[float]]],
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
     title: str = "ROC curve",
     x_label: str = "false positive rate",
@@ -109,7 +109,7 @@ def roc_chart(
     Raises DataError for rates outside of [0, 1], rates that fall, and lengths that differ.
     Source: T. Fawcett, "An introduction to ROC analysis" (2006).
     """
-    named: List[Series] = []
+    named: list[Series] = []
     for name, (x, y) in curves.items():
         line = _rates("roc_chart", name, x, y)
         for rates in (line.x, [v for v in line.y if v is not None]):
@@ -128,7 +128,7 @@ def roc_chart(
 
 
 def reliability_chart(
-    curves: Mapping[str, Tuple[Sequence[Value], Sequence[Value]]],
+    curves: Mapping[str, tuple[Sequence[Value], Sequence[Value]]],
     *,
     title: str = "Reliability of the predicted probabilities",
     x_label: str = "mean predicted probability in the bin",
@@ -146,7 +146,7 @@ def reliability_chart(
     learning" (2005).
     """
     who = "reliability_chart"
-    named: List[Series] = []
+    named: list[Series] = []
     for name, (x, y) in curves.items():
         same_length(who, f"observed shares in {name!r}", len(y), "predicted probabilities", len(x))
         full = [(p, q) for p, q in zip(x, y) if p is not None and q is not None]
@@ -195,13 +195,13 @@ def _unit_square(
 
 def _checked(
     who: str,
-    series: Union[Mapping[str, Sequence[Value]], Sequence[Series]],
-    x: Optional[Sequence[float]],
-) -> List[_Line]:
+    series: Mapping[str, Sequence[Value]] | Sequence[Series],
+    x: Sequence[float] | None,
+) -> list[_Line]:
     listed = [Series(k, v) for k, v in series.items()] if isinstance(series, Mapping) else series
     if not listed:
         raise DataError(f"{who} needs at least one series, got none")
-    lines: List[_Line] = []
+    lines: list[_Line] = []
     for one in listed:
         y = numbers_or_gaps(who, f"series {one.name!r}", one.y)
         own = x if one.x is None else one.x
@@ -217,11 +217,11 @@ def _count(pixels: float, each: float) -> int:
     return max(3, min(9, int(pixels / each)))
 
 
-def _numbered(lines: Sequence[_Line]) -> List[Tuple[int, _Line]]:
+def _numbered(lines: Sequence[_Line]) -> list[tuple[int, _Line]]:
     """Return (number of the colour, line): dashed reference lines are grey and take no colour
     away.
     """
-    result: List[Tuple[int, _Line]] = []
+    result: list[tuple[int, _Line]] = []
     colour = 0
     for line in lines:
         result.append((SERIES - 1 if line.series.dashed else colour, line))
@@ -229,7 +229,7 @@ def _numbered(lines: Sequence[_Line]) -> List[Tuple[int, _Line]]:
     return result
 
 
-def _legend(lines: Sequence[_Line]) -> List[Entry]:
+def _legend(lines: Sequence[_Line]) -> list[Entry]:
     return [
         Entry(line.series.name, colour, dashed=line.series.dashed)
         for colour, line in _numbered(lines)
@@ -250,7 +250,7 @@ def _summary(kind: str, lines: Sequence[_Line], x_label: str, y_label: str) -> s
     return " ".join(parts)
 
 
-def _draw(axes: Axes, lines: Sequence[_Line], marks: Sequence[Tuple[float, str]]) -> None:
+def _draw(axes: Axes, lines: Sequence[_Line], marks: Sequence[tuple[float, str]]) -> None:
     svg = axes.svg
     with svg.group(clip_path=axes.clip()):
         # The first series is drawn last, on top of the others.
@@ -295,9 +295,9 @@ def _draw(axes: Axes, lines: Sequence[_Line], marks: Sequence[Tuple[float, str]]
 _Pixel = Tuple[float, float]
 
 
-def _segments(axes: Axes, line: _Line) -> List[List[_Pixel]]:
+def _segments(axes: Axes, line: _Line) -> list[list[_Pixel]]:
     """Return the pixels of a line, cut at its gaps."""
-    segments: List[List[_Pixel]] = [[]]
+    segments: list[list[_Pixel]] = [[]]
     for x, y in zip(line.x, line.y):
         if y is None:
             segments.append([])
@@ -306,7 +306,7 @@ def _segments(axes: Axes, line: _Line) -> List[List[_Pixel]]:
     return [thinned(segment) for segment in segments if segment]
 
 
-def thinned(points: List[_Pixel]) -> List[_Pixel]:
+def thinned(points: list[_Pixel]) -> list[_Pixel]:
     """Return the points without those that cannot be seen, if they run from left to right and are
     many.
 
@@ -315,10 +315,10 @@ def thinned(points: List[_Pixel]) -> List[_Pixel]:
     xs = [x for x, _ in points]
     if len(points) <= 4 * (max(xs) - min(xs) + 2.0) or xs != sorted(xs):
         return points
-    columns: Dict[int, List[_Pixel]] = {}
+    columns: dict[int, list[_Pixel]] = {}
     for point in points:
         columns.setdefault(int(point[0]), []).append(point)
-    result: List[_Pixel] = []
+    result: list[_Pixel] = []
     for column in columns.values():
         heights = [y for _, y in column]
         low, high = heights.index(min(heights)), heights.index(max(heights))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence, Union
+from typing import Callable, Sequence
 
 from ..errors import DataError, SettingError
 from .axes import Axes
@@ -18,20 +18,20 @@ COLOUR_BAR = 14.0
 
 
 def heat_map(
-    values: Sequence[Sequence[Optional[float]]],
+    values: Sequence[Sequence[float | None]],
     *,
     title: str,
-    row_names: Optional[Sequence[str]] = None,
-    column_names: Optional[Sequence[str]] = None,
+    row_names: Sequence[str] | None = None,
+    column_names: Sequence[str] | None = None,
     x_label: str = "",
     y_label: str = "",
     value_label: str = "",
     palette: str = "viridis",
-    low: Optional[float] = None,
-    high: Optional[float] = None,
-    cell_text: Union[str, Sequence[Sequence[str]], None] = None,
+    low: float | None = None,
+    high: float | None = None,
+    cell_text: str | Sequence[Sequence[str]] | None = None,
     width: float = 560,
-    plot_height: Optional[float] = None,
+    plot_height: float | None = None,
     description: str = "",
 ) -> str:
     """Return an SVG map of a matrix, row 0 on top, with a bar that explains its colours.
@@ -53,7 +53,7 @@ def heat_map(
     if not present:
         raise DataError(f"{who} needs at least one number in values, got only gaps (None or NaN)")
     bar = _colour_scale(who, present, palette, low, high, value_label)
-    texts: Optional[List[List[str]]] = None
+    texts: list[list[str]] | None = None
     if isinstance(cell_text, str):
         texts = [["" if v is None else _written(v, cell_text) for v in row] for row in cells]
     elif cell_text is not None:
@@ -89,7 +89,7 @@ def heat_map(
 
 def confusion_chart(
     counts: Sequence[Sequence[float]],
-    names: Optional[Sequence[str]] = None,
+    names: Sequence[str] | None = None,
     *,
     title: str = "Confusion matrix",
     width: float = 520,
@@ -120,7 +120,7 @@ def confusion_chart(
     ]
     with_share = len(labels) <= 12
 
-    def lines(i: int, j: int) -> List[str]:
+    def lines(i: int, j: int) -> list[str]:
         share = shares[i][j]
         text = [short(table[i][j], 7)]
         if with_share and share is not None:
@@ -149,7 +149,7 @@ def confusion_chart(
     )
 
 
-def _names(who: str, what: str, names: Optional[Sequence[str]], of: str, count: int) -> List[str]:
+def _names(who: str, what: str, names: Sequence[str] | None, of: str, count: int) -> list[str]:
     if names is None:
         return [str(i) for i in range(count)]
     same_length(who, what, len(names), of, count)
@@ -171,8 +171,8 @@ def _colour_scale(
     who: str,
     values: Sequence[float],
     palette: str,
-    low: Optional[float],
-    high: Optional[float],
+    low: float | None,
+    high: float | None,
     label: str,
 ) -> Scale:
     bottom, top = min(values), max(values)
@@ -190,15 +190,15 @@ def _colour_scale(
 def _map(
     title: str,
     description: str,
-    cells: Sequence[Sequence[Optional[float]]],
+    cells: Sequence[Sequence[float | None]],
     rows: Bands,
     columns: Bands,
     bar: Scale,
     palette: str,
-    texts: Optional[List[List[List[str]]]],
+    texts: list[list[list[str]]] | None,
     tooltip: Callable[[int, int], str],
     width: float,
-    plot_height: Optional[float],
+    plot_height: float | None,
 ) -> str:
     bar_texts = max(text_width(text) for _, text in bar.ticks)
     beside = 20.0 + COLOUR_BAR + 8.0 + bar_texts + (22.0 if bar.label else 0.0)
@@ -234,7 +234,7 @@ def _inside(bar: Scale, value: float) -> float:
 
 def _draw_cells(
     axes: Axes,
-    cells: Sequence[Sequence[Optional[float]]],
+    cells: Sequence[Sequence[float | None]],
     bar: Scale,
     anchors: Sequence[str],
     tooltip: Callable[[int, int], str],
@@ -258,10 +258,10 @@ def _draw_cells(
 
 def _draw_texts(
     axes: Axes,
-    cells: Sequence[Sequence[Optional[float]]],
+    cells: Sequence[Sequence[float | None]],
     bar: Scale,
     anchors: Sequence[str],
-    texts: List[List[List[str]]],
+    texts: list[list[list[str]]],
 ) -> None:
     """Write the lines of each cell in the size at which the widest of all fits."""
     dx = (axes.right - axes.left) / len(cells[0])

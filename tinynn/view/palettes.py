@@ -8,9 +8,9 @@ orange above it.
 
 from __future__ import annotations
 
-from typing import Dict, Sequence, Tuple
+from typing import Sequence
 
-PALETTES: Dict[str, Tuple[str, ...]] = {
+PALETTES: dict[str, tuple[str, ...]] = {
     "viridis": (
         "#440154", "#482878", "#3e4a89", "#31688e", "#26828e",
         "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725",
@@ -27,7 +27,7 @@ PALETTES: Dict[str, Tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _channels(colour: str) -> Tuple[int, int, int]:
+def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

@@ -4,7 +4,7 @@ against truth.
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Callable, List, Sequence, Tuple, Union
 
 from ..errors import DataError, SettingError
 from .axes import Axes, Entry, marker
@@ -23,16 +23,16 @@ OPACITY = (0.12, 0.2, 0.28, 0.36)
 
 def scatter_chart(
     points: Rows,
-    classes: Optional[Sequence[int]] = None,
+    classes: Sequence[int] | None = None,
     *,
     title: str,
     x_label: str = "",
     y_label: str = "",
-    class_names: Optional[Sequence[str]] = None,
-    scores: Optional[Scores] = None,
+    class_names: Sequence[str] | None = None,
+    scores: Scores | None = None,
     resolution: int = 80,
-    x_limits: Optional[Limits] = None,
-    y_limits: Optional[Limits] = None,
+    x_limits: Limits | None = None,
+    y_limits: Limits | None = None,
     width: float = 560,
     height: float = 460,
     description: str = "",
@@ -130,8 +130,8 @@ def prediction_chart(
 
 
 def _classes(
-    who: str, classes: Optional[Sequence[int]], count: int, names: Optional[Sequence[str]]
-) -> List[int]:
+    who: str, classes: Sequence[int] | None, count: int, names: Sequence[str] | None
+) -> list[int]:
     if classes is None:
         return [0] * count
     same_length(who, "classes", len(classes), "points", count)
@@ -146,7 +146,7 @@ def _classes(
 
 
 def _summary(
-    points: Sequence[Sequence[float]], classes: Sequence[int], names: Optional[Sequence[str]]
+    points: Sequence[Sequence[float]], classes: Sequence[int], names: Sequence[str] | None
 ) -> str:
     text = f"Scatter chart of {len(points)} points."
     if names is not None:
@@ -169,7 +169,7 @@ def _draw_points(
 
 def _score_grid(
     who: str, scores: Scores, x_axis: Scale, y_axis: Scale, resolution: int
-) -> List[List[List[float]]]:
+) -> list[list[list[float]]]:
     """Return rows of rows of scores, the lowest y first."""
     if not callable(scores):
         rows = [grid(who, f"row {i} of the scores", row) for i, row in enumerate(scores)]
@@ -181,7 +181,7 @@ def _score_grid(
     if not 2 <= resolution <= 1000:
         raise SettingError(f"{who} needs resolution between 2 and 1000 cells, got {resolution!r}")
 
-    def middles(axis: Scale) -> List[float]:
+    def middles(axis: Scale) -> list[float]:
         step = (axis.high - axis.low) / resolution
         return [axis.low + (i + 0.5) * step for i in range(resolution)]
 
@@ -193,7 +193,7 @@ def _score_grid(
     return [answer[i : i + resolution] for i in range(0, len(answer), resolution)]
 
 
-def _draw_areas(axes: Axes, scores: List[List[List[float]]]) -> None:
+def _draw_areas(axes: Axes, scores: list[list[list[float]]]) -> None:
     """Paint each cell in the colour of its highest score, in one of SHADES strengths."""
     flat = [cell for row in scores for cell in row]
     classes = max(2, len(flat[0]))

@@ -5,7 +5,7 @@ scales.
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Sequence, Union
 
 from ..errors import DataError, SettingError
 from .checks import LARGEST, SMALLEST
@@ -13,7 +13,7 @@ from .checks import LARGEST, SMALLEST
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def nice_number(x: float, nearest: bool) -> Tuple[int, int]:
+def nice_number(x: float, nearest: bool) -> tuple[int, int]:
     """Return (m, e) with m in 1, 2, 5: the nice number m · 10^e nearest to x > 0, or the first
     above it.
 
@@ -31,7 +31,7 @@ def nice_number(x: float, nearest: bool) -> Tuple[int, int]:
     return 1, e + 1
 
 
-def widened(low: float, high: float) -> Tuple[float, float]:
+def widened(low: float, high: float) -> tuple[float, float]:
     """Return (low, high), moved apart if they are too close to be told apart by labels."""
     magnitude = max(abs(low), abs(high))
     if high - low > max(1e-9 * magnitude, SMALLEST):
@@ -41,7 +41,7 @@ def widened(low: float, high: float) -> Tuple[float, float]:
     return low - 0.5 * magnitude, high + 0.5 * magnitude
 
 
-def nice_ticks(low: float, high: float, count: int = 6) -> List[float]:
+def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
     """Return about `count` multiples of a nice step, the first at or below `low`, the last at or
     above `high`.
 
@@ -68,7 +68,7 @@ def nice_ticks(low: float, high: float, count: int = 6) -> List[float]:
     return [tick(i) for i in range(first, last + 1)]
 
 
-def log_ticks(low: float, high: float, count: int = 6) -> List[float]:
+def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
     """Return powers of ten (with their 2- and 5-folds where there is room) that enclose [low,
     high], low > 0.
 
@@ -91,7 +91,7 @@ def log_ticks(low: float, high: float, count: int = 6) -> List[float]:
     return [t for t in ticks if below <= t <= above]
 
 
-def tick_labels(ticks: Sequence[float]) -> List[str]:
+def tick_labels(ticks: Sequence[float]) -> list[str]:
     """Return one label for each tick, all with the same number of decimals, no more than they need.
 
     >>> tick_labels([0.0, 0.5, 1.0]), tick_labels([-2e-06, 0.0])
@@ -108,7 +108,7 @@ def tick_labels(ticks: Sequence[float]) -> List[str]:
     return ["0" if t == 0.0 else _power(text) for t, text in zip(ticks, texts)]
 
 
-def log_tick_labels(ticks: Sequence[float]) -> List[str]:
+def log_tick_labels(ticks: Sequence[float]) -> list[str]:
     """Return one label for each tick, each as short as it can be: 0.01, 1, 1000, 10⁻⁶."""
     if min(ticks) >= 1e-4 and max(ticks) < 1e6:
         return [short(t, 1) if t < 1.0 else f"{t:.0f}" for t in ticks]
@@ -210,7 +210,7 @@ def covering(
     tight: bool = False,
     margin: float = 0.0,
     count: int = 6,
-    limits: Optional[Tuple[float, float]] = None,
+    limits: tuple[float, float] | None = None,
 ) -> Scale:
     """Return the Scale that shows all `values`, or exactly `limits` if they are given.
 

@@ -8,16 +8,16 @@ import hashlib
 import unicodedata
 from contextlib import contextmanager
 from html import escape
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Union
+from typing import Iterator, Sequence, Union
 
 from ..errors import SettingError
-from ..formats.atomic import Path, write_text
+from ..files.atomic import Path, write_text
 
 Attribute = Union[str, float, None]
 
 # The hues are those of Okabe and Ito (2008), "Color Universal Design": distinct to the
 # colour-blind. On a light ground the darker ones come first, on a dark ground the lighter ones.
-LIGHT: Dict[str, str] = {
+LIGHT: dict[str, str] = {
     "paper": "#ffffff",
     "ink": "#1b1f24",
     "muted": "#57606a",
@@ -30,7 +30,7 @@ LIGHT: Dict[str, str] = {
     "s5": "#56b4e9",
     "s6": "#6b7280",
 }
-DARK: Dict[str, str] = {
+DARK: dict[str, str] = {
     "paper": "#14171c",
     "ink": "#e6e9ed",
     "muted": "#a3adb8",
@@ -47,7 +47,7 @@ SERIES = 7
 DASHES = ("", "7 4", "2 4", "9 4 2 4")
 
 # Class of an element -> its declarations; "@ink" is the colour of that name in the theme.
-_RULES: Dict[str, str] = {
+_RULES: dict[str, str] = {
     "nn-paper": "fill:@paper",
     "nn-text": "fill:@ink",
     "nn-muted": "fill:@muted",
@@ -133,12 +133,12 @@ def abridge(text: str, width: float, size: float = 12.0) -> str:
     return text + "…"
 
 
-def wrap(text: str, width: float, size: float, lines: int) -> List[str]:
+def wrap(text: str, width: float, size: float, lines: int) -> list[str]:
     """Return `text` broken at spaces into at most `lines` lines of `width` pixels, the last
     abridged.
     """
     words = clean(text).split(" ")
-    result: List[str] = []
+    result: list[str] = []
     while words and len(result) < lines - 1:
         line = words.pop(0)
         while words and text_width(f"{line} {words[0]}", size) <= width:
@@ -162,13 +162,13 @@ class Svg:
         self.height = height
         self.title = title
         self.description = description
-        self._parts: List[str] = []
-        self._classes: Set[str] = set()
+        self._parts: list[str] = []
+        self._classes: set[str] = set()
         self._clips = 0
         self._gradients = 0
 
     def element(
-        self, tag: str, text: Optional[str] = None, tooltip: str = "", **attributes: Attribute
+        self, tag: str, text: str | None = None, tooltip: str = "", **attributes: Attribute
     ) -> None:
         """Add <tag>; `text` is its content, `tooltip` is shown by browsers while the pointer rests
         on it.
@@ -179,7 +179,7 @@ class Svg:
         start = self._start(tag, attributes)
         self._parts.append(f"<{start}>{inside}</{tag}>" if inside else f"<{start}/>")
 
-    def _start(self, tag: str, attributes: Dict[str, Attribute]) -> str:
+    def _start(self, tag: str, attributes: dict[str, Attribute]) -> str:
         written = [tag]
         for key, value in attributes.items():
             if value is None or value == "":
@@ -271,7 +271,7 @@ class Svg:
         )
 
     def _style(self, name: str) -> str:
-        used: List[str] = []
+        used: list[str] = []
         rules = [
             f".{name}{{max-width:100%;height:auto;font:12px system-ui,-apple-system,'Segoe UI',"
             "'Noto Sans',Helvetica,Arial,sans-serif}"
@@ -292,7 +292,7 @@ class Svg:
                     written.append(declaration)
             rules.append(f".{name} .{class_}{{{';'.join(written)}}}")
 
-        def variables(theme: Dict[str, str]) -> str:
+        def variables(theme: dict[str, str]) -> str:
             return ";".join(f"--nn-{key}:{theme[key]}" for key in theme if key in used)
 
         rules.insert(1, f".{name}{{{variables(LIGHT)}}}")

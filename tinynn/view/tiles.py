@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, NamedTuple, Sequence, Tuple
 
 from .axes import Axes
 
@@ -14,10 +14,10 @@ class Look(NamedTuple):
 
     class_: str = ""
     fill: str = ""
-    opacity: Optional[float] = None
+    opacity: float | None = None
 
 
-def merged_tiles(cells: Sequence[Sequence[Optional[int]]]) -> List[Tile]:
+def merged_tiles(cells: Sequence[Sequence[int | None]]) -> list[Tile]:
     """Return (kind, (row, column, rows, columns)) rectangles that tile a grid of kinds; cells of
     None stay free.
 
@@ -26,12 +26,12 @@ def merged_tiles(cells: Sequence[Sequence[Optional[int]]]) -> List[Tile]:
     >>> merged_tiles([[0, 0, 1], [0, 0, None]])
     [(1, (0, 2, 1, 1)), (0, (0, 0, 2, 2))]
     """
-    result: List[Tile] = []
-    first_rows: Dict[
-        Tuple[int, int, int], int
+    result: list[Tile] = []
+    first_rows: dict[
+        tuple[int, int, int], int
     ] = {}  # (kind, column, columns) of an open run -> row
     for row, kinds in enumerate([*cells, []]):
-        runs: Set[Tuple[int, int, int]] = set()
+        runs: set[tuple[int, int, int]] = set()
         start = 0
         for column in range(1, len(kinds) + 1):
             if column == len(kinds) or kinds[column] != kinds[start]:
@@ -50,7 +50,7 @@ def merged_tiles(cells: Sequence[Sequence[Optional[int]]]) -> List[Tile]:
 
 def draw_tiles(
     axes: Axes,
-    cells: Sequence[Sequence[Optional[int]]],
+    cells: Sequence[Sequence[int | None]],
     look: Callable[[int], Look],
 ) -> None:
     """Fill the plotting area with a grid of kinds, row 0 on top: one path for each kind.
@@ -59,7 +59,7 @@ def draw_tiles(
     """
     dx = (axes.right - axes.left) / len(cells[0])
     dy = (axes.bottom - axes.top) / len(cells)
-    paths: Dict[int, List[str]] = {}
+    paths: dict[int, list[str]] = {}
     for kind, (row, column, rows, columns) in merged_tiles(cells):
         paths.setdefault(kind, []).append(f"M{column} {row}h{columns}v{rows}h-{columns}z")
     place = f"translate({axes.left:.6g} {axes.top:.6g}) scale({dx:.6g} {dy:.6g})"

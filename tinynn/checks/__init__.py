@@ -1,0 +1,1 @@
+"""Arguments and rows from outside, checked once, and the words of messages."""

@@ -1,0 +1,164 @@
+"""Settings: arguments of constructors, checked, kept, compared and saved under their names.
+
+What layers, losses, optimizers, schedules and initializers have in common: each is wholly described
+by its constructor's arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Callable, Mapping, TypeVar
+
+from ..errors import FormatError, SettingError
+
+
+def number(
+    who: str,
+    name: str,
+    value: object,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return `value` as a float: a finite number, least ≤ value ≤ most and above < value < below.
+
+    Raises SettingError for anything else, text, bool and NaN included.
+
+    >>> number("SGD", "momentum", 1, least=0)
+    1.0
+    """
+
+    def fits(x: float) -> bool:
+        return (
+            math.isfinite(x)
+            and (least is None or x >= least)
+            and (above is None or x > above)
+            and (most is None or x <= most)
+            and (below is None or x < below)
+        )
+
+    x = math.nan
+    if isinstance(value, (Real, str)) and not isinstance(value, bool):
+        try:
+            x = float(value)
+        except (ValueError, OverflowError):
+            x = math.nan
+    if fits(x) and not isinstance(value, str):
+        return x
+    words = [("at least", least), ("above", above), ("at most", most), ("below", below)]
+    limits = " and ".join(f"{word} {limit:g}" for word, limit in words if limit is not None)
+    mend = ""
+    if isinstance(value, str) and fits(x):
+        mend = f"; did you mean {x:g}, without quotes?"
+    elif x < 0 and fits(-x):
+        mend = f"; did you mean {-x:g}?"
+    raise SettingError(
+        f"{who} needs {name} to be a finite number{limits and ', '}{limits}, got {value!r}{mend}"
+    )
+
+
+def integer(who: str, name: str, value: object, least: int) -> int:
+    """Return `value` as an int of at least `least`. Raises SettingError for anything else."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least:
+        return int(value)
+    mend = ""
+    if isinstance(value, float) and value.is_integer() and value >= least:
+        mend = f"; did you mean {int(value)}?"
+    raise SettingError(
+        f"{who} needs {name} to be a whole number, at least {least}, got {value!r}{mend}"
+    )
+
+
+def flag(who: str, name: str, value: object) -> bool:
+    """Return `value`, which is True or False. Raises SettingError for anything else."""
+    if isinstance(value, bool):
+        return value
+    raise SettingError(f"{who} needs {name} to be True or False, got {value!r}")
+
+
+class Configured:
+    """What is wholly described by its constructor's arguments, kept as attributes of those names.
+
+    Attributes that begin with an underscore are no settings: they may change while it is used.
+    """
+
+    name = ""  # the short name, under which it is saved
+
+    def settings(self) -> dict[str, object]:
+        """Return the constructor's arguments: `type(x)(**x.settings()) == x`."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+    def to_dict(self) -> dict[str, object]:
+        """Return {"type": short name, **settings} in types that JSON has."""
+        plain: dict[str, object] = {"type": self.name}
+        for key, value in self.settings().items():
+            if isinstance(value, Configured):
+                value = value.to_dict()
+            plain[key] = list(value) if isinstance(value, tuple) else value
+        return plain
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.settings().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Configured):
+            return NotImplemented
+        return type(self) is type(other) and self.settings() == other.settings()
+
+    # Its settings may be changed after it is made, so nothing may rest on a hash of them.
+    __hash__ = None  # type: ignore[assignment]
+
+
+C = TypeVar("C", bound=Configured)
+
+
+def _near(wanted: object, registry: Mapping[str, Callable[..., C]]) -> str:
+    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+
+    near = get_close_matches(str(wanted).lower(), registry, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object) -> C:
+    """Return `wanted` if it is a `base`, else the one of that short name, with its defaults.
+
+    Raises SettingError, with the names there are and the nearest one, for anything else.
+    """
+    if isinstance(wanted, base):
+        return wanted
+    if isinstance(wanted, str) and wanted in registry:
+        return registry[wanted]()
+    if isinstance(wanted, type) and issubclass(wanted, base):
+        mend = f"; did you mean {wanted.__name__}(), with parentheses?"
+    else:
+        mend = _near(wanted, registry) if isinstance(wanted, str) else ""
+    raise SettingError(
+        f"{base.__name__.lower()} needs to be one of {', '.join(map(repr, registry))} "
+        f"or an object of class {base.__name__}, got {wanted!r}{mend}"
+    )
+
+
+def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: object) -> C:
+    """Return the object whose `to_dict()` is `data`. Executes nothing but registered constructors.
+
+    Raises FormatError for an unknown type or unknown settings, SettingError for a bad value.
+    """
+    kind = base.__name__.lower()
+    if not isinstance(data, dict) or not isinstance(data.get("type"), str):
+        raise FormatError(f'a saved {kind} needs to be an object with a "type", got {data!r}')
+    if data["type"] not in registry:
+        raise FormatError(
+            f'a saved {kind} needs a "type" out of {", ".join(map(repr, registry))}, '
+            f"got {data['type']!r}{_near(data['type'], registry)}"
+        )
+    settings = {key: value for key, value in data.items() if key != "type"}
+    try:
+        return registry[data["type"]](**settings)
+    except TypeError as error:
+        raise FormatError(
+            f"a saved {kind} of type {data['type']!r} needs the settings of its constructor, "
+            f"got {', '.join(map(repr, settings)) or 'none'}"
+        ) from error

@@ -1,0 +1,79 @@
+"""The `packed` engine: a row of weights is one integer, with a fixed-point number in each lane.
+
+`lanes` has the arithmetic of lanes, `packed_layer` the proof that they stay apart, `packed_inputs`
+the inputs, `packed_between` what happens on floats, `packed_program` the training, and
+`packed_prediction` what becomes of a network that is done. There are two ways to update:
+
+- in lanes, without ever unpacking the weights: SGD with all of its settings;
+- through floats, for every other optimizer, for clipping, and where a layer other than a dense one
+  has parameters: the gradients are unpacked, and the `lists` engine's own update is used.
+
+Fixed point has an end. Where it is reached in the middle of a training, the batch is taken back and
+done by `lists`, which goes on from there; `PackedProgram.fallback` then says why.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ...lesson.layers import Dense
+from ...lesson.losses import LOSSES
+from ...lesson.network import KINDS, Sequential
+from ...lesson.optimizers import OPTIMIZERS
+from ..contract import Engine, Memory, Predictor, Recipe, Task
+from . import prediction as packed_prediction
+from .program import PackedProgram, needs_floats
+
+# A row of few lanes costs more than the numbers in it: 10 ns for a product and sum in rows of 10,
+# 5.5 in rows of 30, 27 in lists (CPython 3.11).
+LEAST_OUTPUTS = 8
+# Unpacking gradients and packing weights costs as much as 6 products and sums in lists for each.
+LEAST_BATCH = 8
+
+
+class PackedEngine(Engine):
+    """Serves networks that begin with a dense layer of `LEAST_OUTPUTS` outputs or more."""
+
+    name = "packed"
+
+    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+        network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
+        known = tuple(KINDS.values())
+        if sys.implementation.name != "cpython":
+            return f"it needs CPython's integers, this is {sys.implementation.name}"
+        if sys.byteorder != "little":
+            return "it needs a little-endian machine"
+        for i, layer in enumerate(network.layers):
+            if type(layer) not in known:
+                return f"it does not know the layer {type(layer).__name__}, in place {i}"
+        first = network.layers[0]
+        if not isinstance(first, Dense):
+            return f"the first layer needs to be Dense, not {first!r}"
+        if first.outputs < LEAST_OUTPUTS:
+            return (
+                f"the first layer needs {LEAST_OUTPUTS} outputs or more to gain by it, "
+                f"not {first.outputs}"
+            )
+        if type(loss) not in LOSSES.values():
+            return f"it does not know the loss {type(loss).__name__}"
+        if type(optimizer) not in OPTIMIZERS.values():
+            return f"it does not know the optimizer {type(optimizer).__name__}"
+        unpacked = needs_floats(recipe)
+        if unpacked and task.batch_size < LEAST_BATCH:
+            return (
+                f"{unpacked} needs the gradients as floats, which only pays "
+                f"in batches of {LEAST_BATCH} or more, not {task.batch_size}"
+            )
+        return None
+
+    def program(self, recipe: Recipe, memory: Memory) -> PackedProgram:
+        return PackedProgram(recipe, memory)
+
+    def refuses_prediction(self, network: Sequential) -> str | None:
+        return packed_prediction.refuses_prediction(network)
+
+    def predictor(self, network: Sequential) -> Predictor:
+        return packed_prediction.predictor(network)
+
+
+ENGINE = PackedEngine()

@@ -1,0 +1,133 @@
+"""The inputs of the packed engine: whole numbers once for the whole data set, zeros left out."""
+
+from __future__ import annotations
+
+from itertools import compress
+from math import ceil, dist, frexp, inf, log2, sqrt
+from operator import itemgetter
+from typing import Any, NamedTuple, Sequence, Tuple, Union
+
+from ...lesson.matrix import Matrix, Vector
+from .lanes import whole_numbers
+
+# Inputs that are all multiples of one of these fractions are kept exactly: truth tables and one-hot
+# columns (1), 4-bit pixels (15, 16), 8-bit pixels (255, 256), and numbers with a few digits.
+EXACT_SCALES = (1, 2, 4, 5, 8, 10, 15, 16, 20, 50, 100, 128, 255, 256)
+EXACT_LIMIT = 2.0**10  # the largest whole number that an exact scale may come to
+SAME = 2.0**-40  # how far from a multiple a float may be, and rounding is all that it is
+MOST_DISTINCT = 4096  # data with more different numbers than this is not looked at for a fraction
+
+# Other inputs are rounded to 2^-14 times a power of two that fits their range: 14 bits cost 8-12%
+# of time against 12 (a wider lane), and a quarter of the error. The finest column should still
+# have AIM steps from its least to its greatest number, and needs NEED; `finest` is what lanes bear.
+INPUT_BITS = 14
+MOST_BITS = 18
+AIM = 2048
+NEED = 32
+
+# Below this share of numbers that are not 0 it pays to pick them, and the rows of weights that go
+# with them, out of each row: 27 + 90 ns for a product and its picking, against 90 (30 lanes).
+SPARSE = 0.75
+LEAST_COLUMNS = 8
+LEAST_ONES = 4
+
+
+class SparseRow(NamedTuple):
+    """One row of inputs without its zeros; ones, which need no multiplication, for themselves."""
+
+    pick: Any
+    values: tuple[int, ...]
+    positions: Sequence[int]
+    pick_ones: Any | None
+    ones: Sequence[int]
+
+
+InputRow = Union[SparseRow, Tuple[int, ...]]
+
+
+class Inputs:
+    """Rows x as whole numbers round(x · scale), and what bounds them.
+
+    rows:   one `SparseRow` for each row if `sparse`, else a tuple of all its whole numbers
+    norm:   no row has |x̂|₂ beyond it, where x̂ = round(x · scale) / scale
+    top:    no whole number is larger in size
+    error:  the most by which an x̂ is off; 0 on an exact scale (but for the rounding of floats)
+    coarse: why the numbers cannot be told apart well enough, or None
+    """
+
+    def __init__(self, X: Matrix, scale: int | None = None, most_bits: int = MOST_BITS) -> None:
+        self.columns = len(X[0])
+        zeros = (0.0,) * self.columns
+        largest = max([max(max(x), -min(x)) for x in X])
+        self.coarse: str | None = None
+        exact = _exact_scale(X, largest, EXACT_SCALES if scale is None else (scale,))
+        self.scale = exact or scale or self._fitting_scale(X, largest, most_bits)
+        self.error = 0.0 if exact else 0.5 / self.scale
+        self.top = max(1, round(largest * self.scale + 0.5))
+        # math.dist is good to a few 2^-53 of its result.
+        longest = max([dist(x, zeros) for x in X])
+        self.norm = (longest + sqrt(self.columns) * self.error) * (1.0 + SAME)
+        if not self.norm < inf or self.top >= 1 << 30:
+            self.coarse = f"its inputs reach {largest:.3g}"
+            self.rows: list[Any] = []
+            return
+        absent = sum([x.count(0.0) for x in X])
+        enough = self.columns >= LEAST_COLUMNS
+        self.sparse = enough and absent > (1.0 - SPARSE) * self.columns * len(X)
+        self.rows = [
+            _sparse_row(x, self.scale) if self.sparse else whole_numbers(x, self.scale) for x in X
+        ]
+
+    def _fitting_scale(self, X: Matrix, largest: float, most_bits: int) -> int:
+        """Return the power of two by which to multiply inputs that have no common fraction.
+
+        A column of range r gets r · scale steps, each off by half of one at most.
+        """
+        ranges = [max(column) - min(column) for column in zip(*X)]
+        narrowest = min([r for r in ranges if r] or [1.0])
+        whole_bits = frexp(largest)[1]
+        bits = INPUT_BITS - max(0, whole_bits - 4)
+        bits = max(bits, ceil(log2(AIM) - log2(narrowest)))
+        bits = max(0, min(bits, most_bits, 29 - whole_bits))
+        if narrowest * (1 << bits) < NEED:
+            self.coarse = (
+                f"a column of its inputs ranges over {narrowest:.3g} only, beside others that "
+                f"reach {largest:.3g} (scale the columns to one size)"
+            )
+        return 1 << bits
+
+
+def _exact_scale(X: Matrix, largest: float, scales: Sequence[int]) -> int | None:
+    """Return the first of the scales that makes whole numbers of all inputs, or None."""
+    distinct = set()
+    for x in X:
+        distinct.update(x)
+        if len(distinct) > MOST_DISTINCT:
+            return None
+    for scale in scales:
+        if largest * scale < EXACT_LIMIT and all(
+            abs(v * scale - round(v * scale)) <= SAME for v in distinct
+        ):
+            return scale
+    return None
+
+
+def _sparse_row(x: Vector, scale: int) -> SparseRow:
+    positions = list(compress(range(len(x)), x))
+    values = whole_numbers(list(filter(None, x)), scale)
+    ones: list[int] = []
+    if scale == 1 and values.count(1) >= LEAST_ONES:
+        pairs = list(zip(positions, values))
+        ones = [k for k, v in pairs if v == 1]
+        positions = [k for k, v in pairs if v != 1]
+        values = tuple([v for v in values if v != 1])
+    # An itemgetter of fewer than two positions gives no tuple; a product with 0 changes nothing.
+    padding = [0] * (2 - len(positions))
+    positions += padding
+    return SparseRow(
+        itemgetter(*positions),
+        (*values, *padding),
+        positions,
+        itemgetter(*ones) if ones else None,
+        ones,
+    )

@@ -1,0 +1,275 @@
+"""Predictions of the packed engine: one row through a frozen network, at the speed of C loops.
+
+Each dense layer takes one of two ways to all its sums z = x · w + b at once:
+
+- by distances, in full double precision: x · w = (|x|² + |w|² − |x − w|²) / 2, for `math.dist` is
+  the fastest loop over two rows of floats that CPython has (`Distances` bounds the error);
+- by lanes, where many inputs are 0: these are left out, in 64-bit lanes for the rest
+  (`SparseLanes` bounds the error: about 10^-8 of the layer's scale).
+"""
+
+from __future__ import annotations
+
+import sys
+from copy import deepcopy
+from itertools import compress, repeat
+from math import dist, exp, frexp, fsum, inf, ldexp, sqrt, tanh
+from operator import mul
+from typing import Callable, Sequence, cast
+
+from ...lesson import activations
+from ...lesson.activation_layers import Activation, Linear, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from ...lesson.layer import Layer
+from ...lesson.layers import Dense, Dropout
+from ...lesson.matrix import Matrix, Vector, dot
+from ...lesson.network import KINDS, Sequential
+from ...lesson.normalization import BatchNorm
+from .lanes import Lanes, whole_numbers
+
+RowFunction = Callable[[Sequence[float]], Vector]
+
+# The bound of `Distances`, in units of |x|² + |w|²: derived there, measured at most 4 · 2^-53.
+DISTANCE_ERROR = 21 * 2.0**-53
+# |x| may be so many times |w|, or less by as many, before x is scaled: the bound is then 21 · 65
+# rounding errors, 1.5e-13, of |x| |w|, and after scaling 21 · 2.5 of them, 6e-15.
+BALANCE = 64.0
+
+# Costs in ns on CPython 3.11, for m outputs: by distances 6 m for each input, by lanes
+# 110 + 4.3 m for each that is not 0. Lanes, less exact, are for a gain of GAIN at least.
+DISTANCE_COST = 6.0
+LANE_COST, LANE_COST_EACH = 110.0, 4.3
+GAIN = 1.5
+MOST_PRESENT = 2048  # numbers that are not 0; keeps the bound of `SparseLanes` under 10^-6
+LEAST_LANE_INPUTS = 128  # fewer gain little
+# Beyond these sizes squares and powers of two would leave the range of floats.
+TINY, HUGE = 1e-100, 1e100
+
+# From Python 3.12 on `dot` is math.sumprod: 3-15% faster than distances for so few outputs of so
+# few inputs, and 1.1 to 1.9 times slower for more (CPython 3.13).
+SUMPROD = sys.version_info >= (3, 12)
+SUMPROD_OUTPUTS, SUMPROD_INPUTS = 3, 32
+
+
+def refuses_prediction(network: Sequential) -> str | None:
+    """Return the end of a sentence on why there is no predictor for this network, or None."""
+    for i, layer in enumerate(network.layers):
+        if type(layer) not in KINDS.values():
+            return f"it does not know the layer {type(layer).__name__}, in place {i}"
+    if not any(isinstance(layer, Dense) for layer in network.layers):
+        return "the network has no Dense layer"
+    return None
+
+
+def predictor(network: Sequential) -> RowFunction:
+    """Return a function from a row to the row of outputs, frozen at the weights of now."""
+    steps: list[RowFunction] = []
+    layers = [layer for layer in network.layers if type(layer) not in (Dropout, Linear)]
+    while layers:
+        layer = layers.pop(0)
+        if isinstance(layer, Dense):
+            W, b = layer.W, layer.b or [0.0] * layer.outputs
+            if layers and type(layers[0]) is BatchNorm:
+                W, b = _folded(W, b, layers.pop(0))
+            steps.append(sums(W, b))
+        else:
+            steps.append(_row_function(layer))
+
+    def predict(row: Sequence[float]) -> Vector:
+        """Return the network's outputs for one row of numbers."""
+        for step in steps:
+            row = step(row)
+        return cast(Vector, row) if steps else list(row)
+
+    return predict
+
+
+def sums(W: Matrix, b: Vector) -> RowFunction:
+    """Return a function from x to x W + b, which looks at x before it takes one of the two ways."""
+    n, m = len(W), len(b)
+    distances = Distances(W, b)
+    if SUMPROD and m <= SUMPROD_OUTPUTS and n <= SUMPROD_INPUTS:
+        pairs = list(zip(distances.columns, distances.b))
+        return lambda x: [dot(x, w) + bias for w, bias in pairs]
+    by_distances = distances.function()
+    if n < LEAST_LANE_INPUTS or not distances.size < inf:
+        return by_distances
+    by_lanes = SparseLanes(W, b).function()
+    share = DISTANCE_COST * m / (LANE_COST + LANE_COST_EACH * m) / GAIN
+    most = min(MOST_PRESENT, share * n)
+
+    def by_either(x: Sequence[float]) -> Vector:
+        present = list(filter(None, x))
+        if not 0 < len(present) <= most:
+            return by_distances(x)
+        largest = max(max(present), -min(present))
+        # A NaN may hide from max and min, but not in a sum.
+        if TINY < largest < HUGE and sum(present) < inf:
+            return by_lanes(x, present, largest)
+        return by_distances(x)
+
+    return by_either
+
+
+class Distances:
+    """z = (|x|² + |w|² − |x − w|²) / 2 + b, with u = 2^-53 for a rounding error:
+
+    `math.dist` takes differences, divides by the largest, squares, adds up with compensation and
+    takes the root: r̂² = r² (1 + 12 u) at most; |x|² likewise, |w|² from exact sums 2 u. With
+    r² ≤ 2 (|x|² + |w|²), and four more roundings, all in all
+
+        |error| ≤ 21 u (|x|² + |w|²) + 2 u |b|.
+
+    That is as good as a sum of products while |x| and |w| are of a size. So x is scaled by a power
+    of two if it is not (see `BALANCE`).
+    """
+
+    def __init__(self, W: Matrix, b: Vector) -> None:
+        self.W, self.b = [list(row) for row in W], list(b)
+        self.columns = [tuple(column) for column in zip(*W)]
+        self.halves = [0.5 * fsum([w * w for w in column]) for column in self.columns]
+        self.size = sqrt(2.0 * max(self.halves))
+        self.zeros = (0.0,) * len(W)
+
+    def error(self, x: Sequence[float], j: int) -> float:
+        """Return the bound on the error of output j, the whole |x| taken for a tiny one."""
+        size, w = dist(tuple(x), self.zeros), sqrt(2.0 * self.halves[j])
+        if self.size / BALANCE < size < self.size * BALANCE:
+            near = size * size + w * w
+        else:
+            near = size * (2.0 * self.size + w * w / self.size * 2.0) if self.size else 0.0
+        return DISTANCE_ERROR * near + 2.0**-52 * abs(self.b[j])
+
+    def function(self) -> RowFunction:
+        """Return the function from x to all z."""
+        columns, zeros = self.columns, self.zeros
+        constants = [half + bias for half, bias in zip(self.halves, self.b)]
+        low, high = self.size / BALANCE, self.size * BALANCE
+        scaled = self.scaled
+
+        def by_distances(x: Sequence[float]) -> Vector:
+            x = tuple(x)
+            size = dist(x, zeros)
+            if not low < size < high:
+                return scaled(x, size)
+            half = 0.5 * size * size
+            return [
+                half + constant - 0.5 * r * r
+                for constant, r in zip(constants, map(dist, repeat(x), columns))
+            ]
+
+        return by_distances
+
+    def scaled(self, x: tuple[float, ...], size: float) -> Vector:
+        """Return all z for an x much longer or shorter than the weights, or not finite."""
+        if not TINY < size < HUGE or not TINY < self.size < HUGE:
+            return [fsum(map(mul, x, column)) + b for column, b in zip(self.columns, self.b)]
+        bits = frexp(self.size)[1] - frexp(size)[1]
+        factor, back = ldexp(1.0, bits), ldexp(1.0, -bits)
+        x = tuple([v * factor for v in x])
+        size *= factor
+        half = 0.5 * size * size
+        return [
+            (half + other - 0.5 * r * r) * back + b
+            for other, b, r in zip(self.halves, self.b, map(dist, repeat(x), self.columns))
+        ]
+
+
+class SparseLanes:
+    """z from lanes of 64 bits, one row of weights for each x that is not 0.
+
+    With X = max |x| and R = max |wⱼ|₁: x' = round(x s) with s = 2^k, 2^28 ≤ X s < 2^29, and
+    w' = round(w 2^f) with 2^31 ≤ R 2^f < 2^32, so that a lane, |Σ x' w'| ≤ 2^29 (2^32 + n / 2) and
+    half a window's last bit more, stays below 2^62: it fits. Read are its upper 32 bits:
+
+        |error| ≤ |wⱼ|₁ / 2s + |x̂|₁ 2^−f / 2 + 2^32 · 2^−f / s
+
+    which for `MOST_PRESENT` numbers is below 2^-20 R X, and for most rows about 2^-27 R X.
+    """
+
+    def __init__(self, W: Matrix, b: Vector) -> None:
+        self.W, self.b = W, list(b)
+        self.reach = max([sum(map(abs, column)) for column in zip(*W)])
+        self.bits = 32 - frexp(self.reach)[1]
+        self.lanes = Lanes(len(b), 64)
+        flat = [w for row in W for w in row]
+        self.rows = self.lanes.quantise(flat, ldexp(1.0, self.bits))[0]
+
+    def error(self, x: Sequence[float], j: int) -> float:
+        """Return the bound on the error of output j."""
+        _, bits = frexp(max(map(abs, x)))
+        step = ldexp(1.0, bits - 29)
+        w = sum([abs(row[j]) for row in self.W])
+        rounded = sum(map(abs, x)) + 0.5 * step * len(x)
+        unit = ldexp(1.0, -self.bits)
+        # The last term is for the float arithmetic behind the window.
+        return (
+            0.5 * w * step
+            + 0.5 * rounded * unit
+            + ldexp(step, 32) * unit * 1.01
+            + (2.0**-51 * (w * max(map(abs, x)) + abs(self.b[j])))
+        )
+
+    def function(self) -> Callable[[Sequence[float], Vector, float], Vector]:
+        """Return the function from x, its numbers but 0, and the largest, to all z."""
+        rows, b, lanes = self.rows, self.b, self.lanes
+        read, size, half, bits = lanes.window(4), lanes.size, lanes.ones << 31, self.bits
+
+        def by_lanes(x: Sequence[float], present: Vector, largest: float) -> Vector:
+            step = frexp(largest)[1] - 29
+            total = sum(
+                map(mul, whole_numbers(present, ldexp(1.0, -step)), compress(rows, x)), half
+            )
+            unit = ldexp(1.0, 32 - bits + step)
+            return [
+                v * unit + bias
+                for v, bias in zip(read(total.to_bytes(size, "little", signed=True)), b)
+            ]
+
+        return by_lanes
+
+
+def _folded(W: Matrix, b: Vector, layer: Layer) -> tuple[Matrix, Vector]:
+    """Return weights and bias that do what they did and a BatchNorm behind them.
+
+    γ ((z − μ) / √(σ² + ε)) + β = z · s + (β − μ s) with s = γ / √(σ² + ε).
+    """
+    factors, shifts = _affine(cast(BatchNorm, layer))
+    W = [[w * s for w, s in zip(row, factors)] for row in W]
+    return W, [bias * s + shift for bias, s, shift in zip(b, factors, shifts)]
+
+
+def _affine(layer: BatchNorm) -> tuple[Vector, Vector]:
+    spread = [sqrt(v + layer.eps) for v in layer.running_variance]
+    factors = [g / s for g, s in zip(layer.gamma, spread)]
+    shifts = [bt - m * s for bt, m, s in zip(layer.beta, layer.running_mean, factors)]
+    return factors, shifts
+
+
+def _sigmoid_row(z: Sequence[float]) -> Vector:
+    try:
+        return [1.0 / (1.0 + exp(-v)) for v in z]
+    except OverflowError:  # below −709
+        return [activations.sigmoid(v) for v in z]
+
+
+def _row_function(layer: Layer) -> RowFunction:
+    """Return what a layer without weights, or a normalization, does to one row."""
+    kind = type(layer)
+    if kind is Sigmoid:
+        return _sigmoid_row
+    if kind is Tanh:
+        return lambda z: [tanh(v) for v in z]
+    if kind is ReLU:
+        return lambda z: [v if v > 0.0 else 0.0 for v in z]
+    if kind is Softmax:
+        return activations.softmax
+    if kind is LogSoftmax:
+        return activations.log_softmax
+    if isinstance(layer, Activation):
+        function = layer.function
+        return lambda z: [function(v) for v in z]
+    if kind is BatchNorm:
+        factors, shifts = _affine(cast(BatchNorm, layer))
+        return lambda z: [v * s + t for v, s, t in zip(z, factors, shifts)]
+    frozen = deepcopy(layer)
+    return lambda z: frozen.forward([list(z)])[0]

@@ -1,0 +1,127 @@
+"""Text of Python functions: lines with an indent, products and sums, and how a text is compiled."""
+
+from __future__ import annotations
+
+import linecache
+import math
+import weakref
+from itertools import chain, count
+from typing import Any, Callable, NamedTuple, Sequence
+
+# What a text may call; it reaches them as arguments, since local names are the fastest to look up.
+CALLS: dict[str, Any] = {
+    "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh,
+    "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
+}  # fmt: skip
+_numbers = count(1)
+
+
+class Compiled(NamedTuple):
+    """A function, the text that it was compiled from, and the seconds that both took to make."""
+
+    function: Callable[..., Any]
+    text: str
+    seconds: float
+
+
+class SourceWriter:
+    """Lines with an indent; the first line begins a function: `def name(arguments):`."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.depth = 0
+
+    def __call__(self, *lines: str) -> None:
+        for line in lines:
+            self.lines.append("    " * self.depth + line if line else "")
+
+    def comment(self, line: str) -> None:
+        self("# " + line)
+
+    def block(self, line: str) -> _Block:
+        """Write a line that begins a block, for `with`: what is written within is indented."""
+        self(line)
+        return _Block(self)
+
+    def wrapped(self, names: Sequence[str], opening: str, closing: str) -> None:
+        """Write `opening` name, name, ... `closing`, eight names to a line."""
+        if len(names) <= 8:
+            self(f"{opening}{', '.join(names)},{closing}")
+            return
+        self(opening)
+        for k in range(0, len(names), 8):
+            self("    " + ", ".join(names[k : k + 8]) + ",")
+        self(closing)
+
+    def __str__(self) -> str:
+        body = "\n".join(self.lines[1:])
+        # No other name in a text ends like one of these and is called.
+        used = [f"{name}={name}" for name in CALLS if f"{name}(" in body]
+        first = self.lines[0].replace("):", "".join(", " + argument for argument in used) + "):")
+        return f"{first}\n{body}\n"
+
+
+class _Block:
+    def __init__(self, text: SourceWriter) -> None:
+        self.text = text
+
+    def __enter__(self) -> None:
+        self.text.depth += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.text.depth -= 1
+
+
+def braced(text: str) -> str:
+    """Return a text that can be a factor of a product: a sum or a condition in parentheses.
+
+    >>> braced("a * (b - c)"), braced("a - b")
+    ('a * (b - c)', '(a - b)')
+    """
+    depth = 0
+    for k, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and letter == " " and text[k + 1 : k + 3] in ("+ ", "- ", "if"):
+            return f"({text})"
+    return text
+
+
+def product(factor: str, other: str) -> str:
+    """Return the text factor * other; "" if the factor is the number 0, `other` if it is 1."""
+    if factor == "0.0":
+        return ""
+    return other if factor == "1.0" else f"{factor} * {other}"
+
+
+def total(terms: Sequence[str]) -> str:
+    """Return the text of a sum, from left to right, of the terms that are not ""."""
+    return " + ".join(term for term in terms if term) or "0.0"
+
+
+def minus(minuend: str, subtrahend: str) -> str:
+    """Return the text of a difference; nothing is taken from the minuend for the number 0."""
+    return minuend if subtrahend == "0.0" else f"{minuend} - {subtrahend}"
+
+
+def write_guard(text: SourceWriter, powers: int) -> None:
+    """Write that e, the sum of 1 and other powers of e, must not overflow, as a power cannot."""
+    if powers > 2:
+        text("if e > 1e308: raise OverflowError")
+
+
+def compile_text(text: str, name: str, **others: Any) -> Callable[..., Any]:
+    """Return the function that a text defines; `others` are more names in it.
+
+    Its lines are registered with `linecache`, so that tracebacks, pdb and `inspect.getsource` show
+    them as long as the function lives; its `source` is the text.
+    """
+    filename = f"<tinynn {name} {next(_numbers)}>"
+    space: dict[str, Any] = {
+        **CALLS, "chain": chain, "inf": math.inf, "nan": math.nan, "__name__": __name__, **others
+    }  # fmt: skip
+    exec(compile(text, filename, "exec"), space)
+    function: Callable[..., Any] = space[text[len("def ") : text.index("(")]]
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    function.source = text  # type: ignore[attr-defined]
+    weakref.finalize(function, linecache.cache.pop, filename, None).atexit = False
+    return function

@@ -1,0 +1,251 @@
+"""The `unrolled` engine: writes the training step of one network as straight-line Python.
+
+Every weight is a local variable, every sum is written out, there is no loop but over batches and
+samples; Python then spends its time on arithmetic alone. That is the fastest way to run a small
+network, and, as `source` shows, an explanation of back-propagation without a single index.
+
+Making the text (`unrolled_training.py`, `unrolled_layers.py`, `unrolled_losses.py`, `updates.py`)
+and compiling it (`text.py`) are separate. Equal plans share one compiled function.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, Sequence
+
+from ...lesson.matrix import Matrix, Vector
+from ...lesson.network import Sequential
+from ..compiled import CompiledProgram, State, put_rows
+from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
+from ..source import Compiled, compile_text
+from .functions import Mode, prediction_text, takes_products, training_text
+from .layers import Numbers, parameter_names
+from .losses import targets_are_simple
+from .original import train_original as train_original
+
+PYPY = sys.implementation.name == "pypy"
+SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
+
+# Parameters, up to which a text is written. At 64-32-10 (2,410 of them) a sample in a batch of 32
+# takes 155 us for 196 of `lists` on CPython 3.11; on 3.13, with sumprod, 175 for 161, but 67 for 75
+# at 16-32-10 (874). PyPy compiles a long text badly: 4-10-3 (83) takes 0.7 us for 1.9 with `loops`,
+# 24-16-4 (468) takes 168 for 2.5; predicting, 32-16-10 (698) takes 2.3 us for 3.6 with `loops`, but
+# 16-32-10 (874) 28 for 6.
+MAX_TRAINING_PARAMETERS = 150 if PYPY else 3000
+MAX_BATCH_PARAMETERS = 150 if PYPY else 1000 if SUMPROD else 3000
+MAX_PREDICTION_PARAMETERS = 500 if PYPY else 1000 if SUMPROD else 3000
+# Weights and what the optimizer remembers of them, up to which a text is written: writing and
+# compiling take 23-36 us for each on CPython 3.11 (64-32-10 with Adam: 0.24 s), 40-70 on 3.13. On
+# PyPy 8-10-5 with clipping and three memories (580 numbers) takes 354 us a sample, loops 10.
+MAX_NUMBERS = 500 if PYPY else 6000
+# Python's compiler gives up on a sum of about 3,000 terms, of fewer where the stack is deep.
+MAX_WIDTH = 500
+# Rows times parameters, up to which a data set is written into the text, once it has been trained
+# on for so many steps per term. A step of the original program (9 terms) then takes 0.45 us for
+# 1.4, of XOR 2-4-1 (68) 4.9 for 6.2; text and compiling take 0.5 and 1.9 ms. Beyond, and on PyPy,
+# it gains too little. A step of one row of XOR takes 0.9 us for 1.2.
+MAX_CONSTANT_TERMS = 0 if PYPY else 100
+CONSTANT_STEPS_PER_TERM = 10
+CONSTANT_SINGLE_STEPS_PER_TERM = 80
+MAX_FIRST_TERMS = 16
+
+
+class UnrolledEngine(Engine):
+    """Serves small networks of the library's own layers, losses and optimizers."""
+
+    name = "unrolled"
+
+    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+        most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
+        refusal = unknown_part(recipe) or _too_large(recipe.network, most)
+        if refusal:
+            return refusal
+        memories = len(recipe.optimizer.memory_names)
+        numbers = recipe.network.count_parameters() * (1 + memories)
+        if numbers > MAX_NUMBERS:
+            return (
+                f"weights and the optimizer's memory are {numbers:,} numbers, "
+                f"and it writes out at most {MAX_NUMBERS:,} here"
+            )
+        return None
+
+    def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
+        return UnrolledProgram(recipe, memory)
+
+    def refuses_prediction(self, network: Sequential) -> str | None:
+        if network.inputs is None:
+            return "the network does not say how many inputs it takes"
+        return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
+
+    def predictor(self, network: Sequential) -> Predictor:
+        return _predictor(network)
+
+
+class UnrolledProgram(CompiledProgram):
+    """Trains with functions whose local variables are the weights."""
+
+    def flatten(self, matrices: list[Matrix]) -> State:
+        return (tuple([value for rows in matrices for row in rows for value in row]),)
+
+    def unflatten(self, state: State, number: int, matrices: list[Matrix]) -> None:
+        start = 0
+        for rows in matrices:
+            start = put_rows(state[number], start, rows)
+
+    def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> None:
+        self._rows: list[tuple[float, ...]] = (
+            [(*x, *t) for x, t in zip(X, T)]
+            if sample_weight is None
+            else [(*x, *t, u) for x, t, u in zip(X, T, sample_weight)]
+        )
+        self._simple = targets_are_simple(self.recipe.loss.name, T)
+        self._steps = 0
+        self._terms = terms = len(X) * len(self.state[0])
+        self._small = 0 < terms <= MAX_CONSTANT_TERMS and (
+            sample_weight is None or any(sample_weight)
+        )
+
+    def call(
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
+    ) -> tuple[list[float], State]:
+        mode = self._mode(batches)
+        train = self.function(mode, lambda: training(self.plan, mode))
+        if mode.rows and takes_products(self.plan):
+            rates = _times(self.plan.derivative_scale / mode.total, rates)
+        losses, state = train(self.state, self._rows, batches, rates, step, draws)
+        return losses, state
+
+    def _mode(self, batches: Sequence[Sequence[int]]) -> Mode:
+        weighted = self._sample_weight is not None
+        single = not weighted and max(map(len, batches), default=1) == 1
+        if self._small and (self._known_rows(batches) if single else self._whole(batches)):
+            return Mode(single, weighted, self._simple, tuple(self._rows))
+        return Mode(single, weighted, self._simple)
+
+    def _whole(self, batches: Sequence[Sequence[int]]) -> bool:
+        """Whether each batch is all the rows, in order, and so many steps were done like that.
+
+        Writing the rows into a text of their own pays only then.
+        """
+        first = batches[0] if batches else []
+        if len(first) != len(self._rows) or batches.count(first) != len(batches):
+            return False
+        if list(first) != list(range(len(self._rows))):
+            return False
+        self._steps += len(batches)
+        return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
+
+    def _known_rows(self, batches: Sequence[Sequence[int]]) -> bool:
+        """Whether single rows can be written into the text, and so many were learned from."""
+        self._steps += len(batches)
+        enough = self._steps >= CONSTANT_SINGLE_STEPS_PER_TERM * self._terms
+        return enough and takes_products(self.plan)
+
+    def _is_first(self) -> bool:
+        """Whether nothing else was trained on by this plan: a tiny set is then written at once.
+
+        That saves compiling two texts, and does no harm where the data change again and again.
+        """
+        if self._terms > MAX_FIRST_TERMS:
+            return False
+        known = _first_rows(self.plan)
+        if not known:
+            known.append(self._rows)
+        return known[0] == self._rows
+
+    def answers(self, X: Matrix) -> Matrix:
+        predict = self.function("predict", lambda: prediction(self.plan.layers, self._columns))
+        rows: Matrix = predict(self.state[0], X)
+        return rows
+
+
+@lru_cache(maxsize=64)
+def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
+    """Return a list for the first data set that is trained on by a plan."""
+    return []
+
+
+def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
+    if rates.count(rates[0]) == len(rates):
+        return [factor * rates[0]] * len(rates)
+    return [factor * rate for rate in rates]
+
+
+@lru_cache(maxsize=64)
+def training(plan: TrainingPlan, mode: Mode) -> Compiled:
+    """Return the compiled training function for a plan; equal ones are made once."""
+    started = perf_counter()
+    text = training_text(plan, mode)
+    function = compile_text(text, "unrolled training")
+    return Compiled(function, text, perf_counter() - started)
+
+
+@lru_cache(maxsize=64)
+def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
+    """Return the compiled function of (weights, rows) that predicts; equal ones are made once."""
+    started = perf_counter()
+    text = prediction_text(layers, inputs, None)
+    function = compile_text(text, "unrolled prediction")
+    return Compiled(function, text, perf_counter() - started)
+
+
+def source(recipe: Recipe, batch_size: int = 1) -> str:
+    """Return the text of the training step: the whole of back-propagation, each sum written out.
+
+    With a batch size of 1 the weights change after each sample, else after each batch.
+    """
+    columns = recipe.network.inputs or 1
+    return training_text(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
+
+def prediction_source(network: Sequential) -> str:
+    """Return the text of the function of one row that `predictor` makes, weights as numbers."""
+    layers, numbers = _numbers(network)
+    return prediction_text(layers, network.inputs or 1, numbers)
+
+
+def _predictor(network: Sequential) -> Predictor:
+    layers, numbers = _numbers(network)
+    inputs = network.inputs or 1
+    made: list[Predictor] = []
+
+    def careful(row: Sequence[float]) -> list[float]:
+        """Predict with formulas that cannot overflow, compiled when they are first needed."""
+        if not made:
+            text = prediction_text(layers, inputs, numbers, careful=True)
+            made.append(compile_text(text, "careful prediction"))
+        return made[0](row)
+
+    text = prediction_text(layers, inputs, numbers)
+    return compile_text(text, "prediction", careful=careful)
+
+
+def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
+    """Return the layers that prediction needs, and their parameters by the names in the text."""
+    layers = frozen(network)
+    plans = tuple(layer.plan for layer in layers)
+    values = [
+        value
+        for layer in layers
+        for letter in layer.plan.letters()
+        for row in layer.values[letter]
+        for value in row
+    ]
+    return plans, dict(zip(parameter_names(plans), values))
+
+
+def _too_large(network: Sequential, most: int) -> str | None:
+    """Return why compiling a text for the network would take too long, or fail, or None."""
+    count = network.count_parameters()
+    if count > most:
+        return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
+    width = widest(network)
+    if width > MAX_WIDTH:
+        return f"a layer has {width:,} columns, and it writes sums of at most {MAX_WIDTH}"
+    return None
+
+
+ENGINE = UnrolledEngine()

@@ -1,0 +1,350 @@
+"""The straight-line text of whole functions: a network's training step, and its prediction.
+
+The training text works on local variables from the first batch of a call to the last. It returns
+the new weights, and leaves alone what it was given: an error or Ctrl-C on the way changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Sequence, Tuple
+
+from ..optimizer_source import (
+    counts_steps,
+    in_words,
+    write_clipping,
+    write_step_constants,
+    write_update,
+)
+from ..plans import LayerPlan, TrainingPlan
+from ..source import SourceWriter, braced, product, total
+from .layers import Backward, Forward, Group, Numbers, parameter_names
+from .losses import write_loss
+
+# CPython reaches a function's first 256 local names with one instruction, later ones with two.
+# Measured on 3.8, 3.11 and 3.13: naming those that are used most first gains 3 to 10 %.
+FAST_LOCALS = 256
+HOT_NAME = re.compile(r"\b[xtradzp]\d+(?:_\d+)?(?:s\d+)?\b")
+
+OVERFLOWING = ("Sigmoid", "SiLU", "Softmax", "LogSoftmax")  # where exp meets large numbers
+
+Row = Tuple[float, ...]
+
+
+class Mode(NamedTuple):
+    """What a training text takes for granted about batches and data.
+
+    single: each batch is one row; weighted: rows end with their sample weights; simple: see
+    `targets_are_simple`; rows: a tiny data set that is written into the text as numbers: each batch
+    is all of it, in this order, or, if `single`, any one of its rows.
+    """
+
+    single: bool = False
+    weighted: bool = False
+    simple: bool = False
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def weights(self) -> list[float]:
+        """The weights of `rows`."""
+        return [row[-1] if self.weighted else 1.0 for row in self.rows]
+
+    @property
+    def total(self) -> float:
+        """The weights of the rows in a batch of `rows`, added up."""
+        return 1.0 if self.single else sum(self.weights)
+
+
+def takes_products(plan: TrainingPlan) -> bool:
+    """Return whether a text with rows takes the learning rates multiplied by all that k holds."""
+    return plan.folds and not plan.setting("weight_decay")
+
+
+def training_text(plan: TrainingPlan, mode: Mode) -> str:
+    """Return the text of `train(state, rows, batches, learning_rates, step, draws)`.
+
+    state: the weights as one tuple, then each of the optimizer's memories as one; rows: tuples of
+    inputs, targets, weight; batches: lists of row numbers; draws: a function for each Dropout
+    layer. The function returns the batches' mean losses and the new state. See `takes_products`.
+    """
+    return str(_TrainingText(plan, mode).text)
+
+
+def prediction_text(
+    layers: Sequence[LayerPlan], inputs: int, numbers: Numbers | None, careful: bool = False
+) -> str:
+    """Return the text of `predict(row)`, with the parameters written into it as numbers.
+
+    Where an exp overflows, it calls the function `careful`: that of the `careful` text. Without
+    `numbers`, it is the text of `predict(weights, rows)`, which returns rows.
+    """
+    x = [f"x{i}" for i in range(inputs)]
+    text = SourceWriter()
+    if numbers is not None:
+        text("def predict(row):")
+        text.depth += 1
+        guarded = not careful and any(layer.kind in OVERFLOWING for layer in layers)
+        if guarded:
+            text("try:")
+            text.depth += 1
+        text(f"{', '.join(x)}, = row")
+        held = Forward(text, layers, x, False, numbers=numbers, careful=careful).held
+        text(f"return [{', '.join(held[-1])}]")
+        if guarded:
+            text.depth -= 1
+            text("except OverflowError:", "    return careful(row)")
+        return str(text)
+    names = parameter_names(layers)
+    text("def predict(weights, rows):")
+    text.depth += 1
+    if names:
+        text.wrapped(names, "(", ") = weights")
+    text("answers = []")
+    with text.block(f"for {', '.join(x)}, in rows:"):
+        held = Forward(text, layers, x, False, careful=careful).held
+        text(f"answers.append([{', '.join(held[-1])}])")
+    text("return answers")
+    return str(text)
+
+
+class _TrainingText:
+    """Writes a training text; its parts share the plan, the mode and the names."""
+
+    def __init__(self, plan: TrainingPlan, mode: Mode) -> None:
+        self.plan, self.mode = plan, mode
+        self.names = parameter_names(plan.layers)
+        self.x = [f"x{i}" for i in range(plan.inputs)]
+        self.t = [f"t{j}" for j in range(plan.outputs)]
+        self.decay = bool(plan.setting("weight_decay"))
+        self.text = SourceWriter()
+        self._head()
+        if mode.single and mode.rows:
+            self._constant_samples()
+        elif mode.single:
+            self._single_samples()
+        elif mode.rows:
+            self._constant_batches()
+        else:
+            self._batches()
+        self._foot()
+
+    def _head(self) -> None:
+        text, plan = self.text, self.plan
+        text("def train(state, rows, batches, learning_rates, step, draws):")
+        text.depth += 1
+        text('"""Train on batches of row numbers; return their mean losses and the new weights.')
+        layers = ", ".join(map(str, plan.layers))
+        text("", f"{layers or 'No layers'}; loss {plan.loss}; optimizer {plan.optimizer}.", "")
+        text(
+            "x: inputs, t: targets, W0_1_2: weight of layer 0 from input 1 to output 2, b0_2: its",
+            "bias, z0_2: the sum, a1_2: activation, d0_2: derivative of the loss by z0_2.",
+            '"""',
+        )
+        if self.names:
+            if plan.memories:
+                text(f"(weights, {', '.join(plan.memories)}) = state")
+            else:
+                text("(weights,) = state")
+            text.wrapped(self.names, "(", ") = weights")
+            for memory in plan.memories:
+                text.wrapped([f"{memory}_{w}" for w in self.names], "(", f") = {memory}")
+        noisy = [f"draw{layer.place}" for layer in plan.layers if layer.kind == "Dropout"]
+        if noisy:
+            text(f"({', '.join(noisy)},) = draws")
+        text("losses = []")
+
+    def _foot(self) -> None:
+        text, plan = self.text, self.plan
+        text.depth = 1
+        if self.names:
+            text.wrapped(self.names, "weights = (", ")")
+            for memory in plan.memories:
+                text.wrapped([f"{memory}_{w}" for w in self.names], f"{memory} = (", ")")
+            text(f"return losses, ({', '.join(['weights', *plan.memories])},)")
+        else:
+            text("return losses, state")
+        copies = 1 if self.mode.single and plan.folds else 2 + len(plan.memories)
+        if len(self.names) * copies > FAST_LOCALS // 2:
+            hot = list(dict.fromkeys(HOT_NAME.findall("\n".join(text.lines))))
+            first = ["    # the names used most come first: Python reaches them fastest"]
+            first += [f"    {' = '.join(hot[k : k + 8])} = 0.0" for k in range(0, len(hot), 8)]
+            after_docstring = text.lines.index('    """') + 1
+            text.lines[after_docstring:after_docstring] = first
+
+    def _sample(
+        self, x: list[str], t: list[str], k: str, record: str, sample: str = ""
+    ) -> list[Group]:
+        """Write one sample's way forward and back; `record` is the line that takes the loss."""
+        text, plan = self.text, self.plan
+        forward = Forward(text, plan.layers, x, True, sample)
+        loss = write_loss(text, plan, forward.held[-1], t, k, self.mode.simple)
+        text(record.format(loss=loss.loss, factor=braced(loss.loss)))
+        top = len(plan.layers) - 1 - loss.skipped
+        return Backward(forward, loss.derivatives, top).groups
+
+    def _each_term(self, groups: list[Group], line: str) -> None:
+        """Write `line` for each derivative {g} by a parameter {w} that is not 0."""
+        for condition, terms in groups:
+            lines = [line.format(w=w, g=product(x, d)) for w, x, d in terms if product(x, d)]
+            if condition and len(lines) > 1:
+                with self.text.block(f"if {condition}:"):
+                    self.text(*lines)
+            else:
+                self.text(*lines)
+
+    def _folded_rate(self, share: str) -> str:
+        """Write k, what derivatives are multiplied by if the learning rate is part of it."""
+        self.text(f"k = {share}rate")
+        return "k"
+
+    def _kept(self, w: str) -> str:
+        """Return what an update leaves of the weight w before its step."""
+        return f"keep * {w}" if self.plan.decays(w) else w
+
+    def _single_samples(self) -> None:
+        text, plan = self.text, self.plan
+        scale = plan.derivative_scale
+        with text.block(
+            f"for rate, ({', '.join(self.x + self.t)}) in zip("
+            "learning_rates, map(rows.__getitem__, chain.from_iterable(batches))):"
+        ):
+            k = repr(scale)
+            if plan.folds:
+                text.comment("the derivatives d below are multiplied by the learning rate at once")
+                k = self._folded_rate(f"{k} * ") if scale != 1.0 else "rate"
+            groups = self._single_sample(self.x, self.t, k)
+            if plan.folds and not self.decay:
+                text.comment("update: W = W - rate dW")
+                self._each_term(groups, "{w} -= {g}")
+            elif plan.folds:
+                write_step_constants(text, plan)
+                text.comment("update: W = W - rate (dW + decay W)")
+                terms = [term for group in groups for term in group.terms]
+                text(*[f"{g.parameter} = {self._kept(g.parameter)} - {g}" for g in terms])
+            elif plan.clip_norm is not None or plan.clip_value is not None:
+                text.comment("the derivatives by the weights")
+                terms = [term for group in groups for term in group.terms]
+                text(*[f"d{term.parameter} = {term}" for term in terms])
+                self._clipped_updates()
+            else:
+                write_step_constants(text, plan)
+                text.comment(f"update: {in_words(plan)}")
+                for group in groups:
+                    for term in group.terms:
+                        write_update(text, plan, term.parameter, str(term))
+                self._count_step()
+
+    def _single_sample(self, x: list[str], t: list[str], k: str) -> list[Group]:
+        share = self.plan.loss_scale
+        record = "{loss}" if share == 1.0 else f"{share!r} * {{factor}}"
+        return self._sample(x, t, k, f"losses.append({record})")
+
+    def _constant_samples(self) -> None:
+        """Write a step for every row of a tiny data set, of which each batch is one; for plans that
+        take products.
+        """
+        text, rows = self.text, self.mode.rows
+        text.comment(f"k: learning rate times {self.plan.derivative_scale!r}, in all derivatives d")
+        with text.block("for k, i in zip(learning_rates, chain.from_iterable(batches)):"):
+            for s, row in enumerate(rows):
+                x, t = self._written(row)
+                word = "if" if s == 0 else "elif"
+                with text.block("else:" if 0 < s == len(rows) - 1 else f"{word} i == {s}:"):
+                    text.comment(f"{', '.join(x)} -> {', '.join(t)}")
+                    self._each_term(self._single_sample(x, t, "k"), "{w} -= {g}")
+
+    def _written(self, row: Row) -> tuple[list[str], list[str]]:
+        """Return inputs and targets of a row as texts."""
+        values = [repr(value + 0.0) for value in row]
+        return values[: self.plan.inputs], values[self.plan.inputs :][: self.plan.outputs]
+
+    def _batches(self) -> None:
+        text, plan, mode = self.text, self.plan, self.mode
+        scale, share = plan.derivative_scale, plan.loss_scale
+        if plan.folds and not self.decay and self.names:
+            text.comment("next_W: W as it will be after the batch; all its samples see the same W")
+            text(*[f"next_{w} = {w}" for w in self.names])
+        with text.block("for rate, batch in zip(learning_rates, batches):"):
+            if plan.folds and self.decay:
+                text(f"keep = 1.0 - rate * {plan.setting('weight_decay')!r}")
+                text(*[f"next_{w} = {self._kept(w)}" for w in self.names])
+            if not plan.folds:
+                for k in range(0, len(self.names), 6):
+                    text(" = ".join(f"d{w}" for w in self.names[k : k + 6]) + " = 0.0")
+            none = " if n else 0.0" if mode.weighted else ""
+            text("n = sum([rows[i][-1] for i in batch])" if mode.weighted else "n = len(batch)")
+            if plan.folds:
+                text.comment("the derivatives d below are multiplied by the learning rate at once")
+            text(f"k = {scale!r} / n{' * rate' if plan.folds else ''}{none}", "loss = 0.0")
+            columns = self.x + self.t + (["u"] if mode.weighted else [])
+            with text.block(f"for {', '.join(columns)} in map(rows.__getitem__, batch):"):
+                if mode.weighted:
+                    text("ku = k * u")
+                    groups = self._sample(self.x, self.t, "ku", "loss += u * {factor}")
+                else:
+                    groups = self._sample(self.x, self.t, "k", "loss += {loss}")
+                text.comment("add up over the batch")
+                self._each_term(groups, "next_{w} -= {g}" if plan.folds else "d{w} += {g}")
+            text(f"losses.append({share!r} / n * loss{none})")
+            if plan.folds:
+                text.comment("update")
+                text(*[f"{w} = next_{w}" for w in self.names])
+            else:
+                self._clipped_updates()
+
+    def _constant_batches(self) -> None:
+        """Write every row of a tiny data set out, with the arithmetic of `_batches` to the bit.
+
+        Products with an input of 0 are left out, which changes a sum by nothing but the sign of 0.
+        """
+        text, plan, mode = self.text, self.plan, self.mode
+        weights, n = mode.weights, mode.total
+        k = plan.derivative_scale / n
+        terms: dict[str, list[str]] = {}
+        losses = []
+        if takes_products(plan):
+            text.comment(f"k: the learning rate times {k!r}, a factor of all derivatives d")
+        with text.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
+            if plan.folds and self.decay:
+                text.comment("the derivatives d below are multiplied by the learning rate at once")
+                self._folded_rate(f"{k!r} * ")
+            for s, (row, u) in enumerate(zip(mode.rows, weights)):
+                x, t = self._written(row)
+                text.comment(f"sample {s}: {', '.join(x)} -> {', '.join(t)}")
+                ku = "k" if plan.folds else repr(k * u)
+                if plan.folds and mode.weighted:
+                    text(f"ku = k * {u!r}")
+                    ku = "ku"
+                loss = f"{u!r} * {{factor}}" if mode.weighted else "{loss}"
+                groups = self._sample(x, t, ku, f"loss{s} = {loss}", f"s{s}")
+                losses.append(f"loss{s}")
+                for group in groups:
+                    for term in group.terms:
+                        terms.setdefault(term.parameter, []).append(str(term))
+            text(f"losses.append({plan.loss_scale / n!r} * ({total(losses)}))")
+            if plan.folds:
+                text.comment("update: W = W - rate (dW, summed over the samples)")
+                if self.decay:
+                    write_step_constants(text, plan)
+                for w in self.names:
+                    parts = [part for part in terms[w] if part]
+                    if parts or plan.decays(w):
+                        text(f"{w} = " + " - ".join([self._kept(w), *parts]))
+            else:
+                text.comment("derivatives by the weights, summed over the samples")
+                text(*[f"d{w} = {total(terms[w])}" for w in self.names])
+                self._clipped_updates()
+
+    def _clipped_updates(self) -> None:
+        """Write clipping and updates; the derivatives stand under their names."""
+        text, plan = self.text, self.plan
+        write_clipping(text, plan, self.names)
+        write_step_constants(text, plan)
+        text.comment(f"update: {in_words(plan)}")
+        for w in self.names:
+            write_update(text, plan, w, f"d{w}")
+        self._count_step()
+
+    def _count_step(self) -> None:
+        if counts_steps(self.plan):
+            self.text("step += 1")

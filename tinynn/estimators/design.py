@@ -1,0 +1,181 @@
+"""From an estimator's parameters to a network and an optimizer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from ..checks.settings import flag, integer, number
+from ..errors import SettingError
+from ..lesson.activation_layers import (
+    ELU,
+    GELU,
+    SELU,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
+from ..lesson.adam import Adam, AdamW
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
+from ..lesson.network import Sequential
+from ..lesson.optimizer import Optimizer
+from ..lesson.optimizers import OPTIMIZERS, SGD, Adagrad, RMSprop
+from ..lesson.plateau import ReduceOnPlateau
+from ..lesson.schedule import Schedule
+from ..lesson.schedules import InverseScaling
+from .parameters import Parameters
+
+ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
+    "identity": None, "linear": None, "logistic": Sigmoid, "sigmoid": Sigmoid, "tanh": Tanh,
+    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "gelu": GELU,
+    "softplus": Softplus, "silu": SiLU, "swish": SiLU,
+}  # fmt: skip
+LEARNING_RATES = ("constant", "invscaling", "adaptive")
+# An "auto" batch has at most scikit-learn's 200 rows. Where that would be all of a small table, its
+# 200 epochs would be as many updates, too few at its learning rate: so a tenth, if that is less.
+# Of five rules, this was the best for its updates on made-up tables: `benchmarks.defaults batch`.
+LARGEST_BATCH, SMALLEST_BATCH, BATCHES = 200, 10, 10
+
+
+class NetworkDesign:
+    """An estimator's parameters, checked: all that its training needs to know of them.
+
+    Raises SettingError that names the parameter for one that cannot be used.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        who = type(parameters).__name__
+        self.who, p = who, parameters
+        self.sizes = _sizes(who, p.hidden_layer_sizes)
+        self.activations = _per_layer(who, "activation", p.activation, len(self.sizes))
+        for name in self.activations:
+            _one_of(who, "activation", name, tuple(ACTIVATIONS))
+        self.dropout = [
+            number(who, "dropout", rate, least=0, below=1)
+            for rate in _per_layer(who, "dropout", p.dropout, len(self.sizes))
+        ]
+        if not isinstance(p.solver, Optimizer):
+            _one_of(who, "solver", p.solver, tuple(OPTIMIZERS))
+        self.solver = p.solver
+        self.alpha = number(who, "alpha", p.alpha, least=0)
+        self.batch_size: int | None = None
+        if p.batch_size != "auto":
+            self.batch_size = integer(who, "batch_size", p.batch_size, least=1)
+        _one_of(who, "learning_rate", p.learning_rate, LEARNING_RATES)
+        self.learning_rate = p.learning_rate
+        self.learning_rate_init = number(who, "learning_rate_init", p.learning_rate_init, above=0)
+        self.power_t = number(who, "power_t", p.power_t, least=0)
+        self.max_iter = integer(who, "max_iter", p.max_iter, least=1)
+        self.shuffle = flag(who, "shuffle", p.shuffle)
+        self.tol = number(who, "tol", p.tol, least=0)
+        self.patience = integer(who, "n_iter_no_change", p.n_iter_no_change, least=1)
+        self.verbose = bool(p.verbose)
+        self.warm_start = flag(who, "warm_start", p.warm_start)
+        self.momentum = number(who, "momentum", p.momentum, least=0, most=1)
+        self.nesterov = flag(who, "nesterovs_momentum", p.nesterovs_momentum)
+        self.watches_loss = p.early_stopping == "loss"
+        self.early_stopping = self.watches_loss or flag(who, "early_stopping", p.early_stopping)
+        self.validation_fraction = number(
+            who, "validation_fraction", p.validation_fraction, above=0, below=1
+        )
+        self.betas = (
+            number(who, "beta_1", p.beta_1, least=0, below=1),
+            number(who, "beta_2", p.beta_2, least=0, below=1),
+        )
+        self.epsilon = number(who, "epsilon", p.epsilon, above=0)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the learning rate falls whenever training stalls."""
+        return self.solver == "sgd" and self.learning_rate == "adaptive"
+
+    def batch(self, rows: int) -> int:
+        """Return how many of so many rows make a batch."""
+        auto = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
+        return min(self.batch_size or auto, rows)
+
+    def network(self, inputs: int, outputs: int, last: Layer | None, seed: int) -> Sequential:
+        """Return a new network, its first weights drawn as scikit-learn's: Glorot's uniform."""
+        layers: list[Layer] = []
+        for size, name, rate in zip(self.sizes, self.activations, self.dropout):
+            initializer = "lecun_normal" if name == "selu" else "glorot_uniform"
+            layers.append(Dense(inputs, size, initializer=initializer))
+            activation = ACTIVATIONS[name]
+            if activation is not None:
+                layers.append(activation())
+            if rate:
+                layers.append(Dropout(rate))
+            inputs = size
+        layers.append(Dense(inputs, outputs))
+        if last is not None:
+            layers.append(last)
+        return Sequential(*layers, seed=seed)
+
+    def decay(self, rows: int, scale: float) -> float:
+        """Return the weight decay that makes the L2 penalty, for batches of so many rows.
+
+        The penalised loss is scale' · L + alpha / 2 · |W|² / rows, where L is tinynn's mean loss
+        and scale' · L scikit-learn's; its minimum, and that of L + scale · alpha / 2 · |W|² / rows,
+        are the same for scale = 1 / scale'. The derivative of the last term by w is decay · w.
+        """
+        if isinstance(self.solver, Optimizer) or self.solver == "adamw":
+            return 0.0
+        return self.alpha * scale / rows
+
+    def optimizer(self, rows: int, decay: float) -> Optimizer:
+        """Return the optimizer for a table of so many rows."""
+        if isinstance(self.solver, Optimizer):
+            return self.solver
+        rate = self._rate(rows)
+        if self.solver == "sgd":
+            nesterov = self.nesterov and self.momentum > 0
+            return SGD(rate, self.momentum, 0.0, decay, nesterov, decay_biases=False)
+        if self.solver == "adam":
+            return Adam(rate, self.betas, self.epsilon, decay, decay_biases=False)
+        if self.solver == "adamw":
+            return AdamW(rate, self.betas, self.epsilon, self.alpha, decay_biases=False)
+        kind = RMSprop if self.solver == "rmsprop" else Adagrad
+        return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
+
+    def _rate(self, rows: int) -> float | Schedule:
+        if self.solver != "sgd" or self.learning_rate == "constant":
+            return self.learning_rate_init
+        if self.learning_rate == "invscaling":
+            return InverseScaling(self.learning_rate_init, power=self.power_t, samples=rows)
+        threshold = min(self.tol, 0.5)
+        return ReduceOnPlateau(
+            self.learning_rate_init, factor=0.2, patience=self.patience, threshold=threshold
+        )
+
+
+def _sizes(who: str, sizes: Any) -> tuple[int, ...]:
+    if hasattr(sizes, "tolist"):
+        sizes = sizes.tolist()
+    listed = sizes if isinstance(sizes, (tuple, list)) else (sizes,)
+    return tuple(integer(who, "hidden_layer_sizes", size, least=1) for size in listed)
+
+
+def _per_layer(who: str, name: str, value: Any, layers: int) -> list[Any]:
+    """Return one value for each hidden layer, from one for all or a sequence."""
+    if not isinstance(value, (tuple, list)):
+        return [value] * layers
+    if len(value) != layers:
+        raise SettingError(
+            f"{who} needs one {name} for each of its {layers} hidden layers, got {len(value)}"
+        )
+    return list(value)
+
+
+def _one_of(who: str, name: str, value: object, choices: Sequence[str]) -> None:
+    if isinstance(value, str) and value in choices:
+        return
+    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+
+    near = get_close_matches(str(value), choices, n=1)
+    raise SettingError(
+        f"{who} needs {name} to be one of {', '.join(map(repr, choices))}, got {value!r}"
+        + (f"; did you mean {near[0]!r}?" if near else "")
+    )

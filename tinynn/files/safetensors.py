@@ -1,0 +1,244 @@
+"""safetensors: named tensors in one file that holds nothing to execute.
+
+A file is 8 bytes, the length n of the header (little-endian); n bytes of JSON, which says of each
+tensor its dtype, its shape and where its numbers begin and end; then the numbers. They follow one
+another without a gap or an overlap, and the last one ends the file. Everything the header says is
+checked before a number is read. Numbers may begin at any byte, as the reference reader allows;
+files written here have them aligned to 8 bytes, as its writer does.
+
+Source: the format of huggingface/safetensors, README.md, "Format".
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Mapping, NamedTuple, NoReturn, Sequence
+
+from ..errors import FormatError
+from .atomic import Path, write_bytes
+
+HEADER_LIMIT = 100_000_000  # bytes; the reference reader's own limit
+_COUNT_LIMIT = 2**63  # numbers in a tensor: the product of a shape may not run away
+
+# The size of a number in bytes, and its letter for `struct`.
+DTYPES: dict[str, tuple[int, str]] = {
+    "F64": (8, "d"), "F32": (4, "f"), "F16": (2, "e"), "BF16": (2, "H"),
+    "I64": (8, "q"), "I32": (4, "i"), "I16": (2, "h"), "I8": (1, "b"),
+    "U64": (8, "Q"), "U32": (4, "I"), "U16": (2, "H"), "U8": (1, "B"), "BOOL": (1, "?"),
+}  # fmt: skip
+WRITTEN = ("F64", "F32")
+
+# tinynn's names of what a layer with parameters has, and PyTorch's.
+NAMES = {
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
+
+
+class Tensor(NamedTuple):
+    """A tensor in a file: its numbers stay bytes until `values` is called."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: memoryview
+
+    def values(self) -> list[float]:
+        """Return the numbers in one list, the last index running fastest (row by row)."""
+        size, letter = DTYPES[self.dtype]
+        data = self.data
+        if self.dtype == "BF16":  # the upper half of a float32
+            widened = bytearray(2 * len(data))
+            widened[2::4], widened[3::4] = data[0::2], data[1::2]
+            data, size, letter = memoryview(widened), 4, "f"
+        return list(struct.unpack(f"<{len(data) // size}{letter}", data))
+
+
+class File(NamedTuple):
+    """What a file holds: the tensors by name, in the order of their bytes, and its metadata."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+
+
+def read(path: Path) -> File:
+    """Return the content of a safetensors file.
+
+    Raises FormatError that names the byte or the tensor, and OSError if it cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    return loads(data, str(path))
+
+
+def loads(data: bytes, name: str) -> File:
+    """Return the content of a safetensors file from its bytes; `name` stands for it in messages."""
+
+    def fail(what: str) -> NoReturn:
+        raise FormatError(f"{name} is not a safetensors file: {what}")
+
+    if len(data) < 8:
+        fail(f"it needs 8 bytes for the length of its header, got {len(data)}")
+    (length,) = struct.unpack_from("<Q", data)
+    if length > min(len(data) - 8, HEADER_LIMIT):
+        fail(
+            f"byte 0 says that the header has {length} bytes, and there are {len(data) - 8} left "
+            f"(at most {HEADER_LIMIT} are read)"
+        )
+    header = _header(data[8 : 8 + length], fail)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or any(not isinstance(v, str) for v in metadata.values()):
+        fail("its __metadata__ needs to be an object of texts")
+    numbers = memoryview(data)[8 + length :]
+    spans = []
+    for key, entry in header.items():
+        try:
+            spans.append((_checked(entry), key))
+        except ValueError as error:
+            fail(f"tensor {key!r} {error}")
+    spans.sort()
+    position, tensors = 0, {}
+    for (begin, end, dtype, shape), key in spans:
+        if begin != position:
+            trouble = "overlaps the tensor before it" if begin < position else "leaves a gap"
+            fail(f"tensor {key!r} {trouble}: it begins at {begin}, and should at {position}")
+        if end > len(numbers):
+            fail(f"tensor {key!r} ends at {end}, and there are {len(numbers)} bytes of numbers")
+        tensors[key] = Tensor(dtype, shape, numbers[begin:end])
+        position = end
+    if position != len(numbers):
+        fail(f"{len(numbers) - position} bytes from byte {8 + length + position} are no tensor's")
+    return File(tensors, metadata)
+
+
+def write(
+    path: Path,
+    tensors: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    dtype: str = "F64",
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a safetensors file atomically; see `dumps`. Raises OSError if it cannot be written."""
+    write_bytes(path, dumps(tensors, dtype, metadata))
+
+
+def dumps(
+    tensors: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    dtype: str = "F64",
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the bytes of a file of tensors, each given as its shape and its numbers in one list.
+
+    `dtype` is "F64" or "F32". Equal tensors give equal bytes.
+
+    Raises FormatError for another dtype, a shape that does not fit its numbers, the reserved name
+    "__metadata__", and a number that is too large for F32.
+
+    >>> data = dumps({"b": ((2,), [1.0, 2.0])})
+    >>> loads(data, "it").tensors["b"].values()
+    [1.0, 2.0]
+    """
+    if dtype not in WRITTEN:
+        raise FormatError(f"safetensors files are written as {' or '.join(WRITTEN)}, got {dtype!r}")
+    size, letter = DTYPES[dtype]
+    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
+    pieces, position = [], 0
+    for key, (shape, values) in tensors.items():
+        count = 1
+        for side in shape:
+            count *= side
+        if key == "__metadata__" or count != len(values):
+            raise FormatError(
+                f"tensor {key!r} needs a name of its own and {count} numbers for its shape "
+                f"{list(shape)}, got {len(values)}"
+            )
+        try:
+            pieces.append(struct.pack(f"<{count}{letter}", *values))
+        except OverflowError:
+            raise FormatError(
+                f"tensor {key!r} has a number that does not fit {dtype}, which ends at 3.4e38; "
+                "write F64 instead"
+            ) from None
+        end = position + count * size
+        header[key] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, end]}
+        position = end
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 8)
+    return b"".join([struct.pack("<Q", len(text)), text, *pieces])
+
+
+def _header(text: bytes, fail: Any) -> dict[str, Any]:
+    if text[:1] != b"{":
+        fail("its header, from byte 8, needs to begin with {")
+    try:
+        header = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_no_repeats,
+            parse_int=_whole,
+            parse_float=_no_fractions,
+            parse_constant=_no_fractions,
+        )
+    except UnicodeDecodeError as error:
+        fail(f"its header is not UTF-8 at byte {8 + error.start}")
+    except json.JSONDecodeError as error:
+        at = 8 + len(error.doc[: error.pos].encode("utf-8"))
+        fail(f"its header is not JSON at byte {at}: {error.msg}")
+    except RecursionError:
+        fail("its header is nested too deeply")
+    except ValueError as error:
+        fail(f"in its header {error}")
+    assert isinstance(header, dict)  # it begins with {
+    return header
+
+
+def _checked(entry: object) -> tuple[int, int, str, tuple[int, ...]]:
+    """Return (begin, end, dtype, shape) of an entry; raise ValueError that goes on "tensor x …"."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError("needs just a dtype, a shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"has the dtype {dtype!r}; these can be read: {', '.join(DTYPES)}")
+    if not _sizes(shape):
+        raise ValueError("needs a shape that is a list of whole numbers of at least 0")
+    if not _sizes(offsets) or len(offsets) != 2:
+        raise ValueError("needs data_offsets of two whole numbers of at least 0")
+    count = 1
+    for side in shape:
+        count *= side
+        if count > _COUNT_LIMIT:
+            raise ValueError("has a shape with more numbers than any file can hold")
+    begin, end = offsets
+    if end - begin != count * DTYPES[dtype][0]:
+        raise ValueError(
+            f"needs {count * DTYPES[dtype][0]} bytes for {count} numbers of {dtype}, "
+            f"and its data_offsets {begin} to {end} hold {end - begin}"
+        )
+    return begin, end, dtype, tuple(shape)
+
+
+def _sizes(values: object) -> bool:
+    return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key!r} stands twice in one object")
+            seen.add(key)
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 20:  # more than 64 bits; int() of a million digits takes minutes
+        raise ValueError(f"the number {digits[:20]}… is too large")
+    return int(digits)
+
+
+def _no_fractions(digits: str) -> NoReturn:
+    raise ValueError(f"{digits[:20]} is no whole number")

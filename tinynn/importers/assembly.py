@@ -1,0 +1,161 @@
+"""Layers from numbers that another framework kept, with an error that names the place in it."""
+
+from __future__ import annotations
+
+import sys
+from math import isfinite
+from typing import Callable, Mapping, Sequence, TypeVar
+
+from ..checks.rows import as_rows, as_vector
+from ..checks.settings import number
+from ..errors import FormatError, TinynnError
+from ..lesson.activation_layers import Linear
+from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
+from ..lesson.matrix import Matrix, Vector, transpose
+from ..lesson.network import KINDS, Sequential
+from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.random_streams import stream
+
+T = TypeVar("T")
+
+# tinynn's ε is above 0; this one is lost when it is added to a variance, as an ε of 0 would be.
+_TINY = sys.float_info.min
+LAYERS_LIMIT = 10_000  # a file with more is no model
+
+
+def built(where: str, make: Callable[[], T]) -> T:
+    """Return what `make` returns, and let its errors begin with the place they come from."""
+    try:
+        return make()
+    except FormatError:
+        raise
+    except (TinynnError, OverflowError) as error:
+        raise FormatError(f"{where}: {error}") from None
+
+
+def refusal(where: str, what: str, mend: str = "") -> FormatError:
+    """Return the error for something that tinynn has no layer for."""
+    there_is = ", ".join(KINDS)
+    return FormatError(
+        f"{where}: {what} cannot be carried over exactly{mend and '; ' + mend}. "
+        f"The layers there are: {there_is}"
+    )
+
+
+def matrix(where: str, values: object) -> Matrix:
+    """Return a table of another framework as rows of floats."""
+    return built(where, lambda: as_rows(values, "weights"))
+
+
+def vector(where: str, values: object) -> Vector:
+    """Return a list of numbers of another framework as floats."""
+    return built(where, lambda: as_vector(values, "numbers"))
+
+
+def real(where: str, name: str, value: object, least: float | None = None) -> float:
+    """Return a finite number of another framework as a float."""
+    return built(where, lambda: number("it", name, value, least=least))
+
+
+def dense(where: str, W: Matrix, b: Vector | None, transposed: bool = False) -> Dense:
+    """Return the layer X W + b; `transposed`, if W is outputs × inputs."""
+    if transposed:
+        W = transpose(W)
+    return built(where, lambda: Dense(len(W), len(W[0]), weights=W, bias=False if b is None else b))
+
+
+def simple(where: str, kind: type[Layer], **settings: float) -> Layer:
+    """Return a layer that has no numbers but its settings."""
+    return built(where, lambda: kind(**settings))
+
+
+def dropout(where: str, rate: object) -> Layer:
+    """Return Dropout, which needs a rate below 1."""
+    return built(where, lambda: Dropout(number("it", "rate", rate)))
+
+
+def batch_norm(
+    where: str,
+    mean: Vector,
+    variance: Vector,
+    gamma: Vector | None,
+    beta: Vector | None,
+    eps: float,
+    momentum: float = 0.1,
+) -> BatchNorm:
+    """Return γ ∘ (x − mean) / √(variance + eps) + β, column by column."""
+    layer = built(where, lambda: BatchNorm(len(mean), momentum=momentum, eps=eps or _TINY))
+    if min(variance) < 0.0 or min(variance) + eps <= 0.0:
+        raise FormatError(f"{where}: a variance needs to be above 0, got {min(variance)}")
+    layer.build(len(mean), stream(0))
+    _fill(where, layer.running_mean, mean)
+    _fill(where, layer.running_variance, variance)
+    _fill(where, layer.gamma, gamma)
+    _fill(where, layer.beta, beta)
+    return layer
+
+
+def layer_norm(
+    where: str, columns: int, gamma: Vector | None, beta: Vector | None, eps: float
+) -> LayerNorm:
+    """Return γ ∘ (x − μ) / √(σ² + eps) + β, row by row."""
+    layer = built(where, lambda: LayerNorm(columns, eps=eps or _TINY))
+    layer.build(columns, stream(0))
+    _fill(where, layer.gamma, gamma)
+    _fill(where, layer.beta, beta)
+    return layer
+
+
+def _fill(where: str, own: Vector, numbers: Vector | None) -> None:
+    if numbers is None:
+        return
+    if len(numbers) != len(own):
+        raise FormatError(f"{where} needs {len(own)} numbers for its columns, got {len(numbers)}")
+    own[:] = finite(where, numbers)
+
+
+def scaling(
+    where: str, shift: Vector, scale: Vector, offset: Vector, spread: float = 1.0
+) -> BatchNorm:
+    """Return (x − shift) · scale + offset, column by column.
+
+    It is a BatchNorm, whose inference is just that: subtracting before multiplying loses no digits
+    where a column's mean is large beside its spread, as folding it into the next layer's weights
+    would. `spread` is the standard deviation of what comes out, as far as it is known: it is γ, and
+    the running variance is (spread / scale)², so that the layer goes on to do nearly the same if
+    the network is trained further. Where that leaves the range of floats, the scale itself is γ.
+    """
+    variance, gamma = [], []
+    for s in scale:
+        inside = 1e-100 < abs(s) < 1e100 and 1e-50 < spread < 1e50
+        variance.append((spread / s) ** 2 if inside else 1.0)
+        gamma.append((spread if s > 0.0 else -spread) if inside else s)
+    return batch_norm(where, shift, variance, gamma, offset, eps=0.0)
+
+
+def assembled(where: str, layers: Sequence[Layer]) -> Sequential:
+    """Return the network of these layers; of none, the one that returns its inputs."""
+    if len(layers) > LAYERS_LIMIT:
+        raise FormatError(f"{where} needs at most {LAYERS_LIMIT} layers, got {len(layers)}")
+    return built(where, lambda: Sequential(*(layers or [Linear()])))
+
+
+def known(
+    where: str, what: str, settings: Mapping[str, object], wanted: Mapping[str, object]
+) -> None:
+    """Raise FormatError unless each of `settings` that is in `wanted` has the value it has there.
+
+    For settings that tinynn's layer does not have: only its own way of doing it can be read.
+    """
+    for name, value in wanted.items():
+        if name in settings and settings[name] != value:
+            raise refusal(where, f"{what} with {name}={settings[name]!r}")
+
+
+def finite(where: str, values: list[float]) -> list[float]:
+    """Return the numbers, if all of them are finite."""
+    for i, value in enumerate(values):
+        if not isfinite(value):
+            raise FormatError(f"{where} needs finite numbers, got {value} in place {i}")
+    return values

@@ -1,0 +1,143 @@
+"""What metrics take, checked: labels or rows of classes, scores, numbers, weights of samples.
+
+Classes may be given as labels (any hashable values, a flat sequence) or as rows: one-hot targets or
+a network's outputs, read by `class_numbers` (the largest column; for a single column, whether it is
+above ½). If one of the two is rows, the other needs rows or class numbers.
+"""
+
+from __future__ import annotations
+
+from math import fsum, inf
+from typing import Any, Hashable, Sequence
+
+from ..checks.rows import as_list, as_rows, as_vector, as_weights, same_length
+from ..data.encoding import class_numbers
+from ..errors import DataError, SettingError, ShapeError
+from ..lesson.matrix import Matrix, Vector
+
+
+def _labels(values: object, name: str) -> tuple[list[Any], int]:
+    """Return the labels, and how many classes their rows can tell apart (0 if they are no rows)."""
+    items = as_list(values, name)
+    if not items:
+        raise ShapeError(f"{name} need at least one row, got none")
+    if all(_is_row(item) for item in items):
+        rows = as_rows(items, name)
+        return class_numbers(rows, name), max(len(rows[0]), 2)
+    if all(
+        isinstance(item, tuple) and all(isinstance(x, (float, int)) for x in item) for item in items
+    ):
+        raise DataError(
+            f"{name} need labels or rows, and tuples of numbers could be either; "
+            "make rows lists, or labels text"
+        )
+    for i, item in enumerate(items):
+        if _is_row(item) or not isinstance(item, Hashable):
+            raise DataError(
+                f"{name} need labels that can be hashed, got a {type(item).__name__} in row {i}"
+            )
+        if item != item:
+            raise DataError(f"{name} need labels, got {item!r} in row {i}; drop missing ones first")
+    return items, 0
+
+
+def _is_row(item: object) -> bool:
+    if isinstance(item, list):
+        return True
+    return hasattr(item, "tolist") and getattr(item, "shape", None) != ()
+
+
+def label_pair(targets: object, predictions: object) -> tuple[list[Any], list[Any]]:
+    (T, t_width), (P, p_width) = _labels(targets, "targets"), _labels(predictions, "predictions")
+    same_length(targets=T, predictions=P)
+    if t_width and p_width and t_width != p_width:
+        raise ShapeError(
+            "targets and predictions need rows for the same classes, "
+            f"got {t_width} and {p_width} classes"
+        )
+    if p_width and not t_width:
+        _check_numbers("predictions", p_width, "targets", T)
+    if t_width and not p_width:
+        _check_numbers("targets", t_width, "predictions", P)
+    return T, P
+
+
+def _check_numbers(rows: str, width: int, flat: str, values: Sequence[Any]) -> None:
+    for i, value in enumerate(values):
+        if value not in range(width):
+            raise DataError(
+                f"{rows} are rows that tell {width} classes apart, so {flat} need class numbers "
+                f"from 0 to {width - 1}, got {value!r} in row {i}"
+            )
+
+
+def sorted_labels(values: Sequence[Any]) -> list[Any]:
+    distinct = dict.fromkeys(values)
+    try:
+        return sorted(distinct)
+    except TypeError:
+        return list(distinct)
+
+
+def places(labels: Sequence[Any]) -> dict[Any, int]:
+    place = {label: i for i, label in enumerate(labels)}
+    if len(place) != len(labels):
+        raise SettingError(f"labels need to differ from each other, got {list(labels)!r}")
+    return place
+
+
+def column_numbers(
+    rows: str, targets: list[Any], width: int, labels: Sequence[Hashable] | None
+) -> list[int]:
+    """Return the column of each target among `width` columns of scores."""
+    T, t_width = _labels(targets, "targets")
+    if labels is None and t_width in (0, width) and all(t in range(width) for t in T):
+        return [int(t) for t in T]
+    names = list(sorted_labels(T) if labels is None else labels)
+    if len(names) != width:
+        raise ShapeError(
+            f"{rows} need a column for each class, got {width} columns and {len(names)} classes; "
+            "name the columns with labels=[...]"
+        )
+    place = places(names)
+    for i, t in enumerate(T):
+        if t not in place:
+            raise DataError(f"targets need values that labels lists, got {t!r} in row {i}")
+    return [place[t] for t in T]
+
+
+def score_rows(scores: object, name: str) -> Matrix:
+    """Return scores as rows; a flat sequence of numbers as one column."""
+    items = as_list(scores, name)
+    if items and not _is_row(items[0]) and not isinstance(items[0], tuple):
+        return [[s] for s in as_vector(items, name)]
+    return as_rows(items, name)
+
+
+def number_pair(targets: object, predictions: object) -> tuple[Matrix, Matrix]:
+    T, P = score_rows(targets, "targets"), score_rows(predictions, "predictions")
+    same_length(targets=T, predictions=P)
+    if len(T[0]) != len(P[0]):
+        raise ShapeError(
+            "targets and predictions need as many columns as each other, "
+            f"got {len(T[0])} and {len(P[0])}"
+        )
+    return T, P
+
+
+def sample_weights(sample_weight: object, targets: Sequence[Any]) -> Vector | None:
+    if sample_weight is None:
+        return None
+    weights = as_weights(sample_weight)
+    same_length(**{"targets": targets, "sample weights": weights})
+    return weights
+
+
+def mean(values: Sequence[float], weights: Vector | None) -> float:
+    """Return Σ w v / Σ w (w = 1 if there are no weights), infinite where the sum is."""
+    try:
+        if weights is None:
+            return fsum(values) / len(values)
+        return fsum([w * v for w, v in zip(weights, values)]) / fsum(weights)
+    except OverflowError:
+        return inf

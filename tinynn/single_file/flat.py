@@ -1,0 +1,251 @@
+"""Modules as one flat text: their statements after one another, in one scope of names.
+
+What two modules call the same gets two names; imports from each other become those names; and of
+all statements those stay that the names asked for need.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from keyword import iskeyword
+from string import ascii_letters
+from typing import NamedTuple
+
+from ..errors import DataError
+from .edits import Edit, EditableSource, bound_names
+from .plain import WORDS, packed, plain
+from .scopes import Import, Local, Occurrence, Scopes, Variable, library_imports
+from .sources import Source, Sources, absolute
+
+# What smaller interpreters lack is in this module; a `try` in it says what stands for what.
+STAND_INS = "stand_ins"
+_LETTERS = [*ascii_letters, *(a + b for a in ascii_letters for b in ascii_letters)]
+
+
+class Symbol(NamedTuple):
+    """A name of a module of the library, or, with a `!` before the module, of another one."""
+
+    home: str
+    name: str
+
+
+class Statement(NamedTuple):
+    """A statement of a module: its place, the names that it binds, and its occurrences of names."""
+
+    node: ast.stmt
+    binds: list[str]
+    occurrences: list[Occurrence]
+    locals: list[Local]
+
+
+class Module:
+    """A module's plain text, its statements, and what it imports."""
+
+    def __init__(self, key: str, source: Source) -> None:
+        self.key, self.source = key, source
+        for word in WORDS:
+            if key != STAND_INS and re.search(rf"\b{word}\b", source.text):
+                raise DataError(f"a minimal file needs the name {word} for itself, {key} has it")
+        self.text = EditableSource(packed(plain(source.text)))
+        self.imports: dict[str, Symbol | Import] = {}
+        self.statements: list[Statement] = []
+        for node in ast.parse(self.text.text).body:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    name = alias.asname or alias.name
+                    if "." in name:
+                        raise DataError(f"a minimal file cannot import {name} in {key}")
+                    self.imports[name] = Symbol("!" + alias.name, "")
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    home = Symbol(f"!{node.module}", alias.name)
+                    imported = Import(node, alias.name) if node.level else home
+                    self.imports[alias.asname or alias.name] = imported
+            else:
+                scopes = Scopes(self.text, node)
+                names = bound_names([node])
+                self.statements.append(Statement(node, names, scopes.found, scopes.locals))
+        self.own = {name for statement in self.statements for name in statement.binds}
+
+    def start(self, node: ast.stmt) -> int:
+        """Return where a statement begins, with its decorators."""
+        decorators = getattr(node, "decorator_list", [])
+        return self.text.at(decorators[0].lineno if decorators else node.lineno, 0)
+
+
+class Flat:
+    """The modules, and the flat text of what they need to give some names.
+
+    public: the names that the text binds for its readers, and where they come from
+    """
+
+    def __init__(self, sources: Sources, public: dict[str, Symbol]) -> None:
+        self.modules = {key: Module(key, source) for key, source in sources.items()}
+        self.stand_ins = self._stand_ins()
+        self.public = {self._resolved(*symbol): name for name, symbol in public.items()}
+        self.hidden: dict[Symbol, set[str]] = {symbol: set() for symbol in self.public}
+        self.builtins: set[str] = set()
+        self.needed: dict[str, set[int]] = {key: set() for key in self.modules}
+        self._follow(list(self.public))
+        self.names = self._named()
+
+    def text(self) -> str:
+        """Return the flat text."""
+        lines: dict[str, list[str]] = {}
+        for symbol in sorted(self.names):
+            if symbol.home.startswith("!"):
+                name = self.names[symbol]
+                original = symbol.name or symbol.home[1:]
+                words = original if name == original else f"{original} as {name}"
+                lines.setdefault(f"from {symbol.home[1:]} " if symbol.name else "", []).append(
+                    words
+                )
+        pieces = [f"{start}import {','.join(names)}\n" for start, names in sorted(lines.items())]
+        for key, module in self.modules.items():
+            for number in sorted(self.needed[key]):
+                pieces.append(self._statement(module, module.statements[number]))
+        return "".join(pieces)
+
+    def _stand_ins(self) -> dict[Symbol, Symbol]:
+        """Return what stands for which name of which module of the standard library."""
+        found = {}
+        for statement in self.modules[STAND_INS].statements:
+            first = statement.node.body[0] if isinstance(statement.node, ast.Try) else None
+            if isinstance(first, ast.ImportFrom):
+                for alias in first.names:
+                    found[Symbol(f"!{first.module}", alias.name)] = Symbol(STAND_INS, alias.name)
+        return found
+
+    def _resolved(self, key: str, name: str) -> Symbol:
+        """Return the symbol that a name is in a module: a module itself has an empty name."""
+        module = self.modules[key]
+        imported = module.imports.get(name)
+        if isinstance(imported, Import):
+            return self._imported(module, imported)
+        if imported is not None:
+            abstract = Symbol("!collections.abc", imported.name)  # as `typing` calls them too
+            if key != STAND_INS and imported.home == "!typing" and abstract in self.stand_ins:
+                imported = abstract
+            return imported if key == STAND_INS else self.stand_ins.get(imported, imported)
+        if name in module.own:
+            return Symbol(key, name)
+        if name in self.modules[STAND_INS].own:
+            return Symbol(STAND_INS, name)
+        return Symbol("", name)
+
+    def _imported(self, module: Module, imported: Import) -> Symbol:
+        home = absolute(module.source, imported.statement)
+        below = f"{home}.{imported.name}".lstrip(".")
+        if below in self.modules:
+            return Symbol(below, "")
+        if home not in self.modules:
+            raise DataError(f"{module.source.name} needs {below}, which is not in the file")
+        return self._resolved(home, imported.name)
+
+    def _meant(self, module: Module, found: Occurrence) -> tuple[Symbol, bool]:
+        """Return the symbol that an occurrence is, and whether its attribute is part of it."""
+        symbol = self._resolved(module.key, found.name)
+        if found.imported is not None:
+            symbol = self._imported(module, found.imported)
+        if symbol.name or not symbol.home:
+            return symbol, False
+        if symbol.home.startswith("!"):
+            inner = Symbol(symbol.home, found.attribute)
+            return (self.stand_ins[inner], True) if inner in self.stand_ins else (symbol, False)
+        inner = self._resolved(symbol.home, found.attribute)
+        if not found.attribute or not inner.home:
+            raise DataError(f"a minimal file needs {found.name} to be no object in {module.key}")
+        return inner, True
+
+    def _follow(self, pending: list[Symbol]) -> None:
+        """Find all statements that the symbols need, and all symbols that those do."""
+        seen = set(pending)
+        while pending:
+            key, name = pending.pop()
+            if key not in self.modules:
+                continue
+            module = self.modules[key]
+            wanted = {n for n, s in enumerate(module.statements) if not s.binds or name in s.binds}
+            for number in wanted - self.needed[key]:
+                self.needed[key].add(number)
+                statement = module.statements[number]
+                symbols = [Symbol(key, bound) for bound in statement.binds]
+                for found in statement.occurrences:
+                    symbol, _ = self._meant(module, found)
+                    symbols.append(symbol)
+                    if symbol.home:
+                        self.hidden.setdefault(symbol, set()).update(found.hidden)
+                    elif hasattr(builtins, symbol.name):
+                        self.builtins.add(symbol.name)
+                    else:
+                        raise DataError(f"a minimal file has no {symbol.name} for {key}")
+                for symbol in symbols:
+                    if symbol.home and symbol not in seen:
+                        seen.add(symbol)
+                        self.hidden.setdefault(symbol, set())
+                        pending.append(symbol)
+
+    def _named(self) -> dict[Symbol, str]:
+        """Return a name for each symbol, hidden nowhere where it is needed, and no other's."""
+        names: dict[Symbol, str] = {}
+        taken = set(self.builtins)
+        fixed = {s: s.name for s in self.hidden if s.home == STAND_INS}
+        fixed.update(self.public)
+        for symbol, name in sorted(fixed.items()):
+            if name in taken or name in self.hidden[symbol]:
+                raise DataError(f"a minimal file cannot have the name {name} of {symbol.home}")
+            names[symbol] = name
+            taken.add(name)
+        for symbol in sorted(self.hidden):
+            if symbol not in names:
+                own = symbol.name or symbol.home[1:]
+                names_to_try = [own, *(f"{own}{number}" for number in range(2, 99))]
+                if own.startswith("_"):
+                    names_to_try = [f"_{letters}" for letters in _LETTERS]
+                name = next(n for n in names_to_try if n not in taken | self.hidden[symbol])
+                names[symbol] = name
+                taken.add(name)
+        return names
+
+    def _statement(self, module: Module, statement: Statement) -> str:
+        edits: list[Edit] = []
+        for found in statement.occurrences:
+            symbol, whole = self._meant(module, found)
+            if symbol.home:
+                end = found.end if whole or not found.attribute else found.start + len(found.name)
+                edits.append((found.start, end, self.names[symbol]))
+        for node in library_imports([statement.node]):
+            edits.append((module.text.start(node), module.text.end(node), "pass"))
+        start, end = module.start(statement.node), module.text.end(statement.node)
+        words = set(re.findall(r"\w+", module.text.text[start:end]))
+        short = _short(statement.locals, words | {new for _, _, new in edits})
+        edits += [(local.start, local.end, short[local.variable]) for local in statement.locals]
+        text = module.text.edited([*edits, (end, len(module.text.text), "")])[start:] + "\n"
+        self._check(module, statement, text)
+        return text
+
+    def _check(self, module: Module, statement: Statement, text: str) -> None:
+        """Raise DataError if a statement does not bind what it should."""
+        names = sorted(self.names[Symbol(module.key, name)] for name in statement.binds)
+        if bound_names(ast.parse(text).body) != names:
+            raise DataError(f"a minimal file cannot have other names in: {text[:60]}")
+
+
+def _short(found: list[Local], taken: set[str]) -> dict[Variable, str]:
+    """Return a short name for each variable, none of them taken; those used most get the best."""
+    uses: dict[Variable, int] = {}
+    short: dict[Variable, str] = {}
+    for local in found:
+        uses[local.variable] = uses.get(local.variable, 0) + 1
+        if len(local.name) == 1:
+            short[local.variable] = local.name
+    free = [name for name in _LETTERS if name not in taken and not iskeyword(name)]
+    used: dict[int, int] = {}
+    for variable in sorted(uses, key=lambda variable: (-uses[variable], variable)):
+        if variable not in short:
+            number = used.get(variable[0], 0)
+            used[variable[0]] = number + 1
+            short[variable] = free[number]
+    return short

@@ -1,0 +1,33 @@
+"""What stands in for `engines.choice` in a file without the fast engines: `lists` serves all."""
+
+from __future__ import annotations
+
+from ..engines.contract import Engine, Recipe, Task
+from ..engines.lists import ENGINE
+from ..errors import SettingError
+from ..lesson.network import Sequential
+
+ENGINES: dict[str, Engine] = {"lists": ENGINE}
+REASON = "this file holds no other"
+
+
+def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
+    """Return the engine, and the reason for it. Raises SettingError for the name of another."""
+    if engine == "auto":
+        return ENGINE, REASON
+    known(engine, f"engine={engine!r}")
+    return ENGINE, f"asked for by engine={engine!r}"
+
+
+def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
+    """Return the engine that makes predictors of one row, and the reason."""
+    return ENGINE, REASON
+
+
+def known(engine: str, asked_by: str) -> None:
+    """Raise SettingError unless there is an engine of this name."""
+    if engine not in ENGINES:
+        raise SettingError(
+            f"an engine needs to be one of auto, lists, got {engine!r} ({asked_by}); build a file "
+            "with the part 'engines' for others"
+        )

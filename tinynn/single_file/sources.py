@@ -1,0 +1,197 @@
+"""The library's own sources: its modules, which import which, and the parts that they make up."""
+
+from __future__ import annotations
+
+import ast
+import os
+from functools import lru_cache
+from typing import Dict, Iterable, Iterator, NamedTuple, Sequence
+
+from ..errors import DataError, SettingError
+
+FRONT = "__init__"
+# Written for single files anew, or of no use in one.
+LEFT_OUT = ("__main__", "single_file")
+
+# The parts of a single file: what each is, and the modules, or folders of them, that make it up.
+# Whatever stands nowhere here is a part of its own.
+PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "core": (
+        "networks made, run, saved and loaded; the original program (always in)",
+        ("errors", "checks", "files.json_file", "files.atomic", "files.contents",
+         "lesson"),
+    ),
+    "train": (
+        "fit: losses, optimizers, schedules, callbacks, gradcheck; compile",
+        ("lesson.losses", "lesson.optimizers", "lesson.schedules", "training",
+         "engines.contract", "engines.lists", "engines.choice"),
+    ),
+    "engines": ("what makes training and compile fast", ("engines",)),
+    "metrics": ("how good predictions are", ("metrics",)),
+    "tables": ("columns of numbers and text made numbers", ("preprocessing",)),
+    "data": ("iris, files, splits, scalers, made-up data", ("data",)),
+    "estimators": ("Classifier and Regressor: table in, answer out", ("estimators",)),
+    "view": ("pictures", ("view",)),
+    "report": ("what is known of a model, as one page", ("report",)),
+    "importers": ("networks trained elsewhere", ("importers", "files")),
+    "export": ("networks as files of other programs", ("export",)),
+    "cli": ("the command line", ("cli",)),
+}  # fmt: skip
+_PART = {name: part for part, (_, names) in PARTS.items() for name in names}
+
+
+class Source(NamedTuple):
+    """One module: its name below the package, its text, and whether it is a folder's `__init__`."""
+
+    name: str
+    text: str
+    is_package: bool
+
+    @property
+    def path(self) -> str:
+        """The file's place in the folder of the library."""
+        return "/".join([*self.name.split("."), FRONT][: None if self.is_package else -1]) + ".py"
+
+
+Sources = Dict[str, Source]
+
+
+def library() -> Sources:
+    """Return all modules of the library by name, sorted, without those of no use in a single file.
+
+    Raises DataError where the library is not a folder of sources: in a zip, or in a single file.
+    """
+    found: list[str] = []
+    for path, folders, files in os.walk(_folder()):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        above = [] if path == _folder() else os.path.relpath(path, _folder()).split(os.sep)
+        for file in files:
+            name = ".".join([*above, file[:-3]])
+            if file.endswith(".py") and name.split(".")[0] not in LEFT_OUT:
+                found.append(name[: -len(FRONT) - 1] if name.endswith("." + FRONT) else name)
+    return {name: read(name) for name in sorted(found)}
+
+
+def read(name: str) -> Source:
+    """Return one module of the library."""
+    path = os.path.join(_folder(), *name.split("."))
+    is_package = os.path.isdir(path)
+    with open(os.path.join(path, "__init__.py") if is_package else path + ".py", "rb") as file:
+        text = file.read().decode("utf-8").replace("\r\n", "\n")
+    return Source(name, text, is_package)
+
+
+def _folder() -> str:
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if not os.path.isdir(folder):
+        raise DataError(
+            f"vendor needs the library as a folder of sources, and {folder} is none; run it from a "
+            "clone or an installed package"
+        )
+    return folder
+
+
+def part_of(name: str) -> str:
+    """Return the part that a module belongs to."""
+    steps = name.split(".")
+    for length in range(len(steps), 0, -1):
+        part = _PART.get(".".join(steps[:length]))
+        if part:
+            return part
+    return steps[0]
+
+
+def all_parts(sources: Sources) -> dict[str, str]:
+    """Return what there is to include: each part's name, and a few words on it."""
+    found = {part: words for part, (words, _) in PARTS.items()}
+    for name, source in sources.items():
+        if name != FRONT and part_of(name) not in found:
+            words = source.text.partition('"""')[2].partition("\n")[0]
+            found[part_of(name)] = words.rstrip('."')
+    return found
+
+
+def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
+    """Return the parts that a file with these parts holds, and its modules: theirs, all they need.
+
+    A module needs what it imports, at once or in a function, and the packages that it is in.
+    Without parts, it is all there is. Raises SettingError for a part that there is not.
+    """
+    names = list(all_parts(sources))
+    for part in parts:
+        if part not in names:
+            from difflib import get_close_matches
+
+            near = get_close_matches(part, names, n=1)
+            mend = f"; did you mean {near[0]!r}?" if near else ""
+            raise SettingError(f"there is no part {part!r}, only {', '.join(names)}{mend}")
+    wanted = {*parts, "core"} if parts else set(names)
+    pending = [name for name in sources if name != FRONT and part_of(name) in wanted]
+    found: set[str] = {FRONT}
+    while pending:
+        name = pending.pop()
+        if name in sources and name not in found:
+            found.add(name)
+            pending += [name.rpartition(".")[0], *imports(sources, name)]
+    whole = [
+        part
+        for part in names
+        if found.issuperset(name for name in sources if name != FRONT and part_of(name) == part)
+    ]
+    return whole, {name: sources[name] for name in in_order(sources, found)}
+
+
+def imports(sources: Sources, name: str) -> list[str]:
+    """Return the library's modules that a module imports, wherever in it, sorted."""
+    found: set[str] = set()
+    for base, names in _relative(sources[name]):
+        below = {f"{base}.{word}".lstrip(".") for word in names}
+        found |= (below & set(sources)) or {base or FRONT}
+    return sorted(found)
+
+
+@lru_cache(maxsize=None)
+def _relative(source: Source) -> list[tuple[str, list[str]]]:
+    """Return what a module imports from the library: from where, and which names.
+
+    What a package says to type checkers counts: it is what it loads when it is asked for.
+    """
+    tree = ast.parse(source.text)
+    return [
+        (absolute(source, node), [alias.name for alias in node.names])
+        for node in (ast.walk(tree) if source.is_package else _running(tree))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+
+
+def absolute(source: Source, node: ast.ImportFrom) -> str:
+    """Return the name, below the package, of what a relative import imports from."""
+    steps = source.name.split(".")
+    above = steps[: len(steps) - node.level + source.is_package]
+    return ".".join([*above, *filter(None, [node.module])])
+
+
+def in_order(sources: Sources, names: Iterable[str]) -> list[str]:
+    """Return the names so that each module comes after those that it imports."""
+    wanted = set(names)
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in wanted:
+            wanted.remove(name)
+            for other in imports(sources, name):
+                visit(other)
+            found.append(name)
+
+    for name in sorted(wanted):
+        visit(name)
+    return found
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree, without what only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _running(node)

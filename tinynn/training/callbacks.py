@@ -1,0 +1,151 @@
+"""Callbacks: what may look on while a network trains, stop it, or keep its best weights."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ..checks.settings import flag, integer, number
+from ..errors import SettingError
+from ..files.atomic import Path
+from ..lesson.layer import Values
+from .run import Run
+
+
+class Callback:
+    """Override what you need; every method receives the running `Trainer`, as a `Run`.
+
+    The model may be looked at and changed in every method; `trainer.stop(reason)` ends the training
+    after the current batch.
+
+    An exception in a method ends the training and leaves `fit`; the network is whole, and every
+    callback's `on_train_end` is called all the same.
+    """
+
+    def on_train_begin(self, trainer: Run) -> None:
+        """Called once, before the first epoch."""
+
+    def on_epoch_begin(self, trainer: Run) -> None:
+        """Called before each epoch."""
+
+    def on_batch_begin(self, trainer: Run) -> None:
+        """Called before each batch; overriding it makes training go batch by batch."""
+
+    def on_batch_end(self, trainer: Run) -> None:
+        """Called after each batch; overriding it makes training go batch by batch."""
+
+    def on_epoch_end(self, trainer: Run) -> None:
+        """Called after each epoch, its losses being the last in the history."""
+
+    def on_train_end(self, trainer: Run) -> None:
+        """Called once at the end, whichever way it came: an error or Ctrl-C too.
+
+        After an error it may be the first method called: another callback's `on_train_begin` may
+        have raised it.
+        """
+
+
+class Callbacks:
+    """The callbacks of a training, called in their order. Raises SettingError for what are none."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        if not isinstance(callbacks, (list, tuple)):
+            raise SettingError(
+                f"callbacks need to be a list, got {callbacks!r}; write [...] around it"
+            )
+        self.listed = list(callbacks)
+        for callback in self.listed:
+            if not isinstance(callback, Callback):
+                mend = ""
+                if isinstance(callback, type) and issubclass(callback, Callback):
+                    mend = f"; did you mean {callback.__name__}(), with parentheses?"
+                raise SettingError(
+                    f"callbacks need to be objects of Callback, got {callback!r}{mend}"
+                )
+
+    def watch(self, *names: str) -> bool:
+        """Return whether any callback has something of its own to do in one of these methods."""
+        for callback in self.listed:
+            for name in names:
+                method = getattr(callback, name)
+                if getattr(method, "__func__", method) is not getattr(Callback, name):
+                    return True
+        return False
+
+    def call(self, name: str, trainer: Run) -> None:
+        """Call the method of that name of every callback.
+
+        If one raises, the others are not called, except at the end of the training.
+        """
+        if name == "on_train_end":
+            self._end(self.listed, trainer)
+        else:
+            for callback in self.listed:
+                getattr(callback, name)(trainer)
+
+    def _end(self, callbacks: list[Callback], trainer: Run) -> None:
+        if callbacks:
+            try:
+                callbacks[0].on_train_end(trainer)
+            finally:
+                self._end(callbacks[1:], trainer)
+
+
+class EarlyStopping(Callback):
+    """Stops when the loss has not improved for `patience` epochs; gives back the best weights.
+
+    The loss is the validation loss if there is validation data, else the training loss. An epoch
+    improves on the best if its loss is lower by more than `min_delta`. With `restore_best` the
+    network ends with the weights of its best epoch, whichever way the training ended.
+    Source: Prechelt, "Early stopping - but when?" (1998).
+    """
+
+    def __init__(
+        self, patience: int = 20, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        self.patience = integer("EarlyStopping", "patience", patience, least=1)
+        self.min_delta = number("EarlyStopping", "min_delta", min_delta, least=0)
+        self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
+        self.best_state: dict[str, Values] | None = None
+
+    def on_train_begin(self, trainer: Run) -> None:
+        self.best_loss = float("inf")
+        self.best_epoch = 0
+        self.best_state = None
+
+    def on_epoch_end(self, trainer: Run) -> None:
+        loss = trainer.history.monitored[-1]
+        if loss < self.best_loss - self.min_delta:
+            self.best_loss = loss
+            self.best_epoch = trainer.epoch
+            if self.restore_best:
+                self.best_state = trainer.model.state()
+        elif trainer.epoch - self.best_epoch >= self.patience:
+            trainer.stop("early stopping")
+
+    def on_train_end(self, trainer: Run) -> None:
+        if self.best_state is not None:
+            trainer.model.restore(self.best_state)
+            self.best_state = None  # it is of this training only, and as large as the network
+
+
+class Checkpoint(Callback):
+    """Saves the network, with the memory of its training, after every `every` epochs.
+
+    With `best_only` it saves only after an epoch that is the best so far, of earlier trainings too
+    that this one goes on from. A network loaded from a checkpoint trains on as if it had never
+    stopped. The file is always whole.
+    """
+
+    def __init__(self, path: Path, every: int = 1, best_only: bool = False) -> None:
+        self.path = path
+        self.every = integer("Checkpoint", "every", every, least=1)
+        self.best_only = flag("Checkpoint", "best_only", best_only)
+
+    def on_epoch_end(self, trainer: Run) -> None:
+        if self.best_only:
+            loss, training = trainer.history.monitored[-1], trainer.model.training
+            if not loss < training.get("best_loss", float("inf")):
+                return
+            training["best_loss"] = loss
+        if trainer.epoch % self.every == 0:
+            trainer.model.save(self.path, training=True)

@@ -1,0 +1,150 @@
+"""Gradient checking: back-propagation's derivatives against differences of the loss itself.
+
+The derivative by a weight w is what (L(w + h) − L(w − h)) / 2h tends to for small h. That takes two
+whole forward passes for each weight, and needs none of the mathematics of back-propagation: if both
+agree, both are right.
+"""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Callable, NamedTuple
+
+from ..checks.settings import number
+from ..errors import SettingError
+from ..lesson.loss import Loss
+from ..lesson.losses import by_name as loss_by_name
+from ..lesson.matrix import Matrix, Rows
+from ..lesson.network import Sequential
+from .training_data import check_pair, prepare
+
+# Differences over several step sizes: the large ones suffer from curvature and kinks, the small
+# ones from rounding. A wrong derivative is off at every one of them; for a right one the first, in
+# the middle, is mostly enough.
+STEPS = (1e-5, 1e-4, 1e-6, 1e-3)
+
+
+class Difference(NamedTuple):
+    """One derivative: where it is, what back-propagation says, and what the differences say."""
+
+    name: str
+    row: int
+    column: int
+    backward: float
+    numeric: float
+    error: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}[{self.row}][{self.column}]: backward gives {self.backward:.9g}, "
+            f"differences give {self.numeric:.9g}, off by {self.error:.1e} relative"
+        )
+
+
+class GradientReport(NamedTuple):
+    """What a gradient check found: `ok`, the worst derivative, and all that are off."""
+
+    checked: int
+    tolerance: float
+    worst: Difference
+    wrong: list[Difference]
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+    def __bool__(self) -> bool:
+        """Return `ok`, so that `assert gradcheck(...)` is what it seems to be."""
+        return self.ok
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"all {self.checked} derivatives agree; the worst is {self.worst}"
+        lines = [f"{len(self.wrong)} of {self.checked} derivatives are wrong:"]
+        lines += [f"  {difference}" for difference in self.wrong[:10]]
+        if len(self.wrong) > 10:
+            lines.append(f"  and {len(self.wrong) - 10} more")
+        return "\n".join(lines)
+
+
+def gradcheck(
+    model: Sequential,
+    loss: str | Loss,
+    inputs: Rows,
+    targets: object,
+    sample_weight: object = None,
+    tolerance: float = 1e-6,
+    training: bool = True,
+    check_inputs: bool = True,
+) -> GradientReport:
+    """Return a report of every derivative of the loss by a parameter, and by an input.
+
+    The error of a derivative g against the central difference d is |g − d| / max(|g|, |d|, s),
+    where s, a thousandth of the loss's size, keeps rounding out of derivatives that are almost 0.
+    Dropout draws the same mask each time. At a kink, as of ReLU at 0, there is no derivative, and
+    a difference across it disagrees with both sides: choose other inputs then, and also where a
+    sigmoid is all but 1, since binary cross-entropy needs 1 − p there, which is mostly rounding.
+
+    The network's numbers are left as they were, whatever happens. Raises what `fit` raises for data
+    it cannot use, and SettingError if there is nothing to check.
+    """
+    tolerance = number("gradcheck", "tolerance", tolerance, above=0, below=1)
+    if not (check_inputs or model.parameters()):
+        raise SettingError(f"gradcheck needs parameters to check, or check_inputs, got {model!r}")
+    measured = loss_by_name(loss)
+    check_pair(model, measured)
+    X, T, weights = prepare(model, measured, inputs, targets, sample_weight)
+    kept = model.state()
+
+    def value() -> float:
+        model.seed_noise(1)
+        return measured(model.forward(X, training), T, weights)
+
+    found: list[Difference] = []
+    try:
+        scale = 1e-3 * max(1.0, abs(value()))
+        model.seed_noise(1)
+        Y = model.forward(X, training)
+        # As in training: a loss that knows the last layer has a joint derivative with it.
+        joint = measured.joins(model.layers[-1])
+        gradient = measured.logits_gradient if joint else measured.gradient
+        dX = model.backward(gradient(Y, T, weights), skip_last=joint, wants_dX=True)
+        checks = [
+            (p.name, p.rows(), [list(g) for g in p.gradient_rows()]) for p in model.parameters()
+        ]
+        if check_inputs:
+            checks.append(("inputs", X, dX))
+        for name, rows, gradients in checks:
+            for i, row in enumerate(rows):
+                for j in range(len(row)):
+                    start = Difference(name, i, j, gradients[i][j], nan, inf)
+                    found.append(_compared(start, rows, scale, tolerance, value))
+    finally:
+        model.restore(kept)
+    wrong = sorted((d for d in found if not d.error <= tolerance), key=lambda d: -d.error)
+    return GradientReport(len(found), tolerance, max(found, key=lambda d: d.error), wrong)
+
+
+def _compared(
+    best: Difference, rows: Matrix, scale: float, tolerance: float, value: Callable[[], float]
+) -> Difference:
+    """Return `best` with what the differences say, by the first step size at which both agree.
+
+    If they never do, it is the one at which they agree best.
+    """
+    name, i, j, backward, _, _ = best
+    here = rows[i][j]
+    for step in STEPS:
+        h = step * max(1.0, abs(here))
+        rows[i][j] = here + h
+        above = value()
+        rows[i][j] = here - h
+        below = value()
+        rows[i][j] = here
+        numeric = (above - below) / (2.0 * h)
+        error = abs(backward - numeric) / max(abs(backward), abs(numeric), scale)
+        if error < best.error:
+            best = Difference(name, i, j, backward, numeric, error)
+        if error <= tolerance:
+            break
+    return best

@@ -1,0 +1,111 @@
+"""What training leaves behind: the losses epoch by epoch, how it ended, and which engine ran."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from ..errors import SettingError
+
+Metric = Callable[[Any, Any], float]
+
+
+def named_metrics(metrics: Sequence[Metric] | dict[str, Metric]) -> dict[str, Metric]:
+    """Return metrics by name: those of a dictionary, else of the functions themselves.
+
+    Raises SettingError for what cannot be called, has no name, or one that is taken.
+    """
+    if not isinstance(metrics, (list, tuple, dict)):
+        raise SettingError(f"metrics need to be a list, got {metrics!r}; write [...] around it")
+    pairs = (
+        list(metrics.items())
+        if isinstance(metrics, dict)
+        else [(getattr(metric, "__name__", ""), metric) for metric in metrics]
+    )
+    for name, metric in pairs:
+        if not callable(metric) or not name or [name for name, _ in pairs].count(name) > 1:
+            raise SettingError(
+                "metrics need to be functions of (targets, outputs) with different names, "
+                f"got {metric!r}; a dictionary can name them"
+            )
+    return dict(pairs)
+
+
+class History:
+    """The record of one call to `fit`.
+
+    loss:             mean training loss of each epoch, each batch before its own update
+    validation_loss:  loss on the validation data after each epoch; empty without such data
+    learning_rate:    learning rate of each epoch's last update
+    seconds:          seconds from the start of the call to the end of each epoch (short epochs that
+                      nothing looks between run several in one go, and then share the end of that)
+    metrics:          by name, each metric on the validation data (else the training data) by epoch
+    epochs:           how many epochs are recorded; one that a `stop` cut short is, one that an
+                      error or Ctrl-C cut short is not
+    stopped_by:       "epochs", "early stopping", "time budget", "loss threshold", "interrupted",
+                      "divergence", "error", or the reason that a callback gave
+    best_epoch:       the epoch, from 1, with the least validation loss (without one, training loss)
+    engine:           the name of the engine that ran, and `engine_reason`, why it did
+    """
+
+    def __init__(self, engine: str | None = None, engine_reason: str | None = None) -> None:
+        self.loss: list[float] = []
+        self.validation_loss: list[float] = []
+        self.learning_rate: list[float] = []
+        self.seconds: list[float] = []
+        self.metrics: dict[str, list[float]] = {}
+        self.stopped_by: str | None = None
+        self.engine = engine
+        self.engine_reason = engine_reason
+
+    @property
+    def epochs(self) -> int:
+        return len(self.loss)
+
+    @property
+    def monitored(self) -> list[float]:
+        """The validation losses if there are any, else the training losses."""
+        return self.validation_loss or self.loss
+
+    @property
+    def best_epoch(self) -> int:
+        # A loss that is NaN comes last: it is not even equal to itself.
+        losses = [loss if loss == loss else float("inf") for loss in self.monitored]
+        return losses.index(min(losses)) + 1 if losses else 0
+
+    def add(
+        self,
+        losses: list[float],
+        sizes: Sequence[float],
+        learning_rates: list[float],
+        per_epoch: int,
+        seconds: float,
+    ) -> int:
+        """Add the batches of one or more epochs, `per_epoch` in each; return how many epochs.
+
+        The last epoch may have fewer. The loss of an epoch is the mean of its batches' losses, each
+        of them weighted by the batch's size; without `sizes`, all batches count the same.
+        """
+        if per_epoch == 1:
+            self.loss += losses
+            self.learning_rate += learning_rates
+        else:
+            for start in range(0, len(losses), per_epoch):
+                part = losses[start : start + per_epoch]
+                if sizes:
+                    counts = sizes[start : start + per_epoch]
+                    total = sum([loss * count for loss, count in zip(part, counts)])
+                    self.loss.append(total / (sum(counts) or 1.0))
+                else:
+                    self.loss.append(sum(part) / len(part))
+                self.learning_rate.append(learning_rates[start + len(part) - 1])
+        added = len(self.loss) - len(self.seconds)
+        self.seconds += [seconds] * added
+        return added
+
+    def __repr__(self) -> str:
+        parts = [f"{self.epochs} epochs"]
+        if self.loss:
+            parts.append(f"loss {self.loss[-1]:.6g}")
+        if self.validation_loss:
+            parts.append(f"validation loss {self.validation_loss[-1]:.6g}")
+        return f"<History: {', '.join(parts)}; stopped by {self.stopped_by}; engine {self.engine}>"

@@ -1,0 +1,33 @@
+"""A training while it runs: what callbacks look at, and how they end it."""
+
+from __future__ import annotations
+
+from ..lesson.network import Sequential
+from .history import History
+
+
+class Run:
+    """The state of a training.
+
+    model, history:  the network, and the record of its training so far
+    epoch, batch:    the current ones, counted from 1
+    epochs:          how many are planned
+    batch_loss:      the loss of the latest batch, where training goes batch by batch
+    """
+
+    model: Sequential
+    history: History
+    epoch: int
+    epochs: int
+    batch: int
+    batch_loss: float
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the latest update."""
+        raise NotImplementedError
+
+    def stop(self, reason: str) -> None:
+        """End the training after the current batch; `reason` becomes the history's `stopped_by`."""
+        if self.history.stopped_by is None:
+            self.history.stopped_by = reason

@@ -1,0 +1,296 @@
+"""Training data, checked whole before anything is changed by it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Union
+
+from ..checks.rows import as_list, as_rows, as_vector, as_weights, same_length
+from ..checks.settings import number
+from ..errors import DataError, DivergenceError, SettingError, ShapeError
+from ..lesson.layer import Layer
+from ..lesson.loss import Loss
+from ..lesson.matrix import Matrix, Rows, Vector
+from ..lesson.network import Sequential
+from ..lesson.random_streams import epoch_stream
+
+ClassWeight = Union[str, Dict[int, float], None]
+SLACK = 1e-9  # how far beyond an activation's reach a target may be: scaling rounds
+LARGE_INPUT = 100.0  # a column whose mean size is beyond this was most likely not scaled
+
+
+class UnscaledInputWarning(UserWarning):
+    """Inputs so large that training will most likely be slow, or diverge."""
+
+
+class TrainingData(NamedTuple):
+    """Rows of inputs, rows of targets, and one weight per row or None."""
+
+    X: Matrix
+    T: Matrix
+    weights: Vector | None
+
+    def take(self, numbers: list[int]) -> TrainingData:
+        """Return the data set of these rows."""
+        weights = self.weights and [self.weights[i] for i in numbers]
+        return TrainingData([self.X[i] for i in numbers], [self.T[i] for i in numbers], weights)
+
+    def size(self, batch: Sequence[int]) -> float:
+        """Return what these rows count in a mean over all rows: how many, or their weights."""
+        if self.weights is None:
+            return float(len(batch))
+        return sum([self.weights[i] for i in batch])
+
+
+def check_pair(model: Sequential, loss: Loss) -> None:
+    """Raise SettingError if the loss cannot read what the network's last layer puts out."""
+    last = model.layers[-1]
+    if loss.partner is None:
+        return
+    if loss.from_logits and type(last).__name__ == loss.partner:
+        raise SettingError(
+            f"{loss!r} applies {loss.partner} itself and needs a network without it, "
+            f"got {last!r} as the last layer; leave out one of the two"
+        )
+    if not loss.from_logits and not (last.low >= 0.0 and last.high <= 1.0):
+        raise SettingError(
+            f"{type(loss).__name__} needs outputs between 0 and 1, got {last!r} as the last layer; "
+            f"add {loss.partner}() to the network, or use {type(loss).__name__}(from_logits=True)"
+        )
+
+
+def prepare(
+    model: Sequential,
+    loss: Loss,
+    inputs: Rows,
+    targets: object,
+    sample_weight: object = None,
+    class_weight: ClassWeight = None,
+    what: str = "",
+) -> TrainingData:
+    """Return checked copies of a data set; `what` ("validation ") stands before names in messages.
+
+    Targets may also be a flat list: of class numbers for a cross-entropy over several outputs, else
+    of the one output's targets.
+
+    Raises ShapeError or DataError that names the row and column of what cannot be used.
+    """
+    X = as_rows(inputs, f"{what}inputs", model.inputs)
+    columns = len(X[0]) if model.outputs is None else model.outputs
+    T = _target_rows(columns, loss, targets, f"{what}targets")
+    same_length(**{f"{what}inputs": X, f"{what}targets": T})
+    _check_reach(model.layers[-1], loss, T, f"{what}targets")
+    weights = None
+    if sample_weight is not None:
+        weights = as_weights(sample_weight, f"{what}sample weights")
+        pair: dict[str, Vector | Matrix] = {f"{what}inputs": X, f"{what}sample weights": weights}
+        same_length(**pair)
+    if class_weight is not None:
+        weights = _class_weighted(T, weights, class_weight)
+        weights = as_weights(weights, f"{what}weights of samples and classes")
+    return TrainingData(X, T, weights)
+
+
+def gather(
+    model: Sequential,
+    loss: Loss,
+    seed: int,
+    inputs: Any,
+    targets: object,
+    validation: object = None,
+    validation_split: float = 0.0,
+    sample_weight: object = None,
+    class_weight: ClassWeight = None,
+) -> tuple[TrainingData | None, TrainingData | None]:
+    """Return the checked data to train on, and those to measure the loss on, if there are any.
+
+    Without targets the inputs are a stream, and the first of the two is None. With
+    `validation_split`, that share of the rows is set apart, chosen by the seed, in order.
+
+    Raises SettingError for arguments that do not go together, and what `prepare` raises.
+    """
+    share = number("fit", "validation_split", validation_split, least=0, below=1)
+    apart = None
+    if validation is not None:
+        if share:
+            raise SettingError("fit needs validation or validation_split, got both")
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            mend = ""
+            if isinstance(validation, float):
+                mend = f"; did you mean validation_split={validation:g}?"
+            raise SettingError(
+                "fit needs validation to be (inputs, targets) or (inputs, targets, sample "
+                f"weights), got {type(validation).__name__}{mend}"
+            )
+        weights = validation[2] if len(validation) == 3 else None
+        apart = prepare(model, loss, validation[0], validation[1], weights, what="validation ")
+    if targets is None:
+        if share or sample_weight is not None:
+            raise SettingError(
+                "fit needs targets beside validation_split or sample_weight; the batches of a "
+                "stream bring their sample weights along, and go with validation="
+            )
+        return None, apart
+    data = prepare(model, loss, inputs, targets, sample_weight, class_weight)
+    check_classes(loss, data.T)
+    warn_unscaled(data.X)
+    if share:
+        samples = len(data.X)
+        count = round(samples * share)
+        if not 0 < count < samples:
+            raise DataError(
+                "validation_split needs to leave rows on both sides, "
+                f"got {share:g} of {samples} rows"
+            )
+        draw = epoch_stream(seed, -1).random
+        keys = [draw() for _ in range(samples)]
+        order = sorted(range(samples), key=keys.__getitem__)
+        data, apart = data.take(sorted(order[count:])), data.take(sorted(order[:count]))
+    return data, apart
+
+
+def checked_batches(
+    model: Sequential, loss: Loss, stream: Iterable[tuple[Any, ...]], class_weight: ClassWeight
+) -> Iterator[TrainingData]:
+    """Yield the checked batches of a stream of (inputs, targets, sample weights).
+
+    Raises what `prepare` and `check_smallest_batch` raise, with the batch's number, from 0.
+    """
+    for k, (inputs, targets, weights) in enumerate(stream):
+        where = f"batch {k}"
+        data = prepare(model, loss, inputs, targets, weights, class_weight, f"{where}: ")
+        check_smallest_batch(model, len(data.X), where)
+        yield data
+
+
+def check_smallest_batch(model: Sequential, rows: int, where: str) -> None:
+    """Raise ShapeError if a layer needs more rows to train on than the smallest batch has."""
+    least = max(layer.least_rows for layer in model.layers)
+    if rows < least:
+        raise ShapeError(
+            f"the network needs at least {least} rows in each batch, got {rows} in {where}; "
+            "choose another batch_size"
+        )
+
+
+def check_classes(loss: Loss, T: Matrix) -> None:
+    """Raise DataError if all of several targets of a classification are one and the same class."""
+    if len(T) < 2 or any(t != T[0] for t in T):
+        return
+    if len(T[0]) == 1 and T[0][0] in {"Sigmoid": (0.0, 1.0), "Softmax": (1.0,)}.get(
+        loss.partner or "", (-1.0, 1.0) if loss.name == "hinge" else ()
+    ):
+        only = f"{T[0][0]:g}"
+    elif len(T[0]) > 1 and loss.partner == "Softmax" and max(T[0]) == 1.0:
+        only = f"{T[0].index(1.0)}"
+    else:
+        return
+    raise DataError(
+        f"{type(loss).__name__} needs targets of at least two classes to learn from, "
+        f"got class {only} in all {len(T)} rows"
+    )
+
+
+def warn_unscaled(X: Matrix) -> None:
+    """Warn, with its number, of a column of inputs much larger than networks learn from."""
+    for j, column in enumerate(zip(*X)):
+        size = sum(map(abs, column)) / len(column)
+        if size > LARGE_INPUT:
+            warnings.warn(
+                f"inputs in column {j} have a mean size of {size:.4g}: networks learn badly from "
+                "numbers far from 1; scale them first, with StandardScaler for example",
+                UnscaledInputWarning,
+                stacklevel=5,
+            )
+            return
+
+
+def divergence(
+    what: str, epoch: int, batch: int, learning_rate: float, X: Matrix, history: object
+) -> DivergenceError:
+    """Return the error that tells what happened where, and what most likely brought it about."""
+    size, i, j = max((abs(x), i, j) for i, row in enumerate(X) for j, x in enumerate(row))
+    error = DivergenceError(
+        f"training diverged in epoch {epoch}, batch {batch}: {what}. The last finite weights are "
+        f"in place. The learning rate was {learning_rate:g} and the largest input is {size:.4g}, "
+        f"in row {i}, column {j}; lower the rate, scale the inputs, or set clip_norm"
+    )
+    error.epoch, error.batch, error.history = epoch, batch, history
+    return error
+
+
+def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix:
+    """Return the targets as rows of `columns` numbers; a flat list becomes one column, or one-hot.
+
+    Raises ShapeError or DataError for targets that fit neither the network nor the loss.
+    """
+    listed = as_list(targets, name)
+    flat = not any(hasattr(t, "__len__") and not isinstance(t, (str, bytes)) for t in listed)
+    classes = loss.partner == "Softmax" and columns > 1
+    if not flat:
+        if classes and isinstance(listed[0], (list, tuple)) and len(listed[0]) == 1:
+            raise ShapeError(
+                f"{name} need {columns} columns, got 1; give class numbers as a flat list"
+            )
+        return as_rows(listed, name, columns)
+    values = as_vector(listed, name)
+    if not classes:
+        if columns > 1:
+            raise ShapeError(f"{name} need {columns} columns, got a flat list of numbers")
+        return [[value] for value in values]
+    for i, value in enumerate(values):
+        if not (value.is_integer() and 0.0 <= value < columns):
+            raise DataError(
+                f"{name} need class numbers from 0 to {columns - 1}, got {value:g} in row {i}"
+            )
+    return [[float(j == value) for j in range(columns)] for value in values]
+
+
+def _check_reach(last: Layer, loss: Loss, T: Matrix, name: str) -> None:
+    """Raise DataError for a target that the loss, or the last layer's outputs, can never meet."""
+    for i, t in enumerate(T):
+        trouble = loss.check_target(t)
+        if trouble:
+            j, wanted = trouble
+            raise DataError(
+                f"{type(loss).__name__} needs {wanted}, "
+                f"got {t[j]!r} in row {i}, column {j} of {name}"
+            )
+    if loss.partner is not None or loss.name == "hinge":
+        return
+    low, high = last.low - SLACK, last.high + SLACK
+    for i, t in enumerate(T):
+        if not (low <= min(t) and max(t) <= high):
+            j = next(j for j, t_j in enumerate(t) if not low <= t_j <= high)
+            reach = f"from {last.low:.6g} to {last.high:.6g}"
+            raise DataError(
+                f"{name} need to lie within reach of the last layer, {last!r}, {reach}, "
+                f"got {t[j]!r} in row {i}, column {j}; scale the targets, or end with a Dense layer"
+            )
+
+
+def _class_weighted(T: Matrix, weights: Vector | None, class_weight: ClassWeight) -> Vector:
+    """Return the sample weights times the weight of each sample's class.
+
+    "balanced" weighs a class by n / (classes · its count). Source: King and Zeng (2001).
+    """
+    classes = [t.index(max(t)) if len(t) > 1 else int(t[0] > 0.5) for t in T]
+    table: dict[int, float] = {}
+    if class_weight == "balanced":
+        counts = {k: classes.count(k) for k in set(classes)}
+        table = {k: len(T) / (len(counts) * count) for k, count in counts.items()}
+    elif isinstance(class_weight, dict):
+        columns = max(2, len(T[0]))
+        for k, weight in class_weight.items():
+            if k not in range(columns):
+                raise SettingError(
+                    f"class_weight needs class numbers from 0 to {columns - 1}, got {k!r}"
+                )
+            table[int(k)] = number("class_weight", f"the weight of class {k}", weight, least=0)
+    else:
+        raise SettingError(
+            'class_weight needs to be "balanced" or a dictionary of class number to weight, '
+            f"got {class_weight!r}"
+        )
+    factors = [table.get(k, 1.0) for k in classes]
+    return factors if weights is None else [w * f for w, f in zip(weights, factors)]

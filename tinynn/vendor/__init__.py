@@ -1,7 +1,0 @@
-"""The library as one file, made from its own sources, and the check of such a file."""
-
-from __future__ import annotations
-
-from .building import build, check
-
-__all__ = ["build", "check"]
