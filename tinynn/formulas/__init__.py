@@ -1,0 +1,1 @@
+"""Each activation, loss and normalization described once, for every engine and every export."""
