@@ -34,22 +34,18 @@ def test_the_loops_of_one_layer():
                 z0[j + 0] = s0 + b0[j + 0]
             # forward through Tanh
             for j in range(2):
-                v = z0[j]
-                a1[j] = tanh(v)
-            # loss mse
+                a1[j] = tanh(z0[j])
+            # loss mse: r = y - t; loss = sum of r * r; d = k * r
             one = 0.0
             for j in range(2):
-                y = a1[j]
-                u = t[j]
-                r = y - u
-                one += r * r
-                dY[j] = k * r
+                rj = a1[j] - t[j]
+                one += rj * rj
+                dY[j] = k * rj
             loss += weight * one
             # backward through Tanh
             for j in range(2):
-                y = a1[j]
-                v = z0[j]
-                dY[j] *= (1.0 - y * y)
+                yj = a1[j]
+                dY[j] = dY[j] * (1.0 - yj * yj)
             # backward through Dense 3 -> 2
             for j in range(0, 2, 1):
                 q0 = (j + 0) * 3

@@ -44,7 +44,7 @@ class ExactDense:
         self.velocity = self.read(dense.velocity)
 
     def read(self, rows):
-        return packed_layer.rows_of(list(self.dense.lanes.unpack(rows)), self.dense.m)
+        return packed_layer.split_rows(list(self.dense.lanes.unpack(rows)), self.dense.m)
 
     def sums(self, x):
         whole = [*x, self.dense.scale]
@@ -304,10 +304,10 @@ def test_errors_of_one_layer_are_within_their_bounds(seed):
         if dense.laid_out > 1:
             return
         D, raw = dense.quantise(d, -rate, e)
-        rows_of_d = packed_layer.rows_of(d, m)
+        rows_of_d = packed_layer.split_rows(d, m)
         if not first:
             unit_g = Fraction(dense.unit_back) / Fraction(2) ** (dense.fd + e) / Fraction(-rate)
-            back = packed_layer.rows_of(dense.backward(raw), n)
+            back = packed_layer.split_rows(dense.backward(raw), n)
             for d_s, g in zip(rows_of_d, back):
                 for row, g_i in zip(exact.rows, g):
                     wanted = sum(Fraction(a) * unit * w for a, w in zip(d_s, row))
@@ -940,9 +940,10 @@ class MySGD(nn.SGD):
         ([nn.Dense(4, 7)], {}, 32, "the first layer needs 8 outputs or more to gain by it, not 7"),
         ([nn.Dropout(0.5), nn.Dense(4, 8)], {}, 32,
          "the first layer needs to be Dense, not Dropout(rate=0.5)"),
-        ([nn.Dense(4, 8), MyLayer()], {}, 32, "it does not know the layer MyLayer, in place 1"),
-        ([nn.Dense(4, 8)], {"loss": MyLoss()}, 32, "it does not know the loss MyLoss"),
-        ([nn.Dense(4, 8)], {"optimizer": MySGD()}, 32, "it does not know the optimizer MySGD"),
+        ([nn.Dense(4, 8), MyLayer()], {}, 32, "it has no formula for layer 1, MyLayer()"),
+        ([nn.Dense(4, 8)], {"loss": MyLoss()}, 32, "it has no formula for the loss MyLoss()"),
+        ([nn.Dense(4, 8)], {"optimizer": MySGD()}, 32,
+         f"it has no formula for the optimizer {MySGD()!r}"),
         ([nn.Dense(4, 8)], {"optimizer": nn.Adam()}, 7,
          "Adam needs the gradients as floats, which only pays in batches of 8 or more, not 7"),
         ([nn.Dense(4, 8)], {"clip_norm": 1.0}, 1,
@@ -1165,7 +1166,7 @@ def test_a_predictor_is_frozen_and_survives_extremes():
 
 def test_what_cannot_be_predicted_is_refused():
     assert ENGINE.refuses_prediction(nn.Sequential(nn.Dense(2, 3), MyLayer())) == (
-        "it does not know the layer MyLayer, in place 1"
+        "it has no formula for layer 1, MyLayer()"
     )
     assert ENGINE.refuses_prediction(nn.Sequential(nn.Sigmoid())) == (
         "the network has no Dense layer"

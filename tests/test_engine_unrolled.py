@@ -55,12 +55,13 @@ def train(state, rows, batches, learning_rates, step, draws, exp=exp):
         # the derivatives d below are multiplied by the learning rate at once
         k = 2.0 * rate
         # forward through Dense 1 -> 1: z = x W + b
-        # forward through Sigmoid, at once: a = 1 / (1 + e^-z)
+        # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
         a1_0 = 1.0 / (1.0 + exp(-(x0 * W0_0_0 + b0_0)))
-        # loss mse: mean of r^2, r = output - target
+        # loss mse: r = y - t; loss = sum of r * r
+        # d = k * r
         r0 = a1_0 - t0
         losses.append(r0 * r0)
-        # backward through Sigmoid: times the slope a (1 - a)
+        # backward through Sigmoid: d = d * y * (1.0 - y)
         # backward through Dense 1 -> 1: dW = x^T d, db = d
         d0_0 = k * r0 * a1_0 * (1.0 - a1_0)
         # update: W = W - rate dW
@@ -85,11 +86,12 @@ def test_the_lines_of_a_batch_with_momentum():
         loss = 0.0
         for x0, t0 in map(rows.__getitem__, batch):
             # forward through Dense 1 -> 1: z = x W + b
-            # forward through Sigmoid, at once: a = 1 / (1 + e^-z)
+            # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
             a1_0 = 1.0 / (1.0 + exp(-(x0 * W0_0_0 + b0_0)))
-            # loss bce: -mean log p of the right answer; through the sigmoid: d = a - target
-            l0 = a1_0
-            l0 = -100.0 if l0 < 3.720075976020836e-44 else log(l0)
+            # loss bce: l = -100.0 if y < 3.720075976020836e-44 else log(y); m = 1.0 - y; m = -100.0 \
+if m < 3.720075976020836e-44 else log(m); loss = sum of (t - 1.0) * m - t * l
+            # through the last layer: d = k * (y - t)
+            l0 = -100.0 if a1_0 < 3.720075976020836e-44 else log(a1_0)
             m0 = 1.0 - a1_0
             m0 = -100.0 if m0 < 3.720075976020836e-44 else log(m0)
             loss += (t0 - 1.0) * m0 - t0 * l0
@@ -114,19 +116,19 @@ def test_the_text_of_a_prediction_has_numbers_with_signs_turned_under_the_sigmoi
         nn.Dense(2, 1, weights=[[3.0], [-1.0]], bias=[0.25]), nn.Sigmoid(),
     )  # fmt: skip
     assert (
-        unrolled.prediction_source(network)
+        nn.compile(network, engine="unrolled").source
         == """\
 def predict(row, exp=exp):
     try:
         x0, x1, = row
         # forward through Dense 2 -> 2: z = x W + b
-        # forward through ReLU, at once: a = z if z > 0, else 0
+        # forward through ReLU: y = 0.0 if z <= 0.0 else z
         a1_0 = x0 * 1.0 + x1 * -2.0 + 0.5
         if a1_0 <= 0.0: a1_0 = 0.0
         a1_1 = x1 * 4.0
         if a1_1 <= 0.0: a1_1 = 0.0
         # forward through Dense 2 -> 1: z = x W + b
-        # forward through Sigmoid, at once: a = 1 / (1 + e^-z)
+        # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
         a3_0 = 1.0 / (1.0 + exp(a1_0 * -3.0 + a1_1 * 1.0 + -0.25))
         return [a3_0]
     except OverflowError:
@@ -149,9 +151,9 @@ def test_numbers_and_names_predict_the_same_to_the_last_bit(seed):
 
 def test_batch_normalization_is_folded_into_the_layer_before():
     network = nn.Sequential(nn.Dense(3, 4), nn.BatchNorm(4), nn.Linear(), nn.BatchNorm(4))
-    text = unrolled.prediction_source(network)
+    text = nn.compile(network, engine="unrolled").source
     assert text.count("forward") == 1
-    alone = unrolled.prediction_source(nn.Sequential(nn.BatchNorm(2)))
+    alone = nn.compile(nn.Sequential(nn.BatchNorm(2)), engine="unrolled").source
     assert alone.count(" + ") == 3  # one in the comment
 
 
@@ -302,12 +304,13 @@ def test_the_text_with_rows_leaves_out_zeros_and_ones():
         == """\
         # sample 1: 1.0, 0.0, 0.0 -> 0.0
         # forward through Dense 3 -> 1: z = x W + b
-        # forward through Sigmoid, at once: a = 1 / (1 + e^-z)
+        # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
         a1_0s1 = 1.0 / (1.0 + exp(-(W0_0_0 + b0_0)))
-        # loss mse: mean of r^2, r = output - target
+        # loss mse: r = y - t; loss = sum of r * r
+        # d = k * r
         r0 = a1_0s1
         loss1 = r0 * r0
-        # backward through Sigmoid: times the slope a (1 - a)
+        # backward through Sigmoid: d = d * y * (1.0 - y)
         # backward through Dense 3 -> 1: dW = x^T d, db = d
         d0_0s1 = k * r0 * a1_0s1 * (1.0 - a1_0s1)
 """

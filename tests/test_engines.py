@@ -12,11 +12,12 @@ from engine_cases import HIDDEN, check, check_gradients, draw_case, with_columns
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.engines import formulas
 from tinynn.engines.contract import BatchDivergence, Recipe, Task
 from tinynn.engines.lists import ENGINE as LISTS
 from tinynn.engines.loops import engine as loops
-from tinynn.engines.unrolled import engine as unrolled, losses as unrolled_losses
+from tinynn.engines.unrolled import engine as unrolled
+from tinynn.formulas.layers import LAYER_FORMULAS
+from tinynn.formulas.losses import LOSSES
 from tinynn.lesson.schedules import Cosine
 
 ENGINES = [unrolled.ENGINE, loops.ENGINE]
@@ -103,14 +104,22 @@ def test_the_checks_are_worth_something(engine):
     assert tolerances[len(tolerances) * 3 // 4] < 1e-9
 
 
+def changed(monkeypatch, table, name, part, old, new):
+    """Change the source of one formula."""
+    program = [
+        statement._replace(value=statement.value.replace(old, new))
+        for statement in getattr(table[name], part)
+    ]
+    assert program != getattr(table[name], part)
+    monkeypatch.setitem(table, name, table[name]._replace(**{part: program}))
+
+
 def wrong_slope(monkeypatch):
-    tanh = formulas.FORMULAS["Tanh"]._replace(slope="(1.0 - {y})")
-    monkeypatch.setitem(formulas.FORMULAS, "Tanh", tanh)
+    changed(monkeypatch, LAYER_FORMULAS, "Tanh", "backward", "y * y", "y")
 
 
 def wrong_value(monkeypatch):
-    kept = "0.5 * erfc(-{z} / 1.41421)"
-    monkeypatch.setitem(formulas.FORMULAS, "GELU", formulas.FORMULAS["GELU"]._replace(kept=kept))
+    changed(monkeypatch, LAYER_FORMULAS, "GELU", "forward", "1.4142135", "1.4143135")
 
 
 def forgotten_share(monkeypatch):
@@ -141,17 +150,9 @@ def wrong_clipping(monkeypatch):
 
 
 def wrong_layer_loss(monkeypatch):
-    """The wrong layer's derivative is fused with the loss."""
-    from tinynn.engines import plans
-
-    real = plans.plan_of
-    from tinynn.engines import compiled
-
-    monkeypatch.setattr(compiled, "plan_of", lambda *args: real(*args)._replace(fused=False))
-    monkeypatch.setattr(unrolled_losses, "SMALLEST_VARIANCE", 0.2)
-    from tinynn.engines.loops import layers as loops_layers
-
-    monkeypatch.setattr(loops_layers, "SMALLEST_VARIANCE", 0.2)
+    """The derivative through the last layer at once is that of another layer."""
+    changed(monkeypatch, LOSSES, "ce", "joint", "y * right", "y")
+    changed(monkeypatch, LOSSES, "bce", "joint", "y - t", "y - t * y")
 
 
 @each_engine
@@ -241,10 +242,10 @@ class OwnOptimizer(nn.SGD):
     ("layers", "loss", "optimizer", "reason"),
     [
         ([nn.Dense(2, 2), OwnTanh()], nn.MeanSquaredError(), nn.SGD(),
-         "it has no text for layer 1, OwnTanh()"),
-        ([nn.Dense(2, 2)], OwnLoss(), nn.SGD(), "it has no text for the loss OwnLoss()"),
+         "it has no formula for layer 1, OwnTanh()"),
+        ([nn.Dense(2, 2)], OwnLoss(), nn.SGD(), "it has no formula for the loss OwnLoss()"),
         ([nn.Dense(2, 2)], nn.MeanSquaredError(), OwnOptimizer(),
-         "it has no text for the optimizer OwnOptimizer(learning_rate=0.001, momentum=0.0, "
+         "it has no formula for the optimizer OwnOptimizer(learning_rate=0.001, momentum=0.0, "
          "dampening=0.0, weight_decay=0.0, nesterov=False)"),
         ([nn.Dense(2, 2), nn.BatchNorm(2)], nn.MeanSquaredError(), nn.SGD(),
          "layer 1, BatchNorm(columns=2, momentum=0.1, eps=1e-05), trains on the whole batch at "
@@ -259,7 +260,7 @@ def test_what_has_no_text_is_refused_with_the_reason(engine, layers, loss, optim
 @each_engine
 def test_predictors_of_what_has_no_text_are_refused_with_the_reason(engine):
     own = nn.Sequential(nn.Dense(2, 2), OwnTanh())
-    assert engine.refuses_prediction(own) == "it has no text for layer 1, OwnTanh()"
+    assert engine.refuses_prediction(own) == "it has no formula for layer 1, OwnTanh()"
     open_width = nn.Sequential(nn.Tanh())
     reason = "the network does not say how many inputs it takes"
     assert engine.refuses_prediction(open_width) == reason

@@ -274,14 +274,14 @@ def test_any_table(seed):
 
 PLANTED = [
     ("exp(-z)) if", "exp(z)) if", [nn.Sigmoid]),
-    ("> -700.0 else exp(z)", "> -700.0 else 0.5", [nn.Sigmoid]),
+    ("else exp(z) /", "else exp(-z) /", [nn.Sigmoid]),
     ("tanh(z)", "tanh(-z)", [nn.Tanh]),
     ("0.0 if z <= 0.0", "0.1 if z <= 0.0", [nn.ReLU]),
     ("erfc(-z", "erfc(z", [nn.GELU]),
     ("log1p(exp(-z))", "log1p(exp(z))", [nn.Softplus]),
-    ("exp(v - top)", "exp(v)", [nn.Softmax]),
-    ("v - top - total", "v - total", [nn.LogSoftmax]),
-    ("/ len(x) + eps", "/ len(x)", [nn.LayerNorm]),
+    ("exp(zj - top)", "exp(zj)", [nn.Softmax]),
+    ("yj - e for", "yj for", [nn.LogSoftmax]),
+    (" + 1e-05)", ")", [nn.LayerNorm]),
     ("CLASSES = [", "CLASSES = ['x', ", None),
     ("y[k] > y[best]", "y[k] >= 0.0", None),
     ("[1.0 - p, p]", "[p, 1.0 - p]", None),
@@ -300,9 +300,9 @@ PLANTED = [
 
 PLANTED_STRAIGHT = [
     ("<= 0.0: ", ">= 0.0: ", [nn.ReLU]),
-    ("/= total", "/= top", [nn.Softmax]),
+    (" / e\n", " / top\n", [nn.Softmax]),
     (" - top)", ")", [nn.Softmax]),
-    ("-700.0", "-7.0", [nn.Sigmoid]),
+    ("    e = exp(", "    e = exp(-", [nn.Sigmoid]),
     ("def predict(row):\n    (x0, ", "def predict(row):\n    (_, ", [nn.Tanh]),
     (" += 0.0", " += 0.1", [nn.LayerNorm]),
 ]
@@ -567,7 +567,7 @@ def test_what_cannot_be_written_is_refused_by_name(tmp_path):
     moment.fit([[1], [2], [3]], [(1, "a"), (2, "b"), (1, "a")])
     for model, weights, error, message in (
         (nn.Sequential(nn.Dense(2, 1), Own()), "float", SettingError,
-         "this network cannot be exported: it has no text for layer 1, Own()"),
+         "this network cannot be exported: it has no formula for layer 1, Own()"),
         (nn.Sequential(nn.ReLU()), "float", SettingError,
          "an export needs a network that says how many inputs it takes, got Sequential(ReLU()); "
          "begin with Dense(inputs, outputs)"),

@@ -6,52 +6,26 @@ it leaves out (weights, learning rates, rows of data) are arguments of the compi
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import NamedTuple
 
-from ..lesson.activation_layers import (
-    ELU,
-    GELU,
-    SELU,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from ..lesson.adam import Adam, AdamW
+from ..formulas.layers import LAYER_FORMULAS
+from ..formulas.losses import LOSSES as LOSS_FORMULAS, loss_formula
+from ..formulas.normalizations import scale_and_shift
+from ..lesson.activation_layers import Linear
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.loss import Loss
-from ..lesson.losses import (
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    Hinge,
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-)
+from ..lesson.losses import LOSSES
 from ..lesson.matrix import Matrix, Vector
-from ..lesson.network import Sequential
-from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.network import KINDS, Sequential
+from ..lesson.normalization import BatchNorm
 from ..lesson.optimizer import Optimizer
-from ..lesson.optimizers import SGD, Adagrad, RMSprop
+from ..lesson.optimizers import OPTIMIZERS
+from ..lesson.parameters import rows_of
 from .contract import Recipe
 
-# The layers that have a text, each with the name of the setting that stands in it as a number.
-SETTING: dict[type[Layer], str] = {
-    Dense: "", Linear: "", Sigmoid: "", Tanh: "", ReLU: "", LeakyReLU: "negative_slope",
-    ELU: "alpha", SELU: "", GELU: "", Softplus: "", SiLU: "", Softmax: "", LogSoftmax: "",
-    Dropout: "rate", LayerNorm: "eps",
-}  # fmt: skip
-LOSSES = (
-    MeanSquaredError, MeanAbsoluteError, Huber, BinaryCrossEntropy, CategoricalCrossEntropy, Hinge,
-)  # fmt: skip
-OPTIMIZERS = (SGD, Adagrad, RMSprop, Adam, AdamW)
+# The layers that are written without a row program, each with the setting that is its number.
+_WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate"}
 
 
 class LayerPlan(NamedTuple):
@@ -88,7 +62,7 @@ class TrainingPlan(NamedTuple):
     layers: tuple[LayerPlan, ...]
     loss: str
     from_logits: bool
-    delta: float
+    loss_number: float
     fused: bool
     optimizer: str
     settings: tuple[tuple[str, object], ...]
@@ -109,12 +83,12 @@ class TrainingPlan(NamedTuple):
     @property
     def loss_scale(self) -> float:
         """What the loss of a sample is multiplied by, besides its share in the batch."""
-        return 1.0 if self.loss == "ce" else 1.0 / self.outputs
+        return 1.0 / self.outputs if loss_formula(self.loss, self.from_logits).mean else 1.0
 
     @property
     def derivative_scale(self) -> float:
         """What the loss's derivatives are multiplied by, besides the sample's share."""
-        return 2.0 / self.outputs if self.loss == "mse" else self.loss_scale
+        return self.loss_scale * loss_formula(self.loss, self.from_logits).factor
 
     def decays(self, parameter: str) -> bool:
         """Whether there is a weight decay that reaches a parameter of a name like W0_1_2."""
@@ -132,8 +106,10 @@ class TrainingPlan(NamedTuple):
 def unknown_layer(network: Sequential) -> str | None:
     """Return why a network has no plan to predict by, or None. A subclass may do anything."""
     for place, layer in enumerate(network.layers):
-        if type(layer) not in SETTING and type(layer) is not BatchNorm:
-            return f"it has no text for layer {place}, {layer!r}"
+        kind = type(layer).__name__
+        known = kind in LAYER_FORMULAS or kind in _WRITTEN or kind == "BatchNorm"
+        if not known or type(layer) is not KINDS.get(kind):
+            return f"it has no formula for layer {place}, {layer!r}"
     return None
 
 
@@ -145,10 +121,11 @@ def unknown_part(recipe: Recipe) -> str | None:
                 f"layer {place}, {layer!r}, trains on the whole batch at once, and this engine "
                 "goes from sample to sample"
             )
-    if type(recipe.loss) not in LOSSES:
-        return f"it has no text for the loss {recipe.loss!r}"
-    if type(recipe.optimizer) not in OPTIMIZERS:
-        return f"it has no text for the optimizer {recipe.optimizer!r}"
+    loss = recipe.loss
+    if loss.name not in LOSS_FORMULAS or type(loss) is not LOSSES.get(loss.name):
+        return f"it has no formula for the loss {loss!r}"
+    if type(recipe.optimizer) is not OPTIMIZERS.get(recipe.optimizer.name):
+        return f"it has no formula for the optimizer {recipe.optimizer!r}"
     return unknown_layer(recipe.network)
 
 
@@ -163,7 +140,7 @@ def plan_of(recipe: Recipe, inputs: int) -> TrainingPlan:
     network, loss, optimizer, clip_norm, clip_value = recipe
     fused = loss.joins(network.layers[-1])
     return TrainingPlan(
-        inputs, layer_plans(network, inputs), loss.name, loss.from_logits, _delta(loss), fused,
+        inputs, layer_plans(network, inputs), loss.name, loss.from_logits, loss_number(loss), fused,
         optimizer.name, _settings(optimizer), optimizer.memory_names, clip_norm, clip_value,
     )  # fmt: skip
 
@@ -178,8 +155,8 @@ def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
         before, biased, number = columns, False, 0.0
         if type(layer) is Dense:
             columns, biased = layer.outputs, bool(layer.b)
-        elif SETTING[type(layer)]:
-            number = float(getattr(layer, SETTING[type(layer)]))
+        else:
+            number = layer_number(layer)
         plans.append(LayerPlan(place, type(layer).__name__, before, columns, biased, number))
     return tuple(plans)
 
@@ -194,34 +171,29 @@ class Frozen(NamedTuple):
 def frozen(network: Sequential) -> list[Frozen]:
     """Return the layers that prediction needs; batch normalization is folded into a Dense before.
 
-    Y = γ ∘ (X W + b − μ) / √(σ² + ε) + β is a Dense layer again, with weights W ∘ s and the bias
-    (b − μ) ∘ s + β where s = γ / √(σ² + ε). Without one before, it is a scale and a shift.
+    Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and the bias b ∘ s + t. Without
+    one before, it is a scale and a shift.
     """
     layers: list[Frozen] = []
     columns = network.inputs or 0
     for place, layer in enumerate(network.layers):
         if type(layer) is BatchNorm:
-            scale = [g / sqrt(v + layer.eps) for g, v in zip(layer.gamma, layer.running_variance)]
-            shift = [b - m * s for b, m, s in zip(layer.beta, layer.running_mean, scale)]
+            scale, shift = scale_and_shift(layer)
             if layers and layers[-1].plan.kind == "Dense":
                 layers[-1] = _folded(layers[-1], scale, shift)
             else:
                 plan = LayerPlan(place, "Affine", columns, columns)
                 layers.append(Frozen(plan, {"gamma": [scale], "beta": [shift]}))
-        elif type(layer) is Dense:
-            plan = LayerPlan(place, "Dense", columns, layer.outputs, bool(layer.b))
-            bias = {"b": [list(layer.b)]} if layer.b else {}
-            layers.append(Frozen(plan, {"W": [list(row) for row in layer.W], **bias}))
-            columns = layer.outputs
-        elif type(layer) is LayerNorm:
-            plan = LayerPlan(place, "LayerNorm", columns, columns, number=layer.eps)
-            values = {"gamma": [list(layer.gamma)], "beta": [list(layer.beta)]}
-            layers.append(Frozen(plan, values))
         elif type(layer) not in (Linear, Dropout):
-            setting = SETTING[type(layer)]
-            number = float(getattr(layer, setting)) if setting else 0.0
-            plan = LayerPlan(place, type(layer).__name__, columns, columns, number=number)
-            layers.append(Frozen(plan, {}))
+            kind, before = type(layer).__name__, columns
+            columns = layer.outputs if type(layer) is Dense else columns
+            parameters = layer.parameters()
+            plan = LayerPlan(place, kind, before, columns, "b" in parameters, layer_number(layer))
+            values = {
+                letter: [list(row) for row in rows_of(value)]
+                for letter, value in parameters.items()
+            }
+            layers.append(Frozen(plan, values))
     return layers
 
 
@@ -232,8 +204,20 @@ def _folded(dense: Frozen, scale: Vector, shift: Vector) -> Frozen:
     return Frozen(dense.plan._replace(biased=True), {"W": W, "b": [b]})
 
 
-def _delta(loss: Loss) -> float:
-    return loss.delta if type(loss) is Huber else 0.0
+def layer_number(layer: Layer) -> float:
+    """Return the number c in a layer's formula, 0 if there is none."""
+    kind = type(layer).__name__
+    formula = LAYER_FORMULAS.get(kind)
+    return _number(layer, formula.setting if formula else _WRITTEN[kind])
+
+
+def loss_number(loss: Loss) -> float:
+    """Return the number c in a loss's formula, 0 if there is none."""
+    return _number(loss, loss_formula(loss.name, loss.from_logits).setting)
+
+
+def _number(thing: object, setting: str) -> float:
+    return float(getattr(thing, setting)) if setting else 0.0
 
 
 def _settings(optimizer: Optimizer) -> tuple[tuple[str, object], ...]:

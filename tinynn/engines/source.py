@@ -98,18 +98,7 @@ def total(terms: Sequence[str]) -> str:
     return " + ".join(term for term in terms if term) or "0.0"
 
 
-def minus(minuend: str, subtrahend: str) -> str:
-    """Return the text of a difference; nothing is taken from the minuend for the number 0."""
-    return minuend if subtrahend == "0.0" else f"{minuend} - {subtrahend}"
-
-
-def write_guard(text: SourceWriter, powers: int) -> None:
-    """Write that e, the sum of 1 and other powers of e, must not overflow, as a power cannot."""
-    if powers > 2:
-        text("if e > 1e308: raise OverflowError")
-
-
-def compile_text(text: str, name: str, **others: Any) -> Callable[..., Any]:
+def compile_source(text: str, name: str, **others: Any) -> Callable[..., Any]:
     """Return the function that a text defines; `others` are more names in it.
 
     Its lines are registered with `linecache`, so that tracebacks, pdb and `inspect.getsource` show

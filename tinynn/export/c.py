@@ -23,7 +23,6 @@ from .steps import Description, Label, describe
 
 DTYPES = {"double": 8, "float": 4}  # bytes
 WEIGHTS = ("float", "int8")
-_MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|erfc|fabs)\(")
 # What a field cannot be called: the words of C and C++, and what headers of compilers, of the
 # standard library and of Windows define in small letters.
 _RESERVED = """
@@ -123,6 +122,10 @@ class C(NamedTuple):
         """Return a number of that type so that reading it gives it back exactly."""
         return f"{shortest_float32(x)}f" if self.real == "float" else repr(float(x))
 
+    def call(self, name: str, in_double: bool) -> str:
+        """Return the name of a function of math.h for that type, or for double."""
+        return f"{name}f" if self.real == "float" and not in_double else name
+
     def table(self, name: str, numbers: Sequence[float]) -> str:
         kind, items = self.real, map(self.number, numbers)
         if all(type(x) is int for x in numbers):
@@ -143,10 +146,7 @@ class C(NamedTuple):
 
     def routine(self, name: str, arguments: str, body: str) -> str:
         """Return a routine of `c_family` as C."""
-        if self.real == "float":
-            body = _MATH.sub(r"\1f(", body)
-        kind = "void" if "*x" in arguments else "REAL"
-        text = f"static inline {kind} {name}({arguments})\n{{\n{indented([body])}}}\n"
+        text = f"static inline void {name}({arguments})\n{{\n{indented([body])}}}\n"
         return re.sub(r"\bREAL\b", self.real, text)
 
 
@@ -214,7 +214,7 @@ def _bytes(layer: Frozen) -> Frozen:
 
 def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     p, real = c.prefix, c.real
-    code = network(d, CodeLanguage(p, c.number, c.table, c.routine, "0"))
+    code = network(d, CodeLanguage(p, c.number, c.call, c.table, c.routine, "0"))
     names = fields(d.columns)
     buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
     parts: list[str] = []

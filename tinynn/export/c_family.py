@@ -1,7 +1,7 @@
 """What C and JavaScript share: the layers, their tables of numbers, and the words at the head.
 
 A routine is written once, as C in which REAL is the type of the numbers; a `Dialect` makes it C or
-JavaScript. The formulas are those of activations.py, and as safe from overflow.
+JavaScript. What a layer does to a row is made from its row program (see formulas/).
 """
 
 from __future__ import annotations
@@ -12,53 +12,19 @@ from typing import Callable, NamedTuple, Sequence
 
 from .. import __version__
 from ..engines.plans import LayerPlan
-from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..formulas.expressions import Language, names as names_in, parsed
+from ..formulas.indexed_loops import LoopLanguage, Loops
+from ..formulas.layers import LAYER_FORMULAS
+from ..formulas.programs import Each, Total
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut
 from .steps import Description
 
-_ROW = "REAL *x, int n"  # changed in place
 _LINE = 100
+_MATH = {"abs": "fabs", "max": "fmax"}
 
-# By kind of layer: the routine's name, its arguments, and what it does; $…$ stands for a constant.
-ROUTINES: dict[str, tuple[str, str, str]] = {
-    "Sigmoid": ("sigmoid", "REAL x", """\
-const REAL e = exp(-fabs(x));
-return (x >= 0 ? 1 : e) / (1 + e);"""),
-    "Tanh": ("squash", "REAL x", "return tanh(x);"),
-    "ReLU": ("relu", "REAL x", "return x <= 0 ? 0 : x;"),
-    "LeakyReLU": ("leaky_relu", "REAL x, REAL slope", "return x > 0 ? x : slope * x;"),
-    "ELU": ("elu", "REAL x, REAL alpha", "return x > 0 ? x : alpha * expm1(x);"),
-    "SELU": ("selu", "REAL x", "return $scale$ * (x > 0 ? x : $alpha$ * expm1(x));"),
-    "GELU": ("gelu", "REAL x", "return $half$ * x * erfc(-x / $root of two$);"),
-    "Softplus": ("softplus", "REAL x", "return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));"),
-    "SiLU": ("silu", "REAL x", """\
-const REAL e = exp(-fabs(x));
-return x * ((x >= 0 ? 1 : e) / (1 + e));"""),
-    "Softmax": ("softmax", _ROW, """\
-REAL top = x[0], total = 0;
-for (int j = 1; j < n; j++) if (x[j] > top) top = x[j];
-for (int j = 0; j < n; j++) total += x[j] = exp(x[j] - top);
-for (int j = 0; j < n; j++) x[j] /= total;"""),
-    "LogSoftmax": ("log_softmax", _ROW, """\
-REAL top = x[0], total = 0;
-for (int j = 1; j < n; j++) if (x[j] > top) top = x[j];
-for (int j = 0; j < n; j++) total += exp(x[j] - top);
-total = log(total);
-for (int j = 0; j < n; j++) x[j] = x[j] - top - total;"""),
-    "Affine": ("affine", f"{_ROW}, const REAL *scale, const REAL *shift", """\
-for (int j = 0; j < n; j++) x[j] = scale[j] * x[j] + shift[j];"""),
-    # In double throughout: the square of a float would overflow long before the float does.
-    "LayerNorm": ("layer_norm", f"{_ROW}, const REAL *scale, const REAL *shift, double eps", """\
-double mean = 0, variance = 0;
-for (int j = 0; j < n; j++) mean += (double)x[j];
-mean /= n;
-for (int j = 0; j < n; j++) variance += ((double)x[j] - mean) * ((double)x[j] - mean);
-const double inverse = 1 / sqrt(variance / n + eps);
-for (int j = 0; j < n; j++) {
-    const double standard = ((double)x[j] - mean) * inverse;
-    x[j] = (REAL)((double)scale[j] * standard + (double)shift[j]);
-}"""),
+# The layers that are no row programs: the routine's name, its arguments, and what it does.
+_DENSE: dict[str, tuple[str, str, str]] = {
     "Dense": ("dense", "const REAL *x, int n, const REAL *W, const REAL *b, REAL *y, int m", """\
 for (int j = 0; j < m; j++) {
     REAL z = 0;
@@ -75,20 +41,20 @@ for (int j = 0; j < m; j++) {
     y[j] = b ? z * scale[j] + b[j] : z * scale[j];
 }"""),
 }  # fmt: skip
-_CONSTANTS = {
-    "scale": SELU_SCALE, "alpha": SELU_ALPHA, "half": 0.5, "root of two": 2.0**0.5
-}  # fmt: skip
 
 
 class CodeLanguage(NamedTuple):
     """How one of the languages writes it: numbers, tables, routines, and the start of names.
 
+    number:   a number, exactly
+    call:     the name of a function of the C library, and whether it is for double -> its name
     table:    a name and its numbers -> a definition
     routine:  name, arguments and body, with REAL in them -> a definition
     """
 
     prefix: str
     number: Callable[[float], str]
+    call: Callable[[str, bool], str]
     table: Callable[[str, Sequence[float]], str]
     routine: Callable[[str, str, str], str]
     nothing: str
@@ -107,43 +73,92 @@ class Code(NamedTuple):
     two: bool
 
 
-def network(description: Description, dialect: CodeLanguage) -> Code:
+def network(description: Description, language: CodeLanguage) -> Code:
     """Return the layers of a description in one of the languages."""
+    p = language.prefix
     tables: list[str] = []
     lines: list[str] = []
-    used: set[str] = set()
+    routines: dict[str, str] = {}
     here, there, width = "a", "b", description.inputs
-    for (place, kind, inputs, outputs, _, number), values in description.layers:
-        used.add(kind)
-        name, arguments, _ = ROUTINES[kind]
-        name = dialect.prefix + name
+    two = False
+    for layer in description.layers:
+        (place, kind, inputs, outputs, _, number), values = layer
         numbers = {letter: rows[0] for letter, rows in values.items()}
         if "W" in values:
             numbers["W"] = [w for column in transpose(values["W"]) for w in column]
-        names = {letter: f"{dialect.prefix}{letter}{place}" for letter in numbers}
-        tables += [dialect.table(names[letter], numbers[letter]) for letter in numbers]
-        if "W" in values:
+        names = {letter: f"{p}{letter}{place}" for letter in numbers}
+        tables += [language.table(names[letter], numbers[letter]) for letter in numbers]
+        if kind in _DENSE:
+            name, arguments, body = _DENSE[kind]
             given = [names[letter] for letter in ("W", "scale") if letter in names]
-            given.append(names.get("b", dialect.nothing))
-            lines.append(f"{name}({here}, {inputs}, {', '.join(given)}, {there}, {outputs});")
-            here, there, width = there, here, max(width, outputs)
-        elif arguments.startswith(_ROW):
-            extra = "".join(f", {names[letter]}" for letter in numbers)
-            if kind == "LayerNorm":
-                extra += f", {number!r}"
-            lines.append(f"{name}({here}, {inputs}{extra});")
+            given.append(names.get("b", language.nothing))
+            lines.append(f"{p}{name}({here}, {inputs}, {', '.join(given)}, {there}, {outputs});")
+            here, there, width, two = there, here, max(width, outputs), True
         else:
-            setting = f", {dialect.number(number)}" if "," in arguments else ""
-            lines.append(
-                f"for (int j = 0; j < {inputs}; j++) {here}[j] = {name}({here}[j]{setting});"
-            )
-    routines = []
-    for kind, (name, arguments, body) in ROUTINES.items():
-        if kind in used:
-            for word, value in _CONSTANTS.items():
-                body = body.replace(f"${word}$", dialect.number(value))
-            routines.append(dialect.routine(dialect.prefix + name, arguments, body))
-    return Code([*tables, *routines], lines, here, width, bool(used & {"Dense", "Bytes"}))
+            name, arguments, body = _row_routine(kind, language)
+            given = [names[letter] for letter in numbers]
+            if LAYER_FORMULAS[kind].setting:
+                given.append(repr(number) if _in_double(kind) else language.number(number))
+            lines.append(f"{p}{name}({', '.join([here, str(inputs), *given])});")
+        routines[kind] = language.routine(p + name, arguments, body)
+    order = [kind for kind in (*LAYER_FORMULAS, *_DENSE) if kind in routines]
+    return Code([*tables, *(routines[kind] for kind in order)], lines, here, width, two)
+
+
+def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
+    """Return name, arguments and body of the routine that does to a row x what the layer does."""
+    formula = LAYER_FORMULAS[kind]
+    used = {name for s in formula.forward for name in names_in(parsed(s.value))}
+    letters = [letter for letter in ("gamma", "beta") if letter in used]
+    rows = ["z", *letters, *(s.to for s in formula.forward if isinstance(s, Each))]
+    body: list[str] = []
+    lists = {name: name if name in letters else "x" for name in rows}
+    loops = Loops(_loop_language(language, _in_double(kind)), body.append, "n", lists, str, ["y"])
+    loops.run(formula.forward)
+    arguments = ["REAL *x", "int n", *(f"const REAL *{letter}" for letter in letters)]
+    if formula.setting:
+        arguments.append("double c" if _in_double(kind) else "REAL c")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.replace("LU", "lu")).lower()
+    return name, ", ".join(arguments), "\n".join(body)
+
+
+def _in_double(kind: str) -> bool:
+    """Return whether a layer is computed in double: squares overflow long before a float does."""
+    sums = [s.value for s in LAYER_FORMULAS[kind].forward if isinstance(s, Total)]
+    return any(value == f"{name} * {name}" for value in sums for name in names_in(parsed(value)))
+
+
+def _loop_language(language: CodeLanguage, in_double: bool) -> LoopLanguage:
+    """Return C, or what becomes JavaScript, for loops over a row."""
+    number, real, element = language.number, "REAL", "{list}[j]"
+    if in_double:
+        number, real, element = repr, "double", "(double){list}[j]"
+
+    def call(name: str) -> str:
+        return language.call(_MATH.get(name, name), in_double)
+
+    return LoopLanguage(
+        expressions=Language(number, call, "{test} ? {value} : {otherwise}", " && "),
+        head="for (int j = 0; j < {n}; j++) {{",
+        end="}",
+        assign="{declared}{to} = {value};",
+        add="{to} {sign}= {value};",
+        declared=f"{real} ",
+        element=element,
+        store="{list}[j] = (REAL)({value});" if in_double else "{list}[j] = {value};",
+        branches=(
+            "if ({test}) {{",
+            "    {to} = {value};",
+            "}} else {{",
+            "    const REAL power = {power};",
+            "    {to} = {otherwise};",
+            "}}",
+        ),
+        largest=(
+            "{declared}{to} = {list}[0];",
+            "for (int j = 1; j < {n}; j++) if ({list}[j] > {to}) {to} = {list}[j];",
+        ),
+    )
 
 
 def wrapped(items: Sequence[str], indent: str = "    ") -> str:

@@ -16,7 +16,6 @@ from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColum
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .steps import Description, Label, describe
 
-_MATH = re.compile(r"\b(exp|expm1|log|log1p|tanh|sqrt)\(")
 _LARGEST_INTEGER = 2**53 - 1
 _LARGEST = "p.reduce((best, x, j) => (x > p[best] ? j : best), 0)"
 
@@ -190,7 +189,7 @@ def to_javascript(model: object, path: Path) -> None:
 
 
 def _module(d: Description, file: str) -> str:
-    code = network(d, CodeLanguage("", number, _table, _routine, "null"))
+    code = network(d, CodeLanguage("", number, _call, _table, _routine, "null"))
     lines = "\n".join(f" * {line}".rstrip() for line in [*head(d), *_usage(d, file)])
     parts = [f"/*\n{lines}\n */\n", *_names(d)]
     parts += code.definitions
@@ -331,6 +330,14 @@ def _list(labels: Sequence[Label]) -> str:
     return f"[{', '.join(map(value, labels))}]"
 
 
+def _call(name: str, in_double: bool) -> str:
+    return (
+        "erfc"
+        if name == "erfc"
+        else {"fabs": "Math.abs", "fmax": "Math.max"}.get(name, f"Math.{name}")
+    )
+
+
 def _table(name: str, numbers: Sequence[float]) -> str:
     return f"const {name} = [\n{wrapped(list(map(number, numbers)))}\n];\n"
 
@@ -344,5 +351,4 @@ def _javascript(code: str) -> str:
     """Return the C of a routine as JavaScript."""
     code = re.sub(r"\((REAL|double)\)", "", code)
     code = re.sub(r"const (REAL|double) ", "const ", code)
-    code = re.sub(r"\b(REAL|double|int) ", "let ", code)
-    return _MATH.sub(r"Math.\1(", code).replace("fabs(", "Math.abs(")
+    return re.sub(r"\b(REAL|double|int) ", "let ", code)

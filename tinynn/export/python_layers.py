@@ -10,8 +10,11 @@ import re
 from math import frexp, ldexp
 from typing import Callable, List, Sequence, Tuple
 
-from ..engines.formulas import FORMULAS
-from ..engines.plans import Frozen, LayerPlan
+from ..engines.plans import Frozen
+from ..formulas.comprehensions import comprehended, elementwise
+from ..formulas.expressions import replaced, written
+from ..formulas.layers import LAYER_FORMULAS
+from ..formulas.straight_line import StraightLine
 from ..lesson.matrix import Matrix, transpose
 
 # Weights up to which the text is straight-line. One row of 16-32-10 (874) takes 25 µs so and 32 by
@@ -24,9 +27,7 @@ STRAIGHT = 1000
 UNROLLED = 200
 MOST_TERMS = 100  # in one sum; a parser of small stack has to go through it
 LANE = 64
-
-# 1 / (1 + e^-z), where e^-z could overflow e^z, which is the same there to the last bit.
-_SIGMOID = "1.0 / (1.0 + exp(-{z})) if {z} > -700.0 else exp({z})"
+LETTERS = ("gamma", "beta")
 
 _DOT = """\
 try:
@@ -48,26 +49,6 @@ except ImportError:
     def log1p(x):  # W. Kahan's: what 1 + x loses, the quotient gives back
         y = 1.0 + x
         return x if y == 1.0 else log(y) * (x / (y - 1.0))
-"""
-_SOFTMAX = """\
-def _softmax(x):
-    top = max(x)
-    x = [exp(v - top) for v in x]
-    total = sum(x)
-    return [v / total for v in x]
-"""
-_LOG_SOFTMAX = """\
-def _log_softmax(x):
-    top = max(x)
-    total = log(sum([exp(v - top) for v in x]))
-    return [v - top - total for v in x]
-"""
-_LAYER_NORM = """\
-def _layer_norm(x, gamma, beta, eps):
-    mean = sum(x) / len(x)
-    x = [v - mean for v in x]
-    scale = 1.0 / sqrt(sum([v * v for v in x]) / len(x) + eps)
-    return [g * (v * scale) + b for g, v, b in zip(gamma, x, beta)]
 """
 _INT8 = """\
 # A weight is a byte: the number that _LEVELS has for it, times the scale of its output.
@@ -106,8 +87,7 @@ def _packed_dense(x, rows, bits, half, b):
 """
 _CALLED = ("exp", "expm1", "tanh", "erfc", "sqrt", "log", "frexp", "ldexp")
 _DEFINED = {
-    "log1p": _LOG1P, "_dot": _DOT, "_softmax": _SOFTMAX, "_log_softmax": _LOG_SOFTMAX,
-    "_layer_norm": _LAYER_NORM, "_bytes_dense": _INT8, "_packed_dense": _PACKED,
+    "log1p": _LOG1P, "_dot": _DOT, "_bytes_dense": _INT8, "_packed_dense": _PACKED,
 }  # fmt: skip
 
 
@@ -157,14 +137,6 @@ def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "   
     return "\n".join([opening, *(indent + line for line in [*lines, line]), end])
 
 
-def _element(plan: LayerPlan, z: str) -> str:
-    """Return the text of an activation of z, which cannot overflow."""
-    formula = FORMULAS[plan.kind]
-    value = _SIGMOID if plan.kind == "Sigmoid" else formula.value
-    kept = _SIGMOID if plan.kind == "SiLU" else formula.kept
-    return value.format(z=z, c=repr(plan.number), p=f"({kept.format(z=z)})")
-
-
 # Straight-line
 
 
@@ -177,30 +149,40 @@ def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -
             lines += [f"    {v} += 0.0" for v in x]
     for k, layer in enumerate(layers):
         plan = layer.plan
-        y = x if plan.kind in FORMULAS else [f"{_letter(k)}{j}" for j in range(plan.outputs)]
         if plan.kind == "Dense":
+            y = [f"{_letter(k)}{j}" for j in range(plan.outputs)]
             b = map(repr, layer.values["b"][0]) if plan.biased else [""] * plan.outputs
             for v, column, bias in zip(y, transpose(layer.values["W"]), b):
                 terms = [f"{x_i} * {w!r}" for x_i, w in zip(x, column)]
                 lines += _sum(v, [*terms, bias] if bias else terms)
-        elif plan.kind == "Affine":
-            scales, shifts = layer.values["gamma"][0], layer.values["beta"][0]
-            lines += [f"    {a} = {s!r} * {v} + {t!r}" for a, s, v, t in zip(y, scales, x, shifts)]
-        elif plan.kind == "Softmax":
-            lines.append(f"    top = {x[0]}")
-            for v in x[1:]:
-                lines.append(f"    if {v} > top: top = {v}")
-            lines += [f"    {a} = exp({v} - top)" for a, v in zip(y, x)]
-            lines += [*_sum("total", y), *[f"    {a} /= total" for a in y]]
-        elif plan.kind == "ReLU":
-            lines += [f"    if {v} <= 0.0: {v} = 0.0" for v in x]
-        elif plan.kind in FORMULAS:
-            lines += [f"    {v} = {_element(plan, v)}" for v in x]
         else:
-            taken = _whole(layer, wrapped(x, "[", "]", " " * 8))
-            lines.append(f"    {wrapped(y, '(', ',)', ' ' * 8)} = {taken}")
+            y = _straight_layer(layer, x, _letter(k), lines)
         x = y
     return [*lines, f"    return {wrapped(x, '[', ']', ' ' * 8)}"]
+
+
+def _straight_layer(layer: Frozen, x: list[str], letter: str, lines: list[str]) -> list[str]:
+    """Add the lines of a layer's row program, and return the names of its outputs."""
+
+    formula = LAYER_FORMULAS[layer.plan.kind]
+    in_place = formula.elementwise and not layer.values
+
+    def name(to: str, column: int | None) -> str:
+        if column is None:
+            return to
+        if to == "y":
+            return x[column] if in_place else f"{letter}{column}"
+        return f"{to}_{column}"
+
+    def write(line: str) -> None:
+        lines.append("    " + line)
+
+    straight = StraightLine(write, name, quick=False, kept_numbers=LETTERS, longest=MOST_TERMS)
+    straight.rows["z"] = x
+    straight.rows.update((of, list(map(repr, rows[0]))) for of, rows in layer.values.items())
+    straight.scalars.update(c=repr(layer.plan.number), n=f"{layer.plan.inputs}.0")
+    straight.run(formula.forward)
+    return straight.rows["y"]
 
 
 def _letter(k: int) -> str:
@@ -213,14 +195,6 @@ def _sum(name: str, terms: list[str]) -> list[str]:
         f"    {name} {'+=' if k else '='} {' + '.join(terms[k : k + MOST_TERMS])}"
         for k in range(0, len(terms), MOST_TERMS)
     ]
-
-
-def _whole(layer: Frozen, x: str) -> str:
-    """Return the call of a layer that takes a whole row at once."""
-    if layer.plan.kind != "LayerNorm":
-        return f"{ {'Softmax': '_softmax', 'LogSoftmax': '_log_softmax'}[layer.plan.kind] }({x})"
-    gamma, beta = (row_text(layer.values[letter][0]) for letter in ("gamma", "beta"))
-    return f"_layer_norm({x}, {gamma}, {beta}, {layer.plan.number!r})"
 
 
 # Loops
@@ -244,16 +218,23 @@ def _loops(
             constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
             lines += [*constants, f"_b{plan.place} = {row_text(b)}"]
             body.append(f"    x = {call.format(b=f'_b{plan.place}')}")
-        elif plan.kind == "Affine":
-            for letter in ("gamma", "beta"):
-                lines.append(f"_{letter}{plan.place} = {row_text(layer.values[letter][0])}")
-            both = f"_gamma{plan.place}, x, _beta{plan.place}"
-            body.append(f"    x = [s * v + t for s, v, t in zip({both})]")
-        elif plan.kind in FORMULAS:
-            body.append(f"    x = [{_element(plan, 'z')} for z in x]")
         else:
-            body.append(f"    x = {_whole(layer, 'x')}")
+            for letter, rows in layer.values.items():
+                lines.append(f"_{letter}{plan.place} = {row_text(rows[0])}")
+            body += [f"    {line}" for line in _row_lines(layer)]
     return [*lines, *["", ""] * bool(lines), *body, "    return x"]
+
+
+def _row_lines(layer: Frozen) -> list[str]:
+    """Return the lines that do to the row x what a layer that is not dense does."""
+    formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
+    if formula.elementwise and not layer.values:
+        y = replaced(elementwise(formula), {"c": ("number", plan.number)})
+        return [f"x = [{written(y)} for z in x]"]
+    numbers = {"c": repr(plan.number), "n": f"{plan.inputs}.0"}
+    own = [f"{letter} = _{letter}{plan.place}" for letter in layer.values]
+    rows = ["z", *layer.values]
+    return ["z = x", *own, *comprehended(formula.forward, rows, numbers), "x = y"]
 
 
 Dense = Tuple[List[str], str]  # lines with the weights, and the text of the row of sums

@@ -16,8 +16,15 @@ from ..compiled import CompiledProgram, State
 from ..contract import Engine, Memory, Predictor, Recipe, Task
 from ..optimizer_source import write_loop_clipping, write_step_constants, write_update
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part
-from ..source import Compiled, SourceWriter, compile_text
-from .layers import LoopBackward, LoopForward, output_name, parameter_names, write_loss
+from ..source import Compiled, SourceWriter, compile_source
+from .layers import (
+    LoopBackward,
+    LoopForward,
+    list_names,
+    loss_rows,
+    parameter_names,
+    write_loss,
+)
 
 
 class LoopsEngine(Engine):
@@ -44,7 +51,7 @@ class LoopsEngine(Engine):
             for letter in layer.plan.letters()
         }
         text = prediction_text(tuple(layer.plan for layer in layers))
-        return compile_text(text, "loops prediction", **lists)
+        return compile_source(text, "loops prediction", **lists)
 
 
 class LoopsProgram(CompiledProgram):
@@ -89,7 +96,7 @@ def training(plan: TrainingPlan, single: bool) -> Compiled:
     """Return the compiled training function for a plan; equal ones are made once."""
     started = perf_counter()
     text = training_text(plan, single)
-    return Compiled(compile_text(text, "loops training"), text, perf_counter() - started)
+    return Compiled(compile_source(text, "loops training"), text, perf_counter() - started)
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +104,7 @@ def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
     """Return the compiled function of a row and the lists of parameters."""
     started = perf_counter()
     text = prediction_text(layers, given=False)
-    return Compiled(compile_text(text, "loops prediction"), text, perf_counter() - started)
+    return Compiled(compile_source(text, "loops prediction"), text, perf_counter() - started)
 
 
 def source(recipe: Recipe, batch_size: int = 1) -> str:
@@ -166,13 +173,11 @@ def _write_lists(text: SourceWriter, plan: TrainingPlan) -> None:
     noisy = [f"draw{layer.place}" for layer in plan.layers if layer.kind == "Dropout"]
     if noisy:
         text(f"({', '.join(noisy)},) = draws")
+    text(*[f"{row}Y = [0.0] * {plan.outputs}" for row in sorted(loss_rows(plan) - {"d"})])
     for layer in plan.layers:
-        text(f"{output_name(layer)} = [0.0] * {layer.outputs}")
-        if layer.letters():
+        text(*[f"{name} = [0.0] * {layer.outputs}" for name in list_names(layer, True)])
+        if layer.kind == "Dense":
             text(f"d{layer.place} = [0.0] * {layer.inputs}")
-        if layer.kind in ("Dropout", "LayerNorm"):
-            letter = "f" if layer.kind == "Dropout" else "h"
-            text(f"{letter}{layer.place} = [0.0] * {layer.outputs}")
 
 
 def _write_updates(text: SourceWriter, plan: TrainingPlan, names: list[str]) -> None:

@@ -1,69 +1,98 @@
 """What stands between and behind the dense layers of the packed engine: activations and the loss.
 
-Here numbers are floats, the rows of a whole batch in one flat list, for speed. The common layers
-and losses are written out; any other runs its own `forward` and `backward` on rows.
+Here numbers are floats, the rows of a whole batch in one flat list, for speed. What goes column by
+column is a function made from its row program; any other layer runs its own `forward` and
+`backward` on rows.
 """
 
 from __future__ import annotations
 
-from math import exp, inf, log, tanh
-from sys import float_info
-from typing import Callable, NamedTuple, Sequence
+from functools import lru_cache
+from math import inf
+from typing import Any, Callable, NamedTuple, Sequence, Tuple
 
-from ...lesson.activation_layers import Linear, ReLU, Sigmoid, Softmax, Tanh
-from ...lesson.activations import sigmoid
+from ...formulas.activations import ACTIVATIONS
+from ...formulas.comprehensions import comprehended, elementwise
+from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, simplified, written
+from ...formulas.losses import LossFormula, loss_formula
+from ...formulas.programs import Each, Largest, Program
+from ...lesson.activation_layers import Linear
 from ...lesson.layer import Layer
 from ...lesson.loss import Loss
-from ...lesson.losses import (
-    LOWEST_LOG,
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    MeanSquaredError,
-)
+from ...lesson.losses import LOSSES
 from ...lesson.matrix import Matrix, Vector
-from .layer import rows_of
+from ...lesson.network import KINDS
+from ..plans import layer_number, loss_number
+from ..source import compile_source
+from ..unrolled.losses import targets_are_simple
+from .layer import split_rows
 
 Numbers = Sequence[float]  # floats, or the whole numbers of a lane
+# From outputs, targets and k to the loss and its derivatives, all of them flat.
+FlatLoss = Callable[[Vector, Vector, float], Tuple[float, Vector]]
 
 
-class Function(NamedTuple):
+class FlatFunction(NamedTuple):
     """An activation on flat lists: of v · unit, and dZ of g · unit and the outputs a."""
 
     forward: Callable[[Numbers, float], Vector]
     backward: Callable[[Numbers, Vector, float], Vector]
 
 
-def _sigmoid(z: Numbers, unit: float) -> Vector:
-    u = -unit
-    try:
-        return [1.0 / (1.0 + exp(v * u)) for v in z]
-    except OverflowError:  # below −709
-        return [sigmoid(v * unit) for v in z]
+_LINEAR = FlatFunction(lambda z, u: [v * u for v in z], lambda g, a, u: [v * u for v in g])
 
 
-FUNCTIONS: dict[type[Layer] | None, Function] = {
-    None: Function(lambda z, u: [v * u for v in z], lambda g, a, u: [v * u for v in g]),
-    Sigmoid: Function(_sigmoid, lambda g, a, u: [v * y * (u - u * y) for v, y in zip(g, a)]),
-    Tanh: Function(
-        lambda z, u: [tanh(v * u) for v in z],
-        lambda g, a, u: [v * (u - u * y * y) for v, y in zip(g, a)],
-    ),
-    ReLU: Function(
-        lambda z, u: [v * u if v > 0 else 0.0 for v in z],
-        lambda g, a, u: [v * u if y > 0.0 else 0.0 for v, y in zip(g, a)],
-    ),
-}
-FUNCTIONS[Linear] = FUNCTIONS[None]
+@lru_cache(maxsize=64)
+def flat_function(kind: str, number: float) -> FlatFunction | None:
+    """Return an activation on flat lists, or None if its way back needs more than its outputs."""
+    formula = ACTIVATIONS.get(kind)
+    if formula is None or not formula.elementwise or len(formula.backward) != 1:
+        return None
+    back = parsed(formula.backward[0].value)
+    if not set(names(back)) <= {"d", "y", "c"}:
+        return None
+    quick, careful = (
+        _scaled(replaced(elementwise(formula, quick), {"c": ("number", number)}))
+        for quick in (True, False)
+    )
+    forward = (
+        "def forward(z, unit):\n    try:\n"
+        f"        return {quick}\n"
+        "    except OverflowError:\n"
+        f"        return {careful}\n"
+    )
+    d = written(replaced(back, {"c": ("number", number)}), sources={"d": "v * unit"})
+    backward = f"def backward(g, a, unit):\n    return [{d} for v, y in zip(g, a)]\n"
+    return FlatFunction(
+        compile_source(forward, "packed activation"), compile_source(backward, "packed activation")
+    )
 
 
-def _softmax(z: Numbers, unit: float, columns: int) -> Vector:
-    Y: Vector = []
-    for row in rows_of(z, columns):
-        highest = max(row)
-        powers = [exp((v - highest) * unit) for v in row]
-        share = 1.0 / sum(powers)
-        Y += [power * share for power in powers]
-    return Y
+def _scaled(tree: Tree) -> str:
+    """Return the source of a list of an expression of z, with z = v · unit for each v in z."""
+    minus = simplified(replaced(tree, {"z": ("negative", ("name", "z"))}))
+    if written(minus).count("-") < written(tree).count("-") and most_uses(minus, "z") == 1:
+        return f"[{written(minus, sources={'z': 'v * u'})} for u in (-unit,) for v in z]"
+    tree = _compared_unscaled(tree)
+    if most_uses(tree, "z") == 1:
+        return f"[{written(tree, sources={'z': 'v * unit'})} for v in z]"
+    return f"[{written(tree, sources={'v': 'z'})} for z in [v * unit for v in z]]"
+
+
+def _compared_unscaled(tree: Tree) -> Tree:
+    """Return a tree in which v is compared with 0 instead of z: the unit is above 0."""
+    if tree[0] == "compare" and tree[1] == ("name", "z") and tree[3:] == (("number", 0.0),):
+        return ("compare", ("name", "v"), *tree[2:])
+    return tuple(_compared_unscaled(part) if isinstance(part, tuple) else part for part in tree)
+
+
+@lru_cache(maxsize=8)
+def _row_function(kind: str) -> Callable[[Vector], Vector]:
+    """Return a layer without parameters as a function of one row."""
+    lines = comprehended(ACTIVATIONS[kind].forward, ["z"])
+    source = "\n    ".join(["def forward(z):", *lines, "return y"])
+    function: Callable[[Vector], Vector] = compile_source(source + "\n", "packed activation")
+    return function
 
 
 class Between:
@@ -75,10 +104,16 @@ class Between:
 
     def __init__(self, layers: list[Layer], columns: int, fused: bool = False) -> None:
         self.layers, self.columns, self.fused = layers, columns, fused
-        kind = type(layers[0]) if layers else None
-        single = len(layers) <= 1
-        self.function = FUNCTIONS.get(kind) if single else None
-        self.softmax = single and fused and kind is Softmax
+        self.function: FlatFunction | None = None
+        self.row_function: Callable[[Vector], Vector] | None = None
+        if not layers or (len(layers) == 1 and type(layers[0]) is Linear):
+            self.function = _LINEAR
+        elif len(layers) == 1:
+            kind = type(layers[0]).__name__
+            if KINDS.get(kind) is type(layers[0]):
+                self.function = flat_function(kind, layer_number(layers[0]))
+                if fused and not self.function and kind in ACTIVATIONS:
+                    self.row_function = _row_function(kind)
         self.limit: float | None = None
         if layers:
             limit = max(-layers[-1].low, layers[-1].high)
@@ -88,9 +123,9 @@ class Between:
         """Return the outputs for the numbers z · unit."""
         if self.function:
             return self.function.forward(z, unit)
-        if self.softmax:
-            return _softmax(z, unit, self.columns)
-        X = rows_of([v * unit for v in z], self.columns)
+        X = split_rows([v * unit for v in z], self.columns)
+        if self.row_function:
+            return flat(map(self.row_function, X))
         for layer in self.layers:
             X = layer.forward(X, training)
         return flat(X)
@@ -103,13 +138,13 @@ class Between:
         layers = self.layers[:-1] if self.fused else self.layers
         if not layers:
             return d
-        dY = rows_of(d, self.columns)
+        dY = split_rows(d, self.columns)
         for layer in reversed(layers):
             dY = layer.backward(dY)
         return flat(dY)
 
 
-def flat(rows: Sequence[Numbers]) -> Vector:
+def flat(rows: Any) -> Vector:
     """Return rows as one list."""
     return [value for row in rows for value in row]
 
@@ -117,54 +152,64 @@ def flat(rows: Sequence[Numbers]) -> Vector:
 class Goal:
     """The loss of a batch and its derivative, by the outputs or, if fused, by the inputs of those.
 
-    What is written out here gives what the `Loss` gives, but for rounding.
+    Where no weight of a sample and no sum over a row stands between, they are a function on flat
+    lists, made from the loss's row program.
     """
 
     def __init__(self, loss: Loss, fused: bool, columns: int) -> None:
         self.loss, self.fused, self.columns = loss, fused, columns
-        self.short: Callable[[Vector, Vector], tuple[float, Vector]] | None = None
-        if type(loss) is MeanSquaredError:
-            self.short = self._squared
-        elif fused and type(loss) is BinaryCrossEntropy:
-            self.short = self._binary
-        elif fused and type(loss) is CategoricalCrossEntropy:
-            self.short = self._categorical
+        self.formula: LossFormula | None = None
+        if type(loss) is LOSSES.get(loss.name):
+            self.formula = loss_formula(loss.name, loss.from_logits)
 
     def bind(self, T: Matrix, weights: Vector | None) -> None:
         """Take the targets, and the weights of samples, that batches will pick from."""
         self.T, self.weights = T, weights
-        self.usable = self.short if weights is None else None
-        if type(self.loss) is CategoricalCrossEntropy and any(sum(t) != 1.0 for t in T):
-            self.usable = None  # the derivative has the sum of targets in it
+        self.usable: FlatLoss | None = None
+        formula = self.formula
+        if weights is not None or formula is None:
+            return
+        given = all(sum(t) == 1.0 for t in T)  # the sum of a row's targets, if it is asked for
+        simple = formula.mean and targets_are_simple(self.loss.name, T)
+        loss = formula.simple if simple and formula.simple else formula.loss
+        derivative = formula.joint if self.fused else formula.derivative
+        program = [*loss, *derivative]
+        if is_flat(program, ["right"] if given else []):
+            name, from_logits = self.loss.name, self.loss.from_logits
+            self.usable = _flat_loss(name, from_logits, simple, self.fused, loss_number(self.loss))
+            self.share = 1.0 if formula.mean else float(self.columns)
+            self.factor = formula.factor
 
     def __call__(self, Y: Vector, batch: Sequence[int]) -> tuple[float, Vector]:
         """Return the mean loss, and its derivative, for the outputs Y of a batch."""
         if self.usable:
-            return self.usable(Y, [value for i in batch for value in self.T[i]])
-        T = [self.T[i] for i in batch]
+            share = self.share / len(Y)
+            T = [value for i in batch for value in self.T[i]]
+            value, d = self.usable(Y, T, share * self.factor)
+            return value * share, d
+        rows_of_targets = [self.T[i] for i in batch]
         weights = self.weights and [self.weights[i] for i in batch]
-        rows = rows_of(Y, self.columns)
+        rows = split_rows(Y, self.columns)
         gradient = self.loss.logits_gradient if self.fused else self.loss.gradient
-        return self.loss(rows, T, weights), flat(gradient(rows, T, weights))
+        return (
+            self.loss(rows, rows_of_targets, weights),
+            flat(gradient(rows, rows_of_targets, weights)),
+        )
 
-    def _squared(self, Y: Vector, T: Vector) -> tuple[float, Vector]:
-        E = [y - t for y, t in zip(Y, T)]
-        share = 2.0 / len(E)
-        return sum([e * e for e in E]) / len(E), [share * e for e in E]
 
-    def _binary(self, P: Vector, T: Vector) -> tuple[float, Vector]:
-        value = 0.0
-        for p, t in zip(P, T):
-            if t:
-                value -= t * max(log(p), LOWEST_LOG) if p > 0.0 else t * LOWEST_LOG
-            if t != 1.0:
-                q = 1.0 - p
-                value -= (1.0 - t) * (max(log(q), LOWEST_LOG) if q > 0.0 else LOWEST_LOG)
-        share = 1.0 / len(P)
-        return value * share, [share * (p - t) for p, t in zip(P, T)]
+def is_flat(program: Program, given: Sequence[str]) -> bool:
+    """Return whether a program may run over many samples in one list: no sum goes into a row."""
+    sums = {s.to for s in program if not isinstance(s, Each) and s.to not in given}
+    used = {name for s in program if isinstance(s, Each) for name in names(parsed(s.value))}
+    return not sums & used and not any(isinstance(s, Largest) for s in program)
 
-    def _categorical(self, P: Vector, T: Vector) -> tuple[float, Vector]:
-        share = self.columns / len(P)
-        least = float_info.min
-        value = -sum([t * log(max(p, least)) for p, t in zip(P, T) if t])
-        return value * share, [share * (p - t) for p, t in zip(P, T)]
+
+@lru_cache(maxsize=64)
+def _flat_loss(name: str, from_logits: bool, simple: bool, fused: bool, number: float) -> FlatLoss:
+    formula = loss_formula(name, from_logits)
+    loss = formula.simple if simple and formula.simple else formula.loss
+    program = [*loss, *(formula.joint if fused else formula.derivative)]
+    lines = comprehended(program, ["y", "t"], {"c": repr(number), "right": "1.0"}, ["right"])
+    source = "\n    ".join(["def goal(y, t, k):", *lines, "return loss, d"])
+    goal: FlatLoss = compile_source(source + "\n", "packed loss")
+    return goal

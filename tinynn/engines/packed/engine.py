@@ -45,7 +45,7 @@ class PackedEngine(Engine):
             return "it needs a little-endian machine"
         for i, layer in enumerate(network.layers):
             if type(layer) not in known:
-                return f"it does not know the layer {type(layer).__name__}, in place {i}"
+                return f"it has no formula for layer {i}, {layer!r}"
         first = network.layers[0]
         if not isinstance(first, Dense):
             return f"the first layer needs to be Dense, not {first!r}"
@@ -55,9 +55,9 @@ class PackedEngine(Engine):
                 f"not {first.outputs}"
             )
         if type(loss) not in LOSSES.values():
-            return f"it does not know the loss {type(loss).__name__}"
+            return f"it has no formula for the loss {loss!r}"
         if type(optimizer) not in OPTIMIZERS.values():
-            return f"it does not know the optimizer {type(optimizer).__name__}"
+            return f"it has no formula for the optimizer {optimizer!r}"
         unpacked = needs_floats(recipe)
         if unpacked and task.batch_size < LEAST_BATCH:
             return (

@@ -11,19 +11,19 @@ Each dense layer takes one of two ways to all its sums z = x · w + b at once:
 from __future__ import annotations
 
 import sys
-from copy import deepcopy
 from itertools import compress, repeat
-from math import dist, exp, frexp, fsum, inf, ldexp, sqrt, tanh
+from math import dist, frexp, fsum, inf, ldexp, sqrt
 from operator import mul
 from typing import Callable, Sequence, cast
 
-from ...lesson import activations
-from ...lesson.activation_layers import Activation, Linear, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from ...lesson.layer import Layer
-from ...lesson.layers import Dense, Dropout
+from ...formulas.comprehensions import comprehended, elementwise
+from ...formulas.expressions import Tree, replaced, written
+from ...formulas.layers import LAYER_FORMULAS
+from ...lesson.layers import Dense
 from ...lesson.matrix import Matrix, Vector, dot
-from ...lesson.network import KINDS, Sequential
-from ...lesson.normalization import BatchNorm
+from ...lesson.network import Sequential
+from ..plans import Frozen, frozen, unknown_layer
+from ..source import compile_source
 from .lanes import Lanes, whole_numbers
 
 RowFunction = Callable[[Sequence[float]], Vector]
@@ -52,25 +52,18 @@ SUMPROD_OUTPUTS, SUMPROD_INPUTS = 3, 32
 
 def refuses_prediction(network: Sequential) -> str | None:
     """Return the end of a sentence on why there is no predictor for this network, or None."""
-    for i, layer in enumerate(network.layers):
-        if type(layer) not in KINDS.values():
-            return f"it does not know the layer {type(layer).__name__}, in place {i}"
     if not any(isinstance(layer, Dense) for layer in network.layers):
         return "the network has no Dense layer"
-    return None
+    return unknown_layer(network)
 
 
 def predictor(network: Sequential) -> RowFunction:
     """Return a function from a row to the row of outputs, frozen at the weights of now."""
     steps: list[RowFunction] = []
-    layers = [layer for layer in network.layers if type(layer) not in (Dropout, Linear)]
-    while layers:
-        layer = layers.pop(0)
-        if isinstance(layer, Dense):
-            W, b = layer.W, layer.b or [0.0] * layer.outputs
-            if layers and type(layers[0]) is BatchNorm:
-                W, b = _folded(W, b, layers.pop(0))
-            steps.append(sums(W, b))
+    for layer in frozen(network):
+        if layer.plan.kind == "Dense":
+            b = layer.values["b"][0] if layer.plan.biased else [0.0] * layer.plan.outputs
+            steps.append(sums(layer.values["W"], b))
         else:
             steps.append(_row_function(layer))
 
@@ -78,7 +71,7 @@ def predictor(network: Sequential) -> RowFunction:
         """Return the network's outputs for one row of numbers."""
         for step in steps:
             row = step(row)
-        return cast(Vector, row) if steps else list(row)
+        return cast(Vector, row)
 
     return predict
 
@@ -228,48 +221,20 @@ class SparseLanes:
         return by_lanes
 
 
-def _folded(W: Matrix, b: Vector, layer: Layer) -> tuple[Matrix, Vector]:
-    """Return weights and bias that do what they did and a BatchNorm behind them.
-
-    γ ((z − μ) / √(σ² + ε)) + β = z · s + (β − μ s) with s = γ / √(σ² + ε).
-    """
-    factors, shifts = _affine(cast(BatchNorm, layer))
-    W = [[w * s for w, s in zip(row, factors)] for row in W]
-    return W, [bias * s + shift for bias, s, shift in zip(b, factors, shifts)]
-
-
-def _affine(layer: BatchNorm) -> tuple[Vector, Vector]:
-    spread = [sqrt(v + layer.eps) for v in layer.running_variance]
-    factors = [g / s for g, s in zip(layer.gamma, spread)]
-    shifts = [bt - m * s for bt, m, s in zip(layer.beta, layer.running_mean, factors)]
-    return factors, shifts
-
-
-def _sigmoid_row(z: Sequence[float]) -> Vector:
-    try:
-        return [1.0 / (1.0 + exp(-v)) for v in z]
-    except OverflowError:  # below −709
-        return [activations.sigmoid(v) for v in z]
-
-
-def _row_function(layer: Layer) -> RowFunction:
-    """Return what a layer without weights, or a normalization, does to one row."""
-    kind = type(layer)
-    if kind is Sigmoid:
-        return _sigmoid_row
-    if kind is Tanh:
-        return lambda z: [tanh(v) for v in z]
-    if kind is ReLU:
-        return lambda z: [v if v > 0.0 else 0.0 for v in z]
-    if kind is Softmax:
-        return activations.softmax
-    if kind is LogSoftmax:
-        return activations.log_softmax
-    if isinstance(layer, Activation):
-        function = layer.function
-        return lambda z: [function(v) for v in z]
-    if kind is BatchNorm:
-        factors, shifts = _affine(cast(BatchNorm, layer))
-        return lambda z: [v * s + t for v, s, t in zip(z, factors, shifts)]
-    frozen = deepcopy(layer)
-    return lambda z: frozen.forward([list(z)])[0]
+def _row_function(layer: Frozen) -> RowFunction:
+    """Return what a layer that is not dense does to one row, made from its row program."""
+    formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
+    if formula.elementwise and not layer.values:
+        known: dict[str, Tree] = {"c": ("number", plan.number)}
+        quick, careful = (
+            written(replaced(elementwise(formula, quick), known)) for quick in (True, False)
+        )
+        lines = ["try:", f"    return [{quick} for z in row]"]
+        lines += ["except OverflowError:", f"    return [{careful} for z in row]"]
+    else:
+        numbers = {"c": repr(plan.number), "n": f"{plan.inputs}.0"}
+        lines = ["z = row", *comprehended(formula.forward, ["z", *layer.values], numbers)]
+        lines.append("return y")
+    source = "\n    ".join(["def layer(row):", *lines])
+    parameters = {letter: rows[0] for letter, rows in layer.values.items()}
+    return compile_source(source + "\n", "packed prediction", **parameters)

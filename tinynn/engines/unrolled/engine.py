@@ -20,7 +20,7 @@ from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State, put_rows
 from ..contract import Engine, Memory, Predictor, Recipe, Task
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
-from ..source import Compiled, compile_text
+from ..source import Compiled, compile_source
 from .functions import Mode, prediction_text, takes_products, training_text
 from .layers import Numbers, parameter_names
 from .losses import targets_are_simple
@@ -179,7 +179,7 @@ def training(plan: TrainingPlan, mode: Mode) -> Compiled:
     """Return the compiled training function for a plan; equal ones are made once."""
     started = perf_counter()
     text = training_text(plan, mode)
-    function = compile_text(text, "unrolled training")
+    function = compile_source(text, "unrolled training")
     return Compiled(function, text, perf_counter() - started)
 
 
@@ -188,7 +188,7 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     """Return the compiled function of (weights, rows) that predicts; equal ones are made once."""
     started = perf_counter()
     text = prediction_text(layers, inputs, None)
-    function = compile_text(text, "unrolled prediction")
+    function = compile_source(text, "unrolled prediction")
     return Compiled(function, text, perf_counter() - started)
 
 
@@ -201,12 +201,6 @@ def source(recipe: Recipe, batch_size: int = 1) -> str:
     return training_text(plan_of(recipe, columns), Mode(single=batch_size == 1))
 
 
-def prediction_source(network: Sequential) -> str:
-    """Return the text of the function of one row that `predictor` makes, weights as numbers."""
-    layers, numbers = _numbers(network)
-    return prediction_text(layers, network.inputs or 1, numbers)
-
-
 def _predictor(network: Sequential) -> Predictor:
     layers, numbers = _numbers(network)
     inputs = network.inputs or 1
@@ -216,11 +210,11 @@ def _predictor(network: Sequential) -> Predictor:
         """Predict with formulas that cannot overflow, compiled when they are first needed."""
         if not made:
             text = prediction_text(layers, inputs, numbers, careful=True)
-            made.append(compile_text(text, "careful prediction"))
+            made.append(compile_source(text, "careful prediction"))
         return made[0](row)
 
     text = prediction_text(layers, inputs, numbers)
-    return compile_text(text, "prediction", careful=careful)
+    return compile_source(text, "prediction", careful=careful)
 
 
 def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:

@@ -13,11 +13,15 @@ In a text with several samples, all but the parameters end with the sample's num
 
 from __future__ import annotations
 
-from typing import Callable, Dict, NamedTuple, Sequence
+from typing import Dict, NamedTuple, Sequence
 
-from ..formulas import FORMULAS
+from ...formulas import expressions
+from ...formulas.activations import ACTIVATIONS, is_gate
+from ...formulas.layers import LAYER_FORMULAS
+from ...formulas.programs import Program, described, value_of
+from ...formulas.straight_line import StraightLine, turned
 from ..plans import LayerPlan
-from ..source import SourceWriter, braced, product, total, write_guard
+from ..source import SourceWriter, braced, product, total
 
 ZEROS = ("0.0", "-0.0")
 Numbers = Dict[str, float]  # parameters by name, to be written into the text as numbers
@@ -85,17 +89,16 @@ class Forward:
         self.numbers = numbers
         self.careful = careful
         self.held = [inputs]
+        self.programs: dict[int, StraightLine] = {}  # what the way back starts from, by layer
         for k, layer in enumerate(layers):
             if len(self.held) > k + 1:
                 continue  # written together with the layer before
             if layer.kind == "Dense":
-                self._dense(layer, layers[k + 1] if k + 1 < len(layers) else None)
+                self._dense(k)
+            elif layer.kind == "Dropout":
+                self._dropout(layer)
             else:
-                writer: dict[str, Callable[[LayerPlan], None]] = {
-                    "Softmax": self._softmax, "LogSoftmax": self._softmax,
-                    "Dropout": self._dropout, "LayerNorm": self._normalize, "Affine": self._affine,
-                }  # fmt: skip
-                writer.get(layer.kind, self._elementwise)(layer)
+                self._by_program(k, self.held[-1])
 
     def _names(self, letter: str, layer: LayerPlan) -> list[str]:
         return [f"{letter}{layer.place}_{j}{self.sample}" for j in range(layer.outputs)]
@@ -112,79 +115,48 @@ class Forward:
         # No product is left out for a weight of 1: an int in the row must become a float.
         return "" if w in ZEROS else f"{x} * {w}"
 
-    def _dense(self, layer: LayerPlan, following: LayerPlan | None) -> None:
-        formula = FORMULAS.get(following.kind) if following else None
-        together = formula is not None and formula.takes_sums and not self.careful
-        # exp(-(x w + b)) is exp(x (-w) + (-b)), to the last bit; numbers can be turned beforehand.
-        turned = together and self.numbers is not None and following.kind == "Sigmoid"  # type: ignore[union-attr]
-        k, sums = layer.place, []
+    def _dense(self, k: int) -> None:
+        layer = self.layers[k]
+        following = self.layers[k + 1] if k + 1 < len(self.layers) else None
+        together = following is not None and takes_sums(following.kind) and not self.careful
+        program = LAYER_FORMULAS[following.kind].forward if together and following else ()
+        turn = turned(program, "z") if together and self.numbers is not None else None
+        sums = []
         for j in range(layer.outputs):
             terms = [
-                self._product(x, self._value(f"W{k}_{i}_{j}", turned))
+                self._product(x, self._value(f"W{layer.place}_{i}_{j}", turn is not None))
                 for i, x in enumerate(self.held[-1])
             ]
-            bias = self._value(f"b{k}_{j}", turned) if layer.biased else ""
+            bias = self._value(f"b{layer.place}_{j}", turn is not None) if layer.biased else ""
             sums.append(total([*terms, "" if bias in ZEROS else bias]))
         plus = " + b" if layer.biased else ""
         names = self._names("z", layer)
         self.text.comment(f"forward through {layer}: z = x W{plus}")
         self.held.append(names)
-        if not together or formula is None or following is None:
+        if together:
+            self._by_program(k + 1, sums, turn or program)
+        else:
             self.text(*[f"{z} = {z_sum}" for z, z_sum in zip(names, sums)])
-            return
-        self.text.comment(f"forward through {following}, at once: {formula.in_words}")
-        activated = self._names("a", following)
-        value = formula.value.replace("-{z}", "{z}") if turned else formula.value
-        for a, z_sum in zip(activated, sums):
-            if formula.then:
-                self.text(f"{a} = {z_sum}", formula.then.format(y=a))
-                continue
-            bare = turned or following.kind == "Tanh"
-            self.text(f"{a} = " + value.format(z=z_sum if bare else f"({z_sum})"))
-        self.held.append(activated)
 
-    def _elementwise(self, layer: LayerPlan) -> None:
-        formula = FORMULAS[layer.kind]
-        self.text.comment(f"forward through {layer}: {formula.in_words}")
-        names = self._names("a", layer)
-        kept = self._names("p", layer)
-        value, p_value = formula.value, formula.kept
-        if self.careful and formula.careful:
-            value, p_value = (value, formula.careful) if p_value else (formula.careful, "")
-        for a, p, z in zip(names, kept, self.held[-1]):
-            parts = {"z": f"({z})" if z[0] == "-" else z, "c": repr(layer.number), "p": p}
-            if p_value:
-                self.text(f"{p} = " + p_value.format(**parts))
-            self.text(f"{a} = " + value.format(**parts))
-        self.held.append(names)
+    def _by_program(self, k: int, z: list[str], program: Program | None = None) -> None:
+        """Write layer k as its row program says."""
+        layer, formula = self.layers[k], LAYER_FORMULAS[self.layers[k].kind]
+        self.text.comment(f"forward through {layer}: {described(formula.forward)}")
 
-    def _softmax(self, layer: LayerPlan) -> None:
-        names, z = self._names("a", layer), self.held[-1]
-        pivot = z[0]
-        start = 1  # the pivot's own power is 1
-        if self.careful:
-            self.text.comment(f"forward through {layer}; the largest input is taken from all")
-            self.text(f"top = max({', '.join(z)}, {z[0]})")
-            pivot, start = "top", 0
-        else:
-            formula = "a = e^z / sum e^z" if layer.kind == "Softmax" else "a = z - log sum e^z"
-            self.text.comment(f"forward through {layer}: {formula}; {z[0]} is taken from each z")
-        e, s = self._names("e", layer), self._names("s", layer)
-        for j in range(start, layer.outputs):
-            self.text(f"{s[j]} = {z[j]} - {pivot}", f"{e[j]} = exp({s[j]})")
-        self.text("e = " + total(["1.0"] * start + e[start:]))
-        if start:
-            write_guard(self.text, layer.outputs)
-        if layer.kind == "Softmax":
-            if start:
-                self.text(f"{names[0]} = 1.0 / e")
-            self.text(*[f"{a} = {e_j} / e" for a, e_j in zip(names[start:], e[start:])])
-        else:
-            self.text("log_e = log(e)")
-            if start:
-                self.text(f"{names[0]} = -log_e")
-            self.text(*[f"{a} = {s_j} - log_e" for a, s_j in zip(names[start:], s[start:])])
-        self.held.append(names)
+        def name(to: str, column: int | None) -> str:
+            letter, place = "a" if to == "y" else to, f"{layer.place}"
+            return f"{letter}{place}{'' if column is None else f'_{column}'}{self.sample}"
+
+        kept = () if self.numbers is None else ("gamma", "beta")
+        straight = StraightLine(self.text, name, not self.careful, kept)
+        straight.scalars.update(c=repr(layer.number), n=f"{layer.inputs}.0")
+        straight.rows["z"] = z
+        for letter in layer.letters():
+            columns = range(layer.outputs)
+            straight.rows[letter] = [self._value(f"{letter}{layer.place}_{j}") for j in columns]
+        straight.run(program or formula.forward)
+        self.programs[k] = straight
+        self.held.append(straight.rows["y"])
 
     def _dropout(self, layer: LayerPlan) -> None:
         if not self.training:
@@ -196,30 +168,6 @@ class Forward:
         for a, f, z in zip(names, self._names("f", layer), self.held[-1]):
             self.text(f"{f} = 0.0 if draw{layer.place}() < {layer.number!r} else {keep!r}")
             self.text(f"{a} = {product(z, f) or '0.0'}")
-        self.held.append(names)
-
-    def _normalize(self, layer: LayerPlan) -> None:
-        z, h = self.held[-1], self._names("h", layer)
-        inverse = f"i{layer.place}{self.sample}"
-        self.text.comment(
-            f"forward through {layer}: h = (z - mean) / sqrt(variance + eps), a = gamma h + beta"
-        )
-        self.text(f"mean = ({total(z)}) / {layer.inputs}")
-        self.text(*[f"{h_j} = {z_j} - mean" for h_j, z_j in zip(h, z)])
-        squares = total([f"{h_j} * {h_j}" for h_j in h])
-        self.text(f"{inverse} = 1.0 / sqrt(({squares}) / {layer.inputs} + {layer.number!r})")
-        self.text(*[f"{h_j} *= {inverse}" for h_j in h])
-        self._scale(layer, h)
-
-    def _affine(self, layer: LayerPlan) -> None:
-        self.text.comment("forward through batch normalization: a = gamma z + beta")
-        self._scale(layer, self.held[-1])
-
-    def _scale(self, layer: LayerPlan, columns: list[str]) -> None:
-        names = self._names("a", layer)
-        for j, (a, h) in enumerate(zip(names, columns)):
-            gamma, beta = (self._value(f"{n}{layer.place}_{j}") for n in ("gamma", "beta"))
-            self.text(f"{a} = {gamma} * {h} + {beta}")
         self.held.append(names)
 
 
@@ -239,12 +187,9 @@ class Backward:
         trained = [k for k, layer in enumerate(layers) if layer.letters()]
         if not trained:
             return
-        writers: dict[str, Callable[[int, list[str], bool], list[str]]] = {
-            "Dense": self._dense, "Softmax": self._softmax, "LogSoftmax": self._log_softmax,
-            "Dropout": self._dropout, "LayerNorm": self._normalize,
-        }  # fmt: skip
         for k in range(top, trained[0] - 1, -1):
-            write = writers.get(layers[k].kind, self._elementwise)
+            writers = {"Dense": self._dense, "Dropout": self._dropout}
+            write = writers.get(layers[k].kind, self._by_program)
             above, self.groups = self.groups, []
             derivatives = write(k, derivatives, k > trained[0])
             self.groups += above
@@ -269,8 +214,8 @@ class Backward:
             [Term(f"W{layer.place}_{i}_{j}", x, d_j) for j, d_j in enumerate(d)]
             for i, x in enumerate(self.held[k])
         ]
-        below = k > 0 and layers[k - 1].kind == "ReLU"
-        above = k + 1 < len(layers) and layers[k + 1].kind == "ReLU"
+        below = k > 0 and is_gate(layers[k - 1].kind)
+        above = k + 1 < len(layers) and is_gate(layers[k + 1].kind)
         if above and not below:
             for j, column in enumerate(zip(*weights)):
                 self.groups.append(Group(d[j], [*column, *biases[j : j + 1]]))
@@ -285,52 +230,36 @@ class Backward:
             for i in range(layer.inputs)
         ]
 
-    def _elementwise(self, k: int, derivatives: list[str], down: bool) -> list[str]:
-        layer = self.forward.layers[k]
-        formula = FORMULAS[layer.kind]
-        self._comment(k, f"times the slope {formula.slope_in_words}")
-        kept = self.forward._names("p", layer)
-        written = []
-        for derivative, z, a, p in zip(derivatives, self.held[k], self.held[k + 1], kept):
-            slope = formula.slope.format(z=z, y=a, p=p, c=repr(layer.number))
-            if slope:
-                written.append(f"{braced(derivative)} * {slope}")
-            else:
-                written.append(f"{braced(derivative)} if {a} else 0.0")
-        return written
-
-    def _softmax(self, k: int, derivatives: list[str], down: bool) -> list[str]:
-        self._comment(k, "a (q - sum q a), q: derivative by a")
-        q, a = self._named(k, "q", derivatives), self.held[k + 1]
-        self.text("q = " + total([f"{q_j} * {a_j}" for q_j, a_j in zip(q, a)]))
-        return [f"{a_j} * ({q_j} - q)" for q_j, a_j in zip(q, a)]
-
-    def _log_softmax(self, k: int, derivatives: list[str], down: bool) -> list[str]:
-        self._comment(k, "q - e^a sum q, q: derivative by a")
-        q, a = self._named(k, "q", derivatives), self.held[k + 1]
-        self.text("q = " + total(q))
-        return [f"{q_j} - exp({a_j}) * q" for q_j, a_j in zip(q, a)]
+    def _by_program(self, k: int, derivatives: list[str], down: bool) -> list[str]:
+        layer, straight = self.forward.layers[k], self.forward.programs[k]
+        program = LAYER_FORMULAS[layer.kind].backward
+        self._comment(k, described(program))
+        straight.rows["d"] = derivatives
+        own = [f"d{letter}" for letter in layer.letters()]
+        straight.run([s for s in program if down or s.to in own], ["d", *own])
+        for letter in layer.letters():
+            terms = [
+                Term(f"{letter}{layer.place}_{j}", "1.0", derivative)
+                for j, derivative in enumerate(straight.rows[f"d{letter}"])
+            ]
+            self.groups.append(Group("", terms))
+        return straight.rows["d"]
 
     def _dropout(self, k: int, derivatives: list[str], down: bool) -> list[str]:
         self._comment(k, "times f")
         factors = self.forward._names("f", self.forward.layers[k])
         return [f"{braced(d)} * {f}" for d, f in zip(derivatives, factors)]
 
-    def _normalize(self, k: int, derivatives: list[str], down: bool) -> list[str]:
-        layer = self.forward.layers[k]
-        self._comment(k, "dgamma = d h, dbeta = d")
-        d, h = self._named(k, "d", derivatives), self.forward._names("h", layer)
-        columns = [f"{layer.place}_{j}" for j in range(layer.outputs)]
-        gammas = [Term(f"gamma{c}", d_j, h_j) for c, d_j, h_j in zip(columns, d, h)]
-        betas = [Term(f"beta{c}", "1.0", d_j) for c, d_j in zip(columns, d)]
-        self.groups += [Group("", gammas), Group("", betas)]
-        if not down:
-            return []
-        g = self.forward._names("g", layer)
-        inverse = f"i{layer.place}{self.forward.sample}"
-        self.text(*[f"{g_j} = {d_j} * gamma{c}" for g_j, d_j, c in zip(g, d, columns)])
-        self.text(
-            f"mean = ({total(g)}) / {layer.inputs}",
-            f"slope = ({total([f'{g_j} * {h_j}' for g_j, h_j in zip(g, h)])}) / {layer.inputs}",
-        )
-        return [f"({g_j} - mean - {h_j} * slope) * {inverse}" for g_j, h_j in zip(g, h)]
+
+def takes_sums(kind: str) -> bool:
+    """Return whether the sum that makes z can be written in z's place: it is needed only once."""
+    formula = ACTIVATIONS.get(kind)
+    if formula is None or len(formula.forward) > 1 or not formula.elementwise:
+        return False
+    tree = expressions.parsed(value_of(formula.forward[0], quick=True))
+    chosen = tree[0] == "if" and tree[3] == ("name", "z")  # y = sum; if ...: y = ...
+    in_backward = any(
+        "z" in expressions.names(expressions.parsed(statement.value))
+        for statement in formula.backward
+    )
+    return (chosen or expressions.most_uses(tree, "z") == 1) and not in_backward

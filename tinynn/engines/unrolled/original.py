@@ -14,7 +14,7 @@ from ...checks.rows import as_rows
 from ...checks.settings import integer
 from ...lesson.matrix import Rows
 from ...lesson.neural_net import NeuralNet
-from ..source import SourceWriter, compile_text, product, total
+from ..source import SourceWriter, compile_source, product, total
 
 # A product of the text takes about 40 us to write and compile, and then saves about 0.2 us each
 # time that it is computed (CPython 3.11).
@@ -121,4 +121,4 @@ def _write_loop(text: SourceWriter, inputs: int, outputs: int) -> None:
 
 @lru_cache(maxsize=16)
 def _compiled(inputs: int, outputs: int, data: Data) -> Callable[..., Any]:
-    return compile_text(original_text(inputs, outputs, data), "original program")
+    return compile_source(original_text(inputs, outputs, data), "original program")

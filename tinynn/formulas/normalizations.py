@@ -1,0 +1,48 @@
+"""The normalizations as row programs: what lesson/normalization.py says.
+
+`BatchNorm` does to each column of a batch what `LayerNorm` does to each row: its program goes along
+a column, and gamma and beta are single numbers there. In prediction it is `Affine`, with the
+numbers that `scale_and_shift` gives.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from ..lesson.matrix import Vector
+from ..lesson.normalization import BatchNorm
+from .programs import Each, LayerFormula, Let, Statement, Total
+
+_STANDARDIZE: list[Statement] = [
+    Total("m", "z"),
+    Let("m", "m / n"),
+    Each("h", "z - m"),
+    Total("v", "h * h"),
+    Let("i", "1.0 / sqrt(v / n + c)"),
+    Each("h", "h * i"),
+]
+
+NORMALIZATIONS: dict[str, LayerFormula] = {
+    "LayerNorm": LayerFormula(
+        [*_STANDARDIZE, Each("y", "gamma * h + beta")],
+        [
+            Each("g", "d * gamma"),  # before gamma may change by dgamma
+            Each("dgamma", "d * h"),
+            Each("dbeta", "d"),
+            Total("m", "g"),
+            Let("m", "m / n"),
+            Total("s", "g * h"),
+            Let("s", "s / n"),
+            Each("d", "(g - m - h * s) * i"),
+        ],
+        setting="eps",
+    ),
+    "Affine": LayerFormula([Each("y", "gamma * z + beta")], []),
+}
+
+
+def scale_and_shift(layer: BatchNorm) -> tuple[Vector, Vector]:
+    """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): what a trained BatchNorm does to each column."""
+    scale = [g / sqrt(v + layer.eps) for g, v in zip(layer.gamma, layer.running_variance)]
+    shift = [b - m * s for b, m, s in zip(layer.beta, layer.running_mean, scale)]
+    return scale, shift

@@ -1,0 +1,94 @@
+"""Row programs: what happens to a row of numbers, in four statements over plain expressions.
+
+Each("y", "tanh(z)")          y[j] = tanh(z[j]), for each column j
+Total("e", "exp(z - top)")    e = the sum of exp(z[j] - top) over the columns
+Largest("top", "z")           top = the largest number of the row z
+Let("e", "log(e)")            e = log(e), for single numbers
+
+A name that an `Each` assigns, or that is given as a row, is a row; any other is a single number. An
+expression has + - * /, comparisons, `a if test else b`, and calls of `exp`, `expm1`, `log`,
+`log1p`, `tanh`, `erfc`, `sqrt`, `abs` and `max`. Nothing in it depends on the language that it is
+written in later (see expressions.py), and a row may as well be a vector register.
+
+`quick` is a form of `value` with fewer operations. It may overflow where `value` does not, and is
+for renderers whose programs notice that and start over with `value`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence, Union
+
+
+class Each(NamedTuple):
+    """to[j] = value, for each column j."""
+
+    to: str
+    value: str
+    quick: str = ""
+
+
+class Total(NamedTuple):
+    """to = the sum of value over the columns."""
+
+    to: str
+    value: str
+    quick: str = ""
+
+
+class Largest(NamedTuple):
+    """to = the largest number of the row `value`."""
+
+    to: str
+    value: str
+
+
+class Let(NamedTuple):
+    """to = value, for single numbers."""
+
+    to: str
+    value: str
+
+
+Statement = Union[Each, Total, Largest, Let]
+Program = Sequence[Statement]
+
+
+class LayerFormula(NamedTuple):
+    """A layer as row programs.
+
+    forward:   from z to y
+    backward:  from d = ∂L/∂y to d = ∂L/∂z, with all rows and numbers of `forward` at hand; if the
+               layer has parameters, also their derivatives, dgamma and dbeta
+    setting:   the name of the layer's setting that is the number c in the programs, if there is one
+
+    n is the number of columns.
+    """
+
+    forward: Program
+    backward: Program
+    setting: str = ""
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each column stands for itself."""
+        return all(isinstance(statement, Each) for statement in self.forward)
+
+
+def value_of(statement: Statement, quick: bool = False) -> str:
+    """Return the expression of a statement; the quick one if there is one and it is asked for."""
+    if quick and isinstance(statement, (Each, Total)) and statement.quick:
+        return statement.quick
+    return statement.value
+
+
+def described(program: Program) -> str:
+    """Return a program in one line, for a comment.
+
+    >>> described([Largest("top", "z"), Each("y", "exp(z - top)"), Total("e", "y")])
+    'top = largest z; y = exp(z - top); e = sum of y'
+    """
+    words = {Total: "sum of ", Largest: "largest "}
+    return "; ".join(
+        f"{statement.to} = {words.get(type(statement), '')}{value_of(statement, quick=True)}"
+        for statement in program
+    )
