@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from typing import Any, Iterator, Tuple
 
 Edit = Tuple[int, int, str]  # from here, to there, this text instead
@@ -50,21 +48,6 @@ class EditableSource:
             pieces += [self.text[done:start], new]
             done = end
         return "".join([*pieces, self.text[done:]])
-
-
-def inside_strings(text: str) -> set[int]:
-    """Return the numbers of the lines, from 1, that begin inside of a string."""
-    found: set[int] = set()
-    starts: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind in ("FSTRING_START", "TSTRING_START"):  # since Python 3.12, 3.14
-            starts.append(token.start[0])
-        elif kind in ("FSTRING_END", "TSTRING_END"):
-            found.update(range(starts.pop() + 1, token.end[0] + 1))
-        elif kind == "STRING":
-            found.update(range(token.start[0] + 1, token.end[0] + 1))
-    return found
 
 
 def bound_names(body: list[Any]) -> list[str]:
