@@ -204,10 +204,8 @@ class Scopes:
         kept = self.source, self.shift
         source, start = self.source, self.source.start(node)
         for offset, expression in fields(source.part(node)):
-            self.source, self.shift = (
-                EditableSource(f"({expression})"),
-                kept[1] + start + offset - 1,
-            )
+            self.source = EditableSource(f"({expression})")
+            self.shift = kept[1] + start + offset - 1
             self._visit(ast.parse(self.source.source, mode="eval").body, around)
         self.source, self.shift = kept
 
