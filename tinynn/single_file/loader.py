@@ -25,7 +25,8 @@ class Library:
 
     package: the name that the file was imported under
     file:    its path, or a name that no file has
-    sources: each module's line in the file and its source, by its name below the package
+    sources: the line and the source of each module, by its name below the package
+    paths:   the path of each, as in the folder of the library
     absent:  the modules that were left out, and the part that each belongs to
     """
 
@@ -41,17 +42,18 @@ class Library:
         if not hasattr(self.loader, "set_data"):
             self.cache = None
         self.sources: dict[str, tuple[int, str]] = {}
+        self.paths: dict[str, str] = {}
         self.absent: dict[str, str] = {}
-        self.packages: set[str] = set()
 
-    def add(self, name: str, source: str) -> None:
-        """Add a module; its source begins on the line after that of the call."""
+    def add(self, path: str, source: str) -> None:
+        """Add a module; its source starts on the line after that of the call."""
+        name = path[:-3].replace("/__init__", "").replace("/", ".")
         self.sources[name] = sys._getframe(1).f_lineno, source
+        self.paths[name] = path
 
     def install(self, absent: dict[str, str]) -> None:
         """Make the file a package, whose modules `import` finds from now on."""
         self.absent = absent
-        self.packages = {name.rpartition(".")[0] for name in [*self.sources, *absent]}
         names, spec = self.names, self.names.get("__spec__")
         names["__package__"], names["__path__"] = self.package, []
         if spec is not None and self.package != "__main__":
@@ -105,8 +107,8 @@ class Library:
         exec(self.get_code(module.__name__), vars(module))
 
     def is_package(self, name: str) -> bool:
-        """Return whether a module has modules below it."""
-        return self._below(name) in self.packages
+        """Return whether a module is a folder's."""
+        return self.paths[self._below(name)].endswith("__init__.py")
 
     def get_source(self, name: str) -> str:
         """Return a module's source: `linecache`, and so pdb and `inspect`, ask for it."""
@@ -141,9 +143,7 @@ class Library:
         return name[len(self.package) + 1 :]
 
     def _path(self, name: str) -> str:
-        below = self._below(name).replace(".", "/")
-        path = f"{below}/__init__.py" if self.is_package(name) else f"{below}.py"
-        return os.path.join(self.file, path)
+        return os.path.join(self.file, self.paths[self._below(name)])
 
 
 def _moved(code: CodeType, lines: int) -> CodeType:

@@ -51,7 +51,7 @@ def _loader() -> str:
 
 
 def _module(source: Source) -> str:
-    """Return the call that adds a module, below a line that names its file."""
+    """Return the call that adds a module."""
     if "'''" in source.text:
         raise DataError(f"a single file needs sources without ''', got one in {source.path}")
-    return f"# tinynn/{source.path}\n_module(\"{source.name}\", r'''\n{source.text}''')\n"
+    return f"_module(\"{source.path}\", r'''\n{source.text}''')\n"
