@@ -12,6 +12,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import subprocess
 import symtable
 import sys
@@ -28,7 +29,7 @@ from tinynn.single_file.edits import bound_names
 from tinynn.single_file.f_strings import as_format, fields
 from tinynn.single_file.flat import STAND_INS, Flat, Symbol
 from tinynn.single_file.plain import packed, plain
-from tinynn.single_file.small import INSTEAD, SMALL_PARTS
+from tinynn.single_file.small import DEFAULT, INSTEAD, SMALL_PARTS
 from tinynn.single_file.small_trainer import fit as small_fit
 from tinynn.single_file.sources import (
     FRONT,
@@ -178,7 +179,7 @@ def test_every_module_of_the_single_file_loads_and_is_what_the_folder_has(whole)
     for name in names:
         there = set(vars(importlib.import_module(f"tinynn.{name}")))
         hidden = {"__annotations__", "__builtins__", "__cached__", "__conditional_annotations__"}
-        hidden.add("__warningregistry__")  # of whatever ran before
+        hidden.add("__warningregistry__")  # of earlier tests
         below = {other.rpartition(".")[2] for other in LIBRARY if other.startswith(name + ".")}
         ours = set(found[name]) - hidden - below
         assert ours == there - hidden - below, name
@@ -603,7 +604,7 @@ def flat(public, **texts):
     return text, names
 
 
-def test_what_two_modules_call_the_same_is_told_apart():
+def test_things_of_one_name_in_two_modules_get_two_names():
     text, names = flat(
         {"answer": "third.answer"},
         first="_by = 2\ndef size(x): return x * _by\ndef by_name(_by): return size(_by)\n",
@@ -803,6 +804,10 @@ def test_the_minimal_file_is_small(small):
     text = (small / "default.py").read_text(encoding="utf-8")
     assert len(text.encode()) <= 60_000
     assert '"""' not in text and "typing" not in text.replace("from typing import Hashable", "")
+    public = {name.rpartition(".")[2] for part in DEFAULT for name in SMALL_PARTS[part][1].split()}
+    for node in ast.parse(text).body:  # what nothing needs is not there
+        name = getattr(node, "name", None)
+        assert name is None or name in public or len(re.findall(rf"\b{name}\b", text)) > 1, name
 
 
 @settings(max_examples=25)
