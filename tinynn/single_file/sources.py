@@ -21,10 +21,10 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("errors", "checks", "lesson", "files.json_file", "files.atomic"),
     ),
     "train": (
-        "fit: batches, callbacks, history, gradcheck; compile",
+        "fit: batches, callbacks, history, gradcheck",
         ("training", "engines.contract", "engines.lists", "engines.choice"),
     ),
-    "engines": ("what makes training and compile fast", ("engines", "formulas")),
+    "engines": ("fast training and prediction; compile", ("engines", "formulas")),
     "metrics": ("how good predictions are", ("metrics",)),
     "tables": ("columns of numbers and text turned into numbers", ("preprocessing",)),
     "data": ("iris, files, splits, scalers, made-up data", ("data",)),
