@@ -1,4 +1,4 @@
-"""`tinynn vendor`: the library, or parts of it, as one file; and whether such a file was edited."""
+"""`tinynn vendor`: writes the library, or parts of it, as one file, or checks such a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .console import Console
 from .models import counted
 from .parser import UsageError
 
-SHOWN = 40  # lines of what was edited
+SHOWN = 40  # lines of the differences
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,12 +18,12 @@ def run(options: argparse.Namespace) -> int:
     console = Console(options.quiet, options.json)
     if options.check:
         if options.include or options.minimal:
-            raise UsageError("vendor --check reads from the file itself what is in it")
+            raise UsageError("vendor --check reads the parts from the file: give no others")
         return _check(options.file, console)
-    parts = [part for words in options.include for part in words.split(",") if part]
+    parts = [part for names in options.include for part in names.split(",") if part]
     built = build(parts, options.minimal)
-    write_text(options.file, built.text)
-    size = len(built.text.encode("utf-8"))
+    write_text(options.file, built.source)
+    size = len(built.source.encode("utf-8"))
     console.say(f"{options.file}: {size / 1000:,.0f} kB; parts: {', '.join(built.parts)}")
     console.result({"file": options.file, "bytes": size, "parts": built.parts})
     return 0
@@ -40,6 +40,6 @@ def _check(path: str, console: Console) -> int:
     if len(found.differences) > SHOWN:
         console.say(f"and {counted(len(found.differences) - SHOWN, 'line')} more")
     if not found.unchanged and not found.differences:
-        console.say("this library has other sources than it was built from, and cannot say where")
+        console.say("it was built from other sources than this library's, so where is not known")
     console.result(found._asdict())
     return 0 if found.unchanged else 1

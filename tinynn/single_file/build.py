@@ -1,4 +1,4 @@
-"""Building a single file from parts of the library, and checking one against its digest."""
+"""Builds a single file from parts of the library, and checks one by its digest."""
 
 from __future__ import annotations
 
@@ -16,36 +16,35 @@ from .whole import whole_file
 class Built(NamedTuple):
     """A single file, and the parts of the library that it holds."""
 
-    text: str
+    source: str
     parts: list[str]
 
 
 def build(parts: Sequence[str] = (), minimal: bool = False) -> Built:
-    """Return one file that is the library, or these parts of it and all they need.
+    """Return one file that is the library, or these parts of it and all that they need.
 
     The file can be imported under any name, and run. Equal sources give equal bytes, on every
     version of Python and every machine.
 
-    Raises SettingError for a part that there is not, and DataError where the library is not a
-    folder of sources.
+    Raises SettingError for an unknown part, and DataError where the library's sources are not in a
+    folder.
     """
     if minimal:
-        held, text = small_file(parts)
-        return Built(stamped(text, held, minimal), held)
+        held, body = small_file(parts)
+        return Built(stamped(body, held, minimal), held)
     sources = library()
-    absent = ["single_file"]
     if parts and "engines" not in parts:
         sources["engines.choice"] = read("single_file.lists_only")._replace(name="engines.choice")
     held, wanted = chosen(sources, parts)
-    absent += [name for name in sources if name not in wanted]
+    absent = ["single_file", *(name for name in sources if name not in wanted)]
     return Built(stamped(whole_file(wanted, absent), held, minimal), held)
 
 
 class Checked(NamedTuple):
     """What the check of a single file found.
 
-    `differences` are lines of a diff from what was built to what is there; empty where this
-    library, of another version or with other sources, cannot tell what was built.
+    `differences` are lines of a diff from the file as built to the file as it is; there are none
+    where this library, of another version or with other sources, cannot build it again.
     """
 
     version: str
@@ -56,19 +55,19 @@ class Checked(NamedTuple):
 
 
 def check(data: bytes, name: str = "the file") -> Checked:
-    """Return whether a single file is still what was built, and of which version and parts.
+    """Return whether a single file is still as it was built, and its version and parts.
 
-    Ends of lines may be of any kind. Raises FormatError, with `name`, for any other file.
+    Line endings may be of any kind. Raises FormatError, with `name`, for any other file.
     """
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     stamp = read_stamp(text)
     if stamp is None:
-        raise FormatError(f"{name} is no single file of tinynn, or its head was edited")
+        raise FormatError(f"{name} is not a single file of tinynn, or its head was edited")
     unchanged = is_unchanged(text)
     differences: list[str] = []
     if not unchanged and stamp.version == __version__:
         try:
-            built = build(stamp.parts, stamp.minimal).text
+            built = build(stamp.parts, stamp.minimal).source
         except SettingError:
             built = ""
         if f"\n# sha256: {stamp.digest}\n" in built:

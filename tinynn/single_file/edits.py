@@ -1,70 +1,53 @@
-"""Python text changed in places, so that all else stays as it was written, byte for byte."""
+"""Edits of Python source that leave the rest of it as it was written, byte for byte."""
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from typing import Any, Iterator, Tuple
 
-Edit = Tuple[int, int, str]  # from here, to there, this text instead
+Edit = Tuple[int, int, str]  # where it starts and ends, and what to write there
 
 
 class EditableSource:
-    """A module's text, and the places of its nodes as numbers of characters."""
+    """A module's source, and the offsets of its nodes in it, in characters."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = text.splitlines(True)
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.lines = source.splitlines(True)
         self._starts = [0]
         for line in self.lines:
             self._starts.append(self._starts[-1] + len(line))
 
-    def at(self, line: int, byte: int) -> int:
-        """Return the place of a node's line (from 1) and column (in bytes of UTF-8, from 0)."""
-        words = self.lines[line - 1]
-        if not words.isascii():
-            byte = len(words.encode("utf-8")[:byte].decode("utf-8"))
+    def node_offset(self, line: int, byte: int) -> int:
+        """Return the offset of a node's line (from 1) and column (in bytes of UTF-8, from 0)."""
+        characters = self.lines[line - 1]
+        if not characters.isascii():
+            byte = len(characters.encode("utf-8")[:byte].decode("utf-8"))
         return self._starts[line - 1] + byte
 
-    def place(self, line: int, column: int) -> int:
-        """Return the place of a token's line (from 1) and column (in characters, from 0)."""
+    def token_offset(self, line: int, column: int) -> int:
+        """Return the offset of a token's line (from 1) and column (in characters, from 0)."""
         return self._starts[line - 1] + column
 
     def part(self, node: Any) -> str:
-        """Return a node's text."""
-        return self.text[self.start(node) : self.end(node)]
+        """Return a node's source."""
+        return self.source[self.start(node) : self.end(node)]
 
     def start(self, node: Any) -> int:
-        """Return the place where a node begins."""
-        return self.at(node.lineno, node.col_offset)
+        """Return the offset at which a node starts."""
+        return self.node_offset(node.lineno, node.col_offset)
 
     def end(self, node: Any) -> int:
-        """Return the place behind a node."""
-        return self.at(node.end_lineno, node.end_col_offset)
+        """Return the offset just after a node."""
+        return self.node_offset(node.end_lineno, node.end_col_offset)
 
     def edited(self, edits: list[Edit]) -> str:
-        """Return the text with edits, none of which overlap, made in it."""
+        """Return the source with edits, none of which overlap, made in it."""
         done, pieces = 0, []
         for start, end, new in sorted(edits):
-            pieces += [self.text[done:start], new]
+            pieces += [self.source[done:start], new]
             done = end
-        return "".join([*pieces, self.text[done:]])
-
-
-def inside_strings(text: str) -> set[int]:
-    """Return the numbers of the lines, from 1, that begin inside of a string."""
-    found: set[int] = set()
-    starts: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind in ("FSTRING_START", "TSTRING_START"):  # since Python 3.12, 3.14
-            starts.append(token.start[0])
-        elif kind in ("FSTRING_END", "TSTRING_END"):
-            found.update(range(starts.pop() + 1, token.end[0] + 1))
-        elif kind == "STRING":
-            found.update(range(token.start[0] + 1, token.end[0] + 1))
-    return found
+        return "".join([*pieces, self.source[done:]])
 
 
 def bound_names(body: list[Any]) -> list[str]:
@@ -88,7 +71,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         elif isinstance(child, ast.ExceptHandler) and child.name:
             yield child.name
         if isinstance(child, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            for inner in ast.walk(child):  # its variables are its own, but for those of `:=`
+            for inner in ast.walk(child):  # only `:=` binds a name outside of it
                 if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):
                     yield inner.target.id
         else:

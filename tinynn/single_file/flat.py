@@ -1,7 +1,7 @@
-"""Modules as one flat text: their statements after one another, in one scope of names.
+"""Modules as one flat source: their statements one after another, in one scope of names.
 
-What two modules call the same gets two names; imports from each other become those names; and of
-all statements those stay that the names asked for need.
+Things of one name in two modules get two names; imports from each other become those names; and
+only those statements stay that the names asked for need.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from .edits import Edit, EditableSource, bound_names
-from .plain import WORDS, packed, plain
+from .plain import REWRITTEN, packed, plain
 from .scopes import Import, Local, Occurrence, Scopes, Variable, library_imports
 from .sources import Source, Sources, absolute
 
-# What smaller interpreters lack is in this module; a `try` in it says what stands for what.
+# This module replaces what smaller interpreters lack; each `try` in it names what it replaces.
 STAND_INS = "stand_ins"
 _LETTERS = [*ascii_letters, *(a + b for a in ascii_letters for b in ascii_letters)]
 
@@ -32,7 +32,7 @@ class Symbol(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A statement of a module: its place, the names that it binds, and its occurrences of names."""
+    """A statement of a module, the names that it binds, and its occurrences of names."""
 
     node: ast.stmt
     binds: list[str]
@@ -41,22 +41,22 @@ class Statement(NamedTuple):
 
 
 class Module:
-    """A module's plain text, its statements, and what it imports."""
+    """A module's plain source, its statements, and what it imports."""
 
     def __init__(self, key: str, source: Source) -> None:
         self.key, self.source = key, source
-        for word in WORDS:
+        for word in REWRITTEN:
             if key != STAND_INS and re.search(rf"\b{word}\b", source.text):
-                raise DataError(f"a minimal file needs the name {word} for itself, {key} has it")
-        self.text = EditableSource(packed(plain(source.text)))
+                raise DataError(f"a minimal file has its own {word}, so {key} cannot use it")
+        self.code = EditableSource(packed(plain(source.text)))
         self.imports: dict[str, Symbol | Import] = {}
         self.statements: list[Statement] = []
-        for node in ast.parse(self.text.text).body:
+        for node in ast.parse(self.code.source).body:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name
                     if "." in name:
-                        raise DataError(f"a minimal file cannot import {name} in {key}")
+                        raise DataError(f"a minimal file cannot import {name}, as {key} does")
                     self.imports[name] = Symbol("!" + alias.name, "")
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
@@ -64,21 +64,21 @@ class Module:
                     imported = Import(node, alias.name) if node.level else home
                     self.imports[alias.asname or alias.name] = imported
             else:
-                scopes = Scopes(self.text, node)
+                scopes = Scopes(self.code, node)
                 names = bound_names([node])
                 self.statements.append(Statement(node, names, scopes.found, scopes.locals))
         self.own = {name for statement in self.statements for name in statement.binds}
 
     def start(self, node: ast.stmt) -> int:
-        """Return where a statement begins, with its decorators."""
+        """Return where a statement starts, with its decorators."""
         decorators = getattr(node, "decorator_list", [])
-        return self.text.at(decorators[0].lineno if decorators else node.lineno, 0)
+        return self.code.node_offset(decorators[0].lineno if decorators else node.lineno, 0)
 
 
 class Flat:
-    """The modules, and the flat text of what they need to give some names.
+    """The modules, and the flat source of what they need to bind some names.
 
-    public: the names that the text binds for its readers, and where they come from
+    public: the names that the source binds for its users, and where they come from
     """
 
     def __init__(self, sources: Sources, public: dict[str, Symbol]) -> None:
@@ -91,17 +91,16 @@ class Flat:
         self._follow(list(self.public))
         self.names = self._named()
 
-    def text(self) -> str:
-        """Return the flat text."""
+    def source(self) -> str:
+        """Return the flat source."""
         lines: dict[str, list[str]] = {}
         for symbol in sorted(self.names):
             if symbol.home.startswith("!"):
                 name = self.names[symbol]
                 original = symbol.name or symbol.home[1:]
-                words = original if name == original else f"{original} as {name}"
-                lines.setdefault(f"from {symbol.home[1:]} " if symbol.name else "", []).append(
-                    words
-                )
+                alias = original if name == original else f"{original} as {name}"
+                start = f"from {symbol.home[1:]} " if symbol.name else ""
+                lines.setdefault(start, []).append(alias)
         pieces = [f"{start}import {','.join(names)}\n" for start, names in sorted(lines.items())]
         for key, module in self.modules.items():
             for number in sorted(self.needed[key]):
@@ -109,7 +108,7 @@ class Flat:
         return "".join(pieces)
 
     def _stand_ins(self) -> dict[Symbol, Symbol]:
-        """Return what stands for which name of which module of the standard library."""
+        """Return what replaces which name of which module of the standard library."""
         found = {}
         for statement in self.modules[STAND_INS].statements:
             first = statement.node.body[0] if isinstance(statement.node, ast.Try) else None
@@ -156,7 +155,9 @@ class Flat:
             return (self.stand_ins[inner], True) if inner in self.stand_ins else (symbol, False)
         inner = self._resolved(symbol.home, found.attribute)
         if not found.attribute or not inner.home:
-            raise DataError(f"a minimal file needs {found.name} to be no object in {module.key}")
+            raise DataError(
+                f"a minimal file cannot use the module {found.name} as an object in {module.key}"
+            )
         return inner, True
 
     def _follow(self, pending: list[Symbol]) -> None:
@@ -180,7 +181,7 @@ class Flat:
                     elif hasattr(builtins, symbol.name):
                         self.builtins.add(symbol.name)
                     else:
-                        raise DataError(f"a minimal file has no {symbol.name} for {key}")
+                        raise DataError(f"a minimal file lacks {symbol.name}, which {key} uses")
                 for symbol in symbols:
                     if symbol.home and symbol not in seen:
                         seen.add(symbol)
@@ -188,14 +189,14 @@ class Flat:
                         pending.append(symbol)
 
     def _named(self) -> dict[Symbol, str]:
-        """Return a name for each symbol, hidden nowhere where it is needed, and no other's."""
+        """Return a name for each symbol: not another's, and not hidden where it is used."""
         names: dict[Symbol, str] = {}
         taken = set(self.builtins)
         fixed = {s: s.name for s in self.hidden if s.home == STAND_INS}
         fixed.update(self.public)
         for symbol, name in sorted(fixed.items()):
             if name in taken or name in self.hidden[symbol]:
-                raise DataError(f"a minimal file cannot have the name {name} of {symbol.home}")
+                raise DataError(f"a minimal file cannot use {name} of {symbol.home}: it is taken")
             names[symbol] = name
             taken.add(name)
         for symbol in sorted(self.hidden):
@@ -217,24 +218,24 @@ class Flat:
                 end = found.end if whole or not found.attribute else found.start + len(found.name)
                 edits.append((found.start, end, self.names[symbol]))
         for node in library_imports([statement.node]):
-            edits.append((module.text.start(node), module.text.end(node), "pass"))
-        start, end = module.start(statement.node), module.text.end(statement.node)
-        words = set(re.findall(r"\w+", module.text.text[start:end]))
-        short = _short(statement.locals, words | {new for _, _, new in edits})
+            edits.append((module.code.start(node), module.code.end(node), "pass"))
+        start, end = module.start(statement.node), module.code.end(statement.node)
+        used = set(re.findall(r"\w+", module.code.source[start:end]))
+        short = _short(statement.locals, used | {new for _, _, new in edits})
         edits += [(local.start, local.end, short[local.variable]) for local in statement.locals]
-        text = module.text.edited([*edits, (end, len(module.text.text), "")])[start:] + "\n"
-        self._check(module, statement, text)
-        return text
+        source = module.code.edited([*edits, (end, len(module.code.source), "")])[start:] + "\n"
+        self._check(module, statement, source)
+        return source
 
-    def _check(self, module: Module, statement: Statement, text: str) -> None:
-        """Raise DataError if a statement does not bind what it should."""
+    def _check(self, module: Module, statement: Statement, source: str) -> None:
+        """Raise DataError if a statement binds other names than it should."""
         names = sorted(self.names[Symbol(module.key, name)] for name in statement.binds)
-        if bound_names(ast.parse(text).body) != names:
-            raise DataError(f"a minimal file cannot have other names in: {text[:60]}")
+        if bound_names(ast.parse(source).body) != names:
+            raise DataError(f"a minimal file cannot rename all names in: {source[:60]!r}")
 
 
 def _short(found: list[Local], taken: set[str]) -> dict[Variable, str]:
-    """Return a short name for each variable, none of them taken; those used most get the best."""
+    """Return a short name for each variable, none of them taken; the most used get the shortest."""
     uses: dict[Variable, int] = {}
     short: dict[Variable, str] = {}
     for local in found:

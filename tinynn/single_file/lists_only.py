@@ -1,4 +1,4 @@
-"""What stands in for `engines.choice` in a file without the fast engines: `lists` serves all."""
+"""Replaces `engines.choice` in a file without the fast engines: `lists` serves all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import SettingError
 from ..lesson.network import Sequential
 
 ENGINES: dict[str, Engine] = {"lists": ENGINE}
-REASON = "this file holds no other"
+REASON = "this file has no other"
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:

@@ -1,46 +1,67 @@
-"""What a single file holds besides the library: its modules are found and run by this.
+"""The loader in a single file: it holds the sources of the modules, and compiles each when used.
 
-Most modules are the bodies of functions, which are run with the module's own names as their globals
-when the module is first imported: they are compiled, and cached, with the file. Those that few
-programs need are texts, which Python drops, and take no memory until they are imported.
+Sources are strings, so an import of the file compiles no module. Where Python caches the file's
+bytecode, the loader caches that of each module beside it, as Python does for the modules of a
+folder. It needs neither `__file__` nor a loader: the file may be run by `exec`.
 """
 
 from __future__ import annotations
 
 import builtins
+import marshal
 import os
 import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 
-END = "\n\n# end\n"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FunctionType, ModuleType
+    from types import CodeType, ModuleType
     from typing import Any
 
 
 class Library:
-    """Finds and loads the modules of the single file `file`, imported as `package`.
+    """Finds and loads the modules of the single file whose global names are `names`.
 
-    modules:  each module's name below the package, and the function that it is, or None for a text
-    absent:   the modules that were left out, and the part that each belongs to
-    loader:   what the file itself was loaded by
+    package: the name that the file was imported under
+    file:    its path, or a name that no file has
+    sources: the line and the source of each module, by its name below the package
+    paths:   the path of each, as in the folder of the library
+    absent:  the modules that were left out, and the part that each belongs to
     """
 
-    def __init__(
-        self,
-        package: str,
-        file: str,
-        modules: dict[str, FunctionType | None],
-        absent: dict[str, str],
-        loader: Any,
-    ) -> None:
-        self.package, self.file, self.loader = package, file, loader
-        self.modules, self.absent = modules, absent
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = names
+        self.package: str = names.setdefault("__name__", "tinynn")
+        self.file = sys._getframe(1).f_code.co_filename
+        self.is_on_disk = os.path.isfile(self.file)
+        if self.file.startswith("<"):  # of a string
+            self.file = f"{self.package}.py"
+        self.loader = names.get("__loader__")
+        self.cache: str | None = getattr(names.get("__spec__"), "cached", None)
+        if not hasattr(self.loader, "set_data"):
+            self.cache = None
+        self.sources: dict[str, tuple[int, str]] = {}
+        self.paths: dict[str, str] = {}
+        self.absent: dict[str, str] = {}
 
-    def install(self) -> None:
-        """Let `import` find the modules, from now on, in this copy."""
+    def add(self, path: str, source: str) -> None:
+        """Add a module; its source starts on the line after that of the call."""
+        name = path[:-3].replace("/__init__", "").replace("/", ".")
+        self.sources[name] = sys._getframe(1).f_lineno, source
+        self.paths[name] = path
+
+    def install(self, absent: dict[str, str]) -> None:
+        """Make the file a package, whose modules `import` finds from now on."""
+        self.absent = absent
+        names, spec = self.names, self.names.get("__spec__")
+        names["__package__"], names["__path__"] = self.package, []
+        if spec is not None and self.package != "__main__":
+            spec.submodule_search_locations = []
+        if getattr(sys.modules.get(self.package), "__dict__", None) is not names:
+            module = type(sys)(self.package)
+            vars(module).update(names)
+            sys.modules[self.package] = module
         here = [getattr(finder, "package", "") == self.package for finder in sys.meta_path]
         sys.meta_path[:] = [finder for finder, old in zip(sys.meta_path, here) if not old]
         sys.meta_path.append(self)
@@ -50,16 +71,19 @@ class Library:
 
         Raises an error that is a TinynnError and a ModuleNotFoundError for one that was left out.
         """
-        package, _, place = name.partition(self.package + ".")
-        if package or not place:
+        package, _, below = name.partition(self.package + ".")
+        if package or not below:
             return None
-        if place in self.absent:
-            raise self._missing(name, self.absent[place])
-        if place not in self.modules:
+        if below in self.absent:
+            raise self._missing(name, self.absent[below])
+        if below not in self.sources:
             return None
-        is_package = self.is_package(name)
-        origin = os.path.join(self.file, self._path(name))
-        spec = ModuleSpec(name, self, origin=origin, is_package=is_package)  # type: ignore[arg-type]
+        spec = ModuleSpec(
+            name,
+            self,  # type: ignore[arg-type]
+            origin=self._path(name),
+            is_package=self.is_package(name),
+        )
         spec.has_location = True
         return spec
 
@@ -67,7 +91,7 @@ class Library:
         errors: Any = import_module(f"{self.package}.errors")
         kind = type("MissingPart", (errors.TinynnError, ModuleNotFoundError), {})
         error: Exception = kind(
-            f"{name} is not made for single files; run it from the package"
+            f"{name} is not part of single files; run it from the package"
             if part == "single_file"
             else f"{name} belongs to the part {part!r}, which this single file was built without; "
             f"build one with it: python3 -m tinynn vendor FILE --include …,{part}"
@@ -79,43 +103,51 @@ class Library:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run a module's text in its own names."""
-        function = self.modules[self._place(module.__name__)]
+        """Run a module's code in its own names."""
         exec(self.get_code(module.__name__), vars(module))
-        if function:
-            module.__doc__ = function.__doc__
 
     def is_package(self, name: str) -> bool:
-        """Return whether a module has modules below it."""
-        below = self._place(name) + "."
-        return any(other.startswith(below) for other in [*self.modules, *self.absent])
-
-    def get_code(self, name: str) -> Any:
-        """Return a module's code."""
-        function = self.modules[self._place(name)]
-        if function:
-            return function.__code__
-        # The name `compile` may be the library's own here.
-        return builtins.compile(self.get_source(name), self.file, "exec", dont_inherit=True)
+        """Return whether a module is a folder's."""
+        return self.paths[self._below(name)].endswith("__init__.py")
 
     def get_source(self, name: str) -> str:
-        """Return a module's text on the lines where the file has it: for pdb and `inspect` too."""
-        if hasattr(self.loader, "get_data"):  # `runpy.run_path` leaves none
-            data: bytes = self.loader.get_data(self.file)
-        else:
-            with open(self.file, "rb") as file:
-                data = file.read()
-        text = data.decode("utf-8").replace("\r\n", "\n")
-        start = text.index("\n", text.index(f"\n# tinynn/{self._path(name)}\n") + 1)
-        start = text.index("\n", start + 1) + 1  # behind the line that opens it
-        before = "\n" * text.count("\n", 0, start)
-        if self.modules[self._place(name)]:
-            return f"{before[1:]}if True:\n{text[start : text.index(END, start)]}"
-        return before + text[start : text.index("\n'''\n", start)] + "\n"
+        """Return a module's source: `linecache`, and so pdb and `inspect`, ask for it."""
+        return self.sources[self._below(name)][1][1:]
 
-    def _place(self, name: str) -> str:
+    def get_code(self, name: str) -> CodeType:
+        """Return a module's code, from the cache where it is that of this source on this line.
+
+        Its lines are those of the file if there is one, or else those of the module.
+        """
+        below = self._below(name)
+        line = self.sources[below][0] if self.is_on_disk else 0
+        path = self.file if self.is_on_disk else self._path(name)
+        source = self.get_source(name)
+        kept = f"{sys.version}\n{path}\n{line}\n{source}".encode("utf-8", "surrogateescape")
+        cache = self.cache and f"{self.cache[:-4]}.{below}.pyc"
+        if cache:
+            try:
+                with open(cache, "rb") as file:
+                    data = file.read()
+                if data.startswith(kept):
+                    return marshal.loads(data[len(kept) :])  # type: ignore[no-any-return]
+            except (OSError, EOFError, ValueError, TypeError):
+                pass
+        # The name `compile` may be the library's own here.
+        code = _moved(builtins.compile(source, path, "exec", dont_inherit=True), line)
+        if cache and self.loader and not sys.dont_write_bytecode:
+            self.loader.set_data(cache, kept + marshal.dumps(code))
+        return code
+
+    def _below(self, name: str) -> str:
         return name[len(self.package) + 1 :]
 
     def _path(self, name: str) -> str:
-        path = self._place(name).replace(".", "/")
-        return f"{path}/__init__.py" if self.is_package(name) else f"{path}.py"
+        return os.path.join(self.file, self.paths[self._below(name)])
+
+
+def _moved(code: CodeType, lines: int) -> CodeType:
+    """Return the code as if this many lines were before its source."""
+    constants = [_moved(x, lines) if isinstance(x, type(code)) else x for x in code.co_consts]
+    first = code.co_firstlineno + lines
+    return code.replace(co_firstlineno=first, co_consts=tuple(constants))

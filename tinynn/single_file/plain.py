@@ -1,8 +1,7 @@
-"""Python text made plain: what only people and type checkers read is taken out, and what smaller
-interpreters lack is said in other words.
+"""Plain Python source: without what only people and type checkers read, and with what smaller
+interpreters lack written in another way.
 
-Each step reads a text and returns a text, by places in it: `ast.unparse` would write another text
-on each version of Python.
+Each step makes edits in a source: `ast.unparse` would write another one on each version of Python.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ from ..errors import DataError
 from .edits import Edit, EditableSource
 from .f_strings import as_format, fields
 
-# What the other words are made of: names that stand in `stand_ins`.
-WORDS = ("Record_", "dict_", "getter_", "join_", "merge_")
+# The names of `stand_ins` that the source is rewritten with.
+REWRITTEN = ("Record_", "dict_", "getter_", "join_", "merge_")
 
 
-def plain(text: str) -> str:
-    """Return the text without hints, docstrings and comments, for the smallest of interpreters."""
-    return _rewritten(_without_hints(_records(text)))
+def plain(source: str) -> str:
+    """Return the source without hints and docstrings, rewritten for the smallest interpreters."""
+    return _rewritten(_without_hints(_records(source)))
 
 
-def _records(text: str) -> str:
-    """Write out what `class X(NamedTuple)` makes, for a base class that can do the rest."""
-    source = EditableSource(text)
+def _records(source: str) -> str:
+    """Write out what `class X(NamedTuple)` makes, for a base class that does the rest."""
+    editable = EditableSource(source)
     edits: list[Edit] = []
-    for node in ast.parse(text).body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and _is(node.bases, "NamedTuple"):
-            edits.append((source.start(node.bases[0]), source.end(node.bases[0]), "Record_"))
+            edits.append((editable.start(node.bases[0]), editable.end(node.bases[0]), "Record_"))
             fields = [field for field in node.body if isinstance(field, ast.AnnAssign)]
-            names = [source.part(field.target) for field in fields]
+            names = [editable.part(field.target) for field in fields]
             arguments = [
-                name if field.value is None else f"{name}={source.part(field.value)}"
+                name if field.value is None else f"{name}={editable.part(field.value)}"
                 for name, field in zip(names, fields)
             ]
             lines = [
@@ -44,22 +43,22 @@ def _records(text: str) -> str:
                 f"    def __init__(self, {', '.join(arguments)}):",
                 *[f"        self.{name} = {name}" for name in names],
             ]
-            edits.append((source.start(fields[0]), source.end(fields[0]), "\n".join(lines)))
-            edits += [(source.start(field), source.end(field), "") for field in fields[1:]]
-    return source.edited(edits)
+            edits.append((editable.start(fields[0]), editable.end(fields[0]), "\n".join(lines)))
+            edits += [(editable.start(field), editable.end(field), "") for field in fields[1:]]
+    return editable.edited(edits)
 
 
-def _without_hints(text: str) -> str:
-    """Take out annotations, docstrings, and what is imported or done for type checkers only."""
-    source = EditableSource(text)
+def _without_hints(source: str) -> str:
+    """Remove annotations, docstrings, and what is imported or done for type checkers only."""
+    editable = EditableSource(source)
     edits: list[Edit] = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.arg) and node.annotation:
-            start = source.start(node) + len(node.arg)
-            edits.append((start, source.end(node.annotation), ""))
+            start = editable.start(node) + len(node.arg)
+            edits.append((start, editable.end(node.annotation), ""))
         if isinstance(node, ast.FunctionDef) and node.returns:
-            arrow = text.rindex("->", 0, source.start(node.returns))
-            edits.append((arrow, source.end(node.returns), ""))
+            arrow = source.rindex("->", 0, editable.start(node.returns))
+            edits.append((arrow, editable.end(node.returns), ""))
         for field in ("body", "orelse", "finalbody"):
             body = getattr(node, field, None)
             if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
@@ -67,11 +66,11 @@ def _without_hints(text: str) -> str:
                 for statement, is_gone in zip(body, gone):
                     if is_gone:
                         new = "pass" if all(gone) and statement is body[0] else ""
-                        edits.append((source.start(statement), source.end(statement), new))
+                        edits.append((editable.start(statement), editable.end(statement), new))
                     elif isinstance(statement, ast.AnnAssign):
-                        start = source.end(statement.target)
-                        edits.append((start, source.end(statement.annotation), ""))
-    return source.edited(_outermost(edits))
+                        start = editable.end(statement.target)
+                        edits.append((start, editable.end(statement.annotation), ""))
+    return editable.edited(_outermost(edits))
 
 
 def _is_hint(node: ast.stmt) -> bool:
@@ -79,7 +78,7 @@ def _is_hint(node: ast.stmt) -> bool:
         return node.module == "__future__"
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         return _is([node.value.func], "TypeVar")
-    if isinstance(node, ast.FunctionDef):  # one that is there for others to put something else
+    if isinstance(node, ast.FunctionDef):  # one that subclasses override
         last = node.body[-1]
         if _is(node.decorator_list, "overload"):
             return True
@@ -91,25 +90,25 @@ def _is_hint(node: ast.stmt) -> bool:
     )
 
 
-def _rewritten(text: str) -> str:
-    """Return the text with every node for which there are other words written in them.
+def _rewritten(source: str) -> str:
+    """Return the source without the nodes that small interpreters lack.
 
-    Those within others come in a later round, in which the text is read anew.
+    Those within others come in a later round, in which the source is parsed again.
     """
     while True:
-        source = EditableSource(text)
+        editable = EditableSource(source)
         edits: list[Edit] = []
-        for node in _outside_of_f_strings(ast.parse(text)):
-            new = _without_stars(source, node) or _small_words(source, node)
+        for node in _outside_of_f_strings(ast.parse(source)):
+            new = _without_stars(editable, node) or _smaller(editable, node)
             if new:
-                edits.append((source.start(node), source.end(node), new))
+                edits.append((editable.start(node), editable.end(node), new))
         if not edits:
-            return text
-        text = source.edited(_outermost(edits))
+            return source
+        source = editable.edited(_outermost(edits))
 
 
 def _without_stars(source: EditableSource, node: Any) -> str | None:
-    """Say [*a, b] as list(a) + [b], {**a, "k": b} as merge_(a, {"k": b})."""
+    """Write [*a, b] as list(a) + [b], {**a, "k": b} as merge_(a, {"k": b})."""
     if isinstance(node, ast.Dict) and None in node.keys:
         parts = [
             source.part(value) if key is None else f"{{{source.part(key)}: {source.part(value)}}}"
@@ -131,18 +130,18 @@ def _without_stars(source: EditableSource, node: Any) -> str | None:
     return None
 
 
-def _small_words(source: EditableSource, node: Any) -> str | None:
-    """Say in other words what MicroPython lacks: methods of numbers, several base classes."""
+def _smaller(source: EditableSource, node: Any) -> str | None:
+    """Write what MicroPython lacks in another way: methods of numbers, several base classes."""
     if isinstance(node, ast.Call):
-        words, function = [source.part(argument) for argument in node.args], node.func
+        function = node.func
         if _is([function], "cast"):
-            return f"({words[1]})"
+            return f"({source.part(node.args[1])})"
         if isinstance(function, ast.Attribute) and function.attr == "is_integer":
             return f"({source.part(function.value)} % 1 == 0)"
     if isinstance(node, ast.ClassDef) and len(node.bases) > 1:
         bases = ", ".join(map(source.part, node.bases))
-        behind = source.text[source.end(node.bases[-1]) : source.end(node)]
-        return f"class {node.name}(join_({bases}){behind}"
+        rest = source.source[source.end(node.bases[-1]) : source.end(node)]
+        return f"class {node.name}(join_({bases}){rest}"
     if isinstance(node, ast.JoinedStr) and any(
         isinstance(inner, ast.JoinedStr)
         for _, expression in fields(source.part(node))
@@ -159,10 +158,10 @@ def _small_words(source: EditableSource, node: Any) -> str | None:
 def _outside_of_f_strings(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         yield child
-        if isinstance(child, ast.JoinedStr):  # before Python 3.12 the places in it are wrong
+        if isinstance(child, ast.JoinedStr):  # before Python 3.12 the offsets in it are wrong
             for inner in ast.walk(child):
                 if isinstance(inner, ast.Starred) or None in getattr(inner, "keys", ()):
-                    raise DataError("a minimal file can have no * in an f-string's expression")
+                    raise DataError("a minimal file cannot contain * in an f-string's expression")
         else:
             yield from _outside_of_f_strings(child)
 
@@ -186,20 +185,20 @@ _COMPOUND = (
 )  # fmt: skip
 
 
-def packed(text: str) -> str:
-    """Return the text without comments, and without lines and spaces that Python can do without."""
-    source = EditableSource(text)
-    lines: list[tuple[int, str]] = []  # each one's depth, and words
+def packed(source: str) -> str:
+    """Return the source without comments and without lines and spaces that it does not need."""
+    editable = EditableSource(source)
+    lines: list[tuple[int, str]] = []  # the depth of each, and its source
     depth, line = 0, ""
-    quoted, start = 0, 0  # within how many f-strings, and where the outermost one begins
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind, words = tokenize.tok_name[token.type], token.string
+    quoted, start = 0, 0  # within how many f-strings, and where the outermost one starts
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind, code = tokenize.tok_name[token.type], token.string
         if kind == "FSTRING_START":  # since Python 3.12
-            start = start if quoted else source.place(*token.start)
+            start = start if quoted else editable.token_offset(*token.start)
             quoted += 1
         elif kind == "FSTRING_END":
             quoted -= 1
-            words = text[start : source.place(*token.end)]
+            code = source[start : editable.token_offset(*token.end)]
         if quoted or kind in ("COMMENT", "NL", "ENDMARKER"):
             continue
         if kind in ("INDENT", "DEDENT"):
@@ -208,37 +207,37 @@ def packed(text: str) -> str:
             lines.append((depth, line))
             line = ""
         else:
-            if words in ")]}" and line.endswith(",") and not line.endswith("(,"):
-                line = line if words == ")" else line[:-1]
-            if line and _is_word(line[-1]) and _is_word(words[0]):
+            if code in ")]}" and line.endswith(",") and not line.endswith("(,"):
+                line = line if code == ")" else line[:-1]
+            if line and _is_word(line[-1]) and _is_word(code[0]):
                 line += " "
-            line += words
-    return "".join(" " * depth + words + "\n" for depth, words in _joined(lines))
+            line += code
+    return "".join(" " * depth + code + "\n" for depth, code in _joined(lines))
 
 
 def _joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Put simple statements that follow one another on one line, and behind what they depend on."""
+    """Put simple statements that follow one another on one line, after their block's header."""
     found: list[tuple[int, str]] = []
-    for depth, words in lines:
+    for depth, code in lines:
         before = found[-1] if found else (0, ":")
-        if depth and before[0] == depth and _is_simple(words) and _is_simple(before[1]):
-            words = f"{found.pop()[1]};{words}"
-        found.append((depth, words))
+        if depth and before[0] == depth and _is_simple(code) and _is_simple(before[1]):
+            code = f"{found.pop()[1]};{code}"
+        found.append((depth, code))
     inline: list[tuple[int, str]] = []
-    for number, (depth, words) in enumerate(found):
+    for number, (depth, code) in enumerate(found):
         after = found[number + 1][0] if number + 1 < len(found) else 0
         header = inline[-1] if inline else (0, "")
         above = header[1].endswith(":") and header[0] == depth - 1
-        if above and after < depth and _is_simple(words):
-            words = inline.pop()[1] + words
+        if above and after < depth and _is_simple(code):
+            code = inline.pop()[1] + code
             depth -= 1
-        inline.append((depth, words))
+        inline.append((depth, code))
     return inline
 
 
-def _is_simple(words: str) -> bool:
-    return words[0] != "@" and re.split(r"\W", words, maxsplit=1)[0] not in _COMPOUND
+def _is_simple(code: str) -> bool:
+    return code[0] != "@" and re.split(r"\W", code, maxsplit=1)[0] not in _COMPOUND
 
 
-def _is_word(sign: str) -> bool:
-    return sign.isalnum() or sign == "_"
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

@@ -1,4 +1,4 @@
-"""Where names of a module's own scope occur in its text, whatever else is called the same."""
+"""Where the names of a module's own scope occur in it, though others may have the same name."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Import(NamedTuple):
 
 
 class Occurrence(NamedTuple):
-    """A name of the module's scope in the text: `name`, or `name.attribute`.
+    """A name of the module's scope in its source: `name`, or `name.attribute`.
 
-    hidden:   the names that mean something else here, since scopes around it bind them
+    hidden:   the names that mean something else here, as scopes around it bind them
     imported: what the name stands for, where a function around it imports it from the library
     """
 
@@ -48,7 +48,7 @@ Variable = Tuple[int, int]
 
 
 class Local(NamedTuple):
-    """A name of a function's or loop's own in the text, which any other name could stand for.
+    """A variable of a function or loop in the source, which could have any other name.
 
     variable: the same for the same variable: the number of the outermost function or loop that it
               is in, and one of its own
@@ -89,7 +89,7 @@ def library_imports(body: list[Any]) -> Iterator[ast.ImportFrom]:
 
 
 class Scopes:
-    """Finds all names in a statement of a module's text, but for those that it imports.
+    """Finds all names in a statement of a module, but for those that it imports.
 
     found:  those of the module's scope; `locals`, the variables of functions
     """
@@ -123,14 +123,14 @@ class Scopes:
         elif isinstance(node, ast.Name):
             self._add(node, node.id, "", around)
         elif isinstance(node, ast.ExceptHandler) and node.name and node.type:
-            start = self._behind(r"\)*\s*as\s+", self.source.end(node.type))
+            start = self._after(r"\)*\s*as\s+", self.source.end(node.type))
             if node.name in around.functions:
                 self._add_local(start, start + len(node.name), node.name, around)
             else:
                 self._found(start, start + len(node.name), node.name, "", around)
             self._all([node.type, *node.body], around)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
-            raise DataError("a minimal file can have no `global` or `nonlocal` in it")
+            raise DataError("a minimal file cannot contain `global` or `nonlocal`")
         else:
             self._all(ast.iter_child_nodes(node), around)
 
@@ -178,7 +178,7 @@ class Scopes:
         return self._outermost, self._variables
 
     def _loop(self, node: Any, around: _Around) -> None:
-        """Go through a comprehension: only the first of what it goes through is looked up outside.
+        """Go through a comprehension: only its first iterable is looked up outside of it.
 
         The rest of it does not see the names of a class around it.
         """
@@ -200,23 +200,24 @@ class Scopes:
         self._all([getattr(node, result, None) for result in results], inner)
 
     def _f_string(self, node: Any, around: _Around) -> None:
-        """Go through the expressions in an f-string, whose places Python before 3.12 gets wrong."""
+        """Go through the expressions in an f-string, whose offsets are wrong before Python 3.12."""
         kept = self.source, self.shift
         source, start = self.source, self.source.start(node)
-        for place, expression in fields(source.part(node)):
-            self.source, self.shift = EditableSource(f"({expression})"), kept[1] + start + place - 1
-            self._visit(ast.parse(self.source.text, mode="eval").body, around)
+        for offset, expression in fields(source.part(node)):
+            self.source = EditableSource(f"({expression})")
+            self.shift = kept[1] + start + offset - 1
+            self._visit(ast.parse(self.source.source, mode="eval").body, around)
         self.source, self.shift = kept
 
     def _own_name(self, node: Any, around: _Around) -> None:
         """Add the name that a `def` or `class` binds, if it binds it in the module."""
         if not around.functions and not around.class_:
-            start = self._behind(r"(?:async\s+)?(?:def|class)\s+", self.source.start(node))
+            start = self._after(r"(?:async\s+)?(?:def|class)\s+", self.source.start(node))
             self._found(start, start + len(node.name), node.name, "", around)
 
-    def _behind(self, words: str, start: int) -> int:
-        """Return the place behind words that stand at a place."""
-        found = re.compile(words).match(self.source.text, start)
+    def _after(self, pattern: str, start: int) -> int:
+        """Return the offset after what matches a pattern at an offset."""
+        found = re.compile(pattern).match(self.source.source, start)
         assert found is not None
         return found.end()
 

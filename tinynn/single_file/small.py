@@ -1,90 +1,72 @@
-"""The library, or what there is room for of it, as a small flat file that MicroPython runs too."""
+"""A few parts of the library as a small flat file, which MicroPython runs too."""
 
 from __future__ import annotations
 
-from typing import Sequence
+from importlib import import_module
+from typing import Any, Sequence
 
 from .. import __version__
 from ..errors import SettingError
 from .flat import STAND_INS, Flat, Symbol
 from .sources import FRONT, Source, Sources, imports, in_order, library, read
 
-# What stands in for modules that need more room, or more of an interpreter, than there is.
-_INSTEAD = {
+# Shorter modules, or ones that ask less of the interpreter, by the module that they replace.
+INSTEAD = {
     "files.json_file": "single_file.small_json",
     "training.trainer": "single_file.small_trainer",
     "engines.choice": "single_file.lists_only",
     STAND_INS: "single_file.stand_ins",
 }
-_NO_NORMALIZATION = Source("lesson.normalization", "NORMALIZATION_LAYERS = ()\n", False)
+_SYMBOLS = {  # names that are not the library's public ones
+    "Trainer": Symbol("training.trainer", "SmallTrainer"),
+    "selftest": Symbol("selftest", "run"),
+    "selftest_steps": Symbol("selftest", "steps"),
+}
+_NORMALIZATION = "lesson.normalization"
+_NO_NORMALIZATION = Source(_NORMALIZATION, "NORMALIZATION_LAYERS = ()\n", False)
 
-# The parts of a minimal file: what each is, and the public names in it, by module.
-SMALL_PARTS: dict[str, tuple[str, dict[str, str]]] = {
+# The parts of a minimal file: a description, and the public names, as they are found in tinynn.
+SMALL_PARTS: dict[str, tuple[str, str]] = {
     "core": (
         "networks made, run, saved and loaded; the original program (always in)",
-        {
-            "errors": "TinynnError ShapeError DataError SettingError FormatError DivergenceError "
-            "EngineError",
-            "lesson.neural_net": "NeuralNet",
-            "lesson.layer": "Layer",
-            "lesson.layers": "Dense Dropout",
-            "lesson.activation_layers": "Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus "
-            "SiLU Softmax LogSoftmax",
-            "lesson.network": "Sequential load",
-        },
+        "TinynnError ShapeError DataError SettingError FormatError DivergenceError EngineError "
+        "NeuralNet Layer Dense Dropout Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus "
+        "SiLU Softmax LogSoftmax Sequential network.load",
     ),
     "train": (
         "fit: losses, optimizers, early stopping",
-        {
-            "lesson.loss": "Loss",
-            "lesson.losses": "MeanSquaredError MeanAbsoluteError Huber BinaryCrossEntropy "
-            "CategoricalCrossEntropy Hinge",
-            "lesson.optimizer": "Optimizer",
-            "lesson.optimizers": "SGD Adagrad RMSprop",
-            "lesson.adam": "Adam AdamW",
-            "training.trainer": "fit SmallTrainer=Trainer",
-            "training.history": "History",
-            "training.callbacks": "Callback EarlyStopping",
-        },
+        "Loss MeanSquaredError MeanAbsoluteError Huber BinaryCrossEntropy CategoricalCrossEntropy "
+        "Hinge Optimizer SGD Adagrad RMSprop Adam AdamW fit Trainer History Callback EarlyStopping",
     ),
     "normalization": (
         "BatchNorm, LayerNorm, and networks that have them",
-        {"lesson.normalization": "BatchNorm LayerNorm"},
+        "BatchNorm LayerNorm",
     ),
     "schedules": (
         "learning rates that change",
-        {
-            "lesson.schedule": "Schedule",
-            "lesson.schedules": "ConstantRate Step Exponential Cosine InverseScaling",
-            "lesson.plateau": "ReduceOnPlateau",
-        },
+        "schedules.Schedule schedules.ConstantRate schedules.Step schedules.Exponential "
+        "schedules.Cosine schedules.InverseScaling schedules.ReduceOnPlateau",
     ),
     "metrics": (
         "how good predictions are",
-        {"metrics": "accuracy confusion_matrix mean_squared_error mean_absolute_error r2_score"},
+        "metrics.accuracy metrics.confusion_matrix metrics.mean_squared_error "
+        "metrics.mean_absolute_error metrics.r2_score",
     ),
     "data": (
         "iris, splits, scalers, one-hot",
-        {
-            "data.iris": "load_iris",
-            "data.splits": "train_test_split",
-            "data.encoding": "one_hot class_numbers StandardScaler MinMaxScaler",
-        },
+        "load_iris train_test_split one_hot class_numbers StandardScaler MinMaxScaler",
     ),
-    "gradcheck": (
-        "back-propagation held against the loss",
-        {"training.gradient_check": "gradcheck"},
-    ),
+    "gradcheck": ("gradients compared with finite differences of the loss", "gradcheck"),
     "selftest": (
-        "says what works, as selftest(print, __version__)",
-        {"selftest": "run=selftest steps=selftest_steps"},
+        "what works on an interpreter, as selftest(print, __version__)",
+        "selftest selftest_steps",
     ),
 }
 DEFAULT = ("core", "train")
 
 
 def small_file(parts: Sequence[str]) -> tuple[list[str], str]:
-    """Return the parts that a minimal file of these holds, and its text.
+    """Return the parts that a minimal file of these holds, and its source.
 
     Raises SettingError for a part that no minimal file can hold.
     """
@@ -93,20 +75,28 @@ def small_file(parts: Sequence[str]) -> tuple[list[str], str]:
             names = ", ".join(SMALL_PARTS)
             raise SettingError(f"a minimal file can hold the parts {names}, not {part!r}")
     held = [part for part in SMALL_PARTS if part in (parts or DEFAULT) or part == "core"]
-    public: dict[str, Symbol] = {}
-    for part in held:
-        for module, words in SMALL_PARTS[part][1].items():
-            for word in words.split():
-                name, _, alias = word.partition("=")
-                public[alias or name] = Symbol(module, name)
+    public = {
+        name.rpartition(".")[2]: _SYMBOLS.get(name) or _symbol(name)
+        for part in held
+        for name in SMALL_PARTS[part][1].split()
+    }
     sources = library()
-    sources.update({name: read(instead) for name, instead in _INSTEAD.items()})
+    sources.update({name: read(instead) for name, instead in INSTEAD.items()})
     if "normalization" not in held:
-        sources["lesson.normalization"] = _NO_NORMALIZATION
+        sources[_NORMALIZATION] = _NO_NORMALIZATION
     needed = _needed(sources, [symbol.home for symbol in public.values()])
     order = [STAND_INS, *in_order(sources, needed)]
-    text = Flat({name: sources[name] for name in order}, public).text()
-    return held, f'__version__="{__version__}"\n{text}'
+    source = Flat({name: sources[name] for name in order}, public).source()
+    return held, f'__version__="{__version__}"\n{source}'
+
+
+def _symbol(name: str) -> Symbol:
+    """Return the module that defines a public name of the library, and its name there."""
+    package = import_module("..", __package__)
+    value: Any = package
+    for attribute in name.split("."):
+        value = getattr(value, attribute)
+    return Symbol(value.__module__[len(package.__name__) + 1 :], attribute)
 
 
 def _needed(sources: Sources, pending: list[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What stands in for `formats.json_file` in minimal files: the same files, in one line."""
+"""Replaces `files.json_file` in minimal files: the same files, written in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for `trainer` in minimal files: the same training, with less to choose."""
+"""Replaces `training.trainer` in minimal files: the same training, with fewer settings."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from ..training.training_data import (
 
 
 def fit(model: Sequential, inputs: Rows, targets: object, **settings: Any) -> History:
-    """Train `model` on rows of inputs and targets; return the history of it."""
+    """Train `model` on rows of inputs and targets; return its history."""
     return SmallTrainer(model, **settings).fit(inputs, targets)
 
 
 class SmallTrainer:
-    """One training: its settings, its state, and what callbacks look at."""
+    """One training: its settings, its state, and what callbacks use."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class SmallTrainer:
         if not isinstance(model, Sequential):
             raise SettingError(f"fit needs a Sequential network to train, got {model!r}")
         if engine not in ("auto", "lists"):
-            raise SettingError(f"this file holds the lists engine only, got engine={engine!r}")
+            raise SettingError(f"this file has only the lists engine, got engine={engine!r}")
         above_0: dict[str, Any] = {"clip_norm": clip_norm, "clip_value": clip_value}
         for name, value in above_0.items():
             if value is not None:
@@ -81,7 +81,7 @@ class SmallTrainer:
         self.history.stopped_by = self.history.stopped_by or reason
 
     def fit(self, inputs: Rows, targets: object) -> History:
-        """Train as the settings say; see the function `fit`, which is this."""
+        """Train with the settings; return the history."""
         model, loss, optimizer = self.model, self.loss, self.recipe.optimizer
         data = prepare(model, loss, inputs, targets, *self.weights)
         check_classes(loss, data.T)
@@ -102,7 +102,7 @@ class SmallTrainer:
         program = ENGINE.program(self.recipe, training["memory"])
         program.bind(*data)
         noisy = any(type(layer).seed_noise is not Layer.seed_noise for layer in model.layers)
-        self.history = history = History("lists", "this file holds no other")
+        self.history = history = History("lists", "this file has no other")
         self.epoch, started = 0, monotonic()
         model.training = training
         self._call("on_train_begin")

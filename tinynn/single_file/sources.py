@@ -10,29 +10,27 @@ from typing import Dict, Iterable, Iterator, NamedTuple, Sequence
 from ..errors import DataError, SettingError
 
 FRONT = "__init__"
-# Written for single files anew, or of no use in one.
+# Rewritten for single files, or of no use in one.
 LEFT_OUT = ("__main__", "single_file")
 
-# The parts of a single file: what each is, and the modules, or folders of them, that make it up.
-# Whatever stands nowhere here is a part of its own.
+# The parts of a single file: a description, and the folders or modules in each. A folder or module
+# that is not listed is a part by itself.
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "core": (
         "networks made, run, saved and loaded; the original program (always in)",
-        ("errors", "checks", "files.json_file", "files.atomic", "files.contents",
-         "lesson"),
+        ("errors", "checks", "lesson", "files.json_file", "files.atomic"),
     ),
     "train": (
-        "fit: losses, optimizers, schedules, callbacks, gradcheck; compile",
-        ("lesson.losses", "lesson.optimizers", "lesson.schedules", "training",
-         "engines.contract", "engines.lists", "engines.choice"),
+        "fit: batches, callbacks, history, gradcheck",
+        ("training", "engines.contract", "engines.lists", "engines.choice"),
     ),
-    "engines": ("what makes training and compile fast", ("engines",)),
+    "engines": ("fast training and prediction; compile", ("engines", "formulas")),
     "metrics": ("how good predictions are", ("metrics",)),
-    "tables": ("columns of numbers and text made numbers", ("preprocessing",)),
+    "tables": ("columns of numbers and text turned into numbers", ("preprocessing",)),
     "data": ("iris, files, splits, scalers, made-up data", ("data",)),
     "estimators": ("Classifier and Regressor: table in, answer out", ("estimators",)),
     "view": ("pictures", ("view",)),
-    "report": ("what is known of a model, as one page", ("report",)),
+    "report": ("a model described on one page", ("report",)),
     "importers": ("networks trained elsewhere", ("importers", "files")),
     "export": ("networks as files of other programs", ("export",)),
     "cli": ("the command line", ("cli",)),
@@ -41,7 +39,7 @@ _PART = {name: part for part, (_, names) in PARTS.items() for name in names}
 
 
 class Source(NamedTuple):
-    """One module: its name below the package, its text, and whether it is a folder's `__init__`."""
+    """A module: its name below the package, its source, and whether it is a folder's `__init__`."""
 
     name: str
     text: str
@@ -49,7 +47,7 @@ class Source(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The file's place in the folder of the library."""
+        """The file's path in the folder of the library."""
         return "/".join([*self.name.split("."), FRONT][: None if self.is_package else -1]) + ".py"
 
 
@@ -85,8 +83,8 @@ def _folder() -> str:
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if not os.path.isdir(folder):
         raise DataError(
-            f"vendor needs the library as a folder of sources, and {folder} is none; run it from a "
-            "clone or an installed package"
+            f"vendor needs the library's sources in a folder, and {folder} is not one; run it from "
+            "a clone or an installed package"
         )
     return folder
 
@@ -102,12 +100,12 @@ def part_of(name: str) -> str:
 
 
 def all_parts(sources: Sources) -> dict[str, str]:
-    """Return what there is to include: each part's name, and a few words on it."""
-    found = {part: words for part, (words, _) in PARTS.items()}
+    """Return the parts that can be included, with a description of each."""
+    found = {part: description for part, (description, _) in PARTS.items()}
     for name, source in sources.items():
         if name != FRONT and part_of(name) not in found:
-            words = source.text.partition('"""')[2].partition("\n")[0]
-            found[part_of(name)] = words.rstrip('."')
+            description = source.text.partition('"""')[2].partition("\n")[0]
+            found[part_of(name)] = description.rstrip('."')
     return found
 
 
@@ -115,7 +113,7 @@ def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
     """Return the parts that a file with these parts holds, and its modules: theirs, all they need.
 
     A module needs what it imports, at once or in a function, and the packages that it is in.
-    Without parts, it is all there is. Raises SettingError for a part that there is not.
+    Without parts, that is all of them. Raises SettingError for an unknown part.
     """
     names = list(all_parts(sources))
     for part in parts:
@@ -124,7 +122,7 @@ def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
 
             near = get_close_matches(part, names, n=1)
             mend = f"; did you mean {near[0]!r}?" if near else ""
-            raise SettingError(f"there is no part {part!r}, only {', '.join(names)}{mend}")
+            raise SettingError(f"unknown part {part!r}; the parts are {', '.join(names)}{mend}")
     wanted = {*parts, "core"} if parts else set(names)
     pending = [name for name in sources if name != FRONT and part_of(name) in wanted]
     found: set[str] = {FRONT}
@@ -154,7 +152,7 @@ def imports(sources: Sources, name: str) -> list[str]:
 def _relative(source: Source) -> list[tuple[str, list[str]]]:
     """Return what a module imports from the library: from where, and which names.
 
-    What a package says to type checkers counts: it is what it loads when it is asked for.
+    In a package, imports for type checkers count: it loads those modules when they are used.
     """
     tree = ast.parse(source.text)
     return [

@@ -1,4 +1,4 @@
-"""What the head of a single file says: version, parts, licence, and a digest to check it by."""
+"""The head of a single file: version, parts, licence, and a digest to check the file by."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HEAD = re.compile(
 
 
 class Stamp(NamedTuple):
-    """What a single file's head says of it."""
+    """What the head of a single file states."""
 
     version: str
     minimal: bool
@@ -59,7 +59,7 @@ def stamped(body: str, parts: Sequence[str], minimal: bool) -> str:
 
 
 def read_stamp(text: str) -> Stamp | None:
-    """Return what the head of a single file says, or None for any other file."""
+    """Return what the head of a single file states, or None for any other file."""
     found = _HEAD.match(text)
     if found is None:
         return None
@@ -68,7 +68,7 @@ def read_stamp(text: str) -> Stamp | None:
 
 
 def is_unchanged(text: str) -> bool:
-    """Return whether a single file is what its digest says; ends of lines may be of any kind."""
+    """Return whether a single file has the digest in its head."""
     stamp = read_stamp(text)
     return stamp is not None and _digest(text.replace(stamp.digest, "{}", 1)) == stamp.digest
 

@@ -1,7 +1,6 @@
-"""What MicroPython lacks of the standard library, for minimal files: never used from here.
+"""Replacements for what MicroPython lacks of the standard library, for minimal files only.
 
-A `try` that begins with an import says what the rest of it stands in for. What it takes its name
-from is used wherever there is such a thing.
+Each `try` that starts with an import replaces the imported name where the import fails.
 """
 # mypy: ignore-errors
 # ruff: noqa: C419, RUF005
@@ -201,7 +200,7 @@ if not hasattr([], "__len__"):
 
 
 def join_(*kinds):
-    """Return a class that is all of these, or where that cannot be, the first of them."""
+    """Return a class with all these bases, or the first of them where there can be only one."""
     try:
         return type("joined", kinds, {})
     except TypeError:
@@ -217,12 +216,12 @@ def merge_(*tables):
 
 
 def getter_(table):
-    """Return what looks up items in a table."""
+    """Return a function that looks up items in a table."""
     return lambda key: table[key]
 
 
 class Record_:
-    """What `NamedTuple` makes, but for the constructor and the names of the fields."""
+    """The base of a named tuple, without its constructor and the names of its fields."""
 
     def __iter__(self):
         return iter([getattr(self, name) for name in self._fields])
@@ -230,8 +229,8 @@ class Record_:
     def __len__(self):
         return len(self._fields)
 
-    def __getitem__(self, place):
-        return list(self)[place]
+    def __getitem__(self, index):
+        return list(self)[index]
 
     def __eq__(self, other):
         return type(self) is type(other) and list(self) == list(other)
