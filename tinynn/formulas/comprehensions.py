@@ -20,6 +20,7 @@ def comprehended(
     rows: the rows that it is given; numbers: sources for some of its numbers; given: the sums that
     are numbers already.
 
+    >>> from tinynn.formulas.programs import Each, Total
     >>> comprehended([Total("m", "z"), Each("h", "z - m")], ["z"])
     ['m = sum(z)', 'h = [zj - m for zj in z]']
     """
