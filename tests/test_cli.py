@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -561,6 +562,24 @@ def test_demo_trains_both_programs(tmp_path):
     assert err == ""
     assert "10,000   0.98977040\n" in out
     assert "test accuracy 0.9" in out
+
+
+def test_demo_writes_a_table_that_the_next_command_reads(tmp_path):
+    out, err = run("demo", "--csv", "my iris.csv", cwd=tmp_path)
+    first, second = out.splitlines()
+    assert (first, err) == (
+        "150 iris flowers written to my iris.csv; train a model on them with", "",
+    )  # fmt: skip
+    with open(tmp_path / "my iris.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == [*load_iris().feature_names, "species"]
+    assert [[*map(float, row[:4]), row[4]] for row in rows] == iris_rows()
+    program, command = shlex.split(second)[:3], shlex.split(second)[3:]
+    assert program == ["python3", "-m", "tinynn"]
+    run(*command, "--epochs", 1, "--quiet", cwd=tmp_path)
+    assert (tmp_path / "iris-model.json").exists()
+    _, err = run("demo", "--csv", "no/iris.csv", cwd=tmp_path, code=2)
+    assert err.startswith("tinynn: no/iris.csv cannot be written: there is no directory")
 
 
 # --- refusals: one sentence, exit code 2 --------------------------------------------------------
