@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     if options.list:
         for task in TASKS:
-            print(f"{task.name:<18}{task.title}")
+            print(f"{task.name:<20}{task.title}")
         return 0
     if options.update_readme is not None:
         return _update_readme(options.update_readme)

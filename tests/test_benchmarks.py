@@ -39,6 +39,12 @@ BY_NAME = {task.name: task for task in TASKS}
 SMALL = ("original", "xor", "sgd-2-4-1", "iris-16", "moons", "micrograd-demo", "predict-4-10-3")
 
 
+@pytest.fixture(autouse=True)
+def left_to_itself(monkeypatch):
+    """Spare the tests the garbage collections before each measurement: no time decides anything."""
+    monkeypatch.setattr(measure.gc, "collect", lambda: 0)
+
+
 def tiny(name, peers):
     said = []
     return measure.run_task(BY_NAME[name], peers, measure.TINY, said.append), said

@@ -9,7 +9,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
@@ -117,14 +117,12 @@ def check(layer_name, loss, rng):
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(loss=st.sampled_from(sorted(LOSSES)), rng=RANDOM)
-@settings(max_examples=120)
 def test_gradients_of_every_layer(layer, loss, rng):
     check(layer, LOSSES[loss], rng)
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 @given(layer=st.sampled_from(LAYERS), rng=RANDOM)
-@settings(max_examples=120)
 def test_gradients_of_every_loss(loss, layer, rng):
     check(layer, LOSSES[loss], rng)
 

@@ -217,7 +217,7 @@ SMALL = texts(small_network())
 
 
 @given(st.integers(0, len(SMALL) - 1), st.integers(0, 255))
-@settings(max_examples=500)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_a_changed_byte_is_noticed_or_means_something_else(place, byte):
     data = bytearray(SMALL.encode())
     data[place] = byte
@@ -250,7 +250,7 @@ def places(value):
 
 
 @given(st.data())
-@settings(max_examples=1000)
+@settings(max_examples=6 * settings.default.max_examples)
 def test_an_edited_file_is_refused_or_a_whole_network(data):
     model, X, _ = TRAINED
     document = json.loads(json_file.dumps(network.KIND, {
