@@ -10,6 +10,7 @@ import random
 
 import pytest
 from hypothesis import given, strategies as st
+from random_networks import LAYERS, random_layer
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
@@ -17,7 +18,6 @@ from tinynn.lesson.activation_layers import Activation
 from tinynn.lesson.network import KINDS
 from tinynn.training.gradient_check import Difference, GradientReport
 
-LAYERS = sorted(KINDS)
 LOSSES = {
     repr(loss): loss
     for loss in (
@@ -28,22 +28,6 @@ LOSSES = {
 }  # fmt: skip
 KINKED = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU)
 RANDOM = st.integers(0, 2**32).map(random.Random)
-
-
-def make_layer(name, width, rng):
-    """Return a layer of that kind with settings at random, and the columns that come out."""
-    if name == "Dense":
-        outputs = rng.randint(1, 4)
-        return nn.Dense(width, outputs, "normal", bias=rng.random() < 0.7), outputs
-    if name == "BatchNorm":
-        return nn.BatchNorm(eps=rng.choice([1e-5, 1e-2])), width
-    if name == "LayerNorm":
-        return nn.LayerNorm(eps=rng.choice([1e-5, 1e-2])), width
-    if name in ("LeakyReLU", "ELU"):
-        return KINDS[name](rng.uniform(0.0, 1.5)), width
-    if name == "Dropout":
-        return nn.Dropout(rng.choice([0.0, 0.3, 0.6])), width
-    return KINDS[name](), width
 
 
 def fits(last, loss):
@@ -89,7 +73,7 @@ def check(layer_name, loss, rng):
     """Check the gradients of a network around that layer, with that loss, all else at random."""
     while True:
         n, inputs, width = rng.randint(2, 4), rng.randint(1, 3), rng.randint(1, 4)
-        layer, m = make_layer(layer_name, width, rng)
+        layer, m = random_layer(layer_name, width, rng)
         layers = [nn.Dense(inputs, width, "normal"), layer]
         if not fits(layer, loss) or rng.random() < 0.5:
             k = rng.randint(1, 3)
@@ -142,7 +126,7 @@ def test_gradients_of_layers_in_any_order(names, rng):
         inputs, width = rng.randint(1, 3), rng.randint(2, 3)
         layers = [nn.Dense(inputs, width)]
         for name in names:
-            layer, width = make_layer(name, width, rng)
+            layer, width = random_layer(name, width, rng)
             layers.append(layer)
         model = nn.Sequential(*layers, nn.Dense(width, 2), seed=rng)
         X = [[rng.uniform(-2, 2) for _ in range(inputs)] for _ in range(3)]
