@@ -9,7 +9,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, reject, strategies as st
 from random_networks import LAYERS, random_layer
 
 import tinynn as nn
@@ -119,10 +119,15 @@ def test_gradients_of_every_layer_with_every_loss(loss, layer, rng):
     check(layer, LOSSES[loss], rng)
 
 
-@given(st.lists(st.sampled_from(LAYERS), min_size=2, max_size=5), RANDOM)
+def few_normalizations(names):
+    """Whether differences are exact enough: each normalization may enlarge what is rounded."""
+    return sum(name.endswith("Norm") for name in names) <= 2
+
+
+@given(st.lists(st.sampled_from(LAYERS), min_size=2, max_size=5).filter(few_normalizations), RANDOM)
 def test_gradients_of_layers_in_any_order(names, rng):
     loss = nn.MeanSquaredError()
-    while True:
+    for _ in range(30):
         inputs, width = rng.randint(1, 3), rng.randint(2, 3)
         layers = [nn.Dense(inputs, width)]
         for name in names:
@@ -136,6 +141,8 @@ def test_gradients_of_layers_in_any_order(names, rng):
         training = training and "Dropout" not in names
         if not near_a_kink(model, loss, X, T, training):
             break
+    else:  # as behind a ReLU and a LayerNorm, whose rows of zeros are the next ReLU's kink
+        reject()
     report = nn.gradcheck(model, loss, X, T, training=training)
     assert report, f"{model!r}, training={training}\n{report}"
 
