@@ -7,6 +7,7 @@ import os
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Sequence
 
 from . import environment, readme, tables
@@ -17,8 +18,7 @@ from .results import Results, read
 from .tasks import TASKS
 from .tasks.kinds import Task
 
-FOLDER = Path(__file__).resolve().parent / "results"
-README = Path(__file__).resolve().parent.parent / "README.md"
+KEPT = Path(__file__).resolve().parent / "results"  # runs that are part of the repository
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     if options.list:
         for task in TASKS:
-            print(f"{task.name:<18}{task.title}")
+            print(f"{task.name:<20}{task.title}")
         return 0
     if options.update_readme is not None:
         return _update_readme(options.update_readme)
@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tasks = chosen(TASKS, options.only, "task")
         peers = chosen(all_peers(), options.peer, "implementation")
         other = read(options.against) if options.against else None
+        complete = not (options.tiny or options.only or options.peer)
+        folder = options.out or (own_folder() if complete else None)
+        if folder is not None:  # better refused now than after minutes
+            folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -52,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(results.to_json(), end="")
     else:
         print(tables.report(results))
-    folder = options.out or (None if options.tiny or options.only or options.peer else FOLDER)
     if folder is not None:
         _write(results, folder)
     for trouble in results.wrong:
@@ -92,6 +95,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def own_folder() -> Path:
+    """Return where results go unless --out says so: a folder of the user's, outside the clone."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(cache) / "tinynn" / "benchmarks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # no home directory, or one that is not writable
+        return Path(gettempdir()) / "tinynn-benchmarks"
+    return folder
+
+
 def _write(results: Results, folder: Path) -> None:
     """Write the run as JSON and as Markdown, under a name made of date, interpreter and mode."""
     write_files(results, folder, {".json": results.to_json(), ".md": tables.report(results)})
@@ -103,18 +117,21 @@ def write_files(results: Results, folder: Path, texts: dict[str, str]) -> None:
     for suffix, text in texts.items():
         path = folder / f"{results.file_stem()}{suffix}"
         path.write_text(text, encoding="utf-8")
-        say(f"written: {os.path.relpath(path)}")
+        say(f"written: {path.resolve()}")
 
 
 def _update_readme(source: str) -> int:
-    """Put the headline table of a results file, the newest full one by default, into the README."""
+    """Put the table of a results file, by default the newest one kept here, into the READMEs."""
     try:
-        path = Path(source) if source else newest(FOLDER)
-        changed = readme.update(README, read(path))
+        path = Path(source) if source else newest(KEPT)
+        results = read(path)
+        for page, only in ((readme.PAGE, ()), (readme.FRONT_PAGE, readme.ON_FRONT_PAGE)):
+            changed = readme.update(page, results, only)
+            shown = os.path.relpath(page, readme.FRONT_PAGE.parent)
+            print(f"{shown} {'updated' if changed else 'has it already'}, from {path.name}")
     except (OSError, ValueError) as error:
         print(f"README not updated: {error}", file=sys.stderr)
         return 1
-    print(f"README.md {'updated' if changed else 'has it already'}, from {path.name}")
     return 0
 
 
@@ -127,7 +144,7 @@ def newest(folder: Path) -> Path:
         found = sorted(folder.glob(f"*-cpython-*-{mode}.json"))
         if found:
             return found[-1]
-    raise ValueError(f"there are no results in {folder.name}; run python3 -m benchmarks first")
+    raise ValueError(f"there are no results in {folder.name}; name a results file")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -170,15 +187,15 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write JSON and Markdown there "
-        "(without it, complete quick and full runs go to benchmarks/results)",
+        help="write JSON and Markdown there (without it, complete quick and full runs go to a "
+        "folder in your cache directory; the path is printed)",
     )
     parser.add_argument(
         "--update-readme",
         nargs="?",
         const="",
         metavar="RESULTS",
-        help="put the headline table of a results file (default: the newest) "
-        "into README.md, and stop",
+        help="put the table of a results file (default: the newest in benchmarks/results) into "
+        "the READMEs, and stop",
     )
     return parser

@@ -1,7 +1,7 @@
 """Every interpreter found here: what works on it, and how fast, by the library's own self-test.
 
-`python3 -m benchmarks.interpreters` prints the table, with `--update-readme` it goes into the
-README. CPython and PyPy are looked for on PATH, and where `pyenv` keeps them; Pyodide and
+`python3 -m benchmarks.interpreters` prints the table; `--update-readme` also puts it into README.md
+beside this file. CPython and PyPy are looked for on PATH, and where `pyenv` keeps them; Pyodide and
 MicroPython run under node, from the folders that environment variables name.
 """
 
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, Sequence
 from tinynn.files.atomic import write_text
 
 from . import environment
-from .command import README, say
-from .readme import with_table
+from .command import say
+from .readme import PAGE, with_table
 
 START, END = "<!-- interpreters:start -->", "<!-- interpreters:end -->"
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,8 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.update_readme and failed:
         say(f"README not updated: the self-test failed on {', '.join(failed)}")
     elif options.update_readme:
-        old = README.read_text(encoding="utf-8")
-        write_text(README, with_table(old, text, README.name, START, END))
+        old = PAGE.read_text(encoding="utf-8")
+        write_text(PAGE, with_table(old, text, PAGE.name, START, END))
     return 1 if failed else 0
 
 

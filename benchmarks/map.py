@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Sequence
 
 from . import environment
-from .command import FOLDER, say, write_files
+from .command import own_folder, say, write_files
 from .measure import Plan, run_task
 from .peers.numpy_peer import NumpyPeer
 from .peers.tinynn_peer import TinynnPeer
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         texts = {".json": results.to_json(), ".md": table(results)}
     print(texts[".md"])
     if options.out or not options.tiny:
-        write_files(results, options.out or FOLDER, texts)
+        write_files(results, options.out or own_folder(), texts)
     for trouble in results.wrong:
         print(f"WRONG: {trouble}", file=sys.stderr)
     return 1 if results.wrong or ".svg" not in texts else 0
@@ -227,8 +227,8 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write JSON, Markdown and SVG there "
-        "(default: benchmarks/results; a tiny map: nowhere)",
+        help="write JSON, Markdown and SVG there (without it, all but a tiny map go to a folder in "
+        "your cache directory; the path is printed)",
     )
     return parser
 

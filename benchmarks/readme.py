@@ -1,8 +1,12 @@
-"""Puts the headline table into the README, between its two markers; nobody types it."""
+"""Puts the headline table into the READMEs, between two markers; nobody types it.
+
+The README beside this file has the whole table, the front page a few rows of it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Sequence
 
 from tinynn.files.atomic import write_text
 
@@ -10,6 +14,10 @@ from .results import Results
 from .tables import headline
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
+PAGE = Path(__file__).resolve().parent / "README.md"
+FRONT_PAGE = PAGE.parent.parent / "README.md"
+# The tasks on the front page: small networks, where tinynn is made for it, and two that it loses.
+ON_FRONT_PAGE = ("original", "xor", "sgd-4-10-3", "iris-16", "784-30-10", "predict-4-10-3")
 
 
 def with_table(
@@ -33,17 +41,19 @@ def with_table(
     return f"{before}{start}\n\n{table.strip()}\n\n{end}{after}"
 
 
-def update(path: Path, results: Results) -> bool:
+def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
     """Write the headline table of `results` into the README at `path`; return if it changed.
+
+    `only` names the tasks to show, if not all.
 
     Raises ValueError for missing markers and for results of a tiny run, which measures nothing.
     """
     if results.mode == "tiny":
-        raise ValueError("the README needs results of a quick or full run, got those of a tiny one")
+        raise ValueError("a README needs results of a quick or full run, got those of a tiny one")
     if not path.exists():
         raise ValueError(f"{path.name} needs to exist, with {START} and {END} in it")
     old = path.read_text(encoding="utf-8")
-    new = with_table(old, headline(results), path.name)
+    new = with_table(old, headline(results, only), path.name)
     if new != old:
         write_text(path, new)
     return new != old

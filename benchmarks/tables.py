@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from .results import SKIPPED, WRONG, Results, Row, Spread, TaskResult
 
 # The columns of the headline table: rows of the tasks, and what they are called there.
@@ -62,19 +64,19 @@ def task_table(task: TaskResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def headline(results: Results) -> str:
+def headline(results: Results, only: Sequence[str] = ()) -> str:
     """Return the one table that shows tinynn, as it chooses its engine itself, against each rival.
 
-    What tinynn loses is in bold.
+    What tinynn loses is in bold. `only` names the tasks to show; the count below the table is of
+    all tasks.
     """
-    rivals = [
-        (name, title) for name, title in RIVALS if any(task.row(name) for task in results.tasks)
-    ]
+    shown = [task for task in results.tasks if not only or task.name in only]
+    rivals = [(name, title) for name, title in RIVALS if any(task.row(name) for task in shown)]
     lines = [
         "| task | tinynn | " + " | ".join(f"than {title}" for _, title in rivals) + " |",
         "|---|---|" + "---|" * len(rivals),
     ]
-    for task in results.tasks:
+    for task in shown:
         mine = task.row("tinynn")
         if mine is None or mine.cpu is None:
             continue
@@ -164,7 +166,7 @@ def _balance(results: Results) -> str:
     slower = sum(ratio <= 0.95 for ratio in known)
     return (
         f"Of {len(known)} tasks measured with both, tinynn is faster than NumPy in {faster} and "
-        f"slower in {slower}, which are in bold."
+        f"slower in {slower}. Slower is in bold."
     )
 
 

@@ -1,4 +1,7 @@
-"""Test settings shared by all modules: one deterministic hypothesis profile, no time limits.
+"""Test settings shared by all modules: deterministic hypothesis profiles, no time limits.
+
+CI chooses the profile with more examples: `pytest --hypothesis-profile thorough`. A test that needs
+more or fewer than others asks for a multiple of `settings.default.max_examples`.
 
 With TINYNN_SINGLE_FILE set to the path of a file that `tinynn vendor` wrote, the library that is
 tested is that file, by all tests but those of the folder and what stands beside it.
@@ -6,6 +9,7 @@ tested is that file, by all tests but those of the folder and what stands beside
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -15,11 +19,13 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "tinynn",
+    max_examples=50,
     deadline=None,  # timing never decides a test
     derandomize=True,  # the same examples on every machine and every run
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("thorough", settings.get_profile("tinynn"), max_examples=200)
 settings.load_profile("tinynn")
 
 # They import what they make golden tables with, which need not be there.
@@ -35,6 +41,13 @@ if SINGLE_FILE:
         "architecture benchmarks estimator_benchmarks interpreters package readme sizes vendor"
     )
     collect_ignore = [f"test_{name}.py" for name in of_the_folder.split()]
+
+
+def pytest_collection_finish():
+    """Let the garbage collector forget what stays: it is most of its work, test after test."""
+    gc.collect()
+    if hasattr(gc, "freeze"):  # CPython
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 import warnings
 
+from random_networks import random_layers, with_random_numbers
+
 import tinynn as nn
 from tinynn import activations
 from tinynn.errors import DataError
@@ -33,28 +35,13 @@ WORDS = [
 
 def network(rng, kinds=None):
     """Return a network of random layers with random numbers in all of them."""
-    width = rng.randint(1, 5)
-    layers = [nn.Dense(width, rng.randint(1, 5), bias=rng.random() < 0.7)]
-    if rng.random() < 0.2:  # layers before the first Dense
-        layers = [nn.BatchNorm(width) if rng.random() < 0.5 else nn.LayerNorm(width), *layers]
+    names = [rng.choice(["BatchNorm", "LayerNorm"])] if rng.random() < 0.2 else []
+    names.append("Dense")
     for kind in kinds or [rng.choice(KINDS) for _ in range(rng.randint(0, 4))]:
-        if kind is nn.LeakyReLU:
-            layers.append(kind(rng.choice([0.0, 0.01, 0.3, 1.5])))
-        elif kind is nn.ELU:
-            layers.append(kind(rng.choice([0.0, 0.5, 1.0, 2.0])))
-        else:
-            layers.append(kind())
-        if rng.random() < 0.4:
-            before = nn.Sequential(*layers).outputs
-            layers.append(nn.Dense(before, rng.randint(1, 5), bias=rng.random() < 0.7))
-    model = nn.Sequential(*layers, seed=rng.randrange(2**32))
-    for layer in model.layers:
-        for name, value in {**layer.parameters(), **layer.buffers()}.items():
-            if name != "W":
-                value[:] = [rng.gauss(0, 1) for _ in value]
-            if name == "running_variance":
-                value[:] = [abs(v) + 0.01 for v in value]
-    return model
+        names.append(kind.__name__)
+        names += ["Dense"] if rng.random() < 0.4 else []
+    layers = random_layers(names, rng.randint(1, 5), rng)
+    return with_random_numbers(nn.Sequential(*layers, seed=rng.randrange(2**32)), rng)
 
 
 def network_rows(rng, model, count):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import pathlib
 import sys
+from functools import lru_cache
 
 import pytest
 
@@ -30,8 +31,14 @@ LESSON = (
 LONGEST, LONGEST_OF_THE_LESSON, LONGEST_LOOP = 400, 250, 80
 
 
+@lru_cache(maxsize=None)
 def modules():
     return sorted(PACKAGE.rglob("*.py"))
+
+
+@lru_cache(maxsize=None)
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def dotted(path):
@@ -42,7 +49,7 @@ def dotted(path):
 
 def imports(path, tree=None):
     """Yield (parts of the imported module's name below the package, or its absolute name)."""
-    tree = tree or ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree or parsed(path)
     own = path.relative_to(PACKAGE).parts[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -132,7 +139,7 @@ def test_there_is_no_cycle_within_a_folder():
 
 def lines_of_code(path):
     """Return how many lines hold code: no docstring, comment or blank line."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     lines = set()
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -171,7 +178,7 @@ def test_a_stranger_sees_the_architecture():
 def test_no_class_name_means_two_things():
     classes = {}
     for path in modules():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 classes.setdefault(node.name, []).append("/".join(dotted(path)))
     assert {name: places for name, places in classes.items() if len(places) > 1} == {}

@@ -39,6 +39,12 @@ BY_NAME = {task.name: task for task in TASKS}
 SMALL = ("original", "xor", "sgd-2-4-1", "iris-16", "moons", "micrograd-demo", "predict-4-10-3")
 
 
+@pytest.fixture(autouse=True)
+def left_to_itself(monkeypatch):
+    """Spare the tests the garbage collections before each measurement: no time decides anything."""
+    monkeypatch.setattr(measure.gc, "collect", lambda: 0)
+
+
 def tiny(name, peers):
     said = []
     return measure.run_task(BY_NAME[name], peers, measure.TINY, said.append), said
@@ -320,7 +326,7 @@ HEADLINE = """\
 | Task B | 1.29 ms per call | **32× slower** | – |
 | Size | 434 kB, requires nothing | 132× smaller | – |
 
-Of 2 tasks measured with both, tinynn is faster than NumPy in 1 and slower in 1, which are in bold.
+Of 2 tasks measured with both, tinynn is faster than NumPy in 1 and slower in 1. Slower is in bold.
 
 CPython 3.11.7, Some CPU, Linux 6.1, one thread each; numpy 1.26.0; 2024-01-02 03:04 UTC; \
 `python3 -m benchmarks`. Not measured, for want of it: PyTorch.
@@ -335,6 +341,27 @@ def test_the_tables_are_as_they_should_be():
     assert TASK_TABLE in report
     assert HEADLINE in report
     assert "- processor: Some CPU\n" in report
+
+
+def test_a_short_headline_counts_all_tasks():
+    assert tables.headline(made_up(), ("b",)).splitlines()[:5] == [
+        "| task | tinynn | than NumPy |",
+        "|---|---|---|",
+        "| Task B | 1.29 ms per call | **32× slower** |",
+        "",
+        "Of 2 tasks measured with both, tinynn is faster than NumPy in 1 and slower in 1. Slower "
+        "is in bold.",
+    ]
+
+
+def test_the_front_page_shows_a_loss_and_both_readmes_have_the_newest_results():
+    path = command.newest(command.KEPT)
+    results = from_json(path.read_text(encoding="utf-8"), path.name)
+    shown = tables.headline(results, readme.ON_FRONT_PAGE)
+    assert shown.count("\n| ") == len(readme.ON_FRONT_PAGE) == 6
+    assert " slower**" in shown
+    assert shown in readme.FRONT_PAGE.read_text(encoding="utf-8")
+    assert tables.headline(results) in readme.PAGE.read_text(encoding="utf-8")
 
 
 def test_without_the_baseline_good_lists_are_it():
@@ -456,13 +483,48 @@ def own_environment(monkeypatch):
 def test_the_command_runs_prints_and_writes(capsys, tmp_path, own_environment):
     words = ["--tiny", "--only", "xor", "--only", "size", "--peer", "tinynn*", "--peer", "lists"]
     assert command.main([*words, "--out", str(tmp_path)]) == 0
-    assert "### XOR 2-4-1, full batch of 4" in capsys.readouterr().out
-    written = sorted(path.suffix for path in tmp_path.iterdir())
-    assert written == [".json", ".md"]
+    out, err = capsys.readouterr()
+    assert "### XOR 2-4-1, full batch of 4" in out
+    written = sorted(tmp_path.iterdir())
+    assert all(f"written: {path}\n" in err for path in written)
+    assert [path.suffix for path in written] == [".json", ".md"]
     assert command.main([*words[:3], *words[5:], "--json"]) == 0
     content = capsys.readouterr().out
     assert from_json(content).tasks[0].name == "xor"
     assert str(ROOT) not in content
+
+
+def in_the_clone():
+    """Return what a run could have written: other tests have caches of their own there."""
+    top = {path for path in ROOT.iterdir() if not path.name.startswith(".")}
+    return top | {path for path in (ROOT / "benchmarks").rglob("*") if path.suffix != ".pyc"}
+
+
+@pytest.mark.parametrize("program", [command, benchmark_map], ids=["benchmarks", "map"])
+def test_a_complete_run_leaves_nothing_in_the_clone(
+    program, capsys, tmp_path, monkeypatch, own_environment
+):
+    """A complete run, but of one task: its results go to the user's cache, and it says where."""
+    pytest.importorskip("numpy")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(command, "TASKS", [BY_NAME["xor"]])
+    monkeypatch.setattr(command, "all_peers", lambda: [ListsPeer()])
+    monkeypatch.setattr(benchmark_map, "grid", lambda tiny: [((2, 4, 1), 4)])
+    monkeypatch.setattr(program, "QUICK", measure.TINY._replace(mode="quick"))
+    before = in_the_clone()
+    assert program.main([]) == 0
+    assert in_the_clone() == before
+    written = sorted((tmp_path / "cache" / "tinynn" / "benchmarks").iterdir())
+    assert {".json", ".md"} <= {path.suffix for path in written}
+    err = capsys.readouterr().err
+    assert all(f"written: {path}\n" in err for path in written)
+
+
+def test_without_a_home_results_go_to_the_temporary_directory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(command, "gettempdir", lambda: str(tmp_path))
+    assert command.own_folder() == tmp_path / "tinynn-benchmarks"
 
 
 def test_the_command_says_what_there_is(capsys):
@@ -470,6 +532,7 @@ def test_the_command_says_what_there_is(capsys):
     assert capsys.readouterr().out.split()[0] == "original"
     assert command.main(["--only", "nothing"]) == 2
     assert capsys.readouterr().err.startswith("there is no task 'nothing'; there are original, xor")
+    assert command.main(["--out", str(Path(__file__) / "folder")]) == 2  # and nothing is measured
 
 
 def test_a_wrong_result_makes_the_command_fail(capsys, monkeypatch, own_environment):
@@ -484,7 +547,7 @@ def test_the_newest_full_run_goes_into_the_readme(tmp_path):
     assert command.newest(tmp_path).name == "2024-01-01-00-00-cpython-3.11.7-full.json"
     with pytest.raises(ValueError) as error:
         command.newest(tmp_path / "none")
-    assert str(error.value) == "there are no results in none; run python3 -m benchmarks first"
+    assert str(error.value) == "there are no results in none; name a results file"
 
 
 def test_the_map_runs_and_draws(capsys, tmp_path, own_environment):

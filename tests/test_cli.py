@@ -1,4 +1,7 @@
-"""The command line, run as a user runs it: each command, its help, its exit codes, its refusals."""
+"""The command line as a user sees it: each command, its help, its exit codes, its refusals.
+
+`run` calls it in this process, `run_process` in one of its own, where that makes a difference.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ import os
 import pathlib
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import tinynn
 from tinynn.cli import COMMANDS, main
@@ -37,15 +41,41 @@ ROOT = FILE.parents[FILE.name == "__init__.py"]  # where it is imported from: a 
 IRIS = ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"]
 
 
-def run(*words, cwd, code=0, stdin=b"", package=ROOT):
+def run_process(*words, cwd, code=0, stdin=b"", package=ROOT):
     """Run the command in a process of its own; return (standard output, standard error)."""
     done = subprocess.run(
         [sys.executable, "-m", "tinynn", *map(str, words)],
         cwd=cwd, input=stdin, capture_output=True, timeout=300,
         env={**os.environ, "PYTHONPATH": str(package), "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert done.returncode == code, f"exit code {done.returncode}\n{out}\n{err}"
+    return checked(done.returncode, code, done.stdout, done.stderr)
+
+
+def run(*words, cwd, code=0, stdin=b""):
+    """Run the command in this process; return (standard output, standard error)."""
+    kept, folder = (sys.stdin, sys.stdout, sys.stderr), os.getcwd()
+    streams = [io.BytesIO(stdin), io.BytesIO(), io.BytesIO()]
+    sys.stdin, sys.stdout, sys.stderr = (io.TextIOWrapper(s, encoding="utf-8") for s in streams)
+    os.chdir(cwd)
+    try:
+        with warnings.catch_warnings():  # as a new process has them
+            warnings.simplefilter("default")
+            returned = main([*map(str, words)])
+    except SystemExit as end:  # after --help
+        returned = end.code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        wrote = streams[1].getvalue(), streams[2].getvalue()
+        sys.stdin, sys.stdout, sys.stderr = kept
+        os.chdir(folder)
+    return checked(returned, code, *wrote)
+
+
+def checked(returned, code, out, err):
+    """Return what a command wrote, if its exit code is the one that was expected."""
+    out, err = out.decode(), err.decode()
+    assert returned == code, f"exit code {returned}\n{out}\n{err}"
     assert "Traceback" not in err
     return out.replace("\r\n", "\n"), err.replace("\r\n", "\n")
 
@@ -97,7 +127,7 @@ def home(tmp_path_factory):
 
 
 def test_without_a_command_it_tells_the_commands(tmp_path):
-    out, err = run(cwd=tmp_path)
+    out, err = run_process(cwd=tmp_path)
     assert err == ""
     for name, what in COMMANDS.items():
         assert re.search(rf"^  {name} +{what}$", out, re.MULTILINE)
@@ -543,12 +573,12 @@ def test_gradcheck_holds_a_model_against_differences(home, tmp_path):
 
 def test_bench_is_a_door_to_the_benchmarks_or_says_where_they_are(tmp_path):
     if (ROOT / "benchmarks" / "__main__.py").exists():
-        out, _ = run("bench", "--list", cwd=tmp_path)
+        out, _ = run_process("bench", "--list", cwd=tmp_path)
         assert "original" in out
     shutil.copytree(
         ROOT / "tinynn", tmp_path / "tinynn", ignore=shutil.ignore_patterns("__pycache__")
     )
-    _, err = run("bench", cwd=tmp_path, code=2, package=tmp_path)
+    _, err = run_process("bench", cwd=tmp_path, code=2, package=tmp_path)
     assert err == (
         "tinynn: the benchmarks are not part of the package and not beside "
         f"{os.path.realpath(tmp_path / 'tinynn')}; clone tinynn's repository and run "
@@ -557,10 +587,28 @@ def test_bench_is_a_door_to_the_benchmarks_or_says_where_they_are(tmp_path):
 
 
 def test_demo_trains_both_programs(tmp_path):
-    out, err = run("demo", cwd=tmp_path)
+    out, err = run_process("demo", cwd=tmp_path)
     assert err == ""
     assert "10,000   0.98977040\n" in out
     assert "test accuracy 0.9" in out
+
+
+def test_demo_writes_a_table_that_the_next_command_reads(tmp_path):
+    out, err = run("demo", "--csv", "my iris.csv", cwd=tmp_path)
+    first, second = out.splitlines()
+    assert (first, err) == (
+        "150 iris flowers written to my iris.csv; train a model on them with", "",
+    )  # fmt: skip
+    with open(tmp_path / "my iris.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == [*load_iris().feature_names, "species"]
+    assert [[*map(float, row[:4]), row[4]] for row in rows] == iris_rows()
+    program, command = shlex.split(second)[:3], shlex.split(second)[3:]
+    assert program == ["python3", "-m", "tinynn"]
+    run(*command, "--epochs", 1, "--quiet", cwd=tmp_path)
+    assert (tmp_path / "iris-model.json").exists()
+    _, err = run("demo", "--csv", "no/iris.csv", cwd=tmp_path, code=2)
+    assert err.startswith("tinynn: no/iris.csv cannot be written: there is no directory")
 
 
 # --- refusals: one sentence, exit code 2 --------------------------------------------------------
@@ -685,22 +733,16 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def refusals(home):
-    """What is said to each of the command lines, run side by side."""
-
-    def said(case):
-        return run(*case[0], cwd=home, code=2)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(said, REFUSED))
-
-
-@pytest.mark.parametrize("case", range(len(REFUSED)), ids=lambda i: " ".join(REFUSED[i][0]))
-def test_what_cannot_be_is_refused_in_one_sentence(home, refusals, case):
-    _, err = refusals[case]
-    message = REFUSED[case][1].format(home=os.path.realpath(home), town=people(1)[0][1])
+@pytest.mark.parametrize(("words", "message"), REFUSED, ids=lambda x: " ".join(x)[:50])
+def test_what_cannot_be_is_refused_in_one_sentence(home, words, message):
+    _, err = run(*words, cwd=home, code=2)
+    message = message.format(home=os.path.realpath(home), town=people(1)[0][1])
     assert err.replace(os.path.abspath(home), os.path.realpath(home)) == f"tinynn: {message}\n"
+
+
+def test_a_refusal_ends_the_process_with_2(tmp_path):
+    _, err = run_process("trian", cwd=tmp_path, code=2)
+    assert err == "tinynn: there is no command 'trian'; did you mean 'train'?\n"
 
 
 TABLES = [
@@ -779,31 +821,19 @@ TABLES = [
 TRAIN_T = ["train", "t.csv", "--target", "y", "--out", "m.json", "--quiet"]
 
 
-@pytest.fixture(scope="module")
-def table_refusals(tmp_path_factory):
-    """What is said to each of the tables, and the folder with it, run side by side."""
-
-    def said(case):
-        folder = tmp_path_factory.mktemp("table")
-        table = case[0]
-        data = table if isinstance(table, bytes) else table.encode("utf-8")
-        (folder / "t.csv").write_bytes(data)
-        return run(*TRAIN_T, cwd=folder, code=2), folder
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(said, TABLES))
-
-
-@pytest.mark.parametrize("case", range(len(TABLES)), ids=lambda i: TABLES[i][1][:50])
-def test_tables_that_cannot_be_learned_from_are_refused(table_refusals, monkeypatch, capsys, case):
-    answer, folder = table_refusals[case]
-    message = f"tinynn: {TABLES[case][1]}\n"
-    assert answer == ("", message)
+@pytest.mark.parametrize(("table", "message"), TABLES, ids=lambda x: str(x)[:50])
+def test_tables_that_cannot_be_learned_from_are_refused(
+    table, message, tmp_path, monkeypatch, capsys
+):
+    data = table if isinstance(table, bytes) else table.encode("utf-8")
+    (tmp_path / "t.csv").write_bytes(data)
+    message = f"tinynn: {message}\n"
+    assert run(*TRAIN_T, cwd=tmp_path, code=2) == ("", message)
     # As a stream too, of which only the rows to train on decide what columns are.
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(tmp_path)
     assert main([*TRAIN_T, "--stream"]) == 2
     assert capsys.readouterr().err == message.replace("100 numbers", "78 numbers")
-    assert os.listdir(folder) == ["t.csv"]
+    assert os.listdir(tmp_path) == ["t.csv"]
 
 
 # --- model files that are not what they should be ----------------------------------------------
@@ -831,7 +861,6 @@ def mutated(content, rng):
 
 
 @given(st.integers(0, 2**32), st.sampled_from(["iris", "people", "line"]))
-@settings(max_examples=150)
 def test_an_edited_model_is_used_or_refused(home, tmp_path_factory, seed, name):
     rng = random.Random(seed)
     content = json.loads((home / f"{name}.json").read_text(encoding="utf-8"))

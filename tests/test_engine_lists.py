@@ -95,8 +95,15 @@ def test_batches_in_one_call_or_in_many_are_the_same(optimizer):
     assert len(losses) == len(BATCHES) and all(map(math.isfinite, losses))
 
 
-@pytest.mark.parametrize("optimizer", [OPTIMIZERS[0], OPTIMIZERS[-1]], ids=repr)
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize(
+    ("optimizer", "part"),
+    [
+        *((OPTIMIZERS[0], part) for part in range(4)),
+        (OPTIMIZERS[-1], 0),
+        *(pytest.param(OPTIMIZERS[-1], part, marks=pytest.mark.slow) for part in range(1, 4)),
+    ],
+    ids=repr,
+)
 def test_an_interrupt_at_any_line_leaves_whole_updates(optimizer, part):
     wanted = states(optimizer)
     line, reached = part, True

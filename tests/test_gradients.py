@@ -9,7 +9,8 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, reject, strategies as st
+from random_networks import LAYERS, random_layer
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
@@ -17,7 +18,6 @@ from tinynn.lesson.activation_layers import Activation
 from tinynn.lesson.network import KINDS
 from tinynn.training.gradient_check import Difference, GradientReport
 
-LAYERS = sorted(KINDS)
 LOSSES = {
     repr(loss): loss
     for loss in (
@@ -28,22 +28,6 @@ LOSSES = {
 }  # fmt: skip
 KINKED = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU)
 RANDOM = st.integers(0, 2**32).map(random.Random)
-
-
-def make_layer(name, width, rng):
-    """Return a layer of that kind with settings at random, and the columns that come out."""
-    if name == "Dense":
-        outputs = rng.randint(1, 4)
-        return nn.Dense(width, outputs, "normal", bias=rng.random() < 0.7), outputs
-    if name == "BatchNorm":
-        return nn.BatchNorm(eps=rng.choice([1e-5, 1e-2])), width
-    if name == "LayerNorm":
-        return nn.LayerNorm(eps=rng.choice([1e-5, 1e-2])), width
-    if name in ("LeakyReLU", "ELU"):
-        return KINDS[name](rng.uniform(0.0, 1.5)), width
-    if name == "Dropout":
-        return nn.Dropout(rng.choice([0.0, 0.3, 0.6])), width
-    return KINDS[name](), width
 
 
 def fits(last, loss):
@@ -89,7 +73,7 @@ def check(layer_name, loss, rng):
     """Check the gradients of a network around that layer, with that loss, all else at random."""
     while True:
         n, inputs, width = rng.randint(2, 4), rng.randint(1, 3), rng.randint(1, 4)
-        layer, m = make_layer(layer_name, width, rng)
+        layer, m = random_layer(layer_name, width, rng)
         layers = [nn.Dense(inputs, width, "normal"), layer]
         if not fits(layer, loss) or rng.random() < 0.5:
             k = rng.randint(1, 3)
@@ -117,14 +101,12 @@ def check(layer_name, loss, rng):
 
 @pytest.mark.parametrize("layer", LAYERS)
 @given(loss=st.sampled_from(sorted(LOSSES)), rng=RANDOM)
-@settings(max_examples=120)
 def test_gradients_of_every_layer(layer, loss, rng):
     check(layer, LOSSES[loss], rng)
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 @given(layer=st.sampled_from(LAYERS), rng=RANDOM)
-@settings(max_examples=120)
 def test_gradients_of_every_loss(loss, layer, rng):
     check(layer, LOSSES[loss], rng)
 
@@ -137,14 +119,19 @@ def test_gradients_of_every_layer_with_every_loss(loss, layer, rng):
     check(layer, LOSSES[loss], rng)
 
 
-@given(st.lists(st.sampled_from(LAYERS), min_size=2, max_size=5), RANDOM)
+def few_normalizations(names):
+    """Whether differences are exact enough: each normalization may enlarge what is rounded."""
+    return sum(name.endswith("Norm") for name in names) <= 2
+
+
+@given(st.lists(st.sampled_from(LAYERS), min_size=2, max_size=5).filter(few_normalizations), RANDOM)
 def test_gradients_of_layers_in_any_order(names, rng):
     loss = nn.MeanSquaredError()
-    while True:
+    for _ in range(30):
         inputs, width = rng.randint(1, 3), rng.randint(2, 3)
         layers = [nn.Dense(inputs, width)]
         for name in names:
-            layer, width = make_layer(name, width, rng)
+            layer, width = random_layer(name, width, rng)
             layers.append(layer)
         model = nn.Sequential(*layers, nn.Dense(width, 2), seed=rng)
         X = [[rng.uniform(-2, 2) for _ in range(inputs)] for _ in range(3)]
@@ -154,6 +141,8 @@ def test_gradients_of_layers_in_any_order(names, rng):
         training = training and "Dropout" not in names
         if not near_a_kink(model, loss, X, T, training):
             break
+    else:  # as behind a ReLU and a LayerNorm, whose rows of zeros are the next ReLU's kink
+        reject()
     report = nn.gradcheck(model, loss, X, T, training=training)
     assert report, f"{model!r}, training={training}\n{report}"
 

@@ -1,8 +1,8 @@
 """Every interpreter that there is: what the self-test says on it, of the package and of one file.
 
-`benchmarks.interpreters` finds them, as it does for the table in the README; one that is missing,
-or does not run, is skipped with the reason. The page needs a Chromium, from the environment
-variable TINYNN_CHROMIUM or on PATH.
+`benchmarks.interpreters` finds them, as it does for the table in benchmarks/README.md; one that is
+missing, or does not run, is skipped with the reason. The page needs a Chromium, from the
+environment variable TINYNN_CHROMIUM or on PATH.
 """
 
 from __future__ import annotations
@@ -306,7 +306,7 @@ def test_the_command_makes_the_table_and_tells_of_failures(answer, tmp_path, mon
     page = tmp_path / "README.md"
     old = f"a\n{interpreters.START}\nold\n{interpreters.END}\nb\n"
     page.write_text(old, encoding="utf-8")
-    monkeypatch.setattr(interpreters, "README", page)
+    monkeypatch.setattr(interpreters, "PAGE", page)
     monkeypatch.setattr(interpreters.environment, "prepare", lambda variables: {})
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), "/bin", "/usr/bin"]))
     monkeypatch.delenv("TINYNN_PYODIDE_312", raising=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log
 
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from tinynn.errors import DataError, SettingError, ShapeError
 from tinynn.metrics import (
@@ -25,6 +25,9 @@ from tinynn.metrics import (
 PAIRS = st.lists(
     st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40
 )
+
+
+few = settings(max_examples=settings.default.max_examples // 2)  # scikit-learn takes its time
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +236,7 @@ def test_extremes_stay_numbers():
 
 
 @given(PAIRS)
+@few
 def test_classes_agree_with_scikit_learn(sk, pairs):
     T, P = [t for t, _ in pairs], [p for _, p in pairs]
     assume(len(class_labels(T, P)) > 1)  # of a single one scikit-learn warns
@@ -254,6 +258,7 @@ def test_classes_agree_with_scikit_learn(sk, pairs):
 
 
 @given(st.data())
+@few
 def test_scores_agree_with_scikit_learn(sk, data):
     np = pytest.importorskip("numpy")
     k, n = data.draw(st.integers(3, 5)), data.draw(st.integers(5, 20))
@@ -287,6 +292,7 @@ def test_scores_agree_with_scikit_learn(sk, data):
         )
     )
 )
+@few
 def test_numbers_agree_with_scikit_learn(sk, pairs):
     T, P = [t for t, _ in pairs], [p for _, p in pairs]
     for weights in (None, [1.0 + 0.5 * i for i in range(len(T))]):

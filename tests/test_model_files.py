@@ -12,6 +12,7 @@ import threading
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from random_networks import LAYERS, random_layers
 
 import tinynn as nn
 from tinynn import network
@@ -24,24 +25,10 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def random_network(rng):
-    """Return a network of all kinds of layers in any order, with any weights at all."""
-    columns = first = rng.randint(1, 4)
-    layers = []
-    for _ in range(rng.randint(1, 6)):
-        kind = rng.choice(list(network.KINDS.values()))
-        if kind is nn.Dense:
-            outputs = rng.randint(1, 4)
-            layers.append(nn.Dense(columns, outputs, bias=rng.random() < 0.7))
-            columns = outputs
-        elif kind in (nn.BatchNorm, nn.LayerNorm):
-            layers.append(kind(columns, eps=rng.choice([1e-5, 1e-3])))
-        elif kind in (nn.LeakyReLU, nn.ELU):
-            layers.append(kind(rng.uniform(0.0, 2.0)))
-        elif kind is nn.Dropout:
-            layers.append(kind(rng.random()))
-        else:
-            layers.append(kind())
-    return nn.Sequential(*layers, seed=rng), first
+    """Return a network of all kinds of layers in any order, and how many columns go in."""
+    columns = rng.randint(1, 4)
+    names = [rng.choice(LAYERS) for _ in range(rng.randint(1, 6))]
+    return nn.Sequential(*random_layers(names, columns, rng), seed=rng), columns
 
 
 def texts(model):
@@ -217,7 +204,7 @@ SMALL = texts(small_network())
 
 
 @given(st.integers(0, len(SMALL) - 1), st.integers(0, 255))
-@settings(max_examples=500)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_a_changed_byte_is_noticed_or_means_something_else(place, byte):
     data = bytearray(SMALL.encode())
     data[place] = byte
@@ -250,7 +237,7 @@ def places(value):
 
 
 @given(st.data())
-@settings(max_examples=1000)
+@settings(max_examples=6 * settings.default.max_examples)
 def test_an_edited_file_is_refused_or_a_whole_network(data):
     model, X, _ = TRAINED
     document = json.loads(json_file.dumps(network.KIND, {

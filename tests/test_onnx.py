@@ -17,6 +17,7 @@ import tracemalloc
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from random_networks import BETWEEN, LAYERS, random_layers, with_random_numbers
 
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
@@ -112,44 +113,17 @@ def test_numbers_of_a_broken_size_are_refused():
 
 # Networks to ONNX
 
-NORMAL = st.sampled_from(["Dense", "Dense without bias"])
-KINDS = [
-    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SELU", "GELU", "Softplus", "SiLU",
-    "Softmax", "LogSoftmax", "Dropout", "BatchNorm", "LayerNorm",
-]  # fmt: skip
 
-
-def network_of(kinds, seed, inputs=3):
+def network_of(names, seed, inputs=3):
     """Return a network of layers by name, with random numbers in all of them."""
     rng = random.Random(seed)
-    width, layers = inputs, []
-    for kind in kinds:
-        if kind.startswith("Dense"):
-            outputs = rng.randint(1, 5)
-            layers.append(nn.Dense(width, outputs, bias=kind == "Dense"))
-            width = outputs
-        elif kind == "LeakyReLU":
-            layers.append(nn.LeakyReLU(rng.uniform(-1, 1)))
-        elif kind == "ELU":
-            layers.append(nn.ELU(rng.uniform(0.1, 2)))
-        else:
-            layers.append(getattr(nn, kind)())
-    model = nn.Sequential(*layers, seed=seed)
-    for layer in model.layers:
-        for value in [layer.parameters().get("b"), *list(layer.buffers().values())]:
-            if value is not None:
-                value[:] = [rng.gauss(0, 1) for _ in value]
-        if isinstance(layer, (nn.BatchNorm, nn.LayerNorm)):
-            layer.gamma[:] = [rng.gauss(0, 1) for _ in layer.gamma]
-            layer.beta[:] = [rng.gauss(0, 1) for _ in layer.beta]
-        if isinstance(layer, nn.BatchNorm):
-            layer.running_variance[:] = [abs(v) + 0.01 for v in layer.running_variance]
-    return model
+    layers = random_layers(names, inputs, rng, lowest_slope=-1.0)
+    return with_random_numbers(nn.Sequential(*layers, seed=seed), rng)
 
 
 NETWORKS = st.builds(
     network_of,
-    st.lists(st.sampled_from(KINDS) | NORMAL, max_size=6).map(lambda kinds: ["Dense", *kinds]),
+    st.lists(st.sampled_from([*LAYERS, "Dense"]), max_size=6).map(lambda names: ["Dense", *names]),
     st.integers(0, 2**32),
 )
 ROWS = st.lists(
@@ -242,7 +216,7 @@ def test_the_checker_passes_with_shapes_inferred(tmp_path_factory, model):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BETWEEN)
 def test_the_reference_evaluator_predicts_the_same(tmp_path, kind, dtype):
     numpy = pytest.importorskip("numpy")
     reference = pytest.importorskip("onnx.reference")

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import xml.etree.ElementTree as ElementTree
+from itertools import groupby
 from pathlib import Path
 from typing import Callable, Sequence
 
@@ -449,9 +450,12 @@ def test_a_long_line_is_thinned_without_losing_its_extremes() -> None:
     points = [(i / 1000, float((i * 7919) % 1013)) for i in range(100_000)]
     thin = thinned(points)
     assert len(thin) <= 4 * 101
-    for column in range(100):
-        full = [y for x, y in points if int(x) == column]
-        kept = [y for x, y in thin if int(x) == column]
+    columns = [
+        [[y for _, y in group] for _, group in groupby(some, lambda point: int(point[0]))]
+        for some in (points, thin)
+    ]
+    assert len(columns[0]) == len(columns[1]) == 100
+    for full, kept in zip(*columns):
         assert (min(kept), max(kept), kept[0], kept[-1]) == (
             min(full),
             max(full),

@@ -33,8 +33,9 @@ commands:
 {commands}
 
 First steps with a table:
+  {program} demo --csv iris.csv
   {program} train iris.csv --target species --out iris.json --report iris.html
-  {program} predict iris.json new.csv --out answers.csv
+  {program} predict iris.json iris.csv --out answers.csv
 
 In Python, `import tinynn as nn`:
   nn.Classifier, nn.Regressor   a table in, answers out

@@ -1,11 +1,15 @@
-"""`tinynn demo`: the original program and a real classifier, in seconds."""
+"""`tinynn demo`: the original program and a real classifier, in seconds; iris as a table."""
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import sys
+from shlex import quote
 
 from ..data import StandardScaler, class_numbers, load_iris, one_hot, train_test_split
+from ..files.atomic import write_text
 from ..lesson.activation_layers import Softmax, Tanh
 from ..lesson.adam import Adam
 from ..lesson.layers import Dense
@@ -16,6 +20,8 @@ from ..training.callbacks import EarlyStopping
 from ..training.progress import Progress
 from ..training.trainer import fit
 from ..view import shows_blocks, text_confusion
+from .console import check_writable
+from .parser import program_name
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
 OUTPUTS = [[1], [0], [1]]
@@ -24,9 +30,26 @@ QUESTION = [1, 0, 1]
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    if options.csv:
+        write_iris(options.csv)
+        return
     original_program()
     print()
     iris(options.seed)
+
+
+def write_iris(path: str) -> None:
+    """Write the iris flowers to a CSV file, one per line, and print what to do with it."""
+    check_writable(path)
+    flowers = load_iris()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*flowers.feature_names, "species"])
+    for lengths, number in zip(flowers.inputs, flowers.targets):
+        writer.writerow([*lengths, flowers.target_names[number]])
+    write_text(path, text.getvalue())
+    print(f"{len(flowers.inputs)} iris flowers written to {path}; train a model on them with")
+    print(f"  {program_name()} train {quote(path)} --target species --out iris-model.json")
 
 
 def original_program() -> None:

@@ -320,11 +320,15 @@ def demo() -> Parser:
         "[options]",
         "Trains the original program, three inputs and one sigmoid neuron, and prints how its\n"
         "answer improves. Then trains a classifier on Fisher's iris flowers and tests it on\n"
-        "flowers that it has not seen. Takes a few seconds.",
-        ["", "--seed 7"],
+        "flowers that it has not seen. Takes a few seconds. With --csv it trains nothing, and\n"
+        "writes the flowers as a table, to try the other commands with.",
+        ["", "--seed 7", "--csv iris.csv"],
     )
     command.add_argument(
         "--seed", type=whole, default=3, help="for the split and the weights of iris (%(default)s)"
+    )
+    command.add_argument(
+        "--csv", metavar="FILE", help="write the iris flowers to this CSV file, and stop"
     )
     return command
 
