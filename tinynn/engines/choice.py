@@ -13,6 +13,7 @@ from typing import Iterator, Mapping
 
 from ..errors import EngineError, SettingError
 from ..lesson.network import Sequential
+from .agreement import disagreement, prediction_disagreement
 from .contract import Engine, Recipe, Task
 
 PYPY = sys.implementation.name == "pypy"
@@ -73,7 +74,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
     if engine == "auto":
         return _fastest(recipe, task)
     known(engine, asked_by)
-    refusal = ENGINES[engine].refuses(recipe, task)
+    refusal = _refusal(ENGINES[engine], recipe, task)
     if refusal:
         raise EngineError(f"the {engine} engine, asked for by {asked_by}, cannot serve: {refusal}")
     return ENGINES[engine], f"asked for by {asked_by}"
@@ -86,11 +87,20 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
     order = ["unrolled", "loops"] if PYPY else ["packed", "unrolled"] if wide else ["unrolled"]
     refusals: list[str] = []
     for name in order:
-        refusal = ENGINES[name].refuses_prediction(network)
+        refusal = prediction_refusal(ENGINES[name], network)
         if refusal is None:
             return ENGINES[name], _because(f"the fastest here for {count:,} parameters", refusals)
         refusals.append(f"{name} cannot serve: {refusal}")
     return ENGINES["lists"], _because("it serves every network", refusals)
+
+
+def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
+    """Return why an engine cannot make a predictor, or disagrees with the lesson, or None."""
+    return engine.refuses_prediction(network) or prediction_disagreement(engine, network)
+
+
+def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
+    return engine.refuses(recipe, task) or disagreement(engine, recipe)
 
 
 def known(engine: str, asked_by: str) -> None:
@@ -105,7 +115,7 @@ def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:
     what = f"the fastest here for {count:,} parameters in batches of {task.batch_size}"
     refusals: list[str] = []
     for name in _by_speed(recipe, task, count):
-        refusal = ENGINES[name].refuses(recipe, task)
+        refusal = _refusal(ENGINES[name], recipe, task)
         if refusal is None:
             return ENGINES[name], _because(what, refusals)
         refusals.append(f"{name} cannot serve: {refusal}")

@@ -109,6 +109,9 @@ class Engine:
     """A way to execute networks. A new one is one module that registers an instance."""
 
     name = ""
+    tolerance = 1e-9  # how far its numbers may be from those of `lists` after two steps
+    tries_optimizers = True  # whether optimizers are compared, too: not where rounding decides
+    width_to_try = 3  # of the layers of a network on which it is compared with `lists`
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         """Return why this engine cannot serve, as the end of a sentence, or None if it can."""

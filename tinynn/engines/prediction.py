@@ -11,7 +11,7 @@ from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import by_name as optimizer_by_name
-from .choice import ENGINES, fastest_predictor, known
+from .choice import ENGINES, fastest_predictor, known, prediction_refusal
 from .contract import Recipe, Task
 
 
@@ -52,7 +52,7 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
         reason = f"asked for by engine={engine!r}"
         known(engine, reason)
         chosen = ENGINES[engine]
-        refusal = chosen.refuses_prediction(model)
+        refusal = prediction_refusal(chosen, model)
         if refusal:
             raise EngineError(f"the {engine} engine, {reason}, cannot serve: {refusal}")
     predict = chosen.predictor(model)

@@ -35,6 +35,9 @@ class PackedEngine(Engine):
     """Serves networks that begin with a dense layer of `LEAST_OUTPUTS` outputs or more."""
 
     name = "packed"
+    tolerance = 1e-4
+    tries_optimizers = False
+    width_to_try = LEAST_OUTPUTS
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
