@@ -1,4 +1,4 @@
-"""The lesson rules: what is broken in it shows under every engine, by stepping aside or refusing."""
+"""The lesson rules: what is broken in it shows under every engine, which then does not run."""
 
 from __future__ import annotations
 

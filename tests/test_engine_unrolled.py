@@ -88,8 +88,8 @@ def test_the_lines_of_a_batch_with_momentum():
             # forward through Dense 1 -> 1: z = x W + b
             # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
             a1_0 = 1.0 / (1.0 + exp(-(x0 * W0_0_0 + b0_0)))
-            # loss bce: l = -100.0 if y < 3.720075976020836e-44 else log(y); m = 1.0 - y; m = -100.0 \
-if m < 3.720075976020836e-44 else log(m); loss = sum of (t - 1.0) * m - t * l
+            # loss bce: l = -100.0 if y < 3.720075976020836e-44 else log(y); m = 1.0 - y; m = \
+-100.0 if m < 3.720075976020836e-44 else log(m); loss = sum of (t - 1.0) * m - t * l
             # through the last layer: d = k * (y - t)
             l0 = -100.0 if a1_0 < 3.720075976020836e-44 else log(a1_0)
             m0 = 1.0 - a1_0

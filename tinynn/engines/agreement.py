@@ -1,10 +1,10 @@
 """The lesson rules: before its first use for a kind of network, an engine is compared with `lists`.
 
-Networks are of one kind if they have the same layers (of whatever width), loss, optimizer and
-clipping, and if the lesson's functions behind them are the same objects. A small network of the kind
-takes a step under both: the formulas of an engine do not depend on the width. Whoever edits
-`tanh_derivative` or `Dense.backward` in the lesson thus sees the effect under every engine: those
-that disagree step aside.
+Networks are of one kind if they have the same layers (of any width), loss, optimizer and clipping,
+and if the lesson's functions behind them are the same objects. A small network of the kind takes
+two steps under both: the formulas of an engine do not depend on the width. A reader who edits
+`tanh_derivative` or `Dense.backward` thus sees the effect under every engine: those that disagree
+step aside.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _found: dict[object, str | None] = {}
 
 
 def disagreement(engine: Engine, recipe: Recipe) -> str | None:
-    """Return where an engine differs from the lesson in training, as the end of a sentence, or None.
+    """Return where an engine trains other than the lesson, as the end of a sentence, or None.
 
     It is found out once for each kind of network and process.
     """
@@ -67,9 +67,10 @@ def _kind(layers: list[Layer]) -> tuple[object, ...]:
 
 
 def _difference(engine: Engine, recipe: Recipe) -> str | None:
-    layers, loss, plain = recipe.network.layers, recipe.loss, SGD(0.05)
+    layers, loss = recipe.network.layers, recipe.loss
+    plain, squared = SGD(0.05), MeanSquaredError()
 
-    def alike(some: list[Layer], loss: Loss = MeanSquaredError(), rule: Any = plain) -> bool:
+    def alike(some: list[Layer], loss: Loss = squared, rule: Any = plain) -> bool:
         return _trains_alike(engine, recipe._replace(
             network=small_network(engine, some), loss=loss, optimizer=rule,
         ))  # fmt: skip
@@ -91,7 +92,7 @@ def _named(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> str | N
     for place, layer in enumerate(layers):
         if not alike([begin, end] if isinstance(layer, Dense) else [begin, layer, end]):
             return f"it differs from the lesson in layer {place}, {layer!r}"
-    return f"it differs from the lesson in {Sequential.__name__}"
+    return None
 
 
 def small_network(engine: Engine, layers: list[Layer]) -> Sequential:

@@ -1,8 +1,8 @@
 """The activations as row programs: what lesson/activations.py says, for every engine and export.
 
 To add one: its function and derivative in lesson/activations.py, its layer in
-lesson/activation_layers.py, and its programs here. z goes in, y comes out, c is the layer's setting;
-on the way back d is the derivative of the loss, by y first and by z in the end.
+lesson/activation_layers.py, and its programs here. z goes in, y comes out, c is the layer's
+setting; on the way back d is the derivative of the loss, by y first and by z in the end.
 """
 
 from __future__ import annotations

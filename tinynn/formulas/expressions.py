@@ -224,7 +224,7 @@ def written(
 
 
 def in_parentheses(source: str, least: int) -> str:
-    """Return Python's source of an expression, in parentheses unless it holds together so tightly."""
+    """Return a source, in parentheses unless it holds together at least as tightly."""
     return source if tightness(source) >= least else f"({source})"
 
 

@@ -25,7 +25,7 @@ class LossFormula(NamedTuple):
     loss:        to `loss`, before it is divided by n if it is a `mean` over the outputs
     derivative:  to d, with all rows and numbers of `loss` at hand
     joint:       instead of it, where the loss goes back through the last layer at once
-    simple:      instead of `loss`, where all targets are 0 or 1, and of classes one in each row is 1
+    simple:      instead of `loss`, where all targets are 0 or 1, and of classes one in a row is 1
     factor:      a factor of the derivatives that k has in it
     setting:     the name of the loss's setting that is the number c
     """

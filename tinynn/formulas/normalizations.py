@@ -42,7 +42,7 @@ NORMALIZATIONS: dict[str, LayerFormula] = {
 
 
 def scale_and_shift(layer: BatchNorm) -> tuple[Vector, Vector]:
-    """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): what a trained BatchNorm does to each column."""
+    """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): what BatchNorm does to a column later."""
     scale = [g / sqrt(v + layer.eps) for g, v in zip(layer.gamma, layer.running_variance)]
     shift = [b - m * s for b, m, s in zip(layer.beta, layer.running_mean, scale)]
     return scale, shift

@@ -1,4 +1,4 @@
-"""The straight-line source of losses: the loss of one sample, and its derivatives by the outputs."""
+"""The straight-line source of losses: that of one sample, and its derivatives by the outputs."""
 
 from __future__ import annotations
 
