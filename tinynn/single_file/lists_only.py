@@ -24,6 +24,11 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
     return ENGINE, REASON
 
 
+def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
+    """Return None: `lists` makes predictors of every network."""
+    return None
+
+
 def known(engine: str, asked_by: str) -> None:
     """Raise SettingError unless there is an engine of this name."""
     if engine not in ENGINES:
