@@ -13,7 +13,6 @@ def comprehended(
     rows: Collection[str],
     numbers: Mapping[str, str] | None = None,
     given: Collection[str] = (),
-    quick: bool = False,
 ) -> list[str]:
     """Return the lines of a program; its rows and numbers are variables of the same names.
 
@@ -29,7 +28,7 @@ def comprehended(
     for statement in program:
         if statement.to in given:
             continue
-        to, tree = statement.to, parsed(value_of(statement, quick))
+        to, tree = statement.to, parsed(statement.value)
         if isinstance(statement, Largest):
             lines.append(f"{to} = max({statement.value})")
         elif isinstance(statement, Let):

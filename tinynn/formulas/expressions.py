@@ -136,6 +136,16 @@ def simplified(tree: Tree) -> Tree:
     return tree
 
 
+def turned(tree: Tree, name: str) -> Tree | None:
+    """Return a tree that takes −name instead, if it has fewer signs then; else None.
+
+    >>> written(turned(parsed("1.0 + exp(-z)"), "z"))
+    '1.0 + exp(z)'
+    """
+    other = simplified(replaced(tree, {name: ("negative", ("name", name))}))
+    return other if written(other).count("-") < written(tree).count("-") else None
+
+
 def _without_neutral(kind: str, left: Tree, right: Tree) -> Tree:
     if kind == "*":
         if ZERO in (left, right) or ("number", -0.0) in (left, right):

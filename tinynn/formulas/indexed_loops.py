@@ -77,21 +77,23 @@ class Loops(NamedTuple):
                     ))  # fmt: skip
                 declared.add(first.to)
             elif isinstance(first, Let):
-                self.assign("", first.to, self.source(parsed(first.value), {}), declared)
+                self.assign(first.to, self.source(parsed(first.value), {}), declared)
             else:
                 for statement in run:
                     if isinstance(statement, Total):
                         zero = style.expressions.number(0.0)
-                        self.assign("", statement.to, zero, declared)
+                        self.assign(statement.to, zero, declared)
                 _Body(self, run, later).write()
 
-    def assign(self, indent: str, to: str, value: str, declared: set[str]) -> None:
+    def assign(self, to: str, value: str, declared: set[str]) -> None:
+        """Write the assignment of a single number, declared where it comes first."""
         word = "" if to in declared else self.language.declared
         declared.add(to)
         line = self.language.assign.format(declared=word, to=self.scalar(to), value=value)
-        self.write(indent + line)
+        self.write(line)
 
     def source(self, tree: Tree, locals: Mapping[str, str]) -> str:
+        """Return an expression within a loop, some of whose elements are in local variables."""
         sources = {}
         for name in names(tree):
             if name in locals:

@@ -38,6 +38,11 @@ class LossFormula(NamedTuple):
     factor: float = 1.0
     setting: str = ""
 
+    def parts(self, joint: bool, simple: bool = False) -> tuple[Program, Program]:
+        """Return the programs that are to run: of the loss, and of its derivatives."""
+        loss = self.simple if simple and self.simple else self.loss
+        return loss, self.joint if joint else self.derivative
+
 
 _OF_Z = " of z"  # the losses that apply the sigmoid or softmax themselves
 

@@ -18,15 +18,15 @@ from .expressions import (
     replaced,
     simplified,
     template,
+    turned,
     with_name,
     written,
 )
 from .programs import Each, Largest, Let, Program, Total, value_of
 
 _NEUTRAL = {"0.0": 0.0, "-0.0": 0.0, "1.0": 1.0}
-_Known = Tuple[
-    Tuple[str, Tree], ...
-]  # names of an expression that are known numbers or equal names
+# The names of an expression that are known numbers, or equal to another of its names.
+_Known = Tuple[Tuple[str, Tree], ...]
 
 
 class StraightLine:
@@ -183,23 +183,18 @@ class StraightLine:
                 ]
 
 
-def turned(program: Program, name: str) -> Program | None:
-    """Return a program that takes −name instead, if it then needs no sign at all; else None.
+def turned_program(program: Program, name: str) -> Program | None:
+    """Return a program that takes −name instead, if that saves signs in all of it; else None.
 
     exp(-(x w + b)) is exp(x (-w) + (-b)) exactly, and there the signs can be turned beforehand.
     """
     new: list[Each] = []
     for statement in program:
-        tree = parsed(value_of(statement, quick=True))
-        other = simplified(replaced(tree, {name: ("negative", ("name", name))}))
-        if not isinstance(statement, Each) or _signs(other) >= _signs(tree):
+        tree = turned(parsed(value_of(statement, quick=True)), name)
+        if tree is None or not isinstance(statement, Each):
             return None
-        new.append(Each(statement.to, written(other)))
+        new.append(Each(statement.to, written(tree)))
     return new
-
-
-def _signs(tree: Tree) -> int:
-    return written(tree).count("-")
 
 
 def _compound(source: str) -> bool:

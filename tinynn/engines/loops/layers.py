@@ -25,7 +25,7 @@ from ...formulas.expressions import parsed
 from ...formulas.indexed_loops import LoopLanguage, Loops, listed_rows
 from ...formulas.layers import LAYER_FORMULAS
 from ...formulas.losses import loss_formula
-from ...formulas.programs import Each, described
+from ...formulas.programs import Each, Program, described
 from ..plans import LayerPlan, TrainingPlan
 from ..source import SourceWriter
 
@@ -146,9 +146,7 @@ def output_name(layer: LayerPlan) -> str:
 
 def write_loss(text: SourceWriter, plan: TrainingPlan, held: list[str]) -> int:
     """Write the loss `one` and its derivatives dY; return how many last layers those skip."""
-    formula = loss_formula(plan.loss, plan.from_logits)
-    derivative = formula.joint if plan.fused else formula.derivative
-    program = [*formula.loss, *derivative]
+    program = _loss_program(plan)
     text.comment(f"loss {plan.loss}: {described(program)}")
     lists = {row: f"{row}Y" for row in loss_rows(plan)}
     numbers = {"c": repr(plan.loss_number), "loss": "one"}
@@ -163,8 +161,12 @@ def write_loss(text: SourceWriter, plan: TrainingPlan, held: list[str]) -> int:
 
 def loss_rows(plan: TrainingPlan) -> set[str]:
     """Return the rows that the loss needs lists for, beside outputs and targets."""
-    formula = loss_formula(plan.loss, plan.from_logits)
-    return listed_rows([*formula.loss, *(formula.joint or formula.derivative)], ["d"])
+    return listed_rows(_loss_program(plan), ["d"])
+
+
+def _loss_program(plan: TrainingPlan) -> Program:
+    loss, derivative = loss_formula(plan.loss, plan.from_logits).parts(plan.fused)
+    return [*loss, *derivative]
 
 
 class LoopBackward:

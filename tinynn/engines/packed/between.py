@@ -13,7 +13,7 @@ from typing import Any, Callable, NamedTuple, Sequence, Tuple
 
 from ...formulas.activations import ACTIVATIONS
 from ...formulas.comprehensions import comprehended, elementwise
-from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, simplified, written
+from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, turned, written
 from ...formulas.losses import LossFormula, loss_formula
 from ...formulas.programs import Each, Largest, Program
 from ...lesson.activation_layers import Linear
@@ -70,8 +70,8 @@ def flat_function(kind: str, number: float) -> FlatFunction | None:
 
 def _scaled(tree: Tree) -> str:
     """Return the source of a list of an expression of z, with z = v · unit for each v in z."""
-    minus = simplified(replaced(tree, {"z": ("negative", ("name", "z"))}))
-    if written(minus).count("-") < written(tree).count("-") and most_uses(minus, "z") == 1:
+    minus = turned(tree, "z")
+    if minus and most_uses(minus, "z") == 1:
         return f"[{written(minus, sources={'z': 'v * u'})} for u in (-unit,) for v in z]"
     tree = _compared_unscaled(tree)
     if most_uses(tree, "z") == 1:
@@ -171,10 +171,8 @@ class Goal:
             return
         given = all(sum(t) == 1.0 for t in T)  # the sum of a row's targets, if it is asked for
         simple = formula.mean and targets_are_simple(self.loss.name, T)
-        loss = formula.simple if simple and formula.simple else formula.loss
-        derivative = formula.joint if self.fused else formula.derivative
-        program = [*loss, *derivative]
-        if is_flat(program, ["right"] if given else []):
+        loss, derivative = formula.parts(self.fused, simple)
+        if is_flat([*loss, *derivative], ["right"] if given else []):
             name, from_logits = self.loss.name, self.loss.from_logits
             self.usable = _flat_loss(name, from_logits, simple, self.fused, loss_number(self.loss))
             self.share = 1.0 if formula.mean else float(self.columns)
@@ -206,9 +204,8 @@ def is_flat(program: Program, given: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _flat_loss(name: str, from_logits: bool, simple: bool, fused: bool, number: float) -> FlatLoss:
-    formula = loss_formula(name, from_logits)
-    loss = formula.simple if simple and formula.simple else formula.loss
-    program = [*loss, *(formula.joint if fused else formula.derivative)]
+    loss, derivative = loss_formula(name, from_logits).parts(fused, simple)
+    program = [*loss, *derivative]
     lines = comprehended(program, ["y", "t"], {"c": repr(number), "right": "1.0"}, ["right"])
     source = "\n    ".join(["def goal(y, t, k):", *lines, "return loss, d"])
     goal: FlatLoss = compile_source(source + "\n", "packed loss")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from math import ceil, dist, frexp, inf, log2, sqrt
 from operator import itemgetter
-from typing import Any, NamedTuple, Sequence, Tuple, Union
+from typing import Any, NamedTuple, Sequence
 
 from ...lesson.matrix import Matrix, Vector
 from .lanes import whole_numbers
@@ -40,9 +40,6 @@ class SparseRow(NamedTuple):
     positions: Sequence[int]
     pick_ones: Any | None
     ones: Sequence[int]
-
-
-InputRow = Union[SparseRow, Tuple[int, ...]]
 
 
 class Inputs:

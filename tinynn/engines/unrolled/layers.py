@@ -19,7 +19,7 @@ from ...formulas import expressions
 from ...formulas.activations import ACTIVATIONS, is_gate
 from ...formulas.layers import LAYER_FORMULAS
 from ...formulas.programs import Program, described, value_of
-from ...formulas.straight_line import StraightLine, turned
+from ...formulas.straight_line import StraightLine, turned_program
 from ..plans import LayerPlan
 from ..source import SourceWriter, braced, product, total
 
@@ -120,7 +120,7 @@ class Forward:
         following = self.layers[k + 1] if k + 1 < len(self.layers) else None
         together = following is not None and takes_sums(following.kind) and not self.careful
         program = LAYER_FORMULAS[following.kind].forward if together and following else ()
-        turn = turned(program, "z") if together and self.numbers is not None else None
+        turn = turned_program(program, "z") if together and self.numbers is not None else None
         sums = []
         for j in range(layer.outputs):
             terms = [

@@ -47,8 +47,7 @@ def write_loss(
     times the learning rate where that goes into the derivatives at once.
     """
     formula = loss_formula(plan.loss, plan.from_logits)
-    loss = formula.simple if simple and formula.simple else formula.loss
-    derivative = formula.joint if plan.fused else formula.derivative
+    loss, derivative = formula.parts(plan.fused, simple)
     write.comment(f"loss {plan.loss}: {described(loss)}")
     write.comment(f"{'through the last layer: ' if plan.fused else ''}{described(derivative)}")
 
