@@ -107,3 +107,38 @@ def test_a_broken_loss_and_a_broken_optimizer_are_named(monkeypatch):
     monkeypatch.setattr(nn.Adam, "update", lambda self, w, g, memory, rate, t: list(w))
     found = agreement.disagreement(ENGINES["loops"], recipe("Tanh", optimizer=optimizer))
     assert found == f"it differs from the lesson in the optimizer {optimizer!r}"
+
+
+def test_a_bias_is_part_of_the_kind(monkeypatch):
+    """A network without biases says nothing about one that has them."""
+
+    def wrong(self, dZ, wants_dX=True):
+        dX = right(self, dZ, wants_dX)
+        self.db = [-d for d in self.db]
+        return dX
+
+    right = nn.Dense.backward
+    monkeypatch.setattr(nn.Dense, "backward", wrong)
+    found = []
+    for bias in (False, True):
+        model = nn.Sequential(nn.Dense(3, 8, bias=bias), nn.Tanh(), nn.Dense(8, 2, bias=bias))
+        of_model = recipe()._replace(network=model)
+        found.append(agreement.disagreement(ENGINES["loops"], of_model))
+    assert found == [None, "it differs from the lesson in layer 0, Dense(3, 8)"]
+
+
+def test_the_learning_rate_is_no_part_of_the_kind_and_plain_sgd_is_tried_once(monkeypatch):
+    tried = []
+    right = agreement._trains_alike
+
+    def counted(engine, of):
+        tried.append(of.optimizer)
+        return right(engine, of)
+
+    monkeypatch.setattr(agreement, "_trains_alike", counted)
+    for rate in (0.5, 0.01, nn.schedules.Exponential(0.1, gamma=0.9)):
+        assert agreement.disagreement(ENGINES["loops"], recipe(optimizer=nn.SGD(rate))) is None
+    assert len(tried) == 1
+    for rate in (0.5, 0.01):
+        assert agreement.disagreement(ENGINES["loops"], recipe(optimizer=nn.Adam(rate))) is None
+    assert len(tried) == 3

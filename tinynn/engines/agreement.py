@@ -9,8 +9,9 @@ step aside.
 
 from __future__ import annotations
 
+from copy import copy
 from random import Random
-from typing import Any, Callable
+from typing import Any, Callable, Union
 
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
@@ -18,12 +19,18 @@ from ..lesson.loss import Loss
 from ..lesson.losses import MeanSquaredError
 from ..lesson.matrix import Matrix
 from ..lesson.network import Sequential
+from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import SGD
 from .contract import Engine, Recipe
 from .lists import ENGINE as LISTS
 
 ROWS = 4
-_found: dict[object, str | None] = {}
+_WIDTHS = ("inputs", "outputs", "columns")  # settings that are no part of a kind
+_PLAIN = SGD(0.05)  # whose steps show the derivatives as they are
+
+# What an engine differs in, by its name and the kind: the number of a layer, another part, or None.
+_Part = Union[int, str, None]
+_found: dict[object, _Part] = {}
 
 
 def disagreement(engine: Engine, recipe: Recipe) -> str | None:
@@ -33,66 +40,82 @@ def disagreement(engine: Engine, recipe: Recipe) -> str | None:
     """
     if engine is LISTS:
         return None
-    layers, loss, optimizer = recipe.network.layers, recipe.loss, recipe.optimizer
+    network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     key = (
-        engine.name, _kind(layers), type(loss), repr(loss), type(loss).of_row,
+        engine.name, _kind(network.layers), type(loss), repr(loss), type(loss).of_row,
         type(loss).row_derivative, type(loss).logits_derivative, type(optimizer).update,
-        repr(optimizer), recipe.clip_norm, recipe.clip_value, recipe.network.outputs == 1,
+        repr(_at_plain_rate(optimizer)), recipe.clip_norm, recipe.clip_value, network.outputs == 1,
     )  # fmt: skip
     if key not in _found:
         _found[key] = _difference(engine, recipe)
-    return _found[key]
+    part = _found[key]
+    if part in ("loss", "optimizer"):
+        named = loss if part == "loss" else optimizer
+        return f"it differs from the lesson in the {part} {named!r}"
+    return _in_words(part, network)
 
 
 def prediction_disagreement(engine: Engine, network: Sequential) -> str | None:
     """Return the same for predicting one row."""
     if engine is LISTS:
         return None
+
+    def alike(layers: list[Layer]) -> bool:
+        return _predicts_alike(engine, small_network(engine, layers))
+
     key = (engine.name, _kind(network.layers))
     if key not in _found:
-        _found[key] = _named(
-            network.layers, lambda layers: _predicts_alike(engine, small_network(engine, layers))
-        )
-    return _found[key]
+        _found[key] = None if alike(network.layers) else _first_wrong(network.layers, alike)
+    return _in_words(_found[key], network)
+
+
+def _in_words(part: _Part, network: Sequential) -> str | None:
+    if part is None:
+        return None
+    where = f"layer {part}, {network.layers[part]!r}" if isinstance(part, int) else repr(network)
+    return f"it differs from the lesson in {where}"
 
 
 def _kind(layers: list[Layer]) -> tuple[object, ...]:
     kinds: list[object] = []
     for layer in layers:
         kind: Any = type(layer)
-        numbers = {k: v for k, v in layer.settings().items() if isinstance(v, float)}
-        kinds += [kind, repr(numbers), kind.forward, kind.backward]
+        settings = {k: v for k, v in layer.settings().items() if k not in _WIDTHS}
+        kinds += [kind, repr(settings), kind.forward, kind.backward]
         kinds += [getattr(kind, "function", None), getattr(kind, "derivative", None)]
     return tuple(kinds)
 
 
-def _difference(engine: Engine, recipe: Recipe) -> str | None:
-    layers, loss = recipe.network.layers, recipe.loss
-    plain, squared = SGD(0.05), MeanSquaredError()
-
-    def alike(some: list[Layer], loss: Loss = squared, rule: Any = plain) -> bool:
-        return _trains_alike(engine, recipe._replace(
-            network=small_network(engine, some), loss=loss, optimizer=rule,
-        ))  # fmt: skip
-
-    rule = recipe.optimizer if engine.tries_optimizers else plain
-    if alike(layers, loss) and (rule == plain or alike(layers, loss, rule)):
-        return None
-    found = _named(layers, alike)
-    if found is None and not alike(layers, loss):
-        return f"it differs from the lesson in the loss {loss!r}"
-    return found or f"it differs from the lesson in the optimizer {recipe.optimizer!r}"
+def _at_plain_rate(optimizer: Optimizer) -> Optimizer:
+    """Return the optimizer with the learning rate of `_PLAIN`: programs are given their rates."""
+    other = copy(optimizer)
+    other.learning_rate = _PLAIN.learning_rate
+    return other
 
 
-def _named(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> str | None:
-    """Return the first layer in which an engine differs, as the end of a sentence, or None."""
-    if alike(layers):
-        return None
+def _difference(engine: Engine, recipe: Recipe) -> _Part:
+    layers, loss, rule = recipe.network.layers, recipe.loss, _at_plain_rate(recipe.optimizer)
+
+    def alike(some: list[Layer], loss: Loss, rule: Optimizer = _PLAIN) -> bool:
+        small = small_network(engine, some)
+        return _trains_alike(engine, recipe._replace(network=small, loss=loss, optimizer=rule))
+
+    if alike(layers, loss):
+        tried = not engine.tries_optimizers or rule == _PLAIN or alike(layers, loss, rule)
+        return None if tried else "optimizer"
+    squared = MeanSquaredError()
+    if alike(layers, squared):
+        return "loss"
+    return _first_wrong(layers, lambda some: alike(some, squared))
+
+
+def _first_wrong(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> _Part:
+    """Return the number of the first layer that differs by itself, or "network" if none does."""
     begin, end = Dense(1, 8), Dense(8, 2)
     for place, layer in enumerate(layers):
         if not alike([begin, end] if isinstance(layer, Dense) else [begin, layer, end]):
-            return f"it differs from the lesson in layer {place}, {layer!r}"
-    return None
+            return place
+    return "network"
 
 
 def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
@@ -115,18 +138,16 @@ def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
 
 
 def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
-    rng = Random(7)
-    inputs = recipe.network.inputs or engine.width_to_try
-    X = [[rng.uniform(-1.0, 1.0) for _ in range(inputs)] for _ in range(ROWS)]
-    T = _targets(recipe.loss, recipe.network.outputs or inputs)
+    X = _inputs(engine, recipe.network)
+    T = _targets(recipe.loss, recipe.network.outputs or len(X[0]))
     found: list[list[float]] = []
     for one in (LISTS, engine):
-        network = Sequential(*small_network(engine, recipe.network.layers).layers)
+        network = small_network(engine, recipe.network.layers)
         network.seed_noise(1)
         program = one.program(recipe._replace(network=network), {})
         program.bind(X, T)
         try:
-            losses = program.train([range(ROWS)] * 2, [0.05, 0.05], 1)
+            losses = program.train([range(ROWS)] * 2, [_PLAIN.rate(0, 0)] * 2, 1)
         except ArithmeticError:
             losses = []
         outputs = program.predict(X)
@@ -137,12 +158,16 @@ def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
 
 
 def _predicts_alike(engine: Engine, network: Sequential) -> bool:
-    rng = Random(7)
-    inputs = network.inputs or engine.width_to_try
-    X = [[rng.uniform(-1.0, 1.0) for _ in range(inputs)] for _ in range(ROWS)]
+    X = _inputs(engine, network)
     predict = engine.predictor(network)
     wanted = [y for row in network.predict(X) for y in row]
     return _close(engine, wanted, [y for row in X for y in predict(row)])
+
+
+def _inputs(engine: Engine, network: Sequential) -> Matrix:
+    rng = Random(7)
+    columns = network.inputs or engine.width_to_try
+    return [[rng.uniform(-1.0, 1.0) for _ in range(columns)] for _ in range(ROWS)]
 
 
 def _close(engine: Engine, wanted: list[float], found: list[float]) -> bool:
