@@ -1,0 +1,285 @@
+"""Copies of the package that somebody edited: what a change reaches, and how many files it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+import tinynn
+from tinynn.engines.choice import ENGINES
+from tinynn.lesson.losses import LOSSES as KINDS_OF_LOSS
+
+HERE = Path(tinynn.__file__).parent
+
+
+def run(folder, program, *arguments):
+    """Run a program with the package in a folder, and return what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment, cwd=str(folder), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def tool(name):
+    """Return the path of a program, or skip the test."""
+    return shutil.which(name) or pytest.skip(f"{name} is not on PATH")
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """Return a folder with a copy of the package in it."""
+    shutil.copytree(HERE, tmp_path / "tinynn", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+# --- A derivative that is broken ------------------------------------------------------------------
+
+ACTIVATIONS, LAYERS = "lesson/activations.py", "lesson/layers.py"
+LOSSES, NORMALIZATION = "lesson/losses.py", "lesson/normalization.py"
+# What is broken: its file, and a network and a loss that use it.
+BROKEN = {
+    "linear_derivative": (ACTIVATIONS, "Linear()", "mse"),
+    "sigmoid_derivative": (ACTIVATIONS, "Sigmoid()", "mse"),
+    "tanh_derivative": (ACTIVATIONS, "Tanh()", "mse"),
+    "relu_derivative": (ACTIVATIONS, "ReLU()", "mse"),
+    "leaky_relu_derivative": (ACTIVATIONS, "LeakyReLU()", "mse"),
+    "elu_derivative": (ACTIVATIONS, "ELU()", "mse"),
+    "selu_derivative": (ACTIVATIONS, "SELU()", "mse"),
+    "gelu_derivative": (ACTIVATIONS, "GELU()", "mse"),
+    "softplus_derivative": (ACTIVATIONS, "Softplus()", "mse"),
+    "silu_derivative": (ACTIVATIONS, "SiLU()", "mse"),
+    "softmax_backward": (ACTIVATIONS, "Softmax()", "mse"),
+    "log_softmax_backward": (ACTIVATIONS, "LogSoftmax()", "mse"),
+    "LayerNorm.backward": (NORMALIZATION, "LayerNorm(8)", "mse"),
+    "_standardized_backward": (NORMALIZATION, "LayerNorm(8)", "mse"),
+    "Dense.backward": (LAYERS, "Tanh()", "mse"),
+    "Dropout.backward": (LAYERS, "Dropout(0.5)", "mse"),
+    "MeanSquaredError.row_derivative": (LOSSES, "Tanh()", "mse"),
+    "MeanAbsoluteError.row_derivative": (LOSSES, "Tanh()", "mae"),
+    "Huber.row_derivative": (LOSSES, "Tanh()", "huber"),
+    "Hinge.row_derivative": (LOSSES, "Tanh()", "hinge"),
+    "BinaryCrossEntropy.row_derivative": (LOSSES, "Sigmoid(), nn.Softmax()", "bce"),
+    "BinaryCrossEntropy.logits_derivative": (LOSSES, "Tanh(), nn.Sigmoid()", "bce"),
+    "CategoricalCrossEntropy.row_derivative": (LOSSES, "Sigmoid()", "ce"),
+    "CategoricalCrossEntropy.logits_derivative": (LOSSES, "Softmax()", "ce"),
+}
+# The end of the file: every number that the function returns is another one.
+BREAK = """
+
+def _wrong(right):
+    def changed(value):
+        return [changed(v) for v in value] if isinstance(value, list) else 0.5 * value + 0.03
+
+    return lambda *arguments, **settings: changed(right(*arguments, **settings))
+
+
+{name} = _wrong({name})
+"""
+TRAIN = """
+import sys
+import tinynn as nn
+from tinynn.engines.choice import ENGINES
+
+layers, loss = sys.argv[1:]
+high, low = 1.0, -1.0 if loss == "hinge" else 0.0
+X = [[0.3, -0.2], [0.9, 0.5], [-0.7, 0.4], [0.1, 0.8]]
+T = [[high, low], [low, high], [low, high], [high, low]]
+for engine in [*ENGINES, "auto"]:
+    middle = eval(f"[nn.{layers}]")
+    last = [] if loss in ("mse", "mae", "huber", "hinge") else [middle.pop()]
+    model = nn.Sequential(nn.Dense(2, 8), *middle, nn.Dense(8, 2), *last, seed=1)
+    try:
+        history = nn.fit(model, X, T, loss=loss, optimizer=nn.SGD(0.02), epochs=300, engine=engine)
+    except nn.EngineError as error:
+        print(engine, error, "", "", sep=" | ")
+    else:
+        print(engine, history.engine, history.engine_reason, model.state(), sep=" | ")
+"""
+
+
+@lru_cache(maxsize=None)
+def trained(folder, layers, loss):
+    """Return for each engine: the one that served, or an error; the reason; all numbers learned."""
+    found = {}
+    for line in run(folder, TRAIN, layers, loss).splitlines():
+        engine, served, reason, state = line.split(" | ")
+        found[engine] = (
+            served,
+            reason,
+            [float(v) for v in re.findall(r"-?\d\.\d+(?:e-?\d+)?", state)],
+        )
+    return found
+
+
+def distance(some, others):
+    return max(abs(a - b) for a, b in zip(some, others))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_derivative_shows_under_every_engine(copied, name):
+    path, layers, loss = BROKEN[name]
+    right = trained(HERE.parent, layers, loss)
+    with (copied / "tinynn" / path).open("a", encoding="utf-8") as file:
+        file.write(BREAK.format(name=name))
+    broken = trained(copied, layers, loss)
+    lesson = broken["lists"][2]
+    effect = distance(lesson, right["lists"][2])
+    assert effect > 1e-2
+    differs = "cannot serve: it differs from the lesson in "
+    for engine in ("unrolled", "loops", "packed", "auto"):
+        served, reason, learned = broken[engine]
+        if served in ENGINES:
+            # The lesson's own layer runs there, or `auto` has turned to one where it does.
+            assert distance(learned, lesson) < 0.02 * effect
+        elif right[engine][0] == engine:
+            assert served.startswith(
+                f"the {engine} engine, asked for by engine={engine!r}, {differs}"
+            )
+    assert broken["unrolled"][0] not in ENGINES and broken["loops"][0] not in ENGINES
+    assert f"{right['auto'][0]} {differs}" in broken["auto"][1]
+
+
+def test_every_derivative_of_the_lesson_is_among_the_broken_ones():
+    activations = (HERE / ACTIVATIONS).read_text(encoding="utf-8")
+    names = re.findall(r"^def (\w+_(?:derivative|backward))\(", activations, re.MULTILINE)
+    names += [f"{kind.__name__}.row_derivative" for kind in KINDS_OF_LOSS.values()]
+    assert set(names) <= set(BROKEN)
+
+
+# --- An activation that is added ------------------------------------------------------------------
+
+# What tests/README.md says it takes: three files, and what each of them gets.
+SOFTSIGN = {
+    ACTIVATIONS: '''
+
+def softsign(z: float) -> float:
+    return z / (1.0 + abs(z))
+
+
+def softsign_derivative(z: float, y: float) -> float:
+    return (1.0 - abs(y)) ** 2
+''',
+    "lesson/activation_layers.py": '''
+
+class Softsign(Activation):
+    low, high = -1.0, 1.0
+    function = staticmethod(activations.softsign)
+    derivative = staticmethod(activations.softsign_derivative)
+
+
+ACTIVATION_LAYERS = (*ACTIVATION_LAYERS, Softsign)
+''',
+    "formulas/activations.py": '''
+ACTIVATIONS["Softsign"] = LayerFormula(
+    [Each("y", "z / (1.0 + abs(z))")],
+    [Each("d", "d * (1.0 - abs(y)) * (1.0 - abs(y))")],
+)
+''',
+}  # fmt: skip
+USE = """
+import json
+import sys
+import tinynn as nn
+from tinynn.engines.choice import ENGINES
+from tinynn.export import to_c, to_javascript, to_python
+from tinynn.lesson.activation_layers import Softsign
+from tinynn.lesson.network import load
+
+X = [[0.3, -0.2], [0.9, 0.5], [-0.7, 0.4], [0.1, 0.8]]
+T = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]
+
+def network():
+    return nn.Sequential(nn.Dense(2, 8), Softsign(), nn.Dense(8, 2), Softsign(), seed=1)
+
+assert nn.gradcheck(network(), "mse", X, T)
+learned = {}
+for engine in [*ENGINES, "auto"]:
+    model = network()
+    history = nn.fit(model, X, T, optimizer=nn.SGD(0.2), epochs=300, engine=engine)
+    assert (history.engine == engine) == (engine != "auto"), history
+    learned[engine] = [v for p in model.parameters() for row in p.rows() for v in row]
+assert history.engine == "unrolled"
+wanted = model.predict(X)
+for engine in ["lists", "unrolled", "loops", "packed"]:
+    predict = nn.compile(model, engine=engine)
+    assert predict.engine == engine
+    assert all(abs(a - b) < 1e-12 for x, y in zip(X, wanted) for a, b in zip(predict(x), y))
+model.save("model.json")
+assert load("model.json").predict(X) == wanted
+to_python(model, "exported.py")
+to_c(model, "exported.h")
+to_javascript(model, "exported.mjs")
+print(json.dumps([learned, X, wanted]))
+"""
+MAIN = """\
+#include <stdio.h>
+#include "exported.h"
+int main(void)
+{
+    double x[2], y[2];
+    while (scanf("%lf %lf", x, x + 1) == 2) {
+        exported_predict(x, y);
+        printf("%.17g %.17g\\n", y[0], y[1]);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.fixture
+def added(copied):
+    """Return a folder with a package that has one more activation, and what `USE` printed there."""
+    for path, more in SOFTSIGN.items():
+        with (copied / "tinynn" / path).open("a", encoding="utf-8") as file:
+            file.write(more)
+    return copied, json.loads(run(copied, USE))
+
+
+def test_a_new_activation_takes_three_files(added):
+    folder, (learned, X, wanted) = added
+    for engine, numbers in learned.items():
+        near = 1e-3 if engine == "packed" else 1e-9
+        assert distance(numbers, learned["lists"]) < near, engine
+    asked = f"import exported\nprint([exported.predict(x) for x in {X}])"
+    assert json.loads(run(folder, asked)) == [pytest.approx(y, abs=1e-14) for y in wanted]
+
+
+def test_c_has_the_new_activation(added):
+    folder, (_, X, wanted) = added
+    (folder / "main.c").write_text(MAIN)
+    subprocess.run([tool("gcc"), "main.c", "-o", "main", "-lm"], cwd=str(folder), check=True)
+    rows = "\n".join(" ".join(map(repr, x)) for x in X)
+    done = subprocess.run([str(folder / "main")], input=rows, capture_output=True, text=True)
+    found = [list(map(float, line.split())) for line in done.stdout.splitlines()]
+    assert found == [pytest.approx(y, abs=1e-6) for y in wanted]  # weights are floats there
+
+
+def test_javascript_has_the_new_activation(added):
+    folder, (_, X, wanted) = added
+    program = f"""
+        import {{ predict }} from "./exported.mjs";
+        console.log(JSON.stringify({X}.map((x) => Array.from(predict(x)))));
+    """
+    done = subprocess.run(
+        [tool("node"), "--input-type=module", "-e", program],
+        cwd=str(folder), capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == [pytest.approx(y, abs=1e-14) for y in wanted], done.stderr
+
+
+def test_the_table_of_files_to_touch_names_these_three():
+    page = (Path(__file__).parent / "README.md").read_text(encoding="utf-8")
+    row = re.search(r"^\| activation \| (\d) \| (.*) \|$", page, re.MULTILINE)
+    assert int(row[1]) == len(SOFTSIGN)
+    assert re.findall(r"`([\w/]+\.py)`", row[2]) == list(SOFTSIGN)
