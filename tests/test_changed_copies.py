@@ -1,4 +1,4 @@
-"""Copies of the package that somebody edited: what a change reaches, and how many files it takes."""
+"""Edited copies of the package: what a change reaches, and how many files an addition takes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_broken_derivative_shows_under_every_engine(copied, name):
     assert effect > 1e-2
     differs = "cannot serve: it differs from the lesson in "
     for engine in ("unrolled", "loops", "packed", "auto"):
-        served, reason, learned = broken[engine]
+        served, _, learned = broken[engine]
         if served in ENGINES:
             # The lesson's own layer runs there, or `auto` has turned to one where it does.
             assert distance(learned, lesson) < 0.02 * effect
