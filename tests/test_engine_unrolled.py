@@ -382,7 +382,7 @@ def test_the_original_program_to_the_last_bit(data, most_terms):
     kept = unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE
     unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE = most_terms, 0
     try:
-        found = trained(unrolled.train_original, *data, 30)
+        found = trained(unrolled_original.train_original, *data, 30)
     finally:
         unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE = kept
     expected = trained(nn.NeuralNet.train, *data, 30)
@@ -395,7 +395,7 @@ def test_the_original_program_to_the_last_bit(data, most_terms):
 
 def test_the_original_numbers():
     net = nn.NeuralNet(seed=1)
-    unrolled.train_original(net, X, T, 10_000)
+    unrolled_original.train_original(net, X, T, 10_000)
     assert [f"{answer:.8f}" for answer in net.learn([1, 0, 1])] == ["0.98977040"]
     assert [f"{row[0]:.12g}" for row in net.synaptic_weights] == [
         "-4.36561307103", "1.22519807004", "8.93780080925"
@@ -409,11 +409,11 @@ class OwnNet(nn.NeuralNet):
 
 def test_what_the_original_text_cannot_do_the_original_does():
     own, expected = OwnNet(), OwnNet()
-    unrolled.train_original(own, X, T, 300)
+    unrolled_original.train_original(own, X, T, 300)
     expected.train(X, T, 300)
     assert own.synaptic_weights == expected.synaptic_weights
     far = [[1e200, 0.0, 1.0]]
-    assert trained(unrolled.train_original, far, [[1.0]], 1, 300) == trained(
+    assert trained(unrolled_original.train_original, far, [[1.0]], 1, 300) == trained(
         nn.NeuralNet.train, far, [[1.0]], 1, 300
     )
 
@@ -430,7 +430,7 @@ def test_what_the_original_text_cannot_do_the_original_does():
 )
 def test_the_original_program_checks_what_net_train_checks(arguments, error):
     told = []
-    for train in (nn.NeuralNet.train, unrolled.train_original):
+    for train in (nn.NeuralNet.train, unrolled_original.train_original):
         net = nn.NeuralNet(seed=1)
         kept = [list(row) for row in net.synaptic_weights]
         with pytest.raises(error) as raised:

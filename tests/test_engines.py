@@ -16,7 +16,7 @@ from tinynn.engines.contract import BatchDivergence, Recipe, Task
 from tinynn.engines.lists import ENGINE as LISTS
 from tinynn.engines.loops import engine as loops
 from tinynn.engines.unrolled import engine as unrolled
-from tinynn.formulas.layers import LAYER_FORMULAS
+from tinynn.formulas import LAYER_FORMULAS
 from tinynn.formulas.losses import LOSSES
 from tinynn.lesson.schedules import Cosine
 
@@ -107,10 +107,10 @@ def test_the_checks_are_worth_something(engine):
 def changed(monkeypatch, table, name, part, old, new):
     """Change the source of one formula."""
     program = [
-        statement._replace(value=statement.value.replace(old, new))
+        type(statement)(statement.to, statement.value.replace(old, new))
         for statement in getattr(table[name], part)
     ]
-    assert program != getattr(table[name], part)
+    assert any(old in statement.value for statement in getattr(table[name], part))
     monkeypatch.setitem(table, name, table[name]._replace(**{part: program}))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
-from tinynn.engines.unrolled.engine import train_original
+from tinynn.engines.unrolled.original import train_original
 from tinynn.lesson.matrix import Vector
 from tinynn.lesson.schedule import Schedule
 

@@ -7,16 +7,33 @@ by its constructor's arguments.
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
-from typing import Callable, Mapping, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 from ..errors import FormatError, SettingError
+
+
+def is_real(value: object) -> bool:
+    """Return whether `value` is a real number of any type, NumPy's included; a bool is none."""
+    if not isinstance(value, (int, float)):
+        from numbers import Real  # only here and below: rarely needed, and slow to import
+
+        return isinstance(value, Real)
+    return not isinstance(value, bool)
+
+
+def is_integer(value: object) -> bool:
+    """Return whether `value` is an integer of any type, NumPy's included; a bool is none."""
+    if not isinstance(value, (int, float)):
+        from numbers import Integral
+
+        return isinstance(value, Integral)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def number(
     who: str,
     name: str,
-    value: object,
+    value: Any,
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
@@ -40,7 +57,7 @@ def number(
         )
 
     x = math.nan
-    if isinstance(value, (Real, str)) and not isinstance(value, bool):
+    if isinstance(value, str) or is_real(value):
         try:
             x = float(value)
         except (ValueError, OverflowError):
@@ -59,9 +76,9 @@ def number(
     )
 
 
-def integer(who: str, name: str, value: object, least: int) -> int:
+def integer(who: str, name: str, value: Any, least: int) -> int:
     """Return `value` as an int of at least `least`. Raises SettingError for anything else."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least:
+    if is_integer(value) and int(value) >= least:
         return int(value)
     mend = ""
     if isinstance(value, float) and value.is_integer() and value >= least:

@@ -13,7 +13,6 @@ from typing import Iterator, Mapping
 
 from ..errors import EngineError, SettingError
 from ..lesson.network import Sequential
-from .agreement import disagreement, prediction_disagreement
 from .contract import Engine, Recipe, Task
 
 PYPY = sys.implementation.name == "pypy"
@@ -96,10 +95,14 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
 
 def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
     """Return why an engine cannot make a predictor, or disagrees with the lesson, or None."""
+    from .agreement import prediction_disagreement  # which `lists` needs not
+
     return engine.refuses_prediction(network) or prediction_disagreement(engine, network)
 
 
 def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
+    from .agreement import disagreement
+
     return engine.refuses(recipe, task) or disagreement(engine, recipe)
 
 

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Callable, NamedTuple, Sequence
 
 from ..checks.finite import all_finite
-from ..lesson.clipping import clip_by_norm, clip_by_value
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.matrix import Matrix, Vector, dot, transpose
@@ -152,6 +151,8 @@ class ListsProgram(Program):
         """Return each parameter's gradient as one row, clipped as the recipe says."""
         recipe = self.recipe
         rows = [_joined(rows_of(p.layer.gradients()[p.letter])) for p in self.trained]
+        if recipe.clip_value is not None or recipe.clip_norm is not None:
+            from ..lesson.clipping import clip_by_norm, clip_by_value  # which few trainings need
         if recipe.clip_value is not None:
             rows = clip_by_value(rows, recipe.clip_value)
         if recipe.clip_norm is not None:

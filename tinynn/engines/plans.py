@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..formulas.layers import LAYER_FORMULAS
+from ..formulas import LAYER_FORMULAS
 from ..formulas.losses import LOSSES as LOSS_FORMULAS, loss_formula
 from ..formulas.normalizations import scale_and_shift
 from ..lesson.activation_layers import Linear

@@ -12,9 +12,9 @@ from typing import Callable, NamedTuple, Sequence
 
 from .. import __version__
 from ..engines.plans import LayerPlan
+from ..formulas import LAYER_FORMULAS
 from ..formulas.expressions import Language, names as names_in, parsed
 from ..formulas.indexed_loops import LoopLanguage, Loops
-from ..formulas.layers import LAYER_FORMULAS
 from ..formulas.programs import Each, Total
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut

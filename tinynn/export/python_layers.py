@@ -11,9 +11,9 @@ from math import frexp, ldexp
 from typing import Callable, List, Sequence, Tuple
 
 from ..engines.plans import Frozen
+from ..formulas import LAYER_FORMULAS
 from ..formulas.comprehensions import comprehended, elementwise
 from ..formulas.expressions import replaced, written
-from ..formulas.layers import LAYER_FORMULAS
 from ..formulas.straight_line import StraightLine
 from ..lesson.matrix import Matrix, transpose
 

@@ -12,6 +12,7 @@ from .programs import Each, Largest, LayerFormula, Let, Total
 
 _SIGMOID = "1.0 / (1.0 + exp(-z)) if z >= 0.0 else exp(z) / (1.0 + exp(z))"
 _QUICK_SIGMOID = "1.0 / (1.0 + exp(-z))"
+_GATE = "d if y else 0.0"
 _SELU_LOW = SELU_SCALE * SELU_ALPHA
 _ROOT_OF_2 = 2.0**0.5
 _ROOT_OF_2_PI = 2.5066282746310002
@@ -27,7 +28,7 @@ ACTIVATIONS: dict[str, LayerFormula] = {
     ),
     "ReLU": LayerFormula(
         [Each("y", "0.0 if z <= 0.0 else z")],
-        [Each("d", "d if y else 0.0")],
+        [Each("d", _GATE)],
     ),
     "LeakyReLU": LayerFormula(
         [Each("y", "z if z > 0.0 else c * z")],
@@ -75,4 +76,4 @@ ACTIVATIONS: dict[str, LayerFormula] = {
 def is_gate(kind: str) -> bool:
     """Return whether the layer lets through its inputs or 0, and derivatives where it did so."""
     formula = ACTIVATIONS.get(kind)
-    return formula is not None and formula.backward == [Each("d", "d if y else 0.0")]
+    return formula is not None and [step.value for step in formula.backward] == [_GATE]

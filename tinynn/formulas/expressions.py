@@ -84,12 +84,12 @@ def inner(tree: Tree) -> Iterator[Tree]:
             yield part
 
 
-def names(tree: Tree) -> Iterator[str]:
-    """Yield the names in a tree, each as often as it occurs."""
+@lru_cache(maxsize=4096)
+def names(tree: Tree) -> tuple[str, ...]:
+    """Return the names in a tree, each as often as it occurs."""
     if tree[0] == "name":
-        yield tree[1]
-    for part in inner(tree):
-        yield from names(part)
+        return (tree[1],)
+    return tuple([name for part in inner(tree) for name in names(part)])
 
 
 def most_uses(tree: Tree, name: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Collection, Iterator, Mapping, NamedTuple
 
 from .expressions import PYTHON, Language, Tree, names, parsed, repeated_call, with_name, written
-from .programs import Each, Largest, Let, Program, Statement, Total
+from .programs import Each, Largest, Let, Program, Assignment, Total
 
 
 class LoopLanguage(NamedTuple):
@@ -108,7 +108,7 @@ class Loops(NamedTuple):
 class _Body:
     """The body of one loop."""
 
-    def __init__(self, loops: Loops, run: list[Statement], later: set[str]) -> None:
+    def __init__(self, loops: Loops, run: list[Assignment], later: set[str]) -> None:
         self.loops, self.run, self.later = loops, run, later
         self.locals: dict[str, str] = {}
 
@@ -203,9 +203,9 @@ def listed_rows(program: Program, kept: Collection[str]) -> set[str]:
     return found
 
 
-def _runs(program: Program) -> Iterator[list[Statement]]:
+def _runs(program: Program) -> Iterator[list[Assignment]]:
     """Yield the statements by the loops that they share: none needs a sum of its own loop."""
-    run: list[Statement] = []
+    run: list[Assignment] = []
     sums: set[str] = set()
     for statement in program:
         alone = isinstance(statement, (Largest, Let))
@@ -222,5 +222,5 @@ def _runs(program: Program) -> Iterator[list[Statement]]:
         yield run
 
 
-def _names(statement: Statement) -> list[str]:
-    return list(names(parsed(statement.value)))
+def _names(statement: Assignment) -> tuple[str, ...]:
+    return names(parsed(statement.value))

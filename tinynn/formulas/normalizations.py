@@ -11,9 +11,9 @@ from math import sqrt
 
 from ..lesson.matrix import Vector
 from ..lesson.normalization import BatchNorm
-from .programs import Each, LayerFormula, Let, Statement, Total
+from .programs import Each, LayerFormula, Let, Assignment, Total
 
-_STANDARDIZE: list[Statement] = [
+_STANDARDIZE: list[Assignment] = [
     Total("m", "z"),
     Let("m", "m / n"),
     Each("h", "z - m"),

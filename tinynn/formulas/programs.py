@@ -16,41 +16,33 @@ for renderers whose programs notice that and start over with `value`.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Union
+from typing import NamedTuple, Sequence
 
 
-class Each(NamedTuple):
+class Assignment:
+    """What a name is assigned; the classes below say how."""
+
+    def __init__(self, to: str, value: str, quick: str = "") -> None:
+        self.to, self.value, self.quick = to, value, quick
+
+
+class Each(Assignment):
     """to[j] = value, for each column j."""
 
-    to: str
-    value: str
-    quick: str = ""
 
-
-class Total(NamedTuple):
+class Total(Assignment):
     """to = the sum of value over the columns."""
 
-    to: str
-    value: str
-    quick: str = ""
 
-
-class Largest(NamedTuple):
+class Largest(Assignment):
     """to = the largest number of the row `value`."""
 
-    to: str
-    value: str
 
-
-class Let(NamedTuple):
+class Let(Assignment):
     """to = value, for single numbers."""
 
-    to: str
-    value: str
 
-
-Statement = Union[Each, Total, Largest, Let]
-Program = Sequence[Statement]
+Program = Sequence[Assignment]
 
 
 class LayerFormula(NamedTuple):
@@ -74,11 +66,9 @@ class LayerFormula(NamedTuple):
         return all(isinstance(statement, Each) for statement in self.forward)
 
 
-def value_of(statement: Statement, quick: bool = False) -> str:
+def value_of(statement: Assignment, quick: bool = False) -> str:
     """Return the expression of a statement; the quick one if there is one and it is asked for."""
-    if quick and isinstance(statement, (Each, Total)) and statement.quick:
-        return statement.quick
-    return statement.value
+    return statement.quick if quick and statement.quick else statement.value
 
 
 def described(program: Program) -> str:

@@ -169,15 +169,8 @@ class StraightLine:
         return variable
 
     def _name_what_is_used_twice(self, program: Program) -> None:
-        uses: Counter[str] = Counter()
-        for statement in program:
-            tree = parsed(value_of(statement, self.quick))
-            found = Counter(names(tree))
-            if tree[0] == "if" and tree[3][0] == "name":
-                found[tree[3][1]] = 1  # see `_each`
-            uses += found
-        for name, count in uses.items():
-            if count > 1 and any(map(_compound, self.rows.get(name, ()))):
+        for name in _used_twice(tuple([value_of(statement, self.quick) for statement in program])):
+            if any(map(_compound, self.rows.get(name, ()))):
                 self.rows[name] = [
                     self._assigned(name, j, source) for j, source in enumerate(self.rows[name])
                 ]
@@ -195,6 +188,18 @@ def turned_program(program: Program, name: str) -> Program | None:
             return None
         new.append(Each(statement.to, written(tree)))
     return new
+
+
+@lru_cache(maxsize=256)
+def _used_twice(values: tuple[str, ...]) -> list[str]:
+    """Return the names that the expressions use more than once."""
+    uses: Counter[str] = Counter()
+    for tree in map(parsed, values):
+        found = Counter(names(tree))
+        if tree[0] == "if" and tree[3][0] == "name":
+            found[tree[3][1]] = 1  # see `StraightLine._each`
+        uses += found
+    return [name for name, count in uses.items() if count > 1]
 
 
 def _compound(source: str) -> bool:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from ..checks.rows import as_list, as_rows
 from ..errors import FormatError, ShapeError
-from ..files import json_file
-from ..files.atomic import Path
 from .activation_layers import ACTIVATION_LAYERS
-from .file_checks import checked_layers, checked_training
 from .layer import Layer, Values
 from .layers import Dense, Dropout
 from .matrix import Matrix, Rows, Vector, shape
 from .normalization import NORMALIZATION_LAYERS
 from .parameters import Parameter, copy_values, count_values, rows_of
 from .random_streams import Seed, stream
+
+if TYPE_CHECKING:
+    from ..files.atomic import Path
 
 KIND = "network"
 LAYERS: list[type[Layer]] = [Dense, *ACTIVATION_LAYERS, Dropout, *NORMALIZATION_LAYERS]
@@ -183,6 +183,8 @@ class Sequential:
         Raises FormatError if a weight is not finite or a layer not one of the library's, and
         OSError if the file cannot be written.
         """
+        from ..files import json_file  # here and below: training needs no files, and starts sooner
+
         content = self.to_dict()
         if training:
             content["training"] = self.training
@@ -197,6 +199,8 @@ def from_dict(content: object, name: str = "the network") -> Sequential:
 
     Raises FormatError, naming the layer, for anything but what `to_dict` writes.
     """
+    from .file_checks import checked_layers, checked_training
+
     layers, values = checked_layers(KINDS, content, name)
     try:
         network = Sequential(*layers)
@@ -218,6 +222,8 @@ def load(path: Path) -> Sequential:
 
     Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
     """
+    from ..files import json_file
+
     content = json_file.read(path)
     if content.get("kind") != KIND:
         raise FormatError(f"{path} needs to hold a {KIND}, got {content.get('kind')!r}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from ..checks.settings import flag, integer, number
 from ..errors import SettingError
-from ..files.atomic import Path
 from ..lesson.layer import Values
 from .run import Run
+
+if TYPE_CHECKING:
+    from ..files.atomic import Path
 
 
 class Callback:

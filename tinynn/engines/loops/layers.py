@@ -20,10 +20,9 @@ from __future__ import annotations
 
 from typing import Collection, Mapping, Sequence
 
-from ...formulas import expressions
+from ...formulas import LAYER_FORMULAS, expressions
 from ...formulas.expressions import parsed
 from ...formulas.indexed_loops import LoopLanguage, Loops, listed_rows
-from ...formulas.layers import LAYER_FORMULAS
 from ...formulas.losses import loss_formula
 from ...formulas.programs import Each, Program, described
 from ..plans import LayerPlan, TrainingPlan

@@ -16,9 +16,9 @@ from math import dist, frexp, fsum, inf, ldexp, sqrt
 from operator import mul
 from typing import Callable, Sequence, cast
 
+from ...formulas import LAYER_FORMULAS
 from ...formulas.comprehensions import comprehended, elementwise
 from ...formulas.expressions import Tree, replaced, written
-from ...formulas.layers import LAYER_FORMULAS
 from ...lesson.layers import Dense
 from ...lesson.matrix import Matrix, Vector, dot
 from ...lesson.network import Sequential

@@ -24,7 +24,6 @@ from ..source import Compiled, compile_source
 from .functions import Mode, prediction_text, takes_products, training_text
 from .layers import Numbers, parameter_names
 from .losses import targets_are_simple
-from .original import train_original as train_original
 
 PYPY = sys.implementation.name == "pypy"
 SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod

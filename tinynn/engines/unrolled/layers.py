@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Sequence
 
-from ...formulas import expressions
+from ...formulas import LAYER_FORMULAS, expressions
 from ...formulas.activations import ACTIVATIONS, is_gate
-from ...formulas.layers import LAYER_FORMULAS
 from ...formulas.programs import Program, described, value_of
 from ...formulas.straight_line import StraightLine, turned_program
 from ..plans import LayerPlan
