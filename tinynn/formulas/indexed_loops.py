@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Collection, Iterator, Mapping, NamedTuple
 
 from .expressions import PYTHON, Language, Tree, names, parsed, repeated_call, with_name, written
-from .programs import Each, Largest, Let, Program, Assignment, Total
+from .programs import Assignment, Each, Largest, Let, Program, Total
 
 
 class LoopLanguage(NamedTuple):

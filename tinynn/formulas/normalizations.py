@@ -11,7 +11,7 @@ from math import sqrt
 
 from ..lesson.matrix import Vector
 from ..lesson.normalization import BatchNorm
-from .programs import Each, LayerFormula, Let, Assignment, Total
+from .programs import Assignment, Each, LayerFormula, Let, Total
 
 _STANDARDIZE: list[Assignment] = [
     Total("m", "z"),
