@@ -475,8 +475,8 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
     [
         (
             {"activation": "rellu"},
-            "Classifier needs activation to be one of 'identity', 'linear', 'logistic', 'sigmoid', "
-            "'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'softplus', 'silu', 'swish', "
+            "Classifier needs activation to be one of 'identity', 'logistic', 'tanh', 'relu', "
+            "'linear', 'sigmoid', 'leaky_relu', 'elu', 'selu', 'gelu', 'softplus', 'silu', 'swish', "
             "got 'rellu'; did you mean 'relu'?",
         ),
         (

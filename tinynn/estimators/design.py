@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from ..checks.settings import flag, integer, number
 from ..errors import SettingError
-from ..lesson.activation_layers import (
-    ELU,
-    GELU,
-    SELU,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softplus,
-    Tanh,
-)
+from ..formulas.names import layers_named
+from ..lesson.activation_layers import Activation, Linear
 from ..lesson.adam import Adam, AdamW
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
@@ -28,11 +19,13 @@ from ..lesson.schedule import Schedule
 from ..lesson.schedules import InverseScaling
 from .parameters import Parameters
 
-ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
-    "identity": None, "linear": None, "logistic": Sigmoid, "sigmoid": Sigmoid, "tanh": Tanh,
-    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "gelu": GELU,
-    "softplus": Softplus, "silu": SiLU, "swish": SiLU,
-}  # fmt: skip
+# Of single columns, by scikit-learn's names and by those of Keras's functions.
+ACTIVATIONS: dict[str, type[Layer]] = {
+    name: kind
+    for system in ("scikit-learn", "Keras function")
+    for name, kind in layers_named(system).items()
+    if issubclass(kind, Activation)
+}
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 # An "auto" batch has at most scikit-learn's 200 rows. Where that would be all of a small table, its
 # 200 epochs would be as many updates, too few at its learning rate: so a tenth, if that is less.
@@ -103,9 +96,8 @@ class NetworkDesign:
         for size, name, rate in zip(self.sizes, self.activations, self.dropout):
             initializer = "lecun_normal" if name == "selu" else "glorot_uniform"
             layers.append(Dense(inputs, size, initializer=initializer))
-            activation = ACTIVATIONS[name]
-            if activation is not None:
-                layers.append(activation())
+            if ACTIVATIONS[name] is not Linear:
+                layers.append(ACTIVATIONS[name]())
             if rate:
                 layers.append(Dropout(rate))
             inputs = size

@@ -17,6 +17,7 @@ from typing import Callable, List, NamedTuple, Sequence, Union, cast
 from ..errors import FormatError, SettingError
 from ..files import protobuf as pb
 from ..files.atomic import Path, write_bytes
+from ..formulas.names import name_of
 from ..lesson.activation_layers import (
     ELU,
     GELU,
@@ -24,12 +25,9 @@ from ..lesson.activation_layers import (
     LeakyReLU,
     Linear,
     LogSoftmax,
-    ReLU,
-    Sigmoid,
     SiLU,
     Softmax,
     Softplus,
-    Tanh,
 )
 from ..lesson.activations import SELU_ALPHA, SELU_SCALE
 from ..lesson.layer import Layer
@@ -145,11 +143,14 @@ def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = ""
     graph = OnnxWriter(DTYPES[dtype])
     tensor = "inputs"
     for i, layer in enumerate(model.layers):
-        write = _WRITERS.get(type(layer))
-        if write is None:
-            raise SettingError(f"to_onnx cannot write {layer!r}, layer {i}: ONNX does not know it")
+        write, operator = _WRITERS.get(type(layer)), name_of(type(layer), "ONNX")
         graph.layer = str(i)
-        tensor = write(graph, tensor, layer)
+        if write is not None:
+            tensor = write(graph, tensor, layer)
+        elif operator:
+            tensor = graph.node(operator, tensor)
+        else:
+            raise SettingError(f"to_onnx cannot write {layer!r}, layer {i}: ONNX does not know it")
     if not graph.nodes:
         graph.node("Identity", tensor)
     write_bytes(path, _model(graph, model, doc or f"A network by tinynn: {model!r}"))
@@ -218,8 +219,8 @@ def _nothing(graph: OnnxWriter, x: str, layer: Layer) -> str:
     return x
 
 
-def _named(operator: str, **attributes: Attribute) -> Callable[[OnnxWriter, str, Layer], str]:
-    return lambda graph, x, layer: graph.node(operator, x, **attributes)
+def _of_rows(graph: OnnxWriter, x: str, layer: Layer) -> str:
+    return graph.node(name_of(type(layer), "ONNX"), x, axis=-1)
 
 
 def _sides(graph: OnnxWriter, x: str) -> tuple[str, str]:
@@ -303,23 +304,21 @@ def _layer_norm(graph: OnnxWriter, x: str, layer: LayerNorm) -> str:
     return graph.node("Add", graph.node("Mul", standardized, gamma), beta)
 
 
+# What is not one operator by the layer's own name.
 _WRITERS: dict[type[Layer], Callable[[OnnxWriter, str, Layer], str]] = {
     kind: cast(Callable[[OnnxWriter, str, Layer], str], write)
     for kind, write in (
         (Dense, _dense),
         (Linear, _nothing),
         (Dropout, _nothing),
-        (Sigmoid, _named("Sigmoid")),
-        (Tanh, _named("Tanh")),
-        (ReLU, _named("Relu")),
         (LeakyReLU, _leaky_relu),
         (ELU, _elu),
         (SELU, _selu),
         (GELU, _gelu),
         (Softplus, _softplus),
         (SiLU, _silu),
-        (Softmax, _named("Softmax", axis=-1)),
-        (LogSoftmax, _named("LogSoftmax", axis=-1)),
+        (Softmax, _of_rows),
+        (LogSoftmax, _of_rows),
         (BatchNorm, _batch_norm),
         (LayerNorm, _layer_norm),
     )

@@ -11,13 +11,13 @@ from typing import Any, Mapping, Optional, Tuple
 
 from ..errors import FormatError
 from ..files.atomic import Path
-from ..lesson.activation_layers import LeakyReLU, ReLU, Sigmoid, Tanh
+from ..formulas.names import layers_named
+from ..lesson.activation_layers import LeakyReLU, ReLU
 from ..lesson.layer import Layer
 from . import assembly as building
 from .imported import Imported
 
-_ACTIVATIONS = {"sigmoid": Sigmoid, "relu": ReLU, "tanh": Tanh}
-_LEAKY = "leaky-relu"
+_ACTIVATIONS = layers_named("brain.js")
 _ALPHA = 0.01  # brain.js's own default
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 _KINDS = ("NeuralNetwork", "NeuralNetworkGPU")
@@ -78,10 +78,10 @@ def _read(document: Any, where: str) -> Imported:
         place = f"{where}, layer {i + 1}"
         W, b = building.matrix(place, weights), building.vector(place, biases)
         last: Layer
-        if activation in _ACTIVATIONS:
-            last = _ACTIVATIONS[activation]()
-        elif activation != _LEAKY:
+        if activation not in _ACTIVATIONS:
             raise building.refusal(where, f"the activation {activation!r}")
+        if _ACTIVATIONS[activation] is not LeakyReLU:
+            last = _ACTIVATIONS[activation]()
         elif newer:
             last = building.simple(place, LeakyReLU, negative_slope=alpha)
         else:  # α max(0, z) = max(0, α z)

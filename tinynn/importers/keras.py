@@ -9,40 +9,17 @@ from __future__ import annotations
 from typing import Any, Callable, List, Mapping, Sequence
 
 from ..errors import FormatError, SettingError
-from ..lesson.activation_layers import (
-    ELU,
-    GELU,
-    SELU,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from ..formulas.names import layers_named
+from ..lesson.activation_layers import ELU, LeakyReLU, Linear, ReLU, Softmax
 from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Vector
+from ..lesson.normalization import BatchNorm, LayerNorm
 from . import assembly as building
 from .imported import Imported
 from .state import Tensor, filled, read_tensor
 
-_ACTIVATIONS: dict[str, type[Layer]] = {
-    "linear": Linear,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "gelu": GELU,
-    "softplus": Softplus,
-    "silu": SiLU,
-    "swish": SiLU,
-    "softmax": Softmax,
-    "log_softmax": LogSoftmax,
-}
+_ACTIVATIONS, _LAYERS = layers_named("Keras function"), layers_named("Keras layer")
 _FUNCTION_SLOPE = 0.2  # of keras.activations.leaky_relu
 
 
@@ -94,10 +71,11 @@ def _model(model: Any, place: str) -> list[Layer]:
         ]
     if name == "InputLayer":
         return []
-    if name not in _READERS:
+    read = _READERS.get(_LAYERS.get(name, name))
+    if read is None:
         raise building.refusal(place, f"the layer {name}")
     weights = [array.tolist() for array in model.get_weights()]
-    return _READERS[name](place, model.get_config(), weights)
+    return read(place, model.get_config(), weights)
 
 
 Config = Mapping[str, Any]
@@ -107,12 +85,13 @@ Weights = List[Any]
 def _activation(place: str, config: Config) -> list[Layer]:
     """Return the layer of an activation, none for that which does nothing."""
     name = config["activation"]
-    if name == "leaky_relu":
-        return [LeakyReLU(_FUNCTION_SLOPE)]
     if not isinstance(name, str) or name not in _ACTIVATIONS:
         name = name.get("class_name", name) if isinstance(name, Mapping) else name
         raise building.refusal(place, f"the activation {name!r}")
-    return [] if name == "linear" else [_ACTIVATIONS[name]()]
+    kind = _ACTIVATIONS[name]
+    if kind is LeakyReLU:
+        return [LeakyReLU(_FUNCTION_SLOPE)]
+    return [] if kind is Linear else [kind()]
 
 
 def _dense(place: str, config: Config, weights: Weights) -> list[Layer]:
@@ -191,16 +170,17 @@ def _flatten(place: str, config: Config, weights: Weights) -> list[Layer]:
     return []
 
 
-_READERS: dict[str, Callable[[str, Config, Weights], list[Layer]]] = {
-    "Dense": _dense,
+# By our layer, or by Keras's name where there is none.
+_READERS: dict[object, Callable[[str, Config, Weights], list[Layer]]] = {
+    Dense: _dense,
+    ReLU: _relu,
+    LeakyReLU: _leaky_relu,
+    ELU: _elu,
+    Softmax: _softmax,
+    Dropout: lambda place, config, weights: [building.dropout(place, config["rate"])],
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
     "Activation": lambda place, config, weights: _activation(place, config),
-    "ReLU": _relu,
-    "LeakyReLU": _leaky_relu,
-    "ELU": _elu,
-    "Softmax": _softmax,
     "Flatten": _flatten,
-    "Dropout": lambda place, config, weights: [building.dropout(place, config["rate"])],
-    "BatchNormalization": _batch_norm,
-    "LayerNormalization": _layer_norm,
     "Normalization": _normalization,
 }

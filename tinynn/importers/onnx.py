@@ -6,24 +6,22 @@ from typing import Any, Callable, Union
 
 from ..errors import FormatError
 from ..files.atomic import Path
+from ..formulas.names import layers_named
 from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
     LeakyReLU,
+    Linear,
     LogSoftmax,
-    ReLU,
-    Sigmoid,
     SiLU,
     Softmax,
-    Softplus,
-    Tanh,
 )
 from ..lesson.activations import SELU_ALPHA, SELU_SCALE
 from ..lesson.layer import Layer
-from ..lesson.layers import Dense
+from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Matrix, Vector
-from ..lesson.normalization import LayerNorm
+from ..lesson.normalization import BatchNorm, LayerNorm
 from . import assembly as building
 from .imported import Imported
 from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor, parse
@@ -160,11 +158,15 @@ class _Chain:
 
     def take(self, node: OnnxNode, tensor: str) -> None:
         """Carry a node over that takes only `tensor` and constants."""
-        if node.operator not in _READERS:
-            raise building.refusal(node.place, f"the operator {node.operator}")
+        layer = _LAYERS.get(node.operator)
+        known = _READERS.get(layer or node.operator)
+        if known is None:
+            if layer is None:
+                raise building.refusal(node.place, f"the operator {node.operator}")
+            known = (_named(layer), ())
         if node.operator not in ("Flatten", "Reshape", "Identity", "Dropout"):
             self.needs_table(node)
-        read, names = _READERS[node.operator]
+        read, names = known
         unknown = set(node.attributes) - set(names)
         if unknown:
             raise building.refusal(node.place, f"{node.operator} with {', '.join(sorted(unknown))}")
@@ -440,30 +442,28 @@ def _prelu(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     chain.steps.append(building.simple(node.place, LeakyReLU, negative_slope=slope[0]))
 
 
-# Of each operator, its reader and the names of the attributes that the reader knows.
-_READERS: dict[str, tuple[Callable[[_Chain, OnnxNode, str], None], tuple[str, ...]]] = {
-    "Gemm": (_gemm, ("alpha", "beta", "transA", "transB")),
+_LAYERS = layers_named("ONNX")
+# By our layer, or by the operator where there is none: the reader, and the attributes it knows. An
+# operator without a reader is an activation without attributes.
+_READERS: dict[object, tuple[Callable[[_Chain, OnnxNode, str], None], tuple[str, ...]]] = {
+    Dense: (_gemm, ("alpha", "beta", "transA", "transB")),
+    BatchNorm: (_batch_norm, ("epsilon", "momentum", "training_mode", "spatial")),
+    LayerNorm: (_layer_norm, ("axis", "epsilon", "stash_type")),
+    Softmax: (_softmax, ("axis",)),
+    LogSoftmax: (_softmax, ("axis",)),
+    Dropout: (_dropout, ("ratio", "seed")),
+    Linear: (_nothing, ()),
+    LeakyReLU: (_named(LeakyReLU, negative_slope=("alpha", 0.01)), ("alpha",)),
+    ELU: (_named(ELU, alpha=("alpha", 1.0)), ("alpha",)),
+    SELU: (_only(SELU, alpha=SELU_ALPHA, gamma=SELU_SCALE), ("alpha", "gamma")),
+    GELU: (_only(GELU, approximate="none"), ("approximate",)),
+    SiLU: (_only(SiLU, alpha=1.0), ("alpha",)),
     "MatMul": (_matmul, ()),
     "Add": (_add, ()),
     "Sub": (_sub, ()),
     "Mul": (_mul, ()),
     "Div": (_div, ()),
-    "BatchNormalization": (_batch_norm, ("epsilon", "momentum", "training_mode", "spatial")),
-    "LayerNormalization": (_layer_norm, ("axis", "epsilon", "stash_type")),
-    "Softmax": (_softmax, ("axis",)),
-    "LogSoftmax": (_softmax, ("axis",)),
-    "Dropout": (_dropout, ("ratio", "seed")),
-    "Identity": (_nothing, ()),
     "Flatten": (_flatten, ("axis",)),
     "Reshape": (_reshape, ("allowzero",)),
-    "Sigmoid": (_named(Sigmoid), ()),
-    "Tanh": (_named(Tanh), ()),
-    "Relu": (_named(ReLU), ()),
-    "Softplus": (_named(Softplus), ()),
-    "LeakyRelu": (_named(LeakyReLU, negative_slope=("alpha", 0.01)), ("alpha",)),
-    "Elu": (_named(ELU, alpha=("alpha", 1.0)), ("alpha",)),
-    "Selu": (_only(SELU, alpha=SELU_ALPHA, gamma=SELU_SCALE), ("alpha", "gamma")),
-    "Gelu": (_only(GELU, approximate="none"), ("approximate",)),
-    "Swish": (_only(SiLU, alpha=1.0), ("alpha",)),
     "PRelu": (_prelu, ()),
 }

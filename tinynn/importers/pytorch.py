@@ -10,25 +10,16 @@ from typing import Any, Callable, Mapping
 from ..errors import FormatError, SettingError
 from ..files import safetensors
 from ..files.atomic import Path
-from ..lesson.activation_layers import (
-    ELU,
-    GELU,
-    SELU,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from ..formulas.names import layers_named
+from ..lesson.activation_layers import GELU, LeakyReLU, Linear, LogSoftmax, Softmax, Softplus
 from ..lesson.layer import Layer
+from ..lesson.layers import Dense, Dropout
+from ..lesson.normalization import BatchNorm, LayerNorm
 from . import assembly as building
 from .imported import Imported
 from .state import Layers, filled, read_tensor, rebuilt
 
-_PLAIN = {"ReLU": ReLU, "Sigmoid": Sigmoid, "Tanh": Tanh, "SELU": SELU, "SiLU": SiLU}
+_LAYERS = layers_named("PyTorch")
 
 
 def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
@@ -106,11 +97,15 @@ def _layers(module: Any, where: str) -> list[Layer]:
         children = module._modules.items()
         prefix = f"{where}." if where else ""
         return [layer for key, m in children for layer in _layers(m, f"{prefix}{key}")]
-    if name in _PLAIN:
-        return [_PLAIN[name]()]
-    if name not in _READERS:
+    layer = _LAYERS.get(name)
+    read = _READERS.get(layer or name)
+    if read is not None:
+        return read(module, place)
+    if layer is None:
         raise building.refusal(place, f"the module {name}")
-    return _READERS[name](module, place)
+    # What has no reader is an activation, whose settings have our names.
+    settings = {setting: getattr(module, setting) for setting in layer().settings()}
+    return [building.simple(place, layer, **settings)]
 
 
 def _vector(place: str, tensor: Any) -> list[float] | None:
@@ -182,20 +177,17 @@ def _flatten(m: Any, place: str) -> list[Layer]:
 
 
 _COUNTER = "num_batches_tracked"  # of BatchNorm: not a number that a prediction rests on
-_READERS: dict[str, Callable[[Any, str], list[Layer]]] = {
-    "Linear": _linear,
-    "BatchNorm1d": _batch_norm,
-    "LayerNorm": _layer_norm,
-    "LeakyReLU": lambda m, place: [
-        building.simple(place, LeakyReLU, negative_slope=m.negative_slope)
-    ],
-    "ELU": lambda m, place: [building.simple(place, ELU, alpha=m.alpha)],
+# By our layer, or by PyTorch's name where there is none.
+_READERS: dict[object, Callable[[Any, str], list[Layer]]] = {
+    Dense: _linear,
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
+    GELU: _gelu,
+    Softplus: _softplus,
+    Softmax: _softmax,
+    LogSoftmax: _softmax,
+    Dropout: lambda m, place: [building.dropout(place, m.p)],
+    Linear: lambda m, place: [],
     "PReLU": _prelu,
-    "GELU": _gelu,
-    "Softplus": _softplus,
-    "Softmax": _softmax,
-    "LogSoftmax": _softmax,
-    "Dropout": lambda m, place: [building.dropout(place, m.p)],
-    "Identity": lambda m, place: [],
     "Flatten": _flatten,
 }

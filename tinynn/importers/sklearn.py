@@ -11,7 +11,8 @@ from ..errors import FormatError
 from ..estimators import Classifier, Regressor
 from ..estimators.storage import assembled
 from ..estimators.targets import Labels, Numbers, plain
-from ..lesson.activation_layers import Linear, ReLU, Sigmoid, Softmax, Tanh
+from ..formulas.names import layers_named
+from ..lesson.activation_layers import Linear, Sigmoid, Softmax
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.network import Sequential
@@ -19,8 +20,8 @@ from . import assembly as building
 from .imported import Imported
 from .sklearn_table import encoded, kind_of, refusal, scaling_of, steps_of
 
-_HIDDEN = {"identity": Linear, "logistic": Sigmoid, "tanh": Tanh, "relu": ReLU}
-_OUT = {"identity": Linear, "logistic": Sigmoid, "softmax": Softmax}
+_ACTIVATIONS = layers_named("scikit-learn")
+_LAST = (Linear, Sigmoid, Softmax)
 _NETWORKS = ("MLPClassifier", "MLPRegressor")
 
 
@@ -99,11 +100,11 @@ def _network(place: str, step: Any) -> tuple[list[Dense], list[Layer]]:
         here = f"{place}, coefs_[{i}]"
         numbers = building.matrix(here, W.tolist()), building.vector(here, b.tolist())
         activation = step.activation if i < last else step.out_activation_
-        table = _HIDDEN if i < last else _OUT
-        if activation not in table:
+        kind = _ACTIVATIONS.get(activation)
+        if kind is None or (kind is Softmax if i < last else kind not in _LAST):
             raise building.refusal(place, f"the activation {activation!r}")
         dense.append(building.dense(here, *numbers))
-        activations.append(table[activation]())
+        activations.append(kind())
     return dense, activations
 
 
