@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import pathlib
+import subprocess
 import sys
 from functools import lru_cache
 
 import pytest
+
+from tinynn.export.formats import FORMATS, exporter
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "tinynn"
 STRANGERS_SEE_AT_MOST = 24  # entries at the top of the package
@@ -182,3 +186,21 @@ def test_no_class_name_means_two_things():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 classes.setdefault(node.name, []).append("/".join(dotted(path)))
     assert {name: places for name, places in classes.items() if len(places) > 1} == {}
+
+
+def test_exports_load_what_they_need_and_no_more():
+    """A network becomes ONNX or safetensors without the estimators."""
+    program = (
+        "import sys, tinynn.export; tinynn.export.to_onnx, tinynn.export.to_safetensors; "
+        "print([name for name in sys.modules if name.startswith('tinynn.estimators')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_every_format_has_an_exporter_with_its_settings():
+    for name, one in FORMATS.items():
+        parameters = inspect.signature(exporter(name)).parameters
+        assert list(parameters)[:2] == ["model", "path"]
+        assert set(one.settings) <= set(parameters)
+        assert exporter(name).__annotations__["return"] == "Exported"

@@ -476,8 +476,8 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         (
             {"activation": "rellu"},
             "Classifier needs activation to be one of 'identity', 'logistic', 'tanh', 'relu', "
-            "'linear', 'sigmoid', 'leaky_relu', 'elu', 'selu', 'gelu', 'softplus', 'silu', 'swish', "
-            "got 'rellu'; did you mean 'relu'?",
+            "'linear', 'sigmoid', 'leaky_relu', 'elu', 'selu', 'gelu', 'softplus', 'silu', "
+            "'swish', got 'rellu'; did you mean 'relu'?",
         ),
         (
             {"activation": ("relu", "tanh")},

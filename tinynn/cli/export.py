@@ -7,66 +7,63 @@ import os
 from typing import Any, NamedTuple
 
 from ..errors import SettingError
+from ..export.formats import FORMATS, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
 from .models import Model, counted, listed, load_any
 from .parser import UsageError
 from .tables import chunks_of, located, open_table
 
-SUFFIXES = {
-    ".py": "python", ".h": "c", ".mjs": "javascript", ".js": "javascript", ".onnx": "onnx",
-    ".safetensors": "safetensors",
-}  # fmt: skip
-_C_TYPES = {"float32": "float", "float64": "double"}
 MOST_ROWS = 10_000  # of a table that an export is tried on
 
 
-class Done(NamedTuple):
-    """What an export came to: sentences about it, and the same as JSON has it."""
+class Notes(NamedTuple):
+    """What has to be known of an export: sentences, and the same as JSON has it."""
 
-    notes: list[str]
+    sentences: list[str]
     content: dict[str, Any]
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    kind = options.to or SUFFIXES.get(os.path.splitext(options.out)[1].lower())
+    suffix = os.path.splitext(options.out)[1].lower()
+    kind = options.to or next((k for k, v in FORMATS.items() if suffix in v.suffixes), None)
     if kind is None:
         raise UsageError(f"{options.out} does not tell what to export to; give --to")
-    for name, kinds in (("weights", _TRIED), ("data", _TRIED), ("dtype", _TYPED)):
-        if getattr(options, name) is not None and kind not in kinds:
+    known = FORMATS[kind].settings
+    for name, setting in (("weights", "weights"), ("data", "rows"), ("dtype", "dtype")):
+        if getattr(options, name) is not None and setting not in known:
             raise UsageError(f"--{name} is not for --to {kind}")
     check_writable(options.out)
     model = load_any(options.model, options.decimal)
-    done = _WRITERS[kind](model, options)
-    size = os.path.getsize(options.out)
-    console.say(f"{options.out}: {options.model} as {kind}, {size:,} bytes")
-    for note in done.notes:
-        console.say(note)
-    console.result({"file": options.out, "to": kind, "bytes": size, **done.content})
+    notes = Notes([], {})
+    exported: object = model if isinstance(model, Sequential) else model.estimator
+    if isinstance(model, Model) and not FORMATS[kind].tables:
+        exported, notes = _network(model)
+    rows = _rows(model, options)
+    settings = {
+        "weights": options.weights, "dtype": options.dtype, "rows": rows,
+        "target": model.about.target if isinstance(model, Model) and model.about else None,
+        "doc": "; ".join([f"A network by tinynn: {exported!r}", *notes.sentences]),
+    }  # fmt: skip
+    given = {name: settings[name] for name in known if settings[name] is not None}
+    found = exporter(kind)(exported, options.out, **given)
+    if rows is not None and found.difference is not None:
+        notes = _tried(rows, found.difference, found.changed)
+    console.say(f"{options.out}: {options.model} as {kind}, {found.size:,} bytes")
+    for sentence in notes.sentences:
+        console.say(sentence)
+    console.result({"file": options.out, "to": kind, "bytes": found.size, **notes.content})
     return 0
 
 
-def _python(model: Model | Sequential, options: argparse.Namespace) -> Done:
-    from ..export import to_python
-
-    target = "target"
-    if isinstance(model, Model) and model.about is not None:
-        target = model.about.target
-    rows = _rows(model, options)
-    found = to_python(_of(model), options.out, options.weights or "float", target, rows)
-    return _tried(rows, found.difference, found.changed)
-
-
-def _tried(rows: list[list[Any]] | None, difference: float | None, changed: float | None) -> Done:
-    """Return what to say about an export that was tried on rows, or was not."""
-    if rows is None or difference is None:
-        return Done([], {})
-    notes = [f"tried on {counted(len(rows), 'row')}: off by at most {difference:.2g}"]
+def _tried(rows: list[list[Any]], difference: float, changed: float | None) -> Notes:
+    """Return what to say about an export that was tried on rows."""
+    sentence = f"tried on {counted(len(rows), 'row')}: off by at most {difference:.2g}"
     if changed is not None:
-        notes[0] += f"; {changed:.2%} of the rows get another label"
-    return Done(notes, {"rows": len(rows), "difference": difference, "changed": changed})
+        sentence += f"; {changed:.2%} of the rows get another label"
+    return Notes([sentence], {"rows": len(rows), "difference": difference, "changed": changed})
 
 
 def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[Any]] | None:
@@ -96,45 +93,10 @@ def _number(cell: str) -> float:
         raise SettingError(f"a bare network takes numbers, got {cell[:40]!r}") from None
 
 
-def _c(model: Model | Sequential, options: argparse.Namespace) -> Done:
-    from ..export import to_c
-
-    rows = _rows(model, options)
-    dtype, weights = _C_TYPES[options.dtype or "float64"], options.weights or "float"
-    found = to_c(_of(model), options.out, dtype, None, weights, rows)
-    return _tried(rows, found.difference, found.changed)
-
-
-def _javascript(model: Model | Sequential, options: argparse.Namespace) -> Done:
-    from ..export import to_javascript
-
-    to_javascript(_of(model), options.out)
-    return Done([], {})
-
-
-def _onnx(model: Model | Sequential, options: argparse.Namespace) -> Done:
-    from ..export import to_onnx
-
-    network, done = _network(model)
-    doc = "; ".join([f"A network by tinynn: {network!r}", *done.notes])
-    to_onnx(network, options.out, options.dtype or "float32", doc)
-    return done
-
-
-def _safetensors(model: Model | Sequential, options: argparse.Namespace) -> Done:
-    from ..export import to_safetensors
-
-    network, done = _network(model)
-    to_safetensors(network, options.out, options.dtype or "float64")
-    return done
-
-
-def _network(model: Model | Sequential) -> tuple[Sequential, Done]:
+def _network(model: Model) -> tuple[Sequential, Notes]:
     """Return the network alone, and what has to be known to use it."""
     from ..export.folding import bare
 
-    if isinstance(model, Sequential):
-        return model, Done([], {})
     found = bare(model.estimator)
     notes = [f"inputs: {listed(found.inputs)}"]
     if found.raw:
@@ -153,16 +115,4 @@ def _network(model: Model | Sequential) -> tuple[Sequential, Done]:
         "inputs": found.inputs, "raw_inputs": found.raw, "classes": model.classes,
         "raw_outputs": not found.scaled,
     }  # fmt: skip
-    return found.network, Done(notes, content)
-
-
-def _of(model: Model | Sequential) -> object:
-    return model if isinstance(model, Sequential) else model.estimator
-
-
-_WRITERS = {
-    "python": _python, "c": _c, "javascript": _javascript, "onnx": _onnx,
-    "safetensors": _safetensors,
-}  # fmt: skip
-_TRIED = ("python", "c")
-_TYPED = ("c", "onnx", "safetensors")
+    return found.network, Notes(notes, content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..export.formats import FORMATS
 from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
 
 
@@ -266,8 +267,8 @@ def export() -> Parser:
     command.add_argument("model", metavar="MODEL", help="a file that train, or a program, wrote")
     command.add_argument("--out", required=True, metavar="FILE", help="write to this file")
     command.add_argument(
-        "--to", choices=("python", "c", "javascript", "onnx", "safetensors"), metavar="KIND",
-        help="python, c, javascript, onnx or safetensors; else as the end of FILE's name tells",
+        "--to", choices=tuple(FORMATS), metavar="KIND",
+        help=f"{', '.join(FORMATS)}; without it, the end of FILE's name decides",
     )  # fmt: skip
     command.add_argument(
         "--weights", choices=("float", "packed", "int8"), metavar="KIND",

@@ -1,11 +1,22 @@
-"""What a trained model is translated to: code in other languages, and files of other programs."""
+"""What a trained model is exported to: code in other languages, and files of other programs."""
 
 from __future__ import annotations
 
-from .c import to_c
-from .javascript import to_javascript
-from .onnx import to_onnx
-from .python import to_python
-from .safetensors import to_safetensors
+from .formats import FORMATS, Exported as Exported, exporter
 
-__all__ = ["to_c", "to_javascript", "to_onnx", "to_python", "to_safetensors"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .c import to_c as to_c
+    from .javascript import to_javascript as to_javascript
+    from .onnx import to_onnx as to_onnx
+    from .python import to_python as to_python
+    from .safetensors import to_safetensors as to_safetensors
+
+__all__ = [f"to_{name}" for name in FORMATS]
+
+
+def __getattr__(name: str) -> object:
+    """Load an exporter when it is first asked for: some need the estimators, others do not."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return exporter(name[len("to_") :])

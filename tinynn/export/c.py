@@ -17,11 +17,13 @@ from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
-from .python import Exported, compared, python_text
+from .formats import Exported
+from .python import compared, python_text
 from .python_layers import in_bytes
 from .steps import Description, Label, describe
 
 DTYPES = {"double": 8, "float": 4}  # bytes
+_NUMPY_NAMES = {"float64": "double", "float32": "float"}
 WEIGHTS = ("float", "int8")
 # What a field cannot be called: the words of C and C++, and what headers of compilers, of the
 # standard library and of Windows define in small letters.
@@ -161,7 +163,8 @@ def to_c(
     """Write a Sequential, Classifier or Regressor as a C header, whole or not at all.
 
     All names in it begin with `prefix` and `_`; without one, with the name of the file. `dtype` is
-    the type of its numbers, "double" or "float". A network becomes a function of numbers:
+    the type of its numbers: "double" or "float", "float64" or "float32". A network becomes a
+    function of numbers:
 
         void NAME_predict(const double x[], double y[])
 
@@ -183,6 +186,7 @@ def to_c(
     name in C, FormatError for a number that does not fit float and a text that C cannot hold,
     OSError if the file cannot be written.
     """
+    dtype = _NUMPY_NAMES.get(dtype, dtype)
     for name, given, known in (("a dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):
         if given not in known:
             raise SettingError(f"to_c needs {name} out of {list(known)}, got {given!r}")

@@ -11,9 +11,10 @@ import os
 import re
 from typing import Sequence
 
-from ..files.atomic import Path, write_text
+from ..files.atomic import Path, write_bytes
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
+from .formats import Exported
 from .steps import Description, Label, describe
 
 _LARGEST_INTEGER = 2**53 - 1
@@ -172,8 +173,9 @@ function encode(row, x) {
 """
 
 
-def to_javascript(model: object, path: Path) -> None:
-    """Write a Sequential, Classifier or Regressor as a JavaScript module, whole or not at all.
+def to_javascript(model: object, path: Path) -> Exported:
+    """Write a Sequential, Classifier or Regressor as a JavaScript module, whole or not at all, and
+    return its size.
 
     It exports `predict(row)` and `predictRows(rows)`; of a classifier also `predictProba(row)` and
     `classes`; of a network `inputs` and `outputs`. A network takes and gives lists of numbers. An
@@ -185,7 +187,10 @@ def to_javascript(model: object, path: Path) -> None:
 
     Raises what `describe` raises, and OSError if the file cannot be written.
     """
-    write_text(path, _module(describe(model), os.path.basename(os.fsdecode(path))))
+    text = _module(describe(model), os.path.basename(os.fsdecode(path)))
+    data = text.encode("utf-8")
+    write_bytes(path, data)
+    return Exported(len(data))
 
 
 def _module(d: Description, file: str) -> str:

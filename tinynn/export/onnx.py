@@ -35,6 +35,7 @@ from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Vector
 from ..lesson.network import Sequential
 from ..lesson.normalization import BatchNorm, LayerNorm
+from .formats import Exported
 
 OPSET = 17
 IR_VERSION = 8
@@ -124,9 +125,9 @@ class OnnxWriter:
         return self.constant(letter, values, len(values))
 
 
-def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = "") -> None:
+def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = "") -> Exported:
     """Write the network to an ONNX file, whole or not at all: one input, "inputs", of any number of
-    rows, and one output, "outputs".
+    rows, and one output, "outputs". Return its size.
 
     `dtype` is "float32", which every runtime computes in, or "float64", which keeps the weights
     exactly (onnxruntime runs all of it but GELU, having no float64 `Erf`). `doc` is text kept in
@@ -153,7 +154,9 @@ def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = ""
             raise SettingError(f"to_onnx cannot write {layer!r}, layer {i}: ONNX does not know it")
     if not graph.nodes:
         graph.node("Identity", tensor)
-    write_bytes(path, _model(graph, model, doc or f"A network by tinynn: {model!r}"))
+    data = _model(graph, model, doc or f"A network by tinynn: {model!r}")
+    write_bytes(path, data)
+    return Exported(len(data))
 
 
 def _model(graph: OnnxWriter, model: Sequential, doc: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import __version__
 from ..errors import SettingError
@@ -11,6 +11,7 @@ from ..estimators import Classifier
 from ..files.atomic import Path, write_bytes
 from ..preprocessing.cells import as_table
 from ..preprocessing.columns import Column, LeftOut
+from .formats import Exported
 from .python_layers import WEIGHTS, network_text
 from .python_table import listed, literal, table_text
 from .steps import Description, describe
@@ -132,21 +133,6 @@ _UNNAMED = """\
         if len(names) == len(places) and -1 in places:
             places = list(range(len(places)))
 """
-
-
-class Exported(NamedTuple):
-    """What an export came to.
-
-    size:        the file's, in bytes
-    difference:  the largest one between a probability or number of the file and the model's, over
-                 the rows that it was tried on
-    changed:     of a classifier, the share of these rows that get another label, which is the most
-                 that its accuracy on them can fall by
-    """
-
-    size: int
-    difference: float | None = None
-    changed: float | None = None
 
 
 def to_python(

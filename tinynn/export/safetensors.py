@@ -6,17 +6,18 @@ from typing import Sequence
 
 from ..errors import SettingError
 from ..files import json_file, safetensors
-from ..files.atomic import Path
+from ..files.atomic import Path, write_bytes
 from ..lesson.layers import Dense
 from ..lesson.matrix import Vector, transpose
 from ..lesson.network import KIND, Sequential
 from ..lesson.parameters import rows_of
+from .formats import Exported
 
 DTYPES = {"float64": "F64", "float32": "F32"}
 
 
-def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> None:
-    """Write the network to a safetensors file, whole or not at all.
+def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Exported:
+    """Write the network to a safetensors file, whole or not at all, and return its size.
 
     The tensors are named and laid out as in the state dict of the `torch.nn.Sequential` of the same
     layers: "0.weight" (outputs × inputs), "0.bias", "1.running_mean" …, so that PyTorch's
@@ -43,4 +44,6 @@ def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Non
             tensors[name] = (shape, [x for row in rows for x in row])
     layers = [{"type": type(layer).__name__, **layer.settings()} for layer in model.layers]
     text = json_file.dumps(KIND, {"layers": layers})
-    safetensors.write(path, tensors, DTYPES[dtype], {"format": "pt", "tinynn": text})
+    data = safetensors.dumps(tensors, DTYPES[dtype], {"format": "pt", "tinynn": text})
+    write_bytes(path, data)
+    return Exported(len(data))

@@ -16,7 +16,7 @@ import struct
 from typing import Any, Mapping, NamedTuple, NoReturn, Sequence
 
 from ..errors import FormatError
-from .atomic import Path, write_bytes
+from .atomic import Path
 
 HEADER_LIMIT = 100_000_000  # bytes; the reference reader's own limit
 _COUNT_LIMIT = 2**63  # numbers in a tensor: the product of a shape may not run away
@@ -113,16 +113,6 @@ def loads(data: bytes, name: str) -> File:
     if position != len(numbers):
         fail(f"{len(numbers) - position} bytes from byte {8 + length + position} are no tensor's")
     return File(tensors, metadata)
-
-
-def write(
-    path: Path,
-    tensors: Mapping[str, tuple[Sequence[int], Sequence[float]]],
-    dtype: str = "F64",
-    metadata: Mapping[str, str] | None = None,
-) -> None:
-    """Write a safetensors file atomically; see `dumps`. Raises OSError if it cannot be written."""
-    write_bytes(path, dumps(tensors, dtype, metadata))
 
 
 def dumps(
