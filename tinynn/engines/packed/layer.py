@@ -221,17 +221,6 @@ class PackedDense:
         reach = sqrt(norm * norm + 1.0) * SLACK * (self.norm + self.grow)
         return reach < self.capacity * self.x_norm
 
-    def z_error(self, w: Vector, input_error: float) -> float:
-        """Return a bound on |z − ẑ|, with z = x · w + b in real numbers, and ẑ as it is read.
-
-        w: the weights of the output, as they are in the lanes; input_error: that of each input.
-
-            |z − ẑ| ≤ input_error · |w|₁ + 1 unit of the window
-
-        for half that unit is rounded away, and a unit of z' may be borrowed; no more is inexact.
-        """
-        return input_error * sum(map(abs, w)) + self.unit_read
-
     # Derivatives.
 
     def scale_step(
@@ -357,16 +346,6 @@ class PackedDense:
             b"".join([sum(map(mul, d, columns)).to_bytes(8 * n, "little", signed=True) for d in D]),
         )
 
-    def backward_error(self, w: Vector, d: Vector, factor: float, e: int) -> float:
-        """Return a bound on the error of one Σⱼ dⱼ wⱼ, with weights w out of one input.
-
-        A window is off by a unit of `unit_back` at most, a d by ρ · 2^−f / |factor|:
-
-            Σⱼ (|dⱼ| + ρ 2^−f / |factor|) · unit_back + |w|₁ · ρ 2^−f / |factor|
-        """
-        rounding = ROUNDING * ldexp(1.0, -self.fd - e) / abs(factor)
-        return (sum(map(abs, d)) + len(d) * rounding) * self.unit_back + rounding * sum(map(abs, w))
-
     # Updates.
 
     def products(
@@ -415,18 +394,6 @@ class PackedDense:
                 V = list(map(add, G, lanes.scaled(V, k, MOMENTUM_BITS)))
             G = V
         self.rows = list(map(add, self.rows, G))
-
-    def update_error(self, x: Vector, D: Vector, input_error: float, e: int) -> float:
-        """Return a bound on the error of the step of one weight, without velocity and decay.
-
-        x: the weight's input in each sample; D: its −rate · ∂L/∂Z there. Each product is off by
-
-            |xₛ| ρ 2^−f + (|Dₛ| + ρ 2^−f) · input_error, and if e ≠ 0 their sum by half a unit.
-        """
-        rounding = ROUNDING * ldexp(1.0, -self.fd - e)
-        return sum(
-            [abs(x_s) * rounding + (abs(D_s) + rounding) * input_error for x_s, D_s in zip(x, D)]
-        ) + (0.5 * self.unit if e else 0.0)
 
     def gradients(self, xs: Sequence[Any], D: list[int], e: int, sparse: bool = False) -> Matrix:
         """Return XᵀD̂ as floats: ∂L/∂W and, as the last row, ∂L/∂b, if the factor was 1."""

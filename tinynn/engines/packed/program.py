@@ -160,7 +160,7 @@ class PackedProgram(Program):
         return self.done
 
     def predict(self, X: Matrix) -> Matrix:
-        """Return the outputs for the rows of X, as exact as in training: see `z_error`.
+        """Return the outputs for the rows of X, as exact as in training.
 
         Rows that the lanes cannot take go through the network's own layers.
         """
