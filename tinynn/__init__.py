@@ -148,14 +148,13 @@ __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for (PEP 562)."""
-    from importlib import import_module
-
-    if name in _HOMES:
-        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    elif name in _MODULES:
-        value = import_module(f".{_MODULES[name]}", __name__)
-    else:
+    home = _HOMES.get(name) or _MODULES.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = __import__(
+        home, globals(), None, ["__name__"], 1
+    )  # importlib itself takes time to import
+    value = getattr(module, name) if name in _HOMES else module
     globals()[name] = value
     return value
 

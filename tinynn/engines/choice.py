@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from typing import Iterator, Mapping
 
 from ..errors import EngineError, SettingError
@@ -44,7 +43,7 @@ class Engines(Mapping[str, Engine]):
         if name not in self._loaded:
             if name not in self._names:
                 raise KeyError(name)
-            self._loaded[name] = import_module(f".{name}", __package__).ENGINE
+            self._loaded[name] = __import__(name, globals(), None, ["ENGINE"], 1).ENGINE
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -184,21 +184,15 @@ def with_name(tree: Tree, part: Tree, name: str) -> Tree:
     return tuple(with_name(p, part, name) if isinstance(p, tuple) else p for p in tree)
 
 
-class Slot(NamedTuple):
-    """A name in a template, and how tightly what stands for it has to hold together."""
-
-    name: str
-    least: int
-
-
-Template = Tuple[Union[str, Slot], ...]
+# Pieces of source, and slots: a name, and how tightly what stands for it has to hold together.
+Template = Tuple[Union[str, Tuple[str, int]], ...]
 
 
 def template(tree: Tree, language: Language = PYTHON) -> Template:
     """Return a tree in a language, with a slot for each name."""
-    pieces: list[str | Slot] = []
+    pieces: list[str | tuple[str, int]] = []
     _write(tree, CONDITION, language, pieces.append)
-    joined: list[str | Slot] = []
+    joined: list[str | tuple[str, int]] = []
     for piece in pieces:
         if joined and isinstance(piece, str) and isinstance(joined[-1], str):
             joined[-1] += piece
@@ -215,7 +209,7 @@ def filled(pieces: Template, sources: Mapping[str, str]) -> str:
     """
     return "".join(
         [
-            piece if isinstance(piece, str) else in_parentheses(sources[piece.name], piece.least)
+            piece if isinstance(piece, str) else in_parentheses(sources[piece[0]], piece[1])
             for piece in pieces
         ]
     )
@@ -265,10 +259,12 @@ def tightness(source: str) -> int:
     return found
 
 
-def _write(tree: Tree, least: int, language: Language, put: Callable[[str | Slot], None]) -> None:
+def _write(
+    tree: Tree, least: int, language: Language, put: Callable[[str | tuple[str, int]], None]
+) -> None:
     kind = tree[0]
     if kind == "name":
-        put(Slot(tree[1], least))
+        put((tree[1], least))
         return
     if kind == "number":
         source = language.number(tree[1])

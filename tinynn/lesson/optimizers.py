@@ -19,7 +19,6 @@ from .adam import Adam, AdamW
 from .matrix import Row, Vector
 from .optimizer import Memory, Optimizer, checked_rate
 from .schedule import Schedule
-from .schedules import from_dict as schedule_from_dict
 
 
 class SGD(Optimizer):
@@ -207,5 +206,7 @@ def from_dict(data: object) -> Optimizer:
     Raises FormatError for an unknown type or unknown settings, SettingError for a bad value.
     """
     if isinstance(data, dict) and isinstance(data.get("learning_rate"), dict):
+        from .schedules import from_dict as schedule_from_dict  # no plain learning rate needs it
+
         data = {**data, "learning_rate": schedule_from_dict(data["learning_rate"])}
     return rebuild(Optimizer, OPTIMIZERS, data)
