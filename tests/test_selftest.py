@@ -177,7 +177,7 @@ def test_a_wrong_engine_is_seen(monkeypatch, broken):
     monkeypatch.setattr("tinynn.engines.choice.ENGINES", selftest.ENGINES)
     # The engines' own comparison with the lesson would see it first (tests/test_agreement.py).
     for check in ("disagreement", "prediction_disagreement"):
-        monkeypatch.setattr(f"tinynn.engines.choice.{check}", lambda *_: None)
+        monkeypatch.setattr(f"tinynn.engines.agreement.{check}", lambda *_: None)
     said = failure(lambda: selftest.engine("new", {}))
     assert said.startswith("weights[" if broken == "training" else "answer["), said
 
