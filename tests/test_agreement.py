@@ -81,11 +81,11 @@ def test_an_engine_asked_for_is_refused_and_auto_steps_aside(monkeypatch):
     with pytest.raises(EngineError) as error:
         nn.fit(model, X, T, engine="unrolled")
     assert str(error.value) == (
-        f"the unrolled engine, asked for by engine='unrolled', cannot serve: {where}"
+        f"the unrolled engine, set by engine='unrolled', cannot be used: {where}"
     )
     history = nn.fit(model, X, T, epochs=600)
     assert history.engine == "lists"
-    assert f"unrolled cannot serve: {where}" in history.engine_reason
+    assert f"unrolled cannot be used: {where}" in history.engine_reason
 
 
 def test_a_broken_forward_shows_in_compiled_predictions(monkeypatch):

@@ -169,25 +169,25 @@ END = "scale the targets, or end with a Dense layer"
     ("last", "loss", "targets", "message"),
     [
         (nn.Sigmoid(), "mse", [[0], [2], [1]],
-         "targets need to lie within reach of the last layer, Sigmoid(), from 0 to 1, "
+         "targets need to be within the range of the last layer, Sigmoid(), from 0 to 1, "
          f"got 2.0 in row 1, column 0; {END}"),
         (nn.Tanh(), "mae", [[0], [1], [-1.5]],
-         "targets need to lie within reach of the last layer, Tanh(), from -1 to 1, "
+         "targets need to be within the range of the last layer, Tanh(), from -1 to 1, "
          f"got -1.5 in row 2, column 0; {END}"),
         (nn.ReLU(), "huber", [[0], [-1], [1]],
-         "targets need to lie within reach of the last layer, ReLU(), from 0 to inf, "
+         "targets need to be within the range of the last layer, ReLU(), from 0 to inf, "
          f"got -1.0 in row 1, column 0; {END}"),
         (nn.Softplus(), "mse", [[0], [-0.1], [1]],
-         "targets need to lie within reach of the last layer, Softplus(), from 0 to inf, "
+         "targets need to be within the range of the last layer, Softplus(), from 0 to inf, "
          f"got -0.1 in row 1, column 0; {END}"),
         (nn.ELU(0.5), "mse", [[0], [-0.6], [1]],
-         "targets need to lie within reach of the last layer, ELU(alpha=0.5), from -0.5 to inf, "
+         "targets need to be within the range of the last layer, ELU(alpha=0.5), from -0.5 to inf, "
          f"got -0.6 in row 1, column 0; {END}"),
         (nn.GELU(), "mse", [[0], [-0.18], [1]],
-         "targets need to lie within reach of the last layer, GELU(), from -0.169971 to inf, "
+         "targets need to be within the range of the last layer, GELU(), from -0.169971 to inf, "
          f"got -0.18 in row 1, column 0; {END}"),
         (nn.SiLU(), "mse", [[0], [-0.28], [1]],
-         "targets need to lie within reach of the last layer, SiLU(), from -0.278465 to inf, "
+         "targets need to be within the range of the last layer, SiLU(), from -0.278465 to inf, "
          f"got -0.28 in row 1, column 0; {END}"),
         (nn.Sigmoid(), "bce", [[0], [1.5], [1]],
          "BinaryCrossEntropy needs targets between 0 and 1, "
@@ -343,8 +343,8 @@ def test_validation_data(kind, validation, message):
 
 WHOLE = "to be a whole number, at least"
 STREAM = (
-    "fit needs targets beside validation_split or sample_weight; the batches of a stream bring "
-    "their sample weights along, and go with validation="
+    "fit needs targets for validation_split or sample_weight, got none; for a stream, put sample "
+    "weights into its batches and use validation="
 )
 NAMES = ", ".join(["auto", *ENGINES])
 
@@ -386,18 +386,18 @@ NAMES = ", ".join(["auto", *ENGINES])
          f"an engine needs to be one of {NAMES}, got 'list' (engine='list')"),
         ({"engine": None}, f"an engine needs to be one of {NAMES}, got None (engine=None)"),
         ({"metrics": "accuracy"},
-         "metrics need to be a list, got 'accuracy'; write [...] around it"),
+         "metrics need to be a list, got 'accuracy'; wrap it in [...]"),
         ({"metrics": max},
-         "metrics need to be a list, got <built-in function max>; write [...] around it"),
+         "metrics need to be a list, got <built-in function max>; wrap it in [...]"),
         ({"metrics": ["accuracy"]},
          "metrics need to be functions of (targets, outputs) with different names, "
-         "got 'accuracy'; a dictionary can name them"),
+         "got 'accuracy'; use a dictionary to name them"),
         ({"metrics": [max, max]},
          "metrics need to be functions of (targets, outputs) with different names, "
-         "got <built-in function max>; a dictionary can name them"),
-        ({"callbacks": None}, "callbacks need to be a list, got None; write [...] around it"),
+         "got <built-in function max>; use a dictionary to name them"),
+        ({"callbacks": None}, "callbacks need to be a list, got None; wrap it in [...]"),
         ({"callbacks": [nn.Progress]},
-         "callbacks need to be objects of Callback, got <class 'tinynn.training.progress."
+         "callbacks need to be Callback objects, got <class 'tinynn.training.progress."
          "Progress'>; did you mean Progress(), with parentheses?"),
         ({"validation_split": 1.0},
          "fit needs validation_split to be a finite number, at least 0 and below 1, got 1.0"),
@@ -414,9 +414,13 @@ def test_settings(options, message):
 
 
 def test_a_share_that_leaves_no_row():
-    message = "validation_split needs to leave rows on both sides, got 0.01 of 3 rows"
+    message = (
+        "validation_split needs to leave rows for training and for validation, got 0.01 of 3 rows"
+    )
     assert_refused(nn.DataError, message, X, T, validation_split=0.01)
-    message = "validation_split needs to leave rows on both sides, got 0.9 of 3 rows"
+    message = (
+        "validation_split needs to leave rows for training and for validation, got 0.9 of 3 rows"
+    )
     assert_refused(nn.DataError, message, X, T, validation_split=0.9)
 
 
@@ -482,7 +486,7 @@ def test_an_engine_that_cannot_serve_changes_nothing():
         name = "picky"
 
         def refuses(self, recipe, task):
-            return "it serves nobody"
+            return "it runs nothing"
 
     model = network()
     nn.fit(model, X, T, epochs=1)
@@ -498,6 +502,6 @@ def test_an_engine_that_cannot_serve_changes_nothing():
         ENGINES._loaded.clear()
         ENGINES._loaded.update(loaded)
     assert str(caught.value) == (
-        "the picky engine, asked for by engine='picky', cannot serve: it serves nobody"
+        "the picky engine, set by engine='picky', cannot be used: it runs nothing"
     )
     assert (model.state(), model.training) == before

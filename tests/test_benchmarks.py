@@ -199,12 +199,12 @@ def test_an_engine_that_refuses_is_skipped_with_its_own_words(monkeypatch):
     import tinynn
 
     def refusing(*arguments, **settings):
-        raise tinynn.EngineError("the packed engine cannot serve: too small")
+        raise tinynn.EngineError("the packed engine cannot be used: too small")
 
     monkeypatch.setattr(tinynn, "fit", refusing)
     result, _ = tiny("xor", [TinynnPeer("packed")])
     row = result.rows[0]
-    assert (row.status, row.reason) == (SKIPPED, "the packed engine cannot serve: too small")
+    assert (row.status, row.reason) == (SKIPPED, "the packed engine cannot be used: too small")
 
 
 def test_a_process_is_run_and_its_output_checked():

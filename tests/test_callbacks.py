@@ -359,9 +359,7 @@ def test_a_trainer_cannot_train_within_its_own_training():
     again = At("on_epoch_end", lambda trainer: trainer.fit(X, T, epochs=1))
     with pytest.raises(nn.SettingError) as caught:
         nn.fit(model, X, T, epochs=3, callbacks=[again])
-    assert str(caught.value) == (
-        "a Trainer needs to end one training before the next; make another"
-    )
+    assert str(caught.value) == ("a Trainer can run only one training at a time; make another")
     assert model.training["epochs"] == 1
 
 
@@ -609,13 +607,13 @@ def test_nothing_is_written_without_progress(capsys):
         (lambda: nn.Progress(every=None),
          "Progress needs every to be a finite number, at least 0, got None"),
         (lambda: Callbacks([nn.EarlyStopping]),
-         "callbacks need to be objects of Callback, got <class 'tinynn.training.callbacks."
+         "callbacks need to be Callback objects, got <class 'tinynn.training.callbacks."
          "EarlyStopping'>; did you mean EarlyStopping(), with parentheses?"),
         (lambda: Callbacks([print]),
-         "callbacks need to be objects of Callback, got <built-in function print>"),
+         "callbacks need to be Callback objects, got <built-in function print>"),
         (lambda: Callbacks(nn.EarlyStopping),
          "callbacks need to be a list, got <class 'tinynn.training.callbacks.EarlyStopping'>; "
-         "write [...] around it"),
+         "wrap it in [...]"),
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(make, message):
@@ -628,4 +626,4 @@ def test_one_callback_is_no_list():
     early = nn.EarlyStopping()
     with pytest.raises(nn.SettingError) as caught:
         nn.fit(network(), X, T, callbacks=early)
-    assert str(caught.value) == f"callbacks need to be a list, got {early!r}; write [...] around it"
+    assert str(caught.value) == f"callbacks need to be a list, got {early!r}; wrap it in [...]"

@@ -650,7 +650,7 @@ REFUSED = [
         ["train", "irs.csv", "--target", "species"],
         "there is no file irs.csv; did you mean iris.csv?",
     ),
-    (["train", ".", "--target", "y"], ". is a directory; give a file in it"),
+    (["train", ".", "--target", "y"], ". is a directory; give the path of a file"),
     (
         [*TRAIN, "--ignore", "sepal"],
         "there is no column 'sepal' in the table; did you mean 'sepal_width'?",
@@ -746,8 +746,8 @@ def test_a_refusal_ends_the_process_with_2(tmp_path):
 
 
 TABLES = [
-    ("", "t.csv is empty: there is nothing to read in it"),
-    ("x,y\n", "t.csv, line 1: only a header, and no row of data below it"),
+    ("", "t.csv is empty; a table needs at least one row"),
+    ("x,y\n", "t.csv, line 1: the file ends after the header, without any rows"),
     (
         "x,y\n1,2\n",
         "t.csv has 1 row to learn from; at least 10 are needed, to set some apart for "
@@ -794,23 +794,23 @@ TABLES = [
     ),
     (
         "x,y,x\n1,2,3\n",
-        "t.csv, line 1: columns 1 and 3 are both named 'x'; rename one, or say that there is "
-        "no header",
+        "t.csv, line 1: columns 1 and 3 are both named 'x'; rename one, or read the file "
+        "without a header",
     ),
     (
         "x,y\n1,2\n3\n",
-        "t.csv, line 3: 1 cell where the header has 2: the row ends before column 2 ('y'); is "
-        "a quote or a separator missing, or one too many?",
+        "t.csv, line 3: 1 cell where the header has 2: column 2 ('y') is missing; is "
+        "a quote or a separator missing, or is there one too many?",
     ),
     (
         "x,y\n1,2\n\0,3\n",
-        "t.csv, line 3: a NUL character in column 1 of the line: it is no text, or in another "
-        "encoding than utf-8, such as utf-16",
+        "t.csv, line 3: a NUL character in column 1 of the line: this is not a text file, or its "
+        "encoding is not utf-8 but, say, utf-16",
     ),
     (
         b"x,y\n1,caf\xe9\n",
-        "t.csv, line 2: not in the encoding utf-8: byte 9 of the file, byte 6 of the line, is "
-        "0xe9; give its encoding, for example cp1252 or latin-1",
+        "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the line, "
+        "is 0xe9; give the file's encoding, for example cp1252 or latin-1",
     ),
     (
         "x,y\n" + "1e308,1\n-1e308,0\n" * 10,

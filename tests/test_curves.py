@@ -54,10 +54,10 @@ def test_calibration_bins_hold_every_sample_once(pairs, bins):
 def test_what_is_refused_word_for_word():
     with pytest.raises(DataError) as error:
         roc_curve([1, 1], [0.5, 0.6])
-    assert str(error.value) == "roc_curve needs targets of both classes, got 2 of yes and 0 of no"
+    assert str(error.value) == "roc_curve needs targets of both classes, got 2 yes and 0 no"
     with pytest.raises(DataError) as error:
         calibration_curve([0, 1], [0.5, 1.5])
-    assert str(error.value) == "probabilities need to lie between 0 and 1, got 1.5 in row 1"
+    assert str(error.value) == "probabilities need to be between 0 and 1, got 1.5 in row 1"
     with pytest.raises(ShapeError) as error:
         roc_curve([1, 0, 1], [0.5, 0.6])
     assert str(error.value) == "targets and scores need as many rows as each other, got 3 and 2"

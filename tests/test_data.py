@@ -420,14 +420,29 @@ def test_blobs_take_as_many_classes_and_features_as_asked():
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: xor(0), "xor needs n to be a whole number from 1, got 0"),
-        (lambda: moons(2.5), "moons needs n to be a whole number from 1, got 2.5"),
-        (lambda: xor(4, noise=-1), "xor needs a finite noise of 0 or more, got -1"),
-        (lambda: blobs(4, spread=NAN), "blobs needs a finite spread of 0 or more, got nan"),
-        (lambda: blobs(4, classes=0), "blobs needs classes to be a whole number from 1, got 0"),
-        (lambda: blobs(4, features=0), "blobs needs features to be a whole number from 1, got 0"),
-        (lambda: circles(4, factor=1.0), "circles needs a factor from 0 to below 1, got 1.0"),
-        (lambda: spirals(4, classes=0), "spirals needs classes to be a whole number from 1, got 0"),
+        (lambda: xor(0), "xor needs n to be a whole number, at least 1, got 0"),
+        (lambda: moons(2.5), "moons needs n to be a whole number, at least 1, got 2.5"),
+        (lambda: xor(4, noise=-1), "xor needs noise to be a finite number, at least 0, got -1"),
+        (
+            lambda: blobs(4, spread=NAN),
+            "blobs needs spread to be a finite number, at least 0, got nan",
+        ),
+        (
+            lambda: blobs(4, classes=0),
+            "blobs needs classes to be a whole number, at least 1, got 0",
+        ),
+        (
+            lambda: blobs(4, features=0),
+            "blobs needs features to be a whole number, at least 1, got 0",
+        ),
+        (
+            lambda: circles(4, factor=1.0),
+            "circles needs factor to be at least 0 and below 1, got 1.0",
+        ),
+        (
+            lambda: spirals(4, classes=0),
+            "spirals needs classes to be a whole number, at least 1, got 0",
+        ),
     ],
 )
 def test_generators_refuse_settings_out_of_reach(call, words):

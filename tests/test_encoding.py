@@ -53,17 +53,17 @@ def test_one_column_is_a_probability():
         (
             DataError,
             lambda: one_hot([0, 1.5]),
-            "class numbers need to be whole, 0 or more, got 1.5 in row 1",
+            "class numbers need to be whole numbers, at least 0, got 1.5 in row 1",
         ),
         (
             DataError,
             lambda: one_hot([0, 3], classes=3),
-            "class numbers need to be whole, 0 to 2, got 3 in row 1",
+            "class numbers need to be whole numbers, from 0 to 2, got 3 in row 1",
         ),
         (
             DataError,
             lambda: one_hot([-1]),
-            "class numbers need to be whole, 0 or more, got -1 in row 0",
+            "class numbers need to be whole numbers, at least 0, got -1 in row 0",
         ),
         (
             DataError,
@@ -74,12 +74,12 @@ def test_one_column_is_a_probability():
         (
             SettingError,
             lambda: one_hot([0], classes=0),
-            "one_hot needs a whole number of classes, 1 or more, got 0",
+            "one_hot needs classes to be a whole number, at least 1, got 0",
         ),
         (
             DataError,
             lambda: class_numbers([[0], [2]]),
-            "rows of one column need probabilities from 0 to 1, got 2.0 in row 1; "
+            "rows in one column need probabilities from 0 to 1, got 2.0 in row 1; "
             "give class numbers as a flat list",
         ),
     ],
@@ -246,12 +246,12 @@ def test_an_unfitted_scaler_survives_too():
         (
             ShapeError,
             lambda: StandardScaler().fit([[1, 2]]).transform([[1]]),
-            "StandardScaler needs as many columns as it was fitted with, 2, got 1",
+            "StandardScaler needs 2 columns, as in fit, got 1",
         ),
         (
             ShapeError,
             lambda: MinMaxScaler().fit([[1, 2]]).partial_fit([[1]]),
-            "MinMaxScaler needs as many columns as it was fitted with, 2, got 1",
+            "MinMaxScaler needs 2 columns, as in fit, got 1",
         ),
         (
             DataError,
@@ -274,7 +274,7 @@ def test_an_unfitted_scaler_survives_too():
         (
             SettingError,
             lambda: MinMaxScaler((1, 1)),
-            "MinMaxScaler needs a range (lo, hi), lo < hi, got (1, 1)",
+            "MinMaxScaler needs a range (lo, hi) with lo < hi, got (1, 1)",
         ),
         (
             FormatError,
@@ -296,21 +296,21 @@ def test_an_unfitted_scaler_survives_too():
             lambda: StandardScaler.from_dict(
                 {"kind": "StandardScaler", "count": 1, "mean": [1.0], "variance": []}
             ),
-            "StandardScaler needs lists of one length for mean and variance",
+            "StandardScaler needs lists of equal length for mean and variance",
         ),
         (
             FormatError,
             lambda: StandardScaler.from_dict(
                 {"kind": "StandardScaler", "count": 0, "mean": [1.0], "variance": [1.0]}
             ),
-            "StandardScaler needs a count that fits its columns, got 0",
+            "StandardScaler needs a count that matches its columns, got 0",
         ),
         (
             FormatError,
             lambda: StandardScaler.from_dict(
                 {"kind": "StandardScaler", "count": 2, "mean": [1.0], "variance": [-1.0]}
             ),
-            "StandardScaler needs variances of 0 or more, got a negative one",
+            "StandardScaler needs variances of at least 0, got a negative one",
         ),
         (
             FormatError,
@@ -325,14 +325,14 @@ def test_an_unfitted_scaler_survives_too():
             lambda: MinMaxScaler.from_dict(
                 {"kind": "MinMaxScaler", "feature_range": [1], "minimum": [], "maximum": []}
             ),
-            "MinMaxScaler needs a range [lo, hi], lo < hi, got [1]",
+            "MinMaxScaler needs a range [lo, hi] with lo < hi, got [1]",
         ),
         (
             FormatError,
             lambda: MinMaxScaler.from_dict(
                 {"kind": "MinMaxScaler", "feature_range": [0, 1], "minimum": [2], "maximum": [1]}
             ),
-            "MinMaxScaler needs no minimum above its maximum, got one that is",
+            "MinMaxScaler needs each minimum to be at most its maximum, got a larger one",
         ),
     ],
 )

@@ -46,7 +46,7 @@ def test_small_networks_are_unrolled_and_wide_ones_packed(monkeypatch):
     # Nobody can unroll that many weights, nor does it pay to unpack them for so few rows.
     name, reason = chosen(*wide, optimizer="adam", batch_size=1)
     assert name == "lists"
-    assert reason.startswith("it serves every network; unrolled cannot serve: the network has 23,")
+    assert reason.startswith("it runs every network; unrolled cannot be used: the network has 23,")
 
 
 @cpython_only
@@ -54,7 +54,7 @@ def test_a_text_is_only_compiled_for_enough_rows(monkeypatch):
     monkeypatch.delenv("TINYNN_ENGINE", raising=False)
     layers = nn.Dense(4, 10), nn.Tanh(), nn.Dense(10, 3)
     assert chosen(*layers, samples=100, epochs=1) == (
-        "lists", "it serves every network, and there are too few rows to compile"
+        "lists", "it runs every network, and there are too few rows to make compiling worthwhile"
     )  # fmt: skip
     assert chosen(*layers, samples=0, epochs=1)[0] == "unrolled"  # a stream
 
@@ -70,10 +70,10 @@ def test_the_environment_overrides_auto_and_the_argument_overrides_both(monkeypa
     monkeypatch.setenv("TINYNN_ENGINE", "lists")
     model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 1))
     history = nn.fit(model, [[0, 1], [1, 0]], [[0], [1]], epochs=3)
-    assert (history.engine, history.engine_reason) == ("lists", "asked for by TINYNN_ENGINE=lists")
+    assert (history.engine, history.engine_reason) == ("lists", "set by TINYNN_ENGINE=lists")
     history = nn.fit(model, [[0, 1], [1, 0]], [[0], [1]], epochs=3, engine="unrolled")
     assert history.engine == "unrolled"
-    assert history.engine_reason == "asked for by engine='unrolled'"
+    assert history.engine_reason == "set by engine='unrolled'"
     monkeypatch.setenv("TINYNN_ENGINE", "warp")
     with pytest.raises(SettingError) as error:
         nn.fit(model, [[0, 1], [1, 0]], [[0], [1]], epochs=3)
@@ -89,7 +89,7 @@ def test_an_engine_asked_for_by_name_says_why_it_cannot_serve():
     with pytest.raises(EngineError) as error:
         nn.fit(model, [[0, 1], [1, 0]], [[0], [1]], epochs=3, engine="unrolled")
     assert str(error.value).startswith(
-        "the unrolled engine, asked for by engine='unrolled', cannot serve: "
+        "the unrolled engine, set by engine='unrolled', cannot be used: "
     )
     assert "Doubled" in str(error.value)
     assert model.state() == before
@@ -133,7 +133,7 @@ def test_source_is_the_training_written_out():
     with pytest.raises(EngineError) as error:
         nn.source(nn.Sequential(nn.Dense(784, 128)))
     assert str(error.value).startswith(
-        "source needs a network that can be written out: the network has 100,480 parameters"
+        "source cannot write out this network: the network has 100,480 parameters"
     )
 
 
@@ -147,5 +147,5 @@ def test_the_history_says_when_lists_had_to_take_over():
     )
     assert history.engine == "packed"
     assert history.engine_reason.startswith(
-        "asked for by engine='packed'; lists took over: "
+        "set by engine='packed'; lists took over: "
     )  # fmt: skip

@@ -184,11 +184,11 @@ def test_a_batch_that_diverges_changes_nothing(optimizer):
 @pytest.mark.parametrize(
     ("rate", "optimizer", "what"),
     [
-        (1e308, nn.SGD(), "0.W stopped being finite in batch 0"),
+        (1e308, nn.SGD(), "0.W is no longer finite in batch 0"),
         (1e-3, nn.SGD(momentum=0.9), "the loss became inf in batch 0"),
-        (1e-3, nn.Adam(), "v of 0.W stopped being finite in batch 0"),
-        (1e-3, nn.Adagrad(), "squares of 0.W stopped being finite in batch 0"),
-        (1e-3, nn.RMSprop(), "v of 0.W stopped being finite in batch 0"),
+        (1e-3, nn.Adam(), "v of 0.W is no longer finite in batch 0"),
+        (1e-3, nn.Adagrad(), "squares of 0.W is no longer finite in batch 0"),
+        (1e-3, nn.RMSprop(), "v of 0.W is no longer finite in batch 0"),
     ],
 )
 def test_divergence_says_what_stopped_being_finite(rate, optimizer, what):
@@ -360,4 +360,4 @@ def test_the_lists_engine_serves_everything():
     assert ENGINE.name == "lists"
     recipe = Recipe(network(), nn.Huber(), nn.AdamW())
     assert ENGINE.refuses(recipe, Task(1, 1)) is None
-    assert choose(recipe, Task(2, 6), "lists") == (ENGINE, "asked for by engine='lists'")
+    assert choose(recipe, Task(2, 6), "lists") == (ENGINE, "set by engine='lists'")

@@ -408,8 +408,8 @@ def test_a_narrow_column_gets_more_bits_and_one_too_narrow_is_refused():
     assert Inputs(columns(0.01)).scale == 2**16
     too_narrow = Inputs(columns(1e-5))
     assert too_narrow.coarse == (
-        "a column of its inputs ranges over 4.62e-05 only, beside others that reach 2.4 "
-        "(scale the columns to one size)"
+        "an input column has a range of only 4.62e-05, while others reach 2.4 "
+        "(scale the columns to similar sizes)"
     )
 
 
@@ -804,7 +804,7 @@ def test_rows_beyond_those_of_the_training_are_predicted_in_lanes_as_far_as_thes
         inputs = program._inputs_like_those_bound(X)
         exact = ExactDense(dense)
         check_sums(dense, exact, [tuple(x) for x in inputs.rows])
-    with pytest.raises(LaneOverflow, match=r"^inputs unlike those of the training$"):
+    with pytest.raises(LaneOverflow, match=r"^the inputs differ too much from those in training$"):
         program._inputs_like_those_bound([[v * largest for v in direction]])
 
 
@@ -940,7 +940,7 @@ def test_inputs_too_coarse_for_lanes_are_left_to_lists():
     network = nn.Sequential(nn.Dense(2, 8), nn.Dense(8, 1))
     program = ENGINE.program(Recipe(network, loss_by_name("mse"), nn.SGD(0.1)), {})
     program.bind([[draw.random(), draw.random() * 1e-7] for _ in range(9)], [[1.0]] * 9)
-    assert program.fallback is not None and program.fallback.startswith("a column of its inputs")
+    assert program.fallback is not None and program.fallback.startswith("an input column")
 
 
 def test_tiny_steps_are_not_lost():
@@ -974,7 +974,7 @@ class MySGD(nn.SGD):
 @pytest.mark.parametrize(
     ("layers", "change", "batch", "reason"),
     [
-        ([nn.Dense(4, 7)], {}, 32, "the first layer needs 8 outputs or more to gain by it, not 7"),
+        ([nn.Dense(4, 7)], {}, 32, "it pays only if the first layer has at least 8 outputs, not 7"),
         ([nn.Dropout(0.5), nn.Dense(4, 8)], {}, 32,
          "the first layer needs to be Dense, not Dropout(rate=0.5)"),
         ([nn.Dense(4, 8), MyLayer()], {}, 32, "it has no formula for layer 1, MyLayer()"),
@@ -982,11 +982,14 @@ class MySGD(nn.SGD):
         ([nn.Dense(4, 8)], {"optimizer": MySGD()}, 32,
          f"it has no formula for the optimizer {MySGD()!r}"),
         ([nn.Dense(4, 8)], {"optimizer": nn.Adam()}, 7,
-         "Adam needs the gradients as floats, which only pays in batches of 8 or more, not 7"),
+         "Adam needs the gradients as floats, which pays only in batches of at least 8 rows, not "
+         "7"),
         ([nn.Dense(4, 8)], {"clip_norm": 1.0}, 1,
-         "clipping needs the gradients as floats, which only pays in batches of 8 or more, not 1"),
+         "clipping needs the gradients as floats, which pays only in batches of at least 8 rows, "
+         "not 1"),
         ([nn.Dense(4, 8), nn.LayerNorm()], {}, 1,
-         "LayerNorm needs the gradients as floats, which only pays in batches of 8 or more, not 1"),
+         "LayerNorm needs the gradients as floats, which pays only in batches of at least 8 rows, "
+         "not 1"),
         ([nn.Dense(4, 8), nn.LayerNorm()], {}, 8, None),
         ([nn.Dense(4, 8)], {}, 1, None),
     ],
@@ -1001,7 +1004,7 @@ def test_other_machines_are_refused(monkeypatch):
     monkeypatch.setattr(sys, "byteorder", "big")
     assert ENGINE.refuses(recipe, Task(8, 8)) == "it needs a little-endian machine"
     monkeypatch.setattr(packed.sys.implementation, "name", "pypy")
-    assert ENGINE.refuses(recipe, Task(8, 8)) == "it needs CPython's integers, this is pypy"
+    assert ENGINE.refuses(recipe, Task(8, 8)) == "it needs CPython's integers, and this is pypy"
 
 
 # Through `fit`, and what is learnt.

@@ -227,7 +227,7 @@ def test_sizes_beyond_the_caps_are_refused():
     wide = nn.Sequential(nn.Dense(501, 1))
     recipe = Recipe(wide, nn.MeanSquaredError(), nn.SGD())
     if not unrolled.PYPY:
-        reason = "a layer has 501 columns, and it writes sums of at most 500"
+        reason = "a layer has 501 columns, and it writes sums of at most 500 terms"
         assert unrolled.ENGINE.refuses(recipe, Task(1, 1)) == reason
     large = Recipe(nn.Sequential(nn.Dense(100, 100)), nn.MeanSquaredError(), nn.SGD())
     most = unrolled.MAX_BATCH_PARAMETERS
@@ -238,7 +238,7 @@ def test_sizes_beyond_the_caps_are_refused():
         adam = Recipe(nn.Sequential(nn.Dense(300, 9)), nn.MeanSquaredError(), nn.Adam())
         assert unrolled.ENGINE.refuses(adam._replace(optimizer=nn.SGD()), Task(1, 1)) is None
         assert unrolled.ENGINE.refuses(adam, Task(1, 1)) == (
-            "weights and the optimizer's memory are 8,127 numbers, "
+            "the weights and the optimizer's memory hold 8,127 numbers, "
             "and it writes out at most 6,000 here"
         )
 

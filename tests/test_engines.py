@@ -248,8 +248,8 @@ class OwnOptimizer(nn.SGD):
          "it has no formula for the optimizer OwnOptimizer(learning_rate=0.001, momentum=0.0, "
          "dampening=0.0, weight_decay=0.0, nesterov=False)"),
         ([nn.Dense(2, 2), nn.BatchNorm(2)], nn.MeanSquaredError(), nn.SGD(),
-         "layer 1, BatchNorm(columns=2, momentum=0.1, eps=1e-05), trains on the whole batch at "
-         "once, and this engine goes from sample to sample"),
+         "layer 1, BatchNorm(columns=2, momentum=0.1, eps=1e-05), needs the whole batch at "
+         "once, and this engine processes one sample at a time"),
         ([nn.Dense(2, 2), nn.Tanh()], nn.MeanSquaredError(), nn.SGD(), None),
     ],
 )  # fmt: skip
@@ -262,7 +262,7 @@ def test_predictors_of_what_has_no_text_are_refused_with_the_reason(engine):
     own = nn.Sequential(nn.Dense(2, 2), OwnTanh())
     assert engine.refuses_prediction(own) == "it has no formula for layer 1, OwnTanh()"
     open_width = nn.Sequential(nn.Tanh())
-    reason = "the network does not say how many inputs it takes"
+    reason = "the network's number of inputs is unknown"
     assert engine.refuses_prediction(open_width) == reason
     assert engine.refuses_prediction(nn.Sequential(nn.Dense(2, 2), nn.BatchNorm(2))) is None
 

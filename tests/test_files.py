@@ -211,66 +211,68 @@ def test_the_delimiter_of_numbers_is_always_guessed(rows, delimiter):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "t.csv is empty: there is nothing to read in it"),
-        ("\n \n\r\n", "t.csv is empty: there is nothing to read in it"),
-        (gzip.compress(b"", mtime=0), "t.csv is empty: there is nothing to read in it"),
-        ("a,b\n", "t.csv, line 1: only a header, and no row of data below it"),
-        ("\na,b\n\n", "t.csv, line 2: only a header, and no row of data below it"),
+        ("", "t.csv is empty; a table needs at least one row"),
+        ("\n \n\r\n", "t.csv is empty; a table needs at least one row"),
+        (gzip.compress(b"", mtime=0), "t.csv is empty; a table needs at least one row"),
+        ("a,b\n", "t.csv, line 1: the file ends after the header, without any rows"),
+        ("\na,b\n\n", "t.csv, line 2: the file ends after the header, without any rows"),
         (
             "a,b,a\n1,2,3\n",
-            "t.csv, line 1: columns 1 and 3 are both named 'a'; rename one, or say that there is "
-            "no header",
+            "t.csv, line 1: columns 1 and 3 are both named 'a'; rename one, or read the file "
+            "without a header",
         ),
         (
             "a,b\n1,2\n\n3\n",
-            "t.csv, line 4: 1 cell where the header has 2: the row ends before column 2 ('b'); "
-            "is a quote or a separator missing, or one too many?",
+            "t.csv, line 4: 1 cell where the header has 2: column 2 ('b') is missing; "
+            "is a quote or a separator missing, or is there one too many?",
         ),
         (
             "1,2\n1,2\n3,4,5\n",
             "t.csv, line 3: 3 cells where line 1 has 2: column 3 ('5') is one too many; "
-            "is a quote or a separator missing, or one too many?",
+            "is a quote or a separator missing, or is there one too many?",
         ),
         (
             "a,b\n1,2\n3,4\0\n",
-            "t.csv, line 3: a NUL character in column 4 of the line: it is no text, or in another "
-            "encoding than utf-8, such as utf-16",
+            "t.csv, line 3: a NUL character in column 4 of the line: this is not a text file, or "
+            "its encoding is not utf-8 but, say, utf-16",
         ),
         (
             'a,b\n1,2\n3,"4\n5,6\n',
-            't.csv, line 3: a quote (") that opens in this row is never closed',
+            't.csv, line 3: a quote (") opened in this row is never closed',
         ),
         (
             'a,b\n1,2\n3,"4" 5\n',
-            't.csv, line 3: a quoted cell goes on after its closing quote ("); double the quotes '
-            "that belong to a cell, or say that none are used",
+            't.csv, line 3: a quoted cell continues after its closing quote ("); double the '
+            "quotes inside a cell, or turn quoting off",
         ),
         (
             'a,b\n1,"' + "x" * 131_073 + "\n",
-            't.csv, line 2: a cell of more than 131,072 characters; is a quote (") missing?',
+            "t.csv, line 2: a cell has more than 131,072 characters; is a closing quote "
+            '(") missing?',
         ),
         (
             b"a,b\n1,caf\xe9\n",
-            "t.csv, line 2: not in the encoding utf-8: byte 9 of the file, byte 6 of the line, is "
-            "0xe9; give its encoding, for example cp1252 or latin-1",
+            "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the "
+            "line, is 0xe9; give the file's encoding, for example cp1252 or latin-1",
         ),
         (
             gzip.compress(b"a,b\n1,caf\xe9\n", mtime=0),
-            "t.csv, line 2: not in the encoding utf-8: byte 9 of the file, byte 6 of the line, is "
-            "0xe9; give its encoding, for example cp1252 or latin-1",
+            "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the "
+            "line, is 0xe9; give the file's encoding, for example cp1252 or latin-1",
         ),
         (
             "\ufeffa,b\n".encode("utf-16-le") + b"\x31",
-            "t.csv is not in the encoding utf-16",
+            "t.csv cannot be decoded as utf-16; give its encoding",
         ),
         (
             gzip.compress(b"a,b\n1,2\n", mtime=0)[:-4],
-            "t.csv, line 1: the compressed file is damaged there: Compressed file ended before the "
+            "t.csv, line 1: the compressed file is damaged here: Compressed file ended before the "
             "end-of-stream marker was reached",
         ),
         (
             b"PK\x03\x04rest",
-            "t.csv is no text: it looks like a ZIP archive or a spreadsheet; save the table as CSV",
+            "t.csv is not a text file: it looks like a ZIP archive or a spreadsheet; save the "
+            "table as CSV",
         ),
     ],
 )
@@ -294,7 +296,7 @@ def test_files_that_are_none_are_refused(written, tmp_path):
     written("a,b\n", "titanic.csv")
     assert refusal("titanc.csv") == "there is no file titanc.csv; did you mean titanic.csv?"
     assert refusal("something/else") == "there is no file something/else"
-    assert refusal(str(tmp_path)) == f"{tmp_path} is a directory; give a file in it"
+    assert refusal(str(tmp_path)) == f"{tmp_path} is a directory; give the path of a file"
 
 
 def test_a_file_that_vanishes_between_two_readings_is_refused(written, tmp_path):

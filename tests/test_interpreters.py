@@ -265,7 +265,7 @@ FOUND = {
     "interpreter": "PyPy", "version": "7.3.11", "python": "3.9.16", "ok": True,
     "checks": [
         {"check": "files", "state": "skipped", "text": "no files here"},
-        {"check": "iris", "state": "ok", "text": "30 of 30 flowers right"},
+        {"check": "iris", "state": "ok", "text": "30 of 30 flowers correct"},
     ],
     "speed": {
         "original": {"microseconds": 15939.1, "by": "unrolled"},

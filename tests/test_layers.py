@@ -238,7 +238,7 @@ def test_a_huge_layer_costs_nothing_until_it_is_built():
         ),
         (
             ShapeError, lambda: nn.Dense(2, 1).forward([[1.0, 2.0]]),
-            "Dense(2, 1) has no weights yet: put it into a Sequential, or give it weights=",
+            "Dense(2, 1) has no weights yet: put it into a Sequential, or pass weights=",
         ),
         (
             SettingError, lambda: nn.Dropout(1),
@@ -276,7 +276,7 @@ def test_a_huge_layer_costs_nothing_until_it_is_built():
         ),
         (
             ShapeError, lambda: built(nn.LayerNorm(), inputs=None),
-            "LayerNorm needs to know its columns, got None; say LayerNorm(columns)",
+            "LayerNorm needs a number of columns, got None; write LayerNorm(columns)",
         ),
         (
             ShapeError, lambda: nn.BatchNorm(2).forward([[1.0, 2.0]], training=True),

@@ -319,30 +319,30 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             ShapeError,
             lambda: accuracy([[1, 0]], [[1, 0, 0]]),
-            "targets and predictions need rows for the same classes, got 2 and 3 classes",
+            "targets and predictions need the same number of classes, got 2 and 3",
         ),
         (
             DataError,
             lambda: accuracy(["cat"], [[0.1, 0.9]]),
-            "predictions are rows that tell 2 classes apart, so targets need class numbers "
-            "from 0 to 1, got 'cat' in row 0",
+            "targets need class numbers from 0 to 1, since predictions have 2 classes, "
+            "got 'cat' in row 0",
         ),
         (
             DataError,
             lambda: accuracy([[0, 1]], [2]),
-            "targets are rows that tell 2 classes apart, so predictions need class numbers "
-            "from 0 to 1, got 2 in row 0",
+            "predictions need class numbers from 0 to 1, since targets have 2 classes, "
+            "got 2 in row 0",
         ),
         (
             DataError,
             lambda: accuracy([(0, 1)], [(0, 1)]),
-            "targets need labels or rows, and tuples of numbers could be either; "
+            "targets need labels or rows, got tuples of numbers, which could be either; "
             "make rows lists, or labels text",
         ),
         (
             DataError,
             lambda: accuracy(["a", {}], ["a", "b"]),
-            "targets need labels that can be hashed, got a dict in row 1",
+            "targets need hashable labels, got a dict in row 1",
         ),
         (
             DataError,
@@ -367,12 +367,12 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             DataError,
             lambda: confusion_matrix(["a"], ["b"], labels=["a"]),
-            "predictions need values that labels lists, got 'b' in row 0",
+            "predictions need to be among the labels, got 'b' in row 0",
         ),
         (
             SettingError,
             lambda: confusion_matrix(["a"], ["a"], labels=["a", "a"]),
-            "labels need to differ from each other, got ['a', 'a']",
+            "labels need to be distinct, got ['a', 'a']",
         ),
         (
             SettingError,
@@ -382,7 +382,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             SettingError,
             lambda: top_k_accuracy([0], [[0.5, 0.5]], k=3),
-            "top_k_accuracy needs k from 1 to 2 columns, got 3",
+            "top_k_accuracy needs k from 1 to 2, the number of columns, got 3",
         ),
         (
             ShapeError,
@@ -393,7 +393,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             DataError,
             lambda: top_k_accuracy(["c"], [[1, 2]], labels=["a", "b"]),
-            "targets need values that labels lists, got 'c' in row 0",
+            "targets need to be among the labels, got 'c' in row 0",
         ),
         (
             DataError,
@@ -413,7 +413,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             DataError,
             lambda: log_loss([0], [[0.5, 1.5]]),
-            "probabilities need to lie from 0 to 1, got 1.5 in row 0, column 1",
+            "probabilities need to be between 0 and 1, got 1.5 in row 0, column 1",
         ),
         (
             DataError,
@@ -423,7 +423,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             ShapeError,
             lambda: mean_squared_error([1, 2], [[1, 2], [3, 4]]),
-            "targets and predictions need as many columns as each other, got 1 and 2",
+            "targets and predictions need the same number of columns, got 1 and 2",
         ),
         (
             DataError,
@@ -438,7 +438,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             ShapeError,
             lambda: classification_report([0, 1], [0, 1], names=["a"]),
-            "classification_report needs a name for each of 2 classes, got 1 names",
+            "classification_report needs a name for each of the 2 classes, got 1 names",
         ),
     ],
 )

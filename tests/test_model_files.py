@@ -296,10 +296,12 @@ TRAINED = trained_network()
         ('"inputs": 2', '"inputs": 2, "self": 2',
          "x.json: layer 0 needs the settings of Dense, got inputs, self, outputs"),
         ('"inputs": 2', '"inputs": 1000000000000', "x.json: layer 0, Dense(1000000000000, 3), "
-         "needs W (1000000000000, 3), got (2, 3)"),
+         "needs W of shape (1000000000000, 3), got (2, 3)"),
         ('"columns": 3', '"columns": 1000000000000', "x.json: layer 1, BatchNorm(columns="
-         "1000000000000, momentum=0.1, eps=1e-05), needs gamma (1, 1000000000000), got (1, 3)"),
-        ('"Dense"', '"Conv"', "x.json: layer 0 needs a type out of ['Dense', 'Linear', 'Sigmoid', "
+         "1000000000000, momentum=0.1, eps=1e-05), needs gamma of shape (1, 1000000000000), got "
+         "(1, 3)"),
+        ('"Dense"', '"Conv"', "x.json: layer 0 needs its type to be one of ['Dense', 'Linear', "
+         "'Sigmoid', "
          "'Tanh', 'ReLU', 'LeakyReLU', 'ELU', 'SELU', 'GELU', 'Softplus', 'SiLU', 'Softmax', "
          "'LogSoftmax', 'Dropout', 'BatchNorm', 'LayerNorm'], got 'Conv'"),
         ('"rate": 0.5', '"rate": 1e999', "x.json: layer 3 cannot be built: "
@@ -314,13 +316,13 @@ TRAINED = trained_network()
         ("[0.0, 0.0, 0.0]", '[0.0, "0.5", 0.0]', "x.json: layer 0, Dense(2, 3), the rows of b need "
          "numbers, got the text '0.5' in row 0, column 1; convert it with float() first"),
         ("[0.0, 0.0, 0.0]", "[0.0, 0.0]",
-         "x.json: layer 0, Dense(2, 3), needs b (1, 3), got (1, 2)"),
+         "x.json: layer 0, Dense(2, 3), needs b of shape (1, 3), got (1, 2)"),
         ('"b":', '"c":',
          "x.json: layer 0, Dense(2, 3), needs the values ['W', 'b'], got ['W', 'c']"),
         ('"running_variance": [1.0', '"running_variance": [-1.0', "x.json: layer 1, BatchNorm("
          "columns=3, momentum=0.1, eps=1e-05), needs running_variance of at least 0, got -1"),
         ('"layers": [', '"layers": [7, ', "x.json: layer 0 needs to be an object, got int"),
-        ('"layers": [', '"layer": [', 'x.json needs "layers", a list of them'),
+        ('"layers": [', '"layer": [', 'x.json needs "layers" to be a list'),
         ('"layers": [', '"layers": [{"type": "Dropout"}, {"type": "Dense", "inputs": 5, '
          '"outputs": 1, "values": {"W": [[1], [1], [1], [1], [1]], "b": [1]}}, ',
          "x.json: layer 2: Dense(2, 3) needs 2 columns, got 1 from layer 1, Dense(5, 1)"),
@@ -334,10 +336,11 @@ TRAINED = trained_network()
          '"memory": {}, "best_loss": "0"}',
          "x.json: training needs best_loss to be a number, got '0'"),
         ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": 1, "steps": 1, '
-         '"memory": {"9.W": {}}}', "x.json: training has memory of '9.W', which is no parameter"),
+         '"memory": {"9.W": {}}}', "x.json: training has memory for '9.W', which is not a "
+          "parameter"),
         ('"version": 1', '"version": 1, "training": {"optimizer": {}, "epochs": 1, "steps": 1, '
          '"memory": {"0.b": {"m": [[1, 2]]}}}',
-         "x.json: training: needs m of 0.b (1, 3), got (1, 2)"),
+         "x.json: training: needs m of 0.b of shape (1, 3), got (1, 2)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_and_where(old, new, message):
@@ -358,7 +361,7 @@ def test_what_is_wrong_is_said_and_where(old, new, message):
         (b"[" * 10**6, "x.json is not a model file: it is nested too deeply"),
         (b'{"a": ' * 10**5, "x.json is not a model file: it is nested too deeply"),
         (b'{"format": "tinynn"}', "x.json needs a whole number as its version, got None"),
-        (b'{"format": "tinynn", "version": 1}', 'x.json needs "layers", a list of them'),
+        (b'{"format": "tinynn", "version": 1}', 'x.json needs "layers" to be a list'),
         (
             b'{"format": "tinynn", "version": 1, "layers": []}',
             "x.json: Sequential needs at least one layer, got none",

@@ -166,7 +166,7 @@ def test_weights_are_drawn_from_the_seed_and_from_nothing_else(seed):
         ),
         (
             ShapeError, lambda: nn.Sequential(nn.BatchNorm()),
-            "layer 0: BatchNorm needs to know its columns, got None; say BatchNorm(columns)",
+            "layer 0: BatchNorm needs a number of columns, got None; write BatchNorm(columns)",
         ),
         (
             ShapeError, lambda: nn.Sequential(nn.Dense(2, 3), nn.LayerNorm(4)),
@@ -174,21 +174,21 @@ def test_weights_are_drawn_from_the_seed_and_from_nothing_else(seed):
         ),
         (
             ShapeError, lambda: nn.Sequential([nn.Dense(2, 1), nn.Tanh()]),
-            "Sequential needs layers, got [Dense(2, 1), Tanh()] in place 0; "
+            "Sequential needs layers, got [Dense(2, 1), Tanh()] at index 0; "
             "did you mean its items, Sequential(*layers)?",
         ),
         (
             ShapeError, lambda: nn.Sequential(nn.Dense(2, 1), nn.Tanh),
-            f"Sequential needs layers, got {nn.Tanh!r} in place 1; did you mean Tanh()?",
+            f"Sequential needs layers, got {nn.Tanh!r} at index 1; did you mean Tanh()?",
         ),
         (
             ShapeError, lambda: nn.Sequential(nn.Sequential(nn.Dense(2, 1)), nn.Tanh()),
-            "Sequential needs layers, got Sequential(Dense(2, 1)) in place 0; "
+            "Sequential needs layers, got Sequential(Dense(2, 1)) at index 0; "
             "did you mean its layers, *network.layers?",
         ),
         (
             ShapeError, lambda: nn.Sequential(nn.Dense(2, 1), "tanh"),
-            "Sequential needs layers, got 'tanh' in place 1",
+            "Sequential needs layers, got 'tanh' at index 1",
         ),
         (
             SettingError, lambda: nn.Sequential(nn.Dense(2, 1), seed="1"),
@@ -207,8 +207,7 @@ def test_one_layer_cannot_stand_in_two_places():
     with pytest.raises(ShapeError) as error:
         nn.Sequential(nn.Dense(2, 2), tanh, nn.Dense(2, 2), tanh)
     assert str(error.value) == (
-        "Sequential needs each layer once, got Tanh() in places 1 and 3; "
-        "make a new one for each place"
+        "Sequential needs each layer once, got Tanh() at indices 1 and 3; make a new one for each"
     )
 
 
@@ -267,7 +266,7 @@ def test_inputs_may_be_any_table():
         ),
         (
             ShapeError, lambda m: m([[1, 2], [3, 4]]),
-            "a network that is called takes one row of inputs, got rows; did you mean predict?",
+            "calling a network takes one row of inputs, got rows; did you mean predict?",
         ),
         (ShapeError, lambda m: m([1]), "inputs need 2 columns, got 1"),
         (ShapeError, lambda m: m([]), "inputs need at least one column, got none in row 0"),
@@ -352,7 +351,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     with pytest.raises(ShapeError) as error:
         model.restore({"0.W": [[1.0], [2.0]], "0.b": [1.0, 2.0]})
     assert str(error.value) == (
-        "restore needs a state of shapes {'0.W': (2, 1), '0.b': (1, 1)}, "
+        "restore needs a state with shapes {'0.W': (2, 1), '0.b': (1, 1)}, "
         "got {'0.W': (2, 1), '0.b': (1, 2)}"
     )
 

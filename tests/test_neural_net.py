@@ -329,6 +329,6 @@ def test_weights_beyond_the_floats_are_not_kept():
     net.synaptic_weights = [[0.0]]
     with pytest.raises(DivergenceError) as error:
         net.train([[1e308]] * 20, [[1]] * 20, 5)
-    assert str(error.value) == "the weights grew beyond the floats; scale the inputs down"
+    assert str(error.value) == "the weights grew too large for floats; scale the inputs down"
     assert net.synaptic_weights == [[0.0]]
     assert net.think([[1.0]]) == [[0.5]]

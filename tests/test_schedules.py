@@ -230,7 +230,7 @@ def test_equality_is_by_type_and_settings():
         ),
         (
             lambda: Cosine(0.1, length=10, warmup=10),
-            "Cosine needs warmup to be shorter than length, which counts it in, "
+            "Cosine needs warmup to be shorter than length, which includes it, "
             "got warmup 10 and length 10; did you mean length=20?",
         ),
         (
@@ -264,11 +264,11 @@ GOOD = {"rate": 0.1, "best": None, "bad_epochs": 0, "cooldown_left": 0}
 @pytest.mark.parametrize(
     ("schedule", "state", "message"),
     [
-        (ConstantRate(0.1), {"rate": 1.0}, "ConstantRate needs the state {}, got {'rate': 1.0}"),
+        (ConstantRate(0.1), {"rate": 1.0}, "ConstantRate needs an empty state, got {'rate': 1.0}"),
         (
             ReduceOnPlateau(0.1),
             {"rate": 0.1},
-            "ReduceOnPlateau needs a state of 'rate', 'best', 'bad_epochs', 'cooldown_left', "
+            "ReduceOnPlateau needs a state with 'rate', 'best', 'bad_epochs', 'cooldown_left', "
             "got {'rate': 0.1}",
         ),
         (

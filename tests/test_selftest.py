@@ -31,7 +31,7 @@ def test_all_is_well_here_in_one_screen(whole_run):
     ]  # fmt: skip
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     assert lines[0].startswith(f"tinynn 1.2.3 on {found['interpreter']} {found['version']}")
-    assert lines[1] == f"{found['platform']}, floats of 64 bits"
+    assert lines[1] == f"{found['platform']}, 64-bit floats"
     assert lines[3] == "ok      original program  0e+00  0.98977040 after 10000 iterations"
     assert lines[-1].startswith("11 checks, ") and lines[-1].endswith(" skipped, all others passed")
 
@@ -55,7 +55,7 @@ def test_a_look_at_this_interpreter(whole_run, monkeypatch):
     here = selftest.here()
     assert not here["has"]["threads"]
     summary = selftest.summary({**found, **here, "memory": 0.0})
-    assert any(line.startswith("not there: ") and "threads" in line for line in summary)
+    assert any(line.startswith("unavailable: ") and "threads" in line for line in summary)
     assert not any("memory" in line for line in summary)
     assert (found["memory"] > 1.0) == any(line.endswith("MB of memory") for line in lines)
 
@@ -138,7 +138,7 @@ def test_a_wrong_optimizer_is_seen(monkeypatch, optimizer):
 
 def test_training_that_learns_nothing_is_seen(monkeypatch):
     monkeypatch.setattr(selftest, "fit", lambda *arguments, **settings: None)
-    assert failure(selftest.flowers) == "flowers right: expected 27 of 30 or more, got 10"
+    assert failure(selftest.flowers) == "correct flowers: expected at least 27 of 30, got 10"
 
 
 def test_files_that_lose_digits_are_seen(monkeypatch):
@@ -188,7 +188,10 @@ def test_a_wrong_engine_is_seen(monkeypatch, broken):
 def test_no_file_system_is_no_failure(monkeypatch):
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", raiser(OSError("read-only file system")))
     found = outcome("files", selftest.files)
-    assert found["state"] == "skipped" and found["text"] == "no files here: read-only file system"
+    assert (
+        found["state"] == "skipped"
+        and found["text"] == "files cannot be written here: read-only file system"
+    )
 
 
 def test_files_are_left_here_where_there_is_no_place_for_them(monkeypatch, tmp_path):
@@ -215,7 +218,7 @@ def test_an_engine_that_is_not_there_or_refuses_is_no_failure(monkeypatch):
 
 def test_floats_of_32_bits_are_not_held_against_differences(monkeypatch):
     monkeypatch.setattr(selftest, "EPSILON", 2.0**-23)
-    assert outcome("", selftest.gradients)["text"] == "differences need floats of 64 bits"
+    assert outcome("", selftest.gradients)["text"] == "this check needs 64-bit floats"
     assert selftest.here()["float_bits"] == 32
     assert near("it", [1.0, 2.001], [1.0, 2.0]) == pytest.approx(0.001)
     with pytest.raises(Wrong):

@@ -121,22 +121,22 @@ def test_take():
             SettingError,
             lambda: train_test_split([[1]], [1]),
             "train_test_split needs at least one row to train and one to test, "
-            "got 1 and 0 with test_fraction=0.25 of 1",
+            "got 1 and 0 out of 1 with test_fraction=0.25",
         ),
         (
             SettingError,
             lambda: train_test_split([[1], [2]], [1, 2], 25),
-            "train_test_split needs a test_fraction between 0 and 1, got 25",
+            "train_test_split needs test_fraction to be between 0 and 1, got 25",
         ),
         (
             SettingError,
             lambda: k_fold(3, 4),
-            "k_fold needs 2 or more folds and a row for each, got 4 folds for 3 rows",
+            "k_fold needs at least 2 folds and a row for each, got 4 folds for 3 rows",
         ),
         (
             SettingError,
             lambda: stratified_k_fold([0, 1], 1),
-            "stratified_k_fold needs 2 or more folds and a row for each, got 1 folds for 2 rows",
+            "stratified_k_fold needs at least 2 folds and a row for each, got 1 folds for 2 rows",
         ),
         (
             ShapeError,

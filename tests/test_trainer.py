@@ -514,7 +514,8 @@ def test_an_iterator_is_not_touched_before_it_is_known_to_serve():
     with pytest.raises(nn.DataError) as caught:
         nn.fit(network(), batches, epochs=2)
     assert str(caught.value) == (
-        "2 epochs need batches that can be read 2 times, got an iterator, which can be read once; "
+        "2 epochs need batches that can be read 2 times, got an iterator, which can be read only "
+        "once; "
         "give a function that returns a new one, or epochs=1"
     )
     assert len(list(batches)) == 3
@@ -526,7 +527,8 @@ def test_an_iterator_is_not_touched_before_it_is_known_to_serve():
         ([], "a stream needs at least one batch in each epoch, got none"),
         (
             lambda: [],
-            "a stream needs at least one batch in each epoch, got none; a function needs to return "
+            "a stream needs at least one batch in each epoch, got none; the function needs to "
+            "return "
             "a new iterator each time",
         ),
         (
@@ -535,13 +537,11 @@ def test_an_iterator_is_not_touched_before_it_is_known_to_serve():
         ),
         (
             5,
-            "fit needs targets, or instead of a table of inputs a stream of batches, got int and "
-            "no targets",
+            "fit needs inputs with targets, or a stream of batches, got int without targets",
         ),
         (
             None,
-            "fit needs targets, or instead of a table of inputs a stream of batches, got NoneType "
-            "and no targets",
+            "fit needs inputs with targets, or a stream of batches, got NoneType without targets",
         ),
         (
             {"a": 1},
@@ -584,7 +584,7 @@ def test_an_iterator_that_a_function_returns_twice_is_noticed():
         ((X[:3], T[:2]),
          "batch 2: inputs and batch 2: targets need as many rows as each other, got 3 and 2"),
         ((X[:2], [[0.5], [7.0]]),
-         "batch 2: targets need to lie within reach of the last layer, Sigmoid(), from 0 to 1, "
+         "batch 2: targets need to be within the range of the last layer, Sigmoid(), from 0 to 1, "
          "got 7.0 in row 1, column 0; scale the targets, or end with a Dense layer"),
         ((X[:2], T[:2], [1.0, -1.0]),
          "batch 2: sample weights need to be at least 0, got -1.0 in row 1"),
@@ -618,13 +618,13 @@ def test_batch_normalization_needs_two_rows_in_each_batch():
         nn.fit(model, X, T, batch_size=5)
     assert str(caught.value) == (
         "the network needs at least 2 rows in each batch, got 1 in the last of 11 rows; "
-        "choose another batch_size"
+        "choose a different batch_size"
     )
     with pytest.raises(nn.ShapeError) as caught:
         nn.fit(model, [(X, T), (X[:1], T[:1])], epochs=1)
     assert str(caught.value) == (
         "the network needs at least 2 rows in each batch, got 1 in batch 1; "
-        "choose another batch_size"
+        "choose a different batch_size"
     )
     assert model.training["steps"] == 1
 
@@ -689,8 +689,9 @@ def diverging(**options):
 def test_divergence_names_epoch_and_batch_and_leaves_the_last_finite_weights(callbacks):
     model, error = diverging(callbacks=callbacks)
     assert str(error) == (
-        "training diverged in epoch 1, batch 2: the loss became inf. The last finite weights are "
-        "in place. The learning rate was 0.01 and the largest input is 1e+300, in row 7, column 1; "
+        "training diverged in epoch 1, batch 2: the loss became inf. The network keeps its "
+        "last finite weights. The learning rate was 0.01, the largest input is 1e+300 in row 7, "
+        "column 1; "
         "lower the rate, scale the inputs, or set clip_norm"
     )
     assert (error.epoch, error.batch) == (1, 2)
@@ -887,7 +888,7 @@ def test_a_time_budget_that_is_enough_changes_nothing():
 def test_the_environment_names_the_engine(monkeypatch):
     monkeypatch.setenv("TINYNN_ENGINE", "lists")
     history = nn.fit(network(), X, T, epochs=1)
-    assert (history.engine, history.engine_reason) == ("lists", "asked for by TINYNN_ENGINE=lists")
+    assert (history.engine, history.engine_reason) == ("lists", "set by TINYNN_ENGINE=lists")
     monkeypatch.setenv("TINYNN_ENGINE", "warp")
     model = network()
     nn.fit(model, X, T, epochs=1, engine="lists")

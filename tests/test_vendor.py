@@ -254,7 +254,7 @@ def test_a_part_that_was_left_out_says_so(train):
         f"True True part.data belongs to the part 'data', {said}data",
         "False False module 'part' has no attribute 'Transformer'",
         "True False an engine needs to be one of auto, lists, got 'packed' (engine='packed'); "
-        "build a file with the part 'engines' for others",
+        "for others, build a file with the part 'engines'",
     ]
 
 
@@ -541,7 +541,7 @@ def test_a_check_cannot_say_where_a_file_of_other_sources_was_edited(tmp_path, c
 def test_a_check_refuses_other_files(tmp_path, capsys):
     with pytest.raises(FormatError) as error:
         check(b"import os\n", "os.py")
-    assert str(error.value) == "os.py is not a single file of tinynn, or its head was edited"
+    assert str(error.value) == "os.py is not a single file of tinynn, or its header was edited"
     (tmp_path / "x.py").write_bytes(b"\xff\x00")
     assert main(["vendor", "--check", str(tmp_path / "x.py")]) == 2
     assert main(["vendor", "--check", str(tmp_path / "x.py"), "--minimal"]) == 2
@@ -668,7 +668,7 @@ def test_only_what_is_needed_stays():
          "a minimal file cannot use the module b as an object in a"),
         ("from .c import x\ndef f(): return x\n", "a needs c.x, which is not in the file"),
         ("dict_ = 1\ndef f(): return dict_\n",
-         "a minimal file has its own dict_, so a cannot use it"),
+         "a minimal file defines dict_ itself, so a cannot use it"),
         ("def f(x): return f'{[*x]}'\n",
          "a minimal file cannot contain * in an f-string's expression"),
     ],

@@ -1,7 +1,7 @@
 """Every error that tinynn raises on purpose.
 
-Each is a `TinynnError`, and also the built-in error that a Python programmer would expect there, so
-that `except ValueError` keeps working in code that has never heard of this library.
+Each is a `TinynnError`, and also the built-in error that a Python programmer would expect, so that
+`except ValueError` keeps working in code that does not know this library.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ class ShapeError(TinynnError, ValueError):
 
 
 class DataError(TinynnError, ValueError):
-    """A value in a table that cannot be used: text, NaN, infinity, a target out of reach."""
+    """A value in a table that cannot be used: text, NaN, infinity, a target out of range."""
 
 
 class SettingError(TinynnError, ValueError):
-    """An argument of a constructor or function outside of what it takes."""
+    """An argument that its constructor or function cannot take."""
 
 
 class FormatError(TinynnError, ValueError):
-    """A file that is not what it should be: truncated, edited, or from a newer version."""
+    """A file that is truncated, edited, from a newer version, or of another kind."""
 
 
 class DivergenceError(TinynnError, ArithmeticError):
-    """Training left the range of finite numbers; the last finite weights are in place.
+    """Training left the range of finite numbers; the network keeps its last finite weights.
 
-    `epoch` and `batch` (counted from 1) say when, `history` is the training until then.
+    `epoch` and `batch` (counted from 1) say when; `history` records the training until then.
     """
 
     epoch: int
@@ -39,4 +39,4 @@ class DivergenceError(TinynnError, ArithmeticError):
 
 
 class EngineError(TinynnError):
-    """An engine was asked by name for something that it cannot do."""
+    """An engine was chosen by name for something that it cannot do."""

@@ -102,13 +102,13 @@ def random_numbers() -> Found:
     """Draw the first weights of a network from a seed."""
     drawn = flat(Sequential(Dense(2, 2), seed=1).parameters()[0].rows())
     first = [-0.8956210336414472, 0.8510353749245803, 0.6461132235897571, -0.5999559091411771]
-    return "a seed's weights are those of CPython", near("weights of seed 1", drawn, first)
+    return "a seed gives CPython's weights", near("weights of seed 1", drawn, first)
 
 
 def gradients() -> Found:
     """Hold back-propagation through each layer and loss against differences of the loss."""
     if EPSILON > 1e-12:
-        raise Skipped("differences need floats of 64 bits")
+        raise Skipped("this check needs 64-bit floats")
     X = [[0.3, -1.2, 0.8], [-0.7, 0.4, 1.9], [1.1, 0.6, -0.5]]
     cases = [
         (name, Sequential(Dense(3, 4), kind(), Dense(4, 2), seed=1), "mse")
@@ -142,7 +142,7 @@ def optimizers() -> Found:
         for t in range(1, 11):
             w = optimizer.update(w, [2.0 * w[0], 6.0 * w[1]], memory, 0.1, t)
         off = max(off, near(name, w, REACHED[name]))
-    return f"{len(OPTIMIZERS)} of them, as PyTorch's", off
+    return f"{len(OPTIMIZERS)} optimizers agree with PyTorch", off
 
 
 def files() -> Found:
@@ -155,7 +155,7 @@ def files() -> Found:
         path = temporary_path()
         net.save(path)
     except (ImportError, AttributeError, OSError) as error:
-        raise Skipped(f"no files here: {error}") from None
+        raise Skipped(f"files cannot be written here: {error}") from None
     try:
         off = near("weights after loading", weights_of(load(path)), weights_of(net), 0.0)
         with open(path, encoding="utf-8") as file:
@@ -165,7 +165,7 @@ def files() -> Found:
         try:
             load(path)
         except FormatError:
-            return "saved, loaded the same; half a file is refused", off
+            return "saved and loaded alike; half a file is refused", off
         raise Wrong("half a file: expected a FormatError, got a network")
     finally:
         os.remove(path)
@@ -191,8 +191,8 @@ def flowers() -> Found:
     answers = net.predict([iris.inputs[i] for i in tested])
     right = sum([y.index(max(y)) == iris.targets[i] for y, i in zip(answers, tested)])
     if right < 27:
-        raise Wrong(f"flowers right: expected 27 of {len(tested)} or more, got {right}")
-    return f"{right} of {len(tested)} flowers right", 0.0
+        raise Wrong(f"correct flowers: expected at least 27 of {len(tested)}, got {right}")
+    return f"{right} of {len(tested)} flowers correct", 0.0
 
 
 def apart(count: int) -> tuple[list[int], list[int]]:
@@ -240,7 +240,7 @@ def engine(name: str, speed: Speed) -> Found:
     program.train(rows, rates, 1)
     note(speed, "sample", seconds(lambda: program.train(rows, rates, 151)) / 150, name)
     note(speed, "row", seconds(lambda: [predict(x) for x in iris.inputs]) / 150, name)
-    return "trains and predicts as lists does", off
+    return "trains and predicts like lists", off
 
 
 def flower_network() -> Sequential:
@@ -301,7 +301,7 @@ def here() -> dict[str, Any]:
         "has": {
             "math.sumprod": hasattr(math, "sumprod"),
             "array": works(lambda: __import__("array")),
-            "compiling of source": works(lambda: exec("x = 1", {})),
+            "compiling source": works(lambda: exec("x = 1", {})),
             "threads": works(start_thread),
         },
     }
@@ -362,7 +362,7 @@ def steps(found: dict[str, Any], say: Say, version: str) -> Iterator[None]:
     found.update({"tinynn": version, "checks": []})
     python = "" if found["python"] == found["version"] else f" (Python {found['python']})"
     say(f"tinynn {version} on {found['interpreter']} {found['version']}{python}")
-    say(f"{found['platform']}, floats of {found['float_bits']} bits")
+    say(f"{found['platform']}, {found['float_bits']}-bit floats")
     say(f"{'':<7} {'':<16} {'off by':>6}")
     checks: list[tuple[str, Callable[[], Found]]] = [
         ("original program", lambda: original_program(speed)),
@@ -423,7 +423,7 @@ def summary(found: dict[str, Any]) -> list[str]:
             lines.append(f"{shown:>11} {words} ({by})")
     if found["memory"]:
         lines.append(f"{found['memory']:8.1f} MB of memory")
-    for word, wanted in (("there:    ", True), ("not there:", False)):
+    for word, wanted in (("available:  ", True), ("unavailable:", False)):
         names = [name for name in sorted(found["has"]) if found["has"][name] is wanted]
         if names:
             lines.append(f"{word} {', '.join(names)}")

@@ -24,15 +24,19 @@ def one_hot(numbers: object, classes: int | None = None) -> Matrix:
     """
     items = as_list(numbers, "class numbers")
     if classes is not None and (not isinstance(classes, int) or classes < 1):
-        raise SettingError(f"one_hot needs a whole number of classes, 1 or more, got {classes!r}")
+        raise SettingError(
+            f"one_hot needs classes to be a whole number, at least 1, got {classes!r}"
+        )
     if not items:
         raise ShapeError("class numbers need at least one row, got none")
     indices: list[int] = []
     for i, value in enumerate(as_vector(items, "class numbers")):
         index = int(value)
         if index != value or index < 0 or (classes is not None and index >= classes):
-            reach = "0 or more" if classes is None else f"0 to {classes - 1}"
-            raise DataError(f"class numbers need to be whole, {reach}, got {items[i]!r} in row {i}")
+            reach = "at least 0" if classes is None else f"from 0 to {classes - 1}"
+            raise DataError(
+                f"class numbers need to be whole numbers, {reach}, got {items[i]!r} in row {i}"
+            )
         indices.append(index)
     columns = max(indices) + 1 if classes is None else classes
     rows = [[0.0] * columns for _ in indices]
@@ -58,7 +62,7 @@ def class_numbers(rows: object, name: str = "rows") -> list[int]:
     for i, (p,) in enumerate(X):
         if not 0.0 <= p <= 1.0:
             raise DataError(
-                f"{name} of one column need probabilities from 0 to 1, got {p!r} in row {i}; "
+                f"{name} in one column need probabilities from 0 to 1, got {p!r} in row {i}; "
                 "give class numbers as a flat list"
             )
     return [int(p > 0.5) for (p,) in X]
@@ -152,11 +156,13 @@ class StandardScaler:
         scaler = cls()
         count, mean, variance = _state(cls.__name__, state, ("count", "mean", "variance"))
         if not isinstance(count, int) or count < 0 or (count == 0) != (mean == []):
-            raise FormatError(f"StandardScaler needs a count that fits its columns, got {count!r}")
+            raise FormatError(
+                f"StandardScaler needs a count that matches its columns, got {count!r}"
+            )
         scaler.count = count
         scaler.mean, scaler.variance = _columns(cls.__name__, mean=mean, variance=variance)
         if any(variance < 0.0 for variance in scaler.variance):
-            raise FormatError("StandardScaler needs variances of 0 or more, got a negative one")
+            raise FormatError("StandardScaler needs variances of at least 0, got a negative one")
         scaler.scale = _standard_scale(count, scaler.mean, scaler.variance)
         return scaler
 
@@ -180,7 +186,9 @@ class MinMaxScaler:
     def __init__(self, feature_range: tuple[float, float] = (0.0, 1.0)) -> None:
         low, high = feature_range
         if not (low < high and isfinite(high - low)):
-            raise SettingError(f"MinMaxScaler needs a range (lo, hi), lo < hi, got {(low, high)!r}")
+            raise SettingError(
+                f"MinMaxScaler needs a range (lo, hi) with lo < hi, got {(low, high)!r}"
+            )
         self.feature_range = (float(low), float(high))
         self.minimum: Vector = []
         self.maximum: Vector = []
@@ -252,11 +260,13 @@ class MinMaxScaler:
             scaler = cls(tuple(as_vector(feature_range, "ranges")))  # type: ignore[arg-type]
         except ValueError:
             raise FormatError(
-                f"MinMaxScaler needs a range [lo, hi], lo < hi, got {feature_range!r}"
+                f"MinMaxScaler needs a range [lo, hi] with lo < hi, got {feature_range!r}"
             ) from None
         low, high = _columns(cls.__name__, minimum=minimum, maximum=maximum)
         if not all(a <= b and isfinite(b - a) for a, b in zip(low, high)):
-            raise FormatError("MinMaxScaler needs no minimum above its maximum, got one that is")
+            raise FormatError(
+                "MinMaxScaler needs each minimum to be at most its maximum, got a larger one"
+            )
         scaler.minimum, scaler.maximum = low, high
         return scaler
 
@@ -297,8 +307,7 @@ def _fitted_rows(scaler: Scaler, X: object, fitted: Vector) -> Matrix:
 def _check_columns(scaler: Scaler, rows: Matrix, fitted: Vector) -> None:
     if len(rows[0]) != len(fitted):
         raise ShapeError(
-            f"{type(scaler).__name__} needs as many columns as it was fitted with, "
-            f"{len(fitted)}, got {len(rows[0])}"
+            f"{type(scaler).__name__} needs {len(fitted)} columns, as in fit, got {len(rows[0])}"
         )
 
 
@@ -315,7 +324,7 @@ def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any
 def _columns(kind: str, **lists: Any) -> list[Vector]:
     """Return the lists of a saved state, checked: all of one length, all finite numbers."""
     if len({len(values) if isinstance(values, list) else -1 for values in lists.values()}) != 1:
-        raise FormatError(f"{kind} needs lists of one length for {' and '.join(lists)}")
+        raise FormatError(f"{kind} needs lists of equal length for {' and '.join(lists)}")
     try:
         return [as_vector(v, f"{kind} columns") if v else [] for v in lists.values()]
     except ValueError as error:

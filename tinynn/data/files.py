@@ -93,7 +93,7 @@ class TableFile:
         self.encoding = self._checked_encoding(encoding)
         sample = list(islice(self._lines(), SAMPLE_LINES))
         if not any(line.strip() for line in sample):
-            raise DataError(f"{self.name} is empty: there is nothing to read in it")
+            raise DataError(f"{self.name} is empty; a table needs at least one row")
         whole = len(sample) < SAMPLE_LINES
         self.dialect = guessed_dialect(sample, delimiter, quote)
         rows = _sample_rows(sample, self.dialect, whole)
@@ -102,7 +102,7 @@ class TableFile:
         if self.header:
             self.columns = self._named(first)
             if next(self.rows(), None) is None:
-                self._refuse(self._first_line, "only a header, and no row of data below it")
+                self._refuse(self._first_line, "the file ends after the header, without any rows")
         else:
             self.columns = [f"c{j + 1}" for j in range(len(first))]
 
@@ -149,7 +149,7 @@ class TableFile:
     def _first_row(self) -> tuple[int, list[str]]:
         for line, cells in self._raw_rows():
             return line, cells
-        raise DataError(f"{self.name} is empty: there is nothing to read in it")
+        raise DataError(f"{self.name} is empty; a table needs at least one row")
 
     def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         reader = self.dialect.reader(self._lines())
@@ -172,7 +172,7 @@ class TableFile:
                 self._refuse(
                     self._first_line,
                     f"columns {place[name] + 1} and {j + 1} are both named {name!r}; rename one, "
-                    "or say that there is no header",
+                    "or read the file without a header",
                 )
             place[name] = j
             names.append(name)
@@ -193,8 +193,8 @@ class TableFile:
                     self._refuse(
                         number,
                         f"a NUL character in column {line.index(chr(0)) + 1} of the line: "
-                        "it is no text, or in another encoding than "
-                        f"{self.encoding}, such as utf-16",
+                        "this is not a text file, or its encoding is not "
+                        f"{self.encoding} but, say, utf-16",
                     )
                 if len(line) == LONGEST_LINE:
                     self._refuse(number, f"more than {LONGEST_LINE:,} characters in one line")
@@ -202,7 +202,7 @@ class TableFile:
         except UnicodeError:
             self._refuse_bytes()
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self._refuse(number + 1, f"the compressed file is damaged there: {error}")
+            self._refuse(number + 1, f"the compressed file is damaged here: {error}")
         except OSError as error:
             raise self._unreadable(error) from None
         finally:
@@ -220,13 +220,13 @@ class TableFile:
         for start, what in _OTHERS:
             if magic.startswith(start):
                 raw.close()
-                raise DataError(f"{self.name} is no text: it looks like {what}")
+                raise DataError(f"{self.name} is not a text file: it looks like {what}")
         return raw, raw
 
     def _raw(self) -> BinaryIO:
         """Return the bytes of the file, to be read, sought and closed."""
         if self.path != STDIN and os.path.isdir(self.path):
-            raise DataError(f"{self.name} is a directory; give a file in it")
+            raise DataError(f"{self.name} is a directory; give the path of a file")
         if self._kept is None and self.path == STDIN:
             self._kept = _kept(sys.stdin.buffer)
         elif self._kept is None and not os.path.isfile(self.path):
@@ -243,7 +243,7 @@ class TableFile:
                 io.TextIOWrapper(io.BytesIO(), encoding=encoding)
             except LookupError:
                 raise SettingError(
-                    f"an encoding needs to be one that Python knows, such as utf-8, cp1252 or "
+                    "an encoding needs to be one that Python knows, such as utf-8, cp1252 or "
                     f"latin-1, got {encoding!r}"
                 ) from None
         try:
@@ -251,7 +251,7 @@ class TableFile:
             with raw, binary:
                 start = binary.read(4)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self._refuse(1, f"the compressed file is damaged there: {error}")
+            self._refuse(1, f"the compressed file is damaged here: {error}")
         except OSError as error:
             raise self._unreadable(error) from None
         for mark, name in _BOMS:
@@ -271,29 +271,29 @@ class TableFile:
         width, got = len(self.columns), len(cells)
         whose = "the header has" if self.header else f"line {self._first_line} has"
         if got < width:
-            what = f"the row ends before column {got + 1} ({self.columns[got]!r})"
+            what = f"column {got + 1} ({self.columns[got]!r}) is missing"
         else:
             what = f"column {width + 1} ({cells[width][:40]!r}) is one too many"
         self._refuse(
             line,
             f"{got} cell{'s' if got != 1 else ''} where {whose} {width}: {what}; "
-            "is a quote or a separator missing, or one too many?",
+            "is a quote or a separator missing, or is there one too many?",
         )
 
     def _refuse_csv(self, line: int, error: csv.Error) -> NoReturn:
         text = str(error)
         mark = self.dialect.quote
         if "unexpected end" in text:
-            self._refuse(line, f"a quote ({mark}) that opens in this row is never closed")
+            self._refuse(line, f"a quote ({mark}) opened in this row is never closed")
         if "field larger" in text:
             self._refuse(
-                line, f"a cell of more than {csv.field_size_limit():,} characters; is a quote "
-                f"({mark}) missing?",
+                line, f"a cell has more than {csv.field_size_limit():,} characters; is a closing "
+                f"quote ({mark}) missing?",
             )  # fmt: skip
         if "expected after" in text:
             self._refuse(
-                line, f"a quoted cell goes on after its closing quote ({mark}); double the quotes "
-                "that belong to a cell, or say that none are used",
+                line, f"a quoted cell continues after its closing quote ({mark}); double the "
+                "quotes inside a cell, or turn quoting off",
             )  # fmt: skip
         self._refuse(line, text)
 
@@ -302,7 +302,7 @@ class TableFile:
         encoding = {"utf-8-sig": "utf-8"}.get(self.encoding, self.encoding)
         at = 0
         if "\n".encode(encoding) != b"\n":  # lines cannot be told apart before they are decoded
-            raise DataError(f"{self.name} is not in the encoding {encoding}")
+            raise DataError(f"{self.name} cannot be decoded as {encoding}; give its encoding")
         raw_file, binary = self._open()
         with raw_file, binary:
             for number, raw in enumerate(iter(partial(binary.readline, LONGEST_LINE), b""), 1):
@@ -310,14 +310,14 @@ class TableFile:
                     raw.decode(encoding)
                 except UnicodeDecodeError as error:
                     byte = raw[error.start]
-                    mend = "; give its encoding, for example cp1252 or latin-1"
+                    mend = "; give the file's encoding, for example cp1252 or latin-1"
                     self._refuse(
                         number,
-                        f"not in the encoding {encoding}: byte {at + error.start} of the file, "
-                        f"byte {error.start + 1} of the line, is 0x{byte:02x}{mend}",
+                        f"this cannot be decoded as {encoding}: byte {at + error.start} of the "
+                        f"file, byte {error.start + 1} of the line, is 0x{byte:02x}{mend}",
                     )
                 at += len(raw)
-        raise DataError(f"{self.name} is not in the encoding {self.encoding}")
+        raise DataError(f"{self.name} cannot be decoded as {self.encoding}; give its encoding")
 
 
 class _Unclosed(io.RawIOBase):

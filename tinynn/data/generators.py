@@ -103,7 +103,7 @@ def circles(n: int = 200, noise: float = 0.0, factor: float = 0.8, seed: Seed = 
     """
     _check("circles", n, noise)
     if not 0.0 <= factor < 1.0:
-        raise SettingError(f"circles needs a factor from 0 to below 1, got {factor!r}")
+        raise SettingError(f"circles needs factor to be at least 0 and below 1, got {factor!r}")
     rng = stream(seed)
     inputs: Matrix = []
     for i in range(n):
@@ -152,9 +152,13 @@ def _noisy(point: tuple[float, ...] | Vector, noise: float, rng: Random) -> Vect
 def _check(function: str, n: int, noise: float, noise_name: str = "noise") -> None:
     _check_count(function, "n", n)
     if not 0.0 <= noise < float("inf"):
-        raise SettingError(f"{function} needs a finite {noise_name} of 0 or more, got {noise!r}")
+        raise SettingError(
+            f"{function} needs {noise_name} to be a finite number, at least 0, got {noise!r}"
+        )
 
 
 def _check_count(function: str, name: str, count: int) -> None:
     if not isinstance(count, int) or count < 1:
-        raise SettingError(f"{function} needs {name} to be a whole number from 1, got {count!r}")
+        raise SettingError(
+            f"{function} needs {name} to be a whole number, at least 1, got {count!r}"
+        )

@@ -47,13 +47,13 @@ def train_test_split(
         raise ShapeError("train_test_split needs at least two rows, got none")
     if not 0.0 < test_fraction < 1.0:
         raise SettingError(
-            f"train_test_split needs a test_fraction between 0 and 1, got {test_fraction!r}"
+            f"train_test_split needs test_fraction to be between 0 and 1, got {test_fraction!r}"
         )
     tested = floor(n * test_fraction + 0.5)
     if not 0 < tested < n:
         raise SettingError(
             "train_test_split needs at least one row to train and one to test, "
-            f"got {n - tested} and {tested} with test_fraction={test_fraction!r} of {n}"
+            f"got {n - tested} and {tested} out of {n} with test_fraction={test_fraction!r}"
         )
     rng = stream(seed)
     order = list(range(n))
@@ -142,5 +142,6 @@ def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int
 def _check_folds(function: str, folds: int, n: int) -> None:
     if not isinstance(folds, int) or not 2 <= folds <= n:
         raise SettingError(
-            f"{function} needs 2 or more folds and a row for each, got {folds!r} folds for {n} rows"
+            f"{function} needs at least 2 folds and a row for each, got {folds!r} folds for {n} "
+            "rows"
         )

@@ -74,8 +74,8 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
     known(engine, asked_by)
     refusal = _refusal(ENGINES[engine], recipe, task)
     if refusal:
-        raise EngineError(f"the {engine} engine, asked for by {asked_by}, cannot serve: {refusal}")
-    return ENGINES[engine], f"asked for by {asked_by}"
+        raise EngineError(f"the {engine} engine, set by {asked_by}, cannot be used: {refusal}")
+    return ENGINES[engine], f"set by {asked_by}"
 
 
 def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
@@ -88,8 +88,8 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
         refusal = prediction_refusal(ENGINES[name], network)
         if refusal is None:
             return ENGINES[name], _because(f"the fastest here for {count:,} parameters", refusals)
-        refusals.append(f"{name} cannot serve: {refusal}")
-    return ENGINES["lists"], _because("it serves every network", refusals)
+        refusals.append(f"{name} cannot be used: {refusal}")
+    return ENGINES["lists"], _because("it runs every network", refusals)
 
 
 def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
@@ -120,10 +120,10 @@ def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:
         refusal = _refusal(ENGINES[name], recipe, task)
         if refusal is None:
             return ENGINES[name], _because(what, refusals)
-        refusals.append(f"{name} cannot serve: {refusal}")
+        refusals.append(f"{name} cannot be used: {refusal}")
     enough = PYPY or task.rows_shown >= PAYBACK_ROWS
-    few = "" if enough else ", and there are too few rows to compile"
-    return ENGINES["lists"], _because(f"it serves every network{few}", refusals)
+    few = "" if enough else ", and there are too few rows to make compiling worthwhile"
+    return ENGINES["lists"], _because(f"it runs every network{few}", refusals)
 
 
 def _by_speed(recipe: Recipe, task: Task, count: int) -> list[str]:

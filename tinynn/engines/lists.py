@@ -217,7 +217,7 @@ class _NotFinite(ArithmeticError):
 
 def _check_finite(name: str, values: Vector) -> None:
     if not all_finite(values):
-        raise _NotFinite(f"{name} stopped being finite")
+        raise _NotFinite(f"{name} is no longer finite")
 
 
 ENGINE = ListsEngine()

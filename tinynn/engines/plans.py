@@ -118,8 +118,8 @@ def unknown_part(recipe: Recipe) -> str | None:
     for place, layer in enumerate(recipe.network.layers):
         if type(layer) is BatchNorm:
             return (
-                f"layer {place}, {layer!r}, trains on the whole batch at once, and this engine "
-                "goes from sample to sample"
+                f"layer {place}, {layer!r}, needs the whole batch at once, and this engine "
+                "processes one sample at a time"
             )
     loss = recipe.loss
     if loss.name not in LOSS_FORMULAS or type(loss) is not LOSSES.get(loss.name):

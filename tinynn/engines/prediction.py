@@ -49,12 +49,12 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
     if engine == "auto":
         chosen, reason = fastest_predictor(model)
     else:
-        reason = f"asked for by engine={engine!r}"
+        reason = f"set by engine={engine!r}"
         known(engine, reason)
         chosen = ENGINES[engine]
         refusal = prediction_refusal(chosen, model)
         if refusal:
-            raise EngineError(f"the {engine} engine, {reason}, cannot serve: {refusal}")
+            raise EngineError(f"the {engine} engine, {reason}, cannot be used: {refusal}")
     predict = chosen.predictor(model)
 
     def rows(table: Rows) -> Matrix:
@@ -86,5 +86,5 @@ def source(
     recipe = Recipe(model, loss_by_name(loss), optimizer_by_name(optimizer))
     refusal = unrolled.ENGINE.refuses(recipe, Task(batch_size, batch_size))
     if refusal:
-        raise EngineError(f"source needs a network that can be written out: {refusal}")
+        raise EngineError(f"source cannot write out this network: {refusal}")
     return unrolled.source(recipe, batch_size)

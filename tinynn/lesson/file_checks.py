@@ -20,7 +20,7 @@ def checked_layers(
 ) -> tuple[list[Layer], list[dict[str, Matrix]]]:
     """Return the layers that a file describes, not built yet, and the numbers of each."""
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
-        raise FormatError(f'{name} needs "layers", a list of them')
+        raise FormatError(f'{name} needs "layers" to be a list')
     layers: list[Layer] = []
     values: list[dict[str, Matrix]] = []
     for i, entry in enumerate(content["layers"]):
@@ -36,7 +36,7 @@ def checked_layer(kinds: Mapping[str, type[Layer]], entry: object, where: str) -
         raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
     name = entry.get("type")
     if not isinstance(name, str) or name not in kinds:
-        raise FormatError(f"{where} needs a type out of {list(kinds)}, got {name!r}")
+        raise FormatError(f"{where} needs its type to be one of {list(kinds)}, got {name!r}")
     settings = {key: value for key, value in entry.items() if key not in ("type", "values")}
     try:
         return kinds[name](**settings)
@@ -72,7 +72,7 @@ def _rows(
     except TinynnError as error:
         raise FormatError(f"{where} {error}") from None
     if shape(checked) != wanted:
-        raise FormatError(f"{where} needs {name} {wanted}, got {shape(checked)}")
+        raise FormatError(f"{where} needs {name} of shape {wanted}, got {shape(checked)}")
     for row in cast(Matrix, rows):
         if any(isinstance(number, bool) for number in row):
             raise FormatError(f"{where} needs numbers in {name}, got true or false")
@@ -99,7 +99,7 @@ def checked_training(
     memory: dict[str, dict[str, Matrix]] = {}
     for name, rows_by_name in training["memory"].items():
         if name not in shapes or not isinstance(rows_by_name, dict):
-            raise FormatError(f"{where} has memory of {name!r}, which is no parameter")
+            raise FormatError(f"{where} has memory for {name!r}, which is not a parameter")
         memory[name] = {
             kept: _rows(rows, shapes[name], f"{kept} of {name}", f"{where}:")
             for kept, rows in rows_by_name.items()

@@ -91,7 +91,7 @@ class Dense(Layer):
         """Return Z = X W + b."""
         if not self.W:
             raise ShapeError(
-                f"{self!r} has no weights yet: put it into a Sequential, or give it weights="
+                f"{self!r} has no weights yet: put it into a Sequential, or pass weights="
             )
         self.X = X
         Z = matmul(X, self.W)

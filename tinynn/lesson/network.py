@@ -36,17 +36,17 @@ class Sequential:
     def __init__(self, *layers: Layer, seed: Seed = 0) -> None:
         if not layers:
             raise ShapeError("Sequential needs at least one layer, got none")
-        places: dict[int, int] = {}
+        indices: dict[int, int] = {}
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise ShapeError(
-                    f"Sequential needs layers, got {layer!r} in place {i}{_instead_of(layer)}"
+                    f"Sequential needs layers, got {layer!r} at index {i}{_instead_of(layer)}"
                 )
-            first = places.setdefault(id(layer), i)
+            first = indices.setdefault(id(layer), i)
             if first < i:
                 raise ShapeError(
-                    f"Sequential needs each layer once, got {layer!r} in places {first} and {i}; "
-                    "make a new one for each place"
+                    f"Sequential needs each layer once, got {layer!r} at indices {first} and {i}; "
+                    "make a new one for each"
                 )
         self.layers = list(layers)
         self.training: dict[str, Any] = {}
@@ -92,7 +92,7 @@ class Sequential:
         values = as_list(row, "inputs")
         if values and isinstance(values[0], (list, tuple)):
             raise ShapeError(
-                "a network that is called takes one row of inputs, got rows; did you mean predict?"
+                "calling a network takes one row of inputs, got rows; did you mean predict?"
             )
         return self.predict([values])[0]
 
@@ -145,7 +145,7 @@ class Sequential:
         wanted = {name: shape(rows_of(value)) for name, value in self._values()}
         got = {name: shape(rows_of(value)) for name, value in state.items()}
         if wanted != got:
-            raise ShapeError(f"restore needs a state of shapes {wanted}, got {got}")
+            raise ShapeError(f"restore needs a state with shapes {wanted}, got {got}")
         for name, value in self._values():
             for row, kept in zip(rows_of(value), rows_of(state[name])):
                 row[:] = kept

@@ -83,4 +83,4 @@ class NeuralNet:
             self.synaptic_weights = add(self.synaptic_weights, matmul(X_transposed, delta))
         if not all(map(all_finite, self.synaptic_weights)):
             self.synaptic_weights = before
-            raise DivergenceError("the weights grew beyond the floats; scale the inputs down")
+            raise DivergenceError("the weights grew too large for floats; scale the inputs down")

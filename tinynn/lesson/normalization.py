@@ -33,8 +33,8 @@ class _Normalization(Layer):
         columns = self.columns or inputs
         if columns is None or inputs not in (None, columns):
             name = type(self).__name__
-            mend = f"; say {name}(columns)" if columns is None else ""
-            raise ShapeError(f"{name} needs {columns or 'to know its'} columns, got {inputs}{mend}")
+            mend = f"; write {name}(columns)" if columns is None else ""
+            raise ShapeError(f"{name} needs {columns or 'a number of'} columns, got {inputs}{mend}")
         self.columns = columns
         if not self.gamma:
             self.gamma, self.beta = [1.0] * columns, [0.0] * columns

@@ -94,7 +94,7 @@ class ReduceOnPlateau(Schedule):
             state = start
         if not isinstance(state, dict) or set(state) != set(start):
             raise FormatError(
-                f"ReduceOnPlateau needs a state of {', '.join(map(repr, start))}, got {state!r}"
+                f"ReduceOnPlateau needs a state with {', '.join(map(repr, start))}, got {state!r}"
             )
         who = "the state of ReduceOnPlateau"
         try:

@@ -40,7 +40,7 @@ class Schedule(Configured):
         Raises FormatError for a state of another schedule.
         """
         if state:
-            raise FormatError(f"{type(self).__name__} needs the state {{}}, got {state!r}")
+            raise FormatError(f"{type(self).__name__} needs an empty state, got {state!r}")
 
 
 def checked_unit(who: str, per: str) -> str:

@@ -110,7 +110,7 @@ class Cosine(Schedule):
         self.warmup = integer("Cosine", "warmup", warmup, least=0)
         if self.warmup >= self.length:
             raise SettingError(
-                f"Cosine needs warmup to be shorter than length, which counts it in, "
+                "Cosine needs warmup to be shorter than length, which includes it, "
                 f"got warmup {warmup} and length {length}; "
                 f"did you mean length={self.warmup + self.length}?"
             )

@@ -28,14 +28,12 @@ def _labels(values: object, name: str) -> tuple[list[Any], int]:
         isinstance(item, tuple) and all(isinstance(x, (float, int)) for x in item) for item in items
     ):
         raise DataError(
-            f"{name} need labels or rows, and tuples of numbers could be either; "
+            f"{name} need labels or rows, got tuples of numbers, which could be either; "
             "make rows lists, or labels text"
         )
     for i, item in enumerate(items):
         if _is_row(item) or not isinstance(item, Hashable):
-            raise DataError(
-                f"{name} need labels that can be hashed, got a {type(item).__name__} in row {i}"
-            )
+            raise DataError(f"{name} need hashable labels, got a {type(item).__name__} in row {i}")
         if item != item:
             raise DataError(f"{name} need labels, got {item!r} in row {i}; drop missing ones first")
     return items, 0
@@ -52,8 +50,7 @@ def label_pair(targets: object, predictions: object) -> tuple[list[Any], list[An
     same_length(targets=T, predictions=P)
     if t_width and p_width and t_width != p_width:
         raise ShapeError(
-            "targets and predictions need rows for the same classes, "
-            f"got {t_width} and {p_width} classes"
+            f"targets and predictions need the same number of classes, got {t_width} and {p_width}"
         )
     if p_width and not t_width:
         _check_numbers("predictions", p_width, "targets", T)
@@ -66,8 +63,8 @@ def _check_numbers(rows: str, width: int, flat: str, values: Sequence[Any]) -> N
     for i, value in enumerate(values):
         if value not in range(width):
             raise DataError(
-                f"{rows} are rows that tell {width} classes apart, so {flat} need class numbers "
-                f"from 0 to {width - 1}, got {value!r} in row {i}"
+                f"{flat} need class numbers from 0 to {width - 1}, since {rows} have {width} "
+                f"classes, got {value!r} in row {i}"
             )
 
 
@@ -82,7 +79,7 @@ def sorted_labels(values: Sequence[Any]) -> list[Any]:
 def places(labels: Sequence[Any]) -> dict[Any, int]:
     place = {label: i for i, label in enumerate(labels)}
     if len(place) != len(labels):
-        raise SettingError(f"labels need to differ from each other, got {list(labels)!r}")
+        raise SettingError(f"labels need to be distinct, got {list(labels)!r}")
     return place
 
 
@@ -102,7 +99,7 @@ def column_numbers(
     place = places(names)
     for i, t in enumerate(T):
         if t not in place:
-            raise DataError(f"targets need values that labels lists, got {t!r} in row {i}")
+            raise DataError(f"targets need to be among the labels, got {t!r} in row {i}")
     return [place[t] for t in T]
 
 
@@ -119,7 +116,7 @@ def number_pair(targets: object, predictions: object) -> tuple[Matrix, Matrix]:
     same_length(targets=T, predictions=P)
     if len(T[0]) != len(P[0]):
         raise ShapeError(
-            "targets and predictions need as many columns as each other, "
+            "targets and predictions need the same number of columns, "
             f"got {len(T[0])} and {len(P[0])}"
         )
     return T, P

@@ -83,7 +83,9 @@ def top_k_accuracy(
     T = as_list(targets, "targets")
     same_length(targets=T, scores=S)
     if not isinstance(k, int) or not 1 <= k <= len(S[0]):
-        raise SettingError(f"top_k_accuracy needs k from 1 to {len(S[0])} columns, got {k!r}")
+        raise SettingError(
+            f"top_k_accuracy needs k from 1 to {len(S[0])}, the number of columns, got {k!r}"
+        )
     numbers = column_numbers("scores", T, len(S[0]), labels)
     hits = []
     for t, row in zip(numbers, S):
@@ -122,7 +124,7 @@ def confusion_matrix(
     for name, values in (("targets", T), ("predictions", P)):
         for i, value in enumerate(values):
             if value not in place:
-                raise DataError(f"{name} need values that labels lists, got {value!r} in row {i}")
+                raise DataError(f"{name} need to be among the labels, got {value!r} in row {i}")
     for t, p in zip(T, P):
         matrix[place[t]][place[p]] += 1
     return matrix
@@ -201,8 +203,8 @@ def roc_auc(targets: object, scores: object, labels: Sequence[Hashable] | None =
     numbers = column_numbers("scores", T, width, labels)
     for c in range(width):
         if numbers.count(c) in (0, len(numbers)):
-            got = "none" if c not in numbers else "only samples"
-            raise DataError(f"roc_auc needs samples of every class, got {got} of class number {c}")
+            got = "none of" if c not in numbers else "samples only of"
+            raise DataError(f"roc_auc needs samples of every class, got {got} class number {c}")
     if width == 2:
         return _binary_auc([t == 1 for t in numbers], columns[-1])
     return mean([_binary_auc([t == c for t in numbers], columns[c]) for c in range(width)], None)
@@ -232,7 +234,7 @@ def log_loss(
         for j, p in enumerate(row):
             if not 0.0 <= p <= 1.0:
                 raise DataError(
-                    f"probabilities need to lie from 0 to 1, got {p!r} in row {i}, column {j}"
+                    f"probabilities need to be between 0 and 1, got {p!r} in row {i}, column {j}"
                 )
         if len(row) > 1 and abs(fsum(row) - 1.0) > 1e-5:
             raise DataError(f"probabilities need rows that sum to 1, got {fsum(row)!r} in row {i}")
@@ -263,7 +265,7 @@ def classification_report(
         names = [str(x) for x in (class_labels(targets, predictions) if labels is None else labels)]
     if len(names) != len(matrix):
         raise ShapeError(
-            f"classification_report needs a name for each of {len(matrix)} classes, "
+            f"classification_report needs a name for each of the {len(matrix)} classes, "
             f"got {len(names)} names"
         )
     scores = _class_scores(matrix)

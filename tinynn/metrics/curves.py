@@ -27,7 +27,7 @@ def roc_curve(targets: Sequence[object], scores: Sequence[float]) -> tuple[Vecto
     yes = sum(1 for target in targets if target)
     no = len(targets) - yes
     if not yes or not no:
-        raise DataError(f"roc_curve needs targets of both classes, got {yes} of yes and {no} of no")
+        raise DataError(f"roc_curve needs targets of both classes, got {yes} yes and {no} no")
     false_rates, true_rates = [0.0], [0.0]
     false_count = true_count = 0
     order = sorted(range(len(S)), key=S.__getitem__, reverse=True)
@@ -60,7 +60,7 @@ def calibration_curve(
     sums, yes, counts = [0.0] * bins, [0] * bins, [0] * bins
     for i, (target, p) in enumerate(zip(targets, P)):
         if not 0.0 <= p <= 1.0:
-            raise DataError(f"probabilities need to lie between 0 and 1, got {p:g} in row {i}")
+            raise DataError(f"probabilities need to be between 0 and 1, got {p:g} in row {i}")
         b = min(int(p * bins), bins - 1)
         sums[b] += p
         yes[b] += bool(target)

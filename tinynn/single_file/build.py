@@ -62,7 +62,7 @@ def check(data: bytes, name: str = "the file") -> Checked:
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     stamp = read_stamp(text)
     if stamp is None:
-        raise FormatError(f"{name} is not a single file of tinynn, or its head was edited")
+        raise FormatError(f"{name} is not a single file of tinynn, or its header was edited")
     unchanged = is_unchanged(text)
     differences: list[str] = []
     if not unchanged and stamp.version == __version__:

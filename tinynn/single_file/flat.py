@@ -47,7 +47,7 @@ class Module:
         self.key, self.source = key, source
         for word in REWRITTEN:
             if key != STAND_INS and re.search(rf"\b{word}\b", source.text):
-                raise DataError(f"a minimal file has its own {word}, so {key} cannot use it")
+                raise DataError(f"a minimal file defines {word} itself, so {key} cannot use it")
         self.code = EditableSource(packed(plain(source.text)))
         self.imports: dict[str, Symbol | Import] = {}
         self.statements: list[Statement] = []
@@ -196,7 +196,7 @@ class Flat:
         fixed.update(self.public)
         for symbol, name in sorted(fixed.items()):
             if name in taken or name in self.hidden[symbol]:
-                raise DataError(f"a minimal file cannot use {name} of {symbol.home}: it is taken")
+                raise DataError(f"a minimal file cannot use {name} of {symbol.home}: it is in use")
             names[symbol] = name
             taken.add(name)
         for symbol in sorted(self.hidden):

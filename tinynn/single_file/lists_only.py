@@ -16,7 +16,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
     if engine == "auto":
         return ENGINE, REASON
     known(engine, f"engine={engine!r}")
-    return ENGINE, f"asked for by engine={engine!r}"
+    return ENGINE, f"set by engine={engine!r}"
 
 
 def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
@@ -33,6 +33,6 @@ def known(engine: str, asked_by: str) -> None:
     """Raise SettingError unless there is an engine of this name."""
     if engine not in ENGINES:
         raise SettingError(
-            f"an engine needs to be one of auto, lists, got {engine!r} ({asked_by}); build a file "
-            "with the part 'engines' for others"
+            f"an engine needs to be one of auto, lists, got {engine!r} ({asked_by}); for others, "
+            "build a file with the part 'engines'"
         )

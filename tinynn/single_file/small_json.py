@@ -33,7 +33,7 @@ def read(path: Any) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError(f"{path} is not a tinynn model")
     if document.get("version") != VERSION:
-        raise FormatError(f"{path} needs to have version {VERSION} of the model format")
+        raise FormatError(f"{path} needs version {VERSION} of the model format")
     return document
 
 

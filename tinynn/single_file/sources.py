@@ -83,8 +83,8 @@ def _folder() -> str:
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if not os.path.isdir(folder):
         raise DataError(
-            f"vendor needs the library's sources in a folder, and {folder} is not one; run it from "
-            "a clone or an installed package"
+            f"vendor needs the library's sources in a folder, got {folder}; run it from a clone "
+            "or an installed package"
         )
     return folder
 

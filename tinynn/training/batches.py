@@ -88,8 +88,8 @@ class BatchStream:
     def __init__(self, source: Any, epochs: int) -> None:
         if not callable(source) and not hasattr(source, "__iter__"):
             raise DataError(
-                "fit needs targets, or instead of a table of inputs a stream of batches, "
-                f"got {type(source).__name__} and no targets"
+                "fit needs inputs with targets, or a stream of batches, "
+                f"got {type(source).__name__} without targets"
             )
         self.source = source
         self.open: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
@@ -97,7 +97,7 @@ class BatchStream:
         if once and epochs > 1:
             raise DataError(
                 f"{epochs} epochs need batches that can be read {epochs} times, got an iterator, "
-                "which can be read once; give a function that returns a new one, or epochs=1"
+                "which can be read only once; give a function that returns a new one, or epochs=1"
             )
 
     def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
@@ -127,7 +127,7 @@ class BatchStream:
                 )
             yield batch[0], batch[1], batch[2] if len(batch) == 3 else None
         if number < 0:
-            again = "; a function needs to return a new iterator each time"
+            again = "; the function needs to return a new iterator each time"
             raise DataError(
                 "a stream needs at least one batch in each epoch, got none"
                 f"{again if callable(self.source) else ''}"

@@ -51,18 +51,14 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         if not isinstance(callbacks, (list, tuple)):
-            raise SettingError(
-                f"callbacks need to be a list, got {callbacks!r}; write [...] around it"
-            )
+            raise SettingError(f"callbacks need to be a list, got {callbacks!r}; wrap it in [...]")
         self.listed = list(callbacks)
         for callback in self.listed:
             if not isinstance(callback, Callback):
                 mend = ""
                 if isinstance(callback, type) and issubclass(callback, Callback):
                     mend = f"; did you mean {callback.__name__}(), with parentheses?"
-                raise SettingError(
-                    f"callbacks need to be objects of Callback, got {callback!r}{mend}"
-                )
+                raise SettingError(f"callbacks need to be Callback objects, got {callback!r}{mend}")
 
     def watch(self, *names: str) -> bool:
         """Return whether any callback has something of its own to do in one of these methods."""

@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.name}[{self.row}][{self.column}]: backward gives {self.backward:.9g}, "
-            f"differences give {self.numeric:.9g}, off by {self.error:.1e} relative"
+            f"differences give {self.numeric:.9g}, relative error {self.error:.1e}"
         )
 
 
@@ -90,7 +90,9 @@ def gradcheck(
     """
     tolerance = number("gradcheck", "tolerance", tolerance, above=0, below=1)
     if not (check_inputs or model.parameters()):
-        raise SettingError(f"gradcheck needs parameters to check, or check_inputs, got {model!r}")
+        raise SettingError(
+            f"gradcheck needs a network with parameters, or check_inputs=True, got {model!r}"
+        )
     measured = loss_by_name(loss)
     check_pair(model, measured)
     X, T, weights = prepare(model, measured, inputs, targets, sample_weight)

@@ -15,7 +15,7 @@ def named_metrics(metrics: Sequence[Metric] | dict[str, Metric]) -> dict[str, Me
     Raises SettingError for what cannot be called, has no name, or one that is taken.
     """
     if not isinstance(metrics, (list, tuple, dict)):
-        raise SettingError(f"metrics need to be a list, got {metrics!r}; write [...] around it")
+        raise SettingError(f"metrics need to be a list, got {metrics!r}; wrap it in [...]")
     pairs = (
         list(metrics.items())
         if isinstance(metrics, dict)
@@ -25,7 +25,7 @@ def named_metrics(metrics: Sequence[Metric] | dict[str, Metric]) -> dict[str, Me
         if not callable(metric) or not name or [name for name, _ in pairs].count(name) > 1:
             raise SettingError(
                 "metrics need to be functions of (targets, outputs) with different names, "
-                f"got {metric!r}; a dictionary can name them"
+                f"got {metric!r}; use a dictionary to name them"
             )
     return dict(pairs)
 

@@ -186,7 +186,7 @@ class Trainer(Run):
     def _run(self, data: Data, apart: TrainingData | None, epochs: int, restart: bool) -> History:
         """Run all epochs; whichever way they end, leave the network's numbers whole."""
         if self.running:
-            raise SettingError("a Trainer needs to end one training before the next; make another")
+            raise SettingError("a Trainer can run only one training at a time; make another")
         self.stream = data if isinstance(data, BatchStream) else None
         self.data = data if isinstance(data, TrainingData) else TrainingData([], [], None)
         self.validation, self.epochs = apart, epochs

@@ -127,8 +127,8 @@ def gather(
     if targets is None:
         if share or sample_weight is not None:
             raise SettingError(
-                "fit needs targets beside validation_split or sample_weight; the batches of a "
-                "stream bring their sample weights along, and go with validation="
+                "fit needs targets for validation_split or sample_weight, got none; for a stream, "
+                "put sample weights into its batches and use validation="
             )
         return None, apart
     data = prepare(model, loss, inputs, targets, sample_weight, class_weight)
@@ -139,7 +139,7 @@ def gather(
         count = round(samples * share)
         if not 0 < count < samples:
             raise DataError(
-                "validation_split needs to leave rows on both sides, "
+                "validation_split needs to leave rows for training and for validation, "
                 f"got {share:g} of {samples} rows"
             )
         draw = epoch_stream(seed, -1).random
@@ -169,7 +169,7 @@ def check_smallest_batch(model: Sequential, rows: int, where: str) -> None:
     if rows < least:
         raise ShapeError(
             f"the network needs at least {least} rows in each batch, got {rows} in {where}; "
-            "choose another batch_size"
+            "choose a different batch_size"
         )
 
 
@@ -198,7 +198,7 @@ def warn_unscaled(X: Matrix) -> None:
         if size > LARGE_INPUT:
             warnings.warn(
                 f"inputs in column {j} have a mean size of {size:.4g}: networks learn badly from "
-                "numbers far from 1; scale them first, with StandardScaler for example",
+                "numbers far from 1; scale them first, for example with StandardScaler",
                 UnscaledInputWarning,
                 stacklevel=5,
             )
@@ -211,8 +211,8 @@ def divergence(
     """Return the error that tells what happened where, and what most likely brought it about."""
     size, i, j = max((abs(x), i, j) for i, row in enumerate(X) for j, x in enumerate(row))
     error = DivergenceError(
-        f"training diverged in epoch {epoch}, batch {batch}: {what}. The last finite weights are "
-        f"in place. The learning rate was {learning_rate:g} and the largest input is {size:.4g}, "
+        f"training diverged in epoch {epoch}, batch {batch}: {what}. The network keeps its last "
+        f"finite weights. The learning rate was {learning_rate:g}, the largest input is {size:.4g} "
         f"in row {i}, column {j}; lower the rate, scale the inputs, or set clip_norm"
     )
     error.epoch, error.batch, error.history = epoch, batch, history
@@ -264,7 +264,7 @@ def _check_reach(last: Layer, loss: Loss, T: Matrix, name: str) -> None:
             j = next(j for j, t_j in enumerate(t) if not low <= t_j <= high)
             reach = f"from {last.low:.6g} to {last.high:.6g}"
             raise DataError(
-                f"{name} need to lie within reach of the last layer, {last!r}, {reach}, "
+                f"{name} need to be within the range of the last layer, {last!r}, {reach}, "
                 f"got {t[j]!r} in row {i}, column {j}; scale the targets, or end with a Dense layer"
             )
 

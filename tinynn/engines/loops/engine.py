@@ -40,7 +40,7 @@ class LoopsEngine(Engine):
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
-            return "the network does not say how many inputs it takes"
+            return "the network's number of inputs is unknown"
         return unknown_layer(network)
 
     def predictor(self, network: Sequential) -> Predictor:

@@ -43,7 +43,7 @@ class PackedEngine(Engine):
         network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
         known = tuple(KINDS.values())
         if sys.implementation.name != "cpython":
-            return f"it needs CPython's integers, this is {sys.implementation.name}"
+            return f"it needs CPython's integers, and this is {sys.implementation.name}"
         if sys.byteorder != "little":
             return "it needs a little-endian machine"
         for i, layer in enumerate(network.layers):
@@ -54,7 +54,7 @@ class PackedEngine(Engine):
             return f"the first layer needs to be Dense, not {first!r}"
         if first.outputs < LEAST_OUTPUTS:
             return (
-                f"the first layer needs {LEAST_OUTPUTS} outputs or more to gain by it, "
+                f"it pays only if the first layer has at least {LEAST_OUTPUTS} outputs, "
                 f"not {first.outputs}"
             )
         if type(loss) not in LOSSES.values():
@@ -64,8 +64,8 @@ class PackedEngine(Engine):
         unpacked = needs_floats(recipe)
         if unpacked and task.batch_size < LEAST_BATCH:
             return (
-                f"{unpacked} needs the gradients as floats, which only pays "
-                f"in batches of {LEAST_BATCH} or more, not {task.batch_size}"
+                f"{unpacked} needs the gradients as floats, which pays only "
+                f"in batches of at least {LEAST_BATCH} rows, not {task.batch_size}"
             )
         return None
 

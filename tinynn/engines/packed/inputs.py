@@ -65,7 +65,7 @@ class Inputs:
         longest = max([dist(x, zeros) for x in X])
         self.norm = (longest + sqrt(self.columns) * self.error) * (1.0 + SAME)
         if not self.norm < inf or self.top >= 1 << 30:
-            self.coarse = f"its inputs reach {largest:.3g}"
+            self.coarse = f"the inputs reach {largest:.3g}"
             self.rows: list[Any] = []
             return
         absent = sum([x.count(0.0) for x in X])
@@ -88,8 +88,8 @@ class Inputs:
         bits = max(0, min(bits, most_bits, 29 - whole_bits))
         if narrowest * (1 << bits) < NEED:
             self.coarse = (
-                f"a column of its inputs ranges over {narrowest:.3g} only, beside others that "
-                f"reach {largest:.3g} (scale the columns to one size)"
+                f"an input column has a range of only {narrowest:.3g}, while others reach "
+                f"{largest:.3g} (scale the columns to similar sizes)"
             )
         return 1 << bits
 

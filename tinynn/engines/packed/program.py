@@ -437,7 +437,7 @@ class PackedProgram(Program):
             self._predicted = (X, inputs if fit else None)
         inputs_or_none = self._predicted[1]
         if inputs_or_none is None or not self.dense[0].bears(inputs_or_none.norm):
-            raise LaneOverflow("inputs unlike those of the training")
+            raise LaneOverflow("the inputs differ too much from those in training")
         return inputs_or_none
 
 

@@ -66,7 +66,7 @@ class UnrolledEngine(Engine):
         numbers = recipe.network.count_parameters() * (1 + memories)
         if numbers > MAX_NUMBERS:
             return (
-                f"weights and the optimizer's memory are {numbers:,} numbers, "
+                f"the weights and the optimizer's memory hold {numbers:,} numbers, "
                 f"and it writes out at most {MAX_NUMBERS:,} here"
             )
         return None
@@ -76,7 +76,7 @@ class UnrolledEngine(Engine):
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
-            return "the network does not say how many inputs it takes"
+            return "the network's number of inputs is unknown"
         return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
 
     def predictor(self, network: Sequential) -> Predictor:
@@ -237,7 +237,7 @@ def _too_large(network: Sequential, most: int) -> str | None:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)
     if width > MAX_WIDTH:
-        return f"a layer has {width:,} columns, and it writes sums of at most {MAX_WIDTH}"
+        return f"a layer has {width:,} columns, and it writes sums of at most {MAX_WIDTH} terms"
     return None
 
 
