@@ -136,7 +136,7 @@ def test_a_broken_derivative_shows_under_every_engine(copied, name):
     lesson = broken["lists"][2]
     effect = distance(lesson, right["lists"][2])
     assert effect > 1e-2
-    differs = "cannot serve: it differs from the lesson in "
+    differs = "cannot be used: it differs from the lesson in "
     for engine in ("unrolled", "loops", "packed", "auto"):
         served, _, learned = broken[engine]
         if served in ENGINES:
@@ -144,7 +144,7 @@ def test_a_broken_derivative_shows_under_every_engine(copied, name):
             assert distance(learned, lesson) < 0.02 * effect
         elif right[engine][0] == engine:
             assert served.startswith(
-                f"the {engine} engine, asked for by engine={engine!r}, {differs}"
+                f"the {engine} engine, set by engine={engine!r}, {differs}"
             )
     assert broken["unrolled"][0] not in ENGINES and broken["loops"][0] not in ENGINES
     assert f"{right['auto'][0]} {differs}" in broken["auto"][1]
