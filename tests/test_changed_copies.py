@@ -143,9 +143,7 @@ def test_a_broken_derivative_shows_under_every_engine(copied, name):
             # The lesson's own layer runs there, or `auto` has turned to one where it does.
             assert distance(learned, lesson) < 0.02 * effect
         elif right[engine][0] == engine:
-            assert served.startswith(
-                f"the {engine} engine, set by engine={engine!r}, {differs}"
-            )
+            assert served.startswith(f"the {engine} engine, set by engine={engine!r}, {differs}")
     assert broken["unrolled"][0] not in ENGINES and broken["loops"][0] not in ENGINES
     assert f"{right['auto'][0]} {differs}" in broken["auto"][1]
 

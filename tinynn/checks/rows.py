@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Sized
 
 from ..errors import DataError, ShapeError
 from .finite import all_finite
+from .words import counted
 
 _PLAIN = frozenset((float, int, bool))
 _MISSING = frozenset(("", "?", "-", "na", "n/a", "nan", "nil", "none", "null"))
@@ -46,11 +47,11 @@ def as_rows(X: object, name: str = "inputs", columns: int | None = None) -> list
             if i > 0:
                 raise ShapeError(
                     f"{name} need rows of equal length, "
-                    f"got {_count(first, 'column')} in row 0 and {len(row)} in row {i}"
+                    f"got {counted(first, 'column')} in row 0 and {len(row)} in row {i}"
                 )
             first = len(row)
             if first not in (0, columns) and columns is not None:
-                raise ShapeError(f"{name} need {_count(columns, 'column')}, got {first}")
+                raise ShapeError(f"{name} need {counted(columns, 'column')}, got {first}")
             if first == 0:
                 raise ShapeError(f"{name} need at least one column, got none in row 0")
         values = _plain_floats(row)
@@ -90,7 +91,7 @@ def as_weights(values: object, name: str = "sample weights") -> list[float]:
         if weight < 0.0:
             raise DataError(f"{name} need to be at least 0, got {weight} in row {i}")
     if not 0.0 < sum(weights) < inf:
-        rows = _count(len(weights), "row")
+        rows = counted(len(weights), "row")
         raise DataError(f"{name} need a finite sum above zero, got {sum(weights):g} for {rows}")
     return weights
 
@@ -168,9 +169,7 @@ def _number(value: Any, name: str, where: str) -> float:
     if value is None or isinstance(value, (str, bytes, bytearray)):
         _refuse_text(value, name, where)
     if not isinstance(value, (float, int)):
-        from numbers import Complex, Real  # only here: rarely needed, and not free to import
-
-        if isinstance(value, Complex) and not isinstance(value, Real):
+        if isinstance(value, complex):
             raise DataError(
                 f"{name} need real numbers, got {value} in {where}; "
                 "use its .real and .imag as two columns, or abs()"
@@ -219,7 +218,3 @@ def _described(value: object) -> str:
         return f"the number {value}"
     kind = type(value).__name__
     return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -10,24 +10,17 @@ import math
 from typing import Any, Callable, Mapping, TypeVar
 
 from ..errors import FormatError, SettingError
+from .words import did_you_mean
 
 
-def is_real(value: object) -> bool:
-    """Return whether `value` is a real number of any type, NumPy's included; a bool is none."""
-    if not isinstance(value, (int, float)):
-        from numbers import Real  # only here and below: rarely needed, and slow to import
+def is_number(value: object, whole: bool = False) -> bool:
+    """Return whether `value` is a real number, or a whole one, of any type, NumPy's included.
 
-        return isinstance(value, Real)
-    return not isinstance(value, bool)
-
-
-def is_integer(value: object) -> bool:
-    """Return whether `value` is an integer of any type, NumPy's included; a bool is none."""
-    if not isinstance(value, (int, float)):
-        from numbers import Integral
-
-        return isinstance(value, Integral)
-    return isinstance(value, int) and not isinstance(value, bool)
+    A bool is none, nor is an array. (`numbers.Real` would say it, too, but is slow to import.)
+    """
+    plain = isinstance(value, int if whole else (int, float))
+    like = hasattr(value, "__index__" if whole else "__float__") and not hasattr(value, "__len__")
+    return (plain or like) and not type(value).__name__.startswith("bool")
 
 
 def number(
@@ -57,7 +50,7 @@ def number(
         )
 
     x = math.nan
-    if isinstance(value, str) or is_real(value):
+    if isinstance(value, str) or is_number(value):
         try:
             x = float(value)
         except (ValueError, OverflowError):
@@ -78,7 +71,7 @@ def number(
 
 def integer(who: str, name: str, value: Any, least: int) -> int:
     """Return `value` as an int of at least `least`. Raises SettingError for anything else."""
-    if is_integer(value) and int(value) >= least:
+    if is_number(value, whole=True) and int(value) >= least:
         return int(value)
     mend = ""
     if isinstance(value, float) and value.is_integer() and value >= least:
@@ -132,13 +125,6 @@ class Configured:
 C = TypeVar("C", bound=Configured)
 
 
-def _near(wanted: object, registry: Mapping[str, Callable[..., C]]) -> str:
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
-
-    near = get_close_matches(str(wanted).lower(), registry, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object) -> C:
     """Return `wanted` if it is a `base`, else the one of that short name, with its defaults.
 
@@ -151,7 +137,7 @@ def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object
     if isinstance(wanted, type) and issubclass(wanted, base):
         mend = f"; did you mean {wanted.__name__}(), with parentheses?"
     else:
-        mend = _near(wanted, registry) if isinstance(wanted, str) else ""
+        mend = did_you_mean(wanted, registry) if isinstance(wanted, str) else ""
     raise SettingError(
         f"{base.__name__.lower()} needs to be one of {', '.join(map(repr, registry))} "
         f"or an object of class {base.__name__}, got {wanted!r}{mend}"
@@ -169,7 +155,7 @@ def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: objec
     if data["type"] not in registry:
         raise FormatError(
             f'a saved {kind} needs a "type" out of {", ".join(map(repr, registry))}, '
-            f"got {data['type']!r}{_near(data['type'], registry)}"
+            f"got {data['type']!r}{did_you_mean(data['type'], registry)}"
         )
     settings = {key: value for key, value in data.items() if key != "type"}
     try:

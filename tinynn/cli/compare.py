@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from ..checks.words import counted
 from ..errors import DataError
 from ..report.findings import METRICS, written
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
-from .models import counted, load_model
+from .models import load_model
 from .tables import open_table
 from .testing import compared, errors_of, findings_of
 

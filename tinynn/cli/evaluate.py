@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
 from ..files.atomic import write_text
 from .console import Console, check_writable
-from .models import Model, counted, load_model
+from .models import Model, load_model
 from .parser import column_name
 from .tables import Label, Loaded, Target, load_table, open_table
 from .testing import (

@@ -6,11 +6,12 @@ import argparse
 import os
 from typing import Any, NamedTuple
 
+from ..checks.words import counted, listed
 from ..errors import SettingError
 from ..export.formats import FORMATS, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
-from .models import Model, counted, listed, load_any
+from .models import Model, load_any
 from .parser import UsageError
 from .tables import chunks_of, located, open_table
 

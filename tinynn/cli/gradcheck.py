@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..checks.words import counted
 from ..errors import DataError
 from ..lesson.matrix import Matrix
 from ..lesson.network import Sequential
 from ..training.gradient_check import gradcheck
 from .console import Console
 from .evaluate import known_targets
-from .models import Model, counted, load_any
+from .models import Model, load_any
 from .tables import load_table, open_table
 from .testing import picked, tried
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..checks.words import counted, listed
 from ..lesson.network import Sequential
 from ..training.history import History
 from .console import Console
-from .models import Model, counted, listed, load_any
+from .models import Model, load_any
 from .testing import curve_text, test_text
 
 

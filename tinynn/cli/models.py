@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from ..data.files import TableFile
 from ..errors import DataError, FormatError, TinynnError
@@ -166,18 +166,3 @@ def load_model(path: str, decimal: str | None = None) -> Model:
             "Classifier or Regressor, is needed here"
         )
     return model
-
-
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """Return "1 row" or "2,000 rows".
-
-    >>> counted(2, "class", "classes")
-    '2 classes'
-    """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
-
-
-def listed(names: Sequence[object], most: int = 8) -> str:
-    """Return names with commas between, the last ones only counted if they are many."""
-    shown = ", ".join(map(str, names[:most]))
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn, Sequence
 
+from ..checks.words import did_you_mean, listed
 from ..errors import DataError, SettingError
 
 
@@ -61,16 +62,9 @@ def program_name() -> str:
 
 def near(name: str, names: Sequence[str]) -> str:
     """Return the end of a message that there is no `name`: what was most likely meant."""
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
-
-    close = get_close_matches(name, names, n=3)
-    if not close:
-        lower = {other.lower(): other for other in reversed(names)}
-        close = [lower[other] for other in get_close_matches(name.lower(), list(lower), n=3)]
-    if close:
-        return f"; did you mean {' or '.join(map(repr, close))}?"
-    listed = ", ".join(map(repr, names[:12])) + (", …" if len(names) > 12 else "")
-    return f"; there {'are' if len(names) > 1 else 'is'} {listed}" if names else ""
+    there = "there are" if len(names) > 1 else "there is"
+    others = f"; {there} {listed(list(map(repr, names)))}" if names else ""
+    return did_you_mean(name, names, 3) or others
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from ..checks.words import counted
 from ..errors import DataError
 from ..files.atomic import write_text
 from ..lesson.layers import Dense
@@ -16,7 +17,7 @@ from ..view import save, text_confusion
 from .console import Console, check_writable
 from .evaluate import known_targets
 from .inspect import training_text
-from .models import Model, counted, load_any
+from .models import Model, load_any
 from .tables import open_table
 from .testing import (
     MOST_SHOWN,

@@ -9,11 +9,12 @@ import sys
 from contextlib import contextmanager
 from typing import Any, Iterator, TextIO
 
+from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import SettingError
 from ..estimators import Classifier
 from .console import Console, Meter, check_writable
-from .models import Model, counted, load_model
+from .models import Model, load_model
 from .tables import Lines, chunks_of, located, open_table
 from .testing import note_missing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from .. import __version__
+from ..checks.words import counted
 from ..report.charts import (
     Chart,
     importance_chart,
@@ -14,7 +15,7 @@ from ..report.charts import (
 )
 from ..report.findings import Findings, metric_rows, written
 from ..report.page import Section, page
-from .models import Model, counted
+from .models import Model
 
 
 def model_charts(model: Model, found: Findings | None) -> list[Chart]:

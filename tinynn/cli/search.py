@@ -10,6 +10,7 @@ import warnings
 from math import sqrt
 from typing import Any, NamedTuple
 
+from ..checks.words import counted
 from ..data import k_fold, stratified_k_fold
 from ..errors import DivergenceError
 from ..estimators import ConvergenceWarning
@@ -18,7 +19,6 @@ from ..preprocessing import TableEncoder
 from ..report.findings import written
 from ..view import text_table
 from .console import Console
-from .models import counted
 from .tables import Label, Loaded, Target, located
 from .testing import picked, split_rows
 from .training import new_estimator

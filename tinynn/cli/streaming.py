@@ -7,11 +7,11 @@ from math import inf
 from random import Random
 from typing import Iterator
 
+from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
 from .console import Console, Meter
-from .models import counted
 from .tables import (
     CHUNK,
     GUESSED_FROM,

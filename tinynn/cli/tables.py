@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Iterator, List, NamedTuple, Sequence, Union
 
+from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
@@ -200,7 +201,7 @@ def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:
     least = 10 if options.test_share or options.early_stopping else 2
     if rows < least:
         raise DataError(
-            f"{name} has {rows} row{'s' if rows != 1 else ''} to learn from; at least {least} are "
+            f"{name} has {counted(rows, 'row')} to learn from; at least {least} are "
             "needed" + (", to set some apart for validation and test" if least > 2 else "")
         )
 

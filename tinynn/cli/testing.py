@@ -7,6 +7,7 @@ from math import comb
 from random import Random
 from typing import Any, NamedTuple, Sequence
 
+from ..checks.words import counted
 from ..engines.prediction import compile
 from ..errors import DataError
 from ..estimators import Classifier
@@ -21,7 +22,7 @@ from ..report.findings import (
     written,
 )
 from .console import Console
-from .models import Model, counted
+from .models import Model
 from .tables import Label, Lines, Loaded, located
 
 MOST_SHOWN = 20  # classes in a confusion matrix of text, columns in a list of importance

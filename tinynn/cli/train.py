@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..checks.words import counted, listed
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
-from .models import About, Model, counted, listed, save_model
+from .models import About, Model, save_model
 from .parser import (
     column_name,
 )

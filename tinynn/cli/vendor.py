@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from ..checks.words import counted
 from ..files.atomic import write_text
 from ..single_file import build, check
 from .console import Console
-from .models import counted
 from .parser import UsageError
 
 SHOWN = 40  # lines of the differences

@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import IO, BinaryIO, Iterator, NamedTuple, NoReturn
 
+from ..checks.words import counted, nearest
 from ..errors import DataError, SettingError
 
 STDIN = "-"
@@ -276,7 +277,7 @@ class TableFile:
             what = f"column {width + 1} ({cells[width][:40]!r}) is one too many"
         self._refuse(
             line,
-            f"{got} cell{'s' if got != 1 else ''} where {whose} {width}: {what}; "
+            f"{counted(got, 'cell')} where {whose} {width}: {what}; "
             "is a quote or a separator missing, or is there one too many?",
         )
 
@@ -429,12 +430,10 @@ def _sample_rows(lines: list[str], dialect: CsvDialect, whole: bool) -> list[lis
 
 def near_file(path: str) -> str:
     """Return the end of a message that there is no such file: the one most likely meant."""
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
-
     folder, name = os.path.split(path)
     try:
         names = os.listdir(folder or ".")
     except OSError:
         return ""
-    near = get_close_matches(name, names, n=1, cutoff=0.7)
+    near = nearest(name, names)
     return f"; did you mean {os.path.join(folder, near[0])}?" if near else ""

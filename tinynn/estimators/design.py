@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ..checks.settings import flag, integer, number
+from ..checks.words import did_you_mean
 from ..errors import SettingError
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Activation, Linear
@@ -164,10 +165,7 @@ def _per_layer(who: str, name: str, value: Any, layers: int) -> list[Any]:
 def _one_of(who: str, name: str, value: object, choices: Sequence[str]) -> None:
     if isinstance(value, str) and value in choices:
         return
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
-
-    near = get_close_matches(str(value), choices, n=1)
     raise SettingError(
         f"{who} needs {name} to be one of {', '.join(map(repr, choices))}, got {value!r}"
-        + (f"; did you mean {near[0]!r}?" if near else "")
+        + did_you_mean(value, choices)
     )

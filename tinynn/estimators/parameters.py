@@ -6,6 +6,7 @@ import sys
 from random import Random
 from typing import Any, NoReturn, Sequence, TypeVar
 
+from ..checks.words import did_you_mean
 from ..errors import SettingError, TinynnError
 from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
@@ -114,12 +115,9 @@ class Parameters:
         names = self.parameter_names()
         for name in params:
             if name not in names:
-                from difflib import get_close_matches
-
-                near = get_close_matches(name, names, n=1)
-                mend = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(names)}"
+                mend = did_you_mean(name, names) or f"; valid are {', '.join(names)}"
                 raise SettingError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}; {mend}"
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}{mend}"
                 )
         for name, value in params.items():
             setattr(self, name, value)

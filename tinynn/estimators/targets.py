@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 
 from ..checks.rows import as_list, as_rows, as_weights
 from ..checks.settings import number
+from ..checks.words import listed
 from ..data import StandardScaler
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
@@ -142,8 +143,8 @@ class Labels(Targets):
             label = self._label(item, first_row + i)
             if label not in place:
                 raise DataError(
-                    f"{self.who} needs labels among {_listed(self.classes)}, got {label!r} "
-                    f"in row {first_row + i}"
+                    f"{self.who} needs labels among {listed(list(map(repr, self.classes)))}, "
+                    f"got {label!r} in row {first_row + i}"
                 )
             found.append(place[label])
         return found
@@ -170,7 +171,7 @@ class Labels(Targets):
             if label not in self.counts:
                 raise SettingError(
                     f"{self.who} needs the labels in class_weight to be among "
-                    f"{_listed(self.classes)}, got {label!r}"
+                    f"{listed(list(map(repr, self.classes)))}, got {label!r}"
                 )
         return [
             number(self.who, f"the weight of {label!r}", class_weight.get(label, 1.0), least=0)
@@ -340,7 +341,3 @@ def sorted_labels(labels: Any) -> list[Any]:
 
 def _is_row(item: object) -> bool:
     return isinstance(item, (list, tuple)) and all(not isinstance(x, str) for x in item)
-
-
-def _listed(labels: Sequence[Any]) -> str:
-    return ", ".join(map(repr, labels[:8])) + (", …" if len(labels) > 8 else "")

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, Callable, NamedTuple, Sequence, Union
 
 from ..checks.finite import all_finite
+from ..checks.words import counted
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Vector
 from .cells import Reader, foreign_number, key_of, like_date
@@ -174,7 +175,7 @@ class CategoryColumn(NamedTuple):
         """Return in words what becomes of the column, and why."""
         kinds = [kind for kind in self.kinds if kind != MISSING_KIND]
         shown = ", ".join(map(repr, kinds[:5])) + (", …" if len(kinds) > 5 else "")
-        text = f"category of {_count(len(kinds), 'kind')} ({shown})"
+        text = f"category of {counted(len(kinds), 'kind')} ({shown})"
         if self.strict:
             text += "; others are refused"
         if self.missing:
@@ -236,10 +237,10 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
 def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     rows, present, kinds = summary.rows, summary.present, len(summary.kinds)
     if not present and plan.drop_constant:
-        return LeftOut(name, f"no value in {_count(rows, 'row')}", "empty", rows)
+        return LeftOut(name, f"no value in {counted(rows, 'row')}", "empty", rows)
     if not summary.texts:
         if summary.low == summary.high and not summary.missing and plan.drop_constant:
-            reason = f"the same number, {summary.low:g}, in {_count(rows, 'row')}"
+            reason = f"the same number, {summary.low:g}, in {counted(rows, 'row')}"
             return LeftOut(name, reason, "constant", rows)
         if summary.counting and present > FEW_ROWS and plan.drop_constant and _like_id(name):
             reason = f"it counts the rows, from {summary.low:g} to {summary.high:g}"
@@ -247,11 +248,11 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         whole = "it holds no value" if not present else "every value is a number"
         return _number_column(summary, name, plan, whole)
     if kinds == 1 and not summary.missing and plan.drop_constant:
-        reason = f"the same text, {next(iter(summary.kinds))!r}, in {_count(rows, 'row')}"
+        reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
     if kinds <= plan.max_kinds:
         mixed = f", and {summary.numbers} numbers" if summary.numbers else ""
-        return _category_column(summary, name, plan, f"few texts{mixed} in {_count(rows, 'row')}")
+        return _category_column(summary, name, plan, f"few texts{mixed} in {counted(rows, 'row')}")
     if summary.numbers >= summary.texts:
         raise DataError(_mixed_refusal(summary, name))
     seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
@@ -324,15 +325,11 @@ def _missing_refusal(what: str, row: int, label: str) -> str:
 def _mixed_refusal(summary: Summary, name: str) -> str:
     row, text = summary.first_text or (0, "")
     return (
-        f"{summary.label} holds {_count(summary.numbers, 'number')} and "
-        f"{_count(summary.texts, 'text')}, the first of them {text[:40]!r} in row {row}; if that "
+        f"{summary.label} holds {counted(summary.numbers, 'number')} and "
+        f"{counted(summary.texts, 'text')}, the first of them {text[:40]!r} in row {row}; if that "
         f"means that the value is missing, give missing=({text!r},), and if the numbers are names, "
         f"kinds={{{name!r}: 'category'}}"
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def column_from_dict(state: object, where: str) -> Column:

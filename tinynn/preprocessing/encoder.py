@@ -13,6 +13,7 @@ from typing import (
 )
 
 from ..checks.settings import flag, integer
+from ..checks.words import did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
@@ -271,7 +272,7 @@ class TableEncoder:
         columns = len(self.column_names)
         return (
             f"X has {width} features, but TableEncoder is expecting {columns} features as input: "
-            f"the columns {_listed(self.column_names)}"
+            f"the columns {listed(self.column_names)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -366,12 +367,4 @@ def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str
 
 
 def _near(name: str, names: Sequence[str]) -> str:
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
-
-    near = get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f", got {_listed(names)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{shown}, … ({len(names)} in all)" if len(names) > 8 else shown
+    return did_you_mean(name, names) or f", got {listed(names)}"

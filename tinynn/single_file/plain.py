@@ -179,6 +179,7 @@ def _is(nodes: Iterable[ast.expr], name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
 
+_STRING = re.compile(r'(f?)"([^"\\]+)"')
 _COMPOUND = (
     "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "def", "class",
     "async",
@@ -189,7 +190,7 @@ def packed(source: str) -> str:
     """Return the source without comments and without lines and spaces that it does not need."""
     editable = EditableSource(source)
     lines: list[tuple[int, str]] = []  # the depth of each, and its source
-    depth, line = 0, ""
+    depth, line, last = 0, "", ""
     quoted, start = 0, 0  # within how many f-strings, and where the outermost one starts
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind, code = tokenize.tok_name[token.type], token.string
@@ -205,14 +206,32 @@ def packed(source: str) -> str:
             depth += 1 if kind == "INDENT" else -1
         elif kind == "NEWLINE":
             lines.append((depth, line))
-            line = ""
+            line = last = ""
         else:
             if code in ")]}" and line.endswith(",") and not line.endswith("(,"):
                 line = line if code == ")" else line[:-1]
+            joined = _one_string(last, code)
+            if joined:
+                line, code = line[: -len(last)], joined
             if line and _is_word(line[-1]) and _is_word(code[0]):
                 line += " "
             line += code
+            last = code
     return "".join(" " * depth + code + "\n" for depth, code in _joined(lines))
+
+
+def _one_string(one: str, other: str) -> str:
+    """Return two adjacent string literals as one, or "" if that is not so simple.
+
+    >>> _one_string('"at least "', 'f"{n} rows"')
+    'f"at least {n} rows"'
+    """
+    first, second = _STRING.fullmatch(one), _STRING.fullmatch(other)
+    if not first or not second:
+        return ""
+    if first[1] != second[1] and re.search("[{}]", one if second[1] else other):
+        return ""
+    return f'{first[1] or second[1]}"{first[2]}{second[2]}"'
 
 
 def _joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:

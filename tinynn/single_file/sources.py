@@ -7,6 +7,7 @@ import os
 from functools import lru_cache
 from typing import Dict, Iterable, Iterator, NamedTuple, Sequence
 
+from ..checks.words import did_you_mean
 from ..errors import DataError, SettingError
 
 FRONT = "__init__"
@@ -118,10 +119,7 @@ def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
     names = list(all_parts(sources))
     for part in parts:
         if part not in names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(part, names, n=1)
-            mend = f"; did you mean {near[0]!r}?" if near else ""
+            mend = did_you_mean(part, names)
             raise SettingError(f"unknown part {part!r}; the parts are {', '.join(names)}{mend}")
     wanted = {*parts, "core"} if parts else set(names)
     pending = [name for name in sources if name != FRONT and part_of(name) in wanted]

@@ -1,0 +1,43 @@
+"""The words of messages: the nearest name, counted things, lists that end."""
+
+from __future__ import annotations
+
+from typing import Iterable, Sequence
+
+
+def nearest(wanted: object, names: Iterable[str], most: int = 1) -> list[str]:
+    """Return the names most like the one wanted, in capitals or not; none if none is like it."""
+    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+
+    by_lower = {name.lower(): name for name in names}
+    near = get_close_matches(str(wanted).lower(), by_lower, most)
+    return [by_lower[name] for name in near]
+
+
+def did_you_mean(wanted: object, names: Iterable[str], most: int = 1) -> str:
+    """Return the end of a message about an unknown name, or "" if no name is like it.
+
+    >>> did_you_mean("rellu", ["relu", "tanh"])
+    "; did you mean 'relu'?"
+    """
+    near = nearest(wanted, names, most)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Return "1 row" or "2,000 rows".
+
+    >>> counted(2, "class", "classes")
+    '2 classes'
+    """
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[object], most: int = 8) -> str:
+    """Return names with commas between; of many, the last ones are only counted.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join(map(str, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
