@@ -36,7 +36,7 @@ def write_step_constants(code: SourceWriter, plan: TrainingPlan) -> None:
     if plan.setting("lr_decay"):
         code(f"rate = rate / (1.0 + (step - 1) * {plan.setting('lr_decay')!r})")
     if plan.optimizer in ("adam", "adamw"):
-        code.comment("m and v started at 0: rate and eps make up for it")
+        code.comment("rate and eps correct for m and v having started at 0")
         code(
             f"root = sqrt(1.0 - {plan.setting('beta2')!r} ** step)",
             f"rate = rate * root / (1.0 - {plan.setting('beta1')!r} ** step)",
@@ -121,12 +121,12 @@ def write_clipping(code: SourceWriter, plan: TrainingPlan, names: Sequence[str])
         return
     if plan.clip_value is not None:
         limit = repr(float(plan.clip_value))
-        code.comment(f"every derivative is brought into -{limit} ... {limit}")
+        code.comment(f"every derivative is clipped to -{limit} ... {limit}")
         for w in names:
             code(f"if d{w} > {limit}: d{w} = {limit}", f"elif d{w} < -{limit}: d{w} = -{limit}")
     if plan.clip_norm is not None:
         limit = repr(float(plan.clip_norm))
-        code.comment(f"the norm of all derivatives together is brought down to {limit}")
+        code.comment(f"the norm of all derivatives is clipped to {limit}")
         code.wrapped([f"d{w}" for w in names], "norm = hypot(", ")")
         code(f"shrink = {limit} / (norm + 1e-6)")
         with code.block("if shrink < 1.0:"):

@@ -167,7 +167,7 @@ class _TrainingSource:
         copies = 1 if self.mode.single and plan.folds else 2 + len(plan.memories)
         if len(self.names) * copies > FAST_LOCALS // 2:
             hot = list(dict.fromkeys(HOT_NAME.findall("\n".join(code.lines))))
-            first = ["    # the names used most come first: Python reaches them fastest"]
+            first = ["    # the most used names come first: Python accesses them fastest"]
             first += [f"    {' = '.join(hot[k : k + 8])} = 0.0" for k in range(0, len(hot), 8)]
             after_docstring = code.lines.index('    """') + 1
             code.lines[after_docstring:after_docstring] = first
@@ -211,7 +211,7 @@ class _TrainingSource:
         ):
             k = repr(scale)
             if plan.folds:
-                code.comment("the derivatives d below are multiplied by the learning rate at once")
+                code.comment("the derivatives d below include the learning rate")
                 k = self._folded_rate(f"{k} * ") if scale != 1.0 else "rate"
             groups = self._single_sample(self.x, self.t, k)
             if plan.folds and not self.decay:
@@ -246,7 +246,8 @@ class _TrainingSource:
         For plans that take products.
         """
         code, rows = self.code, self.mode.rows
-        code.comment(f"k: learning rate times {self.plan.derivative_scale!r}, in all derivatives d")
+        scale = self.plan.derivative_scale
+        code.comment(f"k: learning rate times {scale!r}, a factor of all derivatives d")
         with code.block("for k, i in zip(learning_rates, chain.from_iterable(batches)):"):
             for s, row in enumerate(rows):
                 x, t = self._written(row)
@@ -264,7 +265,7 @@ class _TrainingSource:
         code, plan, mode = self.code, self.plan, self.mode
         scale, share = plan.derivative_scale, plan.loss_scale
         if plan.folds and not self.decay and self.names:
-            code.comment("next_W: W as it will be after the batch; all its samples see the same W")
+            code.comment("next_W: W after the batch; all samples of a batch see the same W")
             code(*[f"next_{w} = {w}" for w in self.names])
         with code.block("for rate, batch in zip(learning_rates, batches):"):
             if plan.folds and self.decay:
@@ -276,7 +277,7 @@ class _TrainingSource:
             none = " if n else 0.0" if mode.weighted else ""
             code("n = sum([rows[i][-1] for i in batch])" if mode.weighted else "n = len(batch)")
             if plan.folds:
-                code.comment("the derivatives d below are multiplied by the learning rate at once")
+                code.comment("the derivatives d below include the learning rate")
             code(f"k = {scale!r} / n{' * rate' if plan.folds else ''}{none}", "loss = 0.0")
             columns = self.x + self.t + (["u"] if mode.weighted else [])
             with code.block(f"for {', '.join(columns)} in map(rows.__getitem__, batch):"):
@@ -305,10 +306,10 @@ class _TrainingSource:
         terms: dict[str, list[str]] = {}
         losses = []
         if takes_products(plan):
-            code.comment(f"k: the learning rate times {k!r}, a factor of all derivatives d")
+            code.comment(f"k: learning rate times {k!r}, a factor of all derivatives d")
         with code.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
             if plan.folds and self.decay:
-                code.comment("the derivatives d below are multiplied by the learning rate at once")
+                code.comment("the derivatives d below include the learning rate")
                 self._folded_rate(f"{k!r} * ")
             for s, (row, u) in enumerate(zip(mode.rows, weights)):
                 x, t = self._written(row)
