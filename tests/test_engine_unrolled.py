@@ -36,7 +36,7 @@ def dense(loss="mse", optimizer=None, sizes=(1, 1), **settings):
 # Texts
 
 
-def test_the_text_of_one_neuron():
+def test_the_source_of_one_neuron():
     assert (
         unrolled.source(dense())
         == '''\
@@ -52,7 +52,7 @@ def train(state, rows, batches, learning_rates, step, draws, exp=exp):
     (W0_0_0, b0_0,) = weights
     losses = []
     for rate, (x0, t0) in zip(learning_rates, map(rows.__getitem__, chain.from_iterable(batches))):
-        # the derivatives d below are multiplied by the learning rate at once
+        # the derivatives d below include the learning rate
         k = 2.0 * rate
         # forward through Dense 1 -> 1: z = x W + b
         # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
