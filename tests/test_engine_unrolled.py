@@ -36,7 +36,7 @@ def dense(loss="mse", optimizer=None, sizes=(1, 1), **settings):
 # Texts
 
 
-def test_the_text_of_one_neuron():
+def test_the_source_of_one_neuron():
     assert (
         unrolled.source(dense())
         == '''\
@@ -52,7 +52,7 @@ def train(state, rows, batches, learning_rates, step, draws, exp=exp):
     (W0_0_0, b0_0,) = weights
     losses = []
     for rate, (x0, t0) in zip(learning_rates, map(rows.__getitem__, chain.from_iterable(batches))):
-        # the derivatives d below are multiplied by the learning rate at once
+        # the derivatives d below include the learning rate
         k = 2.0 * rate
         # forward through Dense 1 -> 1: z = x W + b
         # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
@@ -205,7 +205,7 @@ def test_tracebacks_and_inspect_show_the_text():
     recipe = dense(sizes=(2, 2))
     plan = unrolled.ENGINE.program(recipe, {}).plan
     compiled = unrolled.training(plan, Mode())
-    assert inspect.getsource(compiled.function) == compiled.text == compiled.function.source
+    assert inspect.getsource(compiled.function) == compiled.source == compiled.function.source
     try:
         compiled.function(((0.0,) * 6,), [("text", 1.0, 0.0, 1.0)], [[0]], [0.1], 1, [])
     except TypeError:
@@ -297,7 +297,7 @@ def test_rows_in_the_text_change_no_bit(seed, weighted, single):
 
 def test_the_text_with_rows_leaves_out_zeros_and_ones():
     program = unrolled.ENGINE.program(dense(sizes=(3, 1)), {})
-    text = unrolled.training(program.plan, Mode(rows=tuple((*x, *t) for x, t in zip(X, T)))).text
+    text = unrolled.training(program.plan, Mode(rows=tuple((*x, *t) for x, t in zip(X, T)))).source
     body = text[text.index("        # sample 1") : text.index("        # sample 2")]
     assert (
         body

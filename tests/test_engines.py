@@ -253,12 +253,12 @@ class OwnOptimizer(nn.SGD):
         ([nn.Dense(2, 2), nn.Tanh()], nn.MeanSquaredError(), nn.SGD(), None),
     ],
 )  # fmt: skip
-def test_what_has_no_text_is_refused_with_the_reason(engine, layers, loss, optimizer, reason):
+def test_what_has_no_source_is_refused_with_the_reason(engine, layers, loss, optimizer, reason):
     assert engine.refuses(Recipe(nn.Sequential(*layers), loss, optimizer), TASK) == reason
 
 
 @each_engine
-def test_predictors_of_what_has_no_text_are_refused_with_the_reason(engine):
+def test_predictors_of_what_has_no_source_are_refused_with_the_reason(engine):
     own = nn.Sequential(nn.Dense(2, 2), OwnTanh())
     assert engine.refuses_prediction(own) == "it has no formula for layer 1, OwnTanh()"
     open_width = nn.Sequential(nn.Tanh())

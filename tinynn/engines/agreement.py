@@ -2,9 +2,9 @@
 
 Networks are of one kind if they have the same layers (of any width), loss, optimizer and clipping,
 and if the lesson's functions behind them are the same objects. A small network of the kind takes
-two steps under both: the formulas of an engine do not depend on the width. A reader who edits
-`tanh_derivative` or `Dense.backward` thus sees the effect under every engine: those that disagree
-step aside.
+two steps under both engines; its width does not matter, since no formula depends on it. So a reader
+who edits `tanh_derivative` or `Dense.backward` sees the effect under every engine: an engine that
+disagrees is not used.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from .lists import ENGINE as LISTS
 ROWS = 2
 # Two steps, on all rows from last to first: no engine writes a program for just these rows.
 _BATCHES = [range(ROWS)[::-1]] * 2
-_WIDTHS = ("inputs", "outputs", "columns")  # settings that are no part of a kind
-_PLAIN = SGD(0.05)  # whose steps show the derivatives as they are
+_WIDTHS = ("inputs", "outputs", "columns")  # settings that do not belong to a kind
+_PLAIN = SGD(0.05)  # its steps show the derivatives unchanged
 
-# What an engine differs in, by its name and the kind: the number of a layer, another part, or None.
+# Where an engine differs, by its name and the kind: the index of a layer, another part, or None.
 _Part = Union[int, str, None]
 _found: dict[object, _Part] = {}
 
 
 def disagreement(engine: Engine, recipe: Recipe) -> str | None:
-    """Return where an engine trains other than the lesson, as the end of a sentence, or None.
+    """Return where an engine's training differs from the lesson's, as a clause, or None.
 
-    It is found out once for each kind of network and process.
+    The comparison is made once per process for each kind of network.
     """
     if engine is LISTS:
         return None
@@ -58,7 +58,7 @@ def disagreement(engine: Engine, recipe: Recipe) -> str | None:
 
 
 def prediction_disagreement(engine: Engine, network: Sequential) -> str | None:
-    """Return the same for predicting one row."""
+    """Return where an engine's prediction of one row differs, as a clause, or None."""
     if engine is LISTS:
         return None
 
@@ -89,7 +89,7 @@ def _kind(layers: list[Layer]) -> tuple[object, ...]:
 
 
 def _at_plain_rate(optimizer: Optimizer) -> Optimizer:
-    """Return the optimizer with the learning rate of `_PLAIN`: programs are given their rates."""
+    """Return the optimizer with the learning rate of `_PLAIN`: programs receive their rates."""
     other = copy(optimizer)
     other.learning_rate = _PLAIN.learning_rate
     return other
@@ -112,23 +112,23 @@ def _difference(engine: Engine, recipe: Recipe) -> _Part:
 
 
 def _first_wrong(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> _Part:
-    """Return the number of the first layer that differs by itself, or "network" if none does."""
+    """Return the index of the first layer that differs on its own, or "network" if none does."""
     begin, end = Dense(1, 8), Dense(8, 2)
-    for place, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         if not alike([begin, end] if isinstance(layer, Dense) else [begin, layer, end]):
-            return place
+            return index
     return "network"
 
 
 def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
-    """Return a network of the same kinds of layers, as wide as the engine needs to be tried."""
+    """Return a network with the same kinds of layers, as wide as the engine needs for the test."""
     width = engine.width_to_try
     small: list[Layer] = []
     columns = width
-    for place, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         settings = layer.settings()
         if isinstance(layer, Dense):
-            last = not any(isinstance(other, Dense) for other in layers[place + 1 :])
+            last = not any(isinstance(other, Dense) for other in layers[index + 1 :])
             few = small or layer.outputs < width
             outputs = min(layer.outputs, 3) if last and few else width
             small.append(Dense(columns, outputs, bias=layer.has_bias))

@@ -1,7 +1,7 @@
-"""Which engine runs: the one asked for, else the fastest that can serve here.
+"""Which engine runs: the one requested, otherwise the fastest one that can.
 
-The cut-offs below are where one engine overtakes another in `python3 -m benchmarks.cutoffs`; times
-in their comments are of CPython 3.11 on an AMD EPYC, in microseconds for each row.
+The cut-offs below are where one engine overtakes another in `python3 -m benchmarks.cutoffs`. Times
+in their comments are microseconds per row, on CPython 3.11 and an AMD EPYC.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .contract import Engine, Recipe, Task
 
 PYPY = sys.implementation.name == "pypy"
 
-# Writing and compiling the text of `unrolled` takes as long as it saves in so many rows: 20-130 µs
-# for each parameter, against 0.1-0.3 µs for each parameter and row.
+# The source of `unrolled` takes as long to write and compile as it saves in this many rows:
+# 20-130 µs per parameter, against 0.1-0.3 µs per parameter and row.
 PAYBACK_ROWS = 1000
 # `packed` is as fast as `unrolled` from about 600 parameters (57 against 65), and twice as fast at
-# 2,410 (133 against 225). Its fixed point is less exact, so it has to gain something.
+# 2,410 (133 against 225). Its fixed point is less exact, so it must be clearly faster to be chosen.
 PACKED_PARAMETERS = 1000
-# In batches of fewer rows it pays less: 4 rows and 2,410 parameters are about equal.
+# It gains less in smaller batches: with 4 rows and 2,410 parameters both are about equal.
 PACKED_BATCH = 8
-# Where it has to unpack the gradients (Adam, clipping): 304 against 307 at 1,386 parameters, 210
-# against 347 at 2,410; and only in batches of 32 rows (8 rows: 614 against 347).
+# If it has to unpack the gradients (Adam, clipping): 304 against 307 at 1,386 parameters, 210
+# against 347 at 2,410, and only in batches of 32 rows (8 rows: 614 against 347).
 PACKED_FLOATS_PARAMETERS = 2000
 PACKED_FLOATS_BATCH = 32
 # Predictors: 8.4 against 8.7 at 340 parameters, 16.2 against 14.1 at 676.
@@ -33,7 +33,7 @@ PACKED_PREDICTION_PARAMETERS = 500
 
 
 class Engines(Mapping[str, Engine]):
-    """The engines by name; each module is loaded when its engine is first asked for."""
+    """The engines by name; each module is loaded when its engine is first used."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -53,17 +53,17 @@ class Engines(Mapping[str, Engine]):
         return len(self._names)
 
 
-# To add an engine: a module in this folder with an ENGINE, and its name here.
+# To add an engine, put a module with an ENGINE into this folder and add its name here.
 ENGINES = Engines("lists", "unrolled", "packed", "loops")
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
     """Return the engine to run a task with, and the reason for it, in words.
 
-    `engine` is a name, or "auto" for the choice made here; then the environment variable
-    TINYNN_ENGINE, if it is set, is the name that counts.
+    `engine` is a name, or "auto": then the environment variable TINYNN_ENGINE, if set, names the
+    engine, and otherwise the fastest one is chosen.
 
-    Raises SettingError for a name that there is not, EngineError if the engine named cannot serve.
+    Raises SettingError for an unknown name, EngineError if the named engine cannot run the task.
     """
     asked_by = f"engine={engine!r}"
     if engine == "auto":
@@ -79,7 +79,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
 
 
 def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
-    """Return the engine that makes the fastest predictor of one row here, and the reason."""
+    """Return the engine whose predictor of one row is the fastest here, and the reason."""
     count = network.count_parameters()
     wide = count > PACKED_PREDICTION_PARAMETERS
     order = ["unrolled", "loops"] if PYPY else ["packed", "unrolled"] if wide else ["unrolled"]
@@ -106,7 +106,7 @@ def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
 
 
 def known(engine: str, asked_by: str) -> None:
-    """Raise SettingError unless there is an engine of this name."""
+    """Raise SettingError unless `engine` is the name of an engine."""
     if engine not in ENGINES:
         names = ", ".join(["auto", *ENGINES])
         raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
@@ -127,7 +127,7 @@ def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:
 
 
 def _by_speed(recipe: Recipe, task: Task, count: int) -> list[str]:
-    """Return the names of the engines that may beat `lists` at this, the fastest first."""
+    """Return the names of the engines that may be faster than `lists`, the fastest first."""
     compiled = ["unrolled"] if task.rows_shown >= PAYBACK_ROWS else []
     if PYPY:
         return compiled and [*compiled, "loops"]

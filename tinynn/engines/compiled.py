@@ -1,8 +1,8 @@
-"""What compiled engines share: a program around functions that were made for one network.
+"""What compiled engines share: a program around functions that were generated for one network.
 
-The functions guard against nothing. When they raise an arithmetical error, or leave the finite
-numbers, the program goes back to where the call began and lets `lists` do it over: it finds the
-batch where training diverged, or, where only a formula without guards overflowed, it goes on.
+The functions check nothing. When they raise an arithmetic error or reach numbers that are not
+finite, the program returns to the state before the call and runs it again with `lists`. That finds
+the batch in which training diverged or, if only an unguarded formula overflowed, continues.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ State = Tuple[Sequence[float], ...]
 class CompiledProgram(Program):
     """Holds the weights and the optimizer's memory as flat sequences: its `state`.
 
-    `compile_seconds` is what making and compiling texts took so far. `replays` is how often `lists`
-    had to do the work over; where that comes to nothing new, and often, it is the `takeover`: the
-    program that goes on for good.
+    `compile_seconds` is the time spent on writing and compiling source so far. `replays` counts the
+    calls that `lists` had to repeat without diverging; after several of them its program becomes
+    the `takeover` and does all further work.
 
-    A subclass says how the state is laid out and how its functions are made.
+    Subclasses define how the state is laid out and how the functions are generated.
     """
 
     state: State
@@ -50,7 +50,7 @@ class CompiledProgram(Program):
         self.reload()
 
     def flatten(self, matrices: list[Matrix]) -> State:
-        """Return one kind of numbers (weights, or one memory), a matrix per parameter, flat."""
+        """Return one kind of numbers (weights, or one memory), a matrix per parameter, as state."""
         raise NotImplementedError
 
     def unflatten(self, state: State, number: int, matrices: list[Matrix]) -> None:
@@ -58,21 +58,21 @@ class CompiledProgram(Program):
         raise NotImplementedError
 
     def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> None:
-        """Lay the bound data out as the training function wants it."""
+        """Lay out the bound data as the training function needs it."""
         raise NotImplementedError
 
     def call(
         self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
     ) -> tuple[list[float], State]:
-        """Return the losses and the new state that the training function comes to."""
+        """Return the losses and the new state from the training function."""
         raise NotImplementedError
 
     def answers(self, X: Matrix) -> Matrix:
-        """Return the outputs that the prediction function comes to."""
+        """Return the outputs from the prediction function."""
         raise NotImplementedError
 
     def function(self, key: object, make: Callable[[], Compiled]) -> Callable[..., Any]:
-        """Return the function kept under `key`, made at first use; count the time it takes."""
+        """Return the function kept under `key`, made at first use; add up the time it takes."""
         if key not in self._functions:
             started = perf_counter()
             self._functions[key] = make().function
@@ -114,7 +114,7 @@ class CompiledProgram(Program):
         return self._replay(batches, learning_rates, first_step)
 
     def _committed(self, losses: list[float], state: State) -> list[float]:
-        """Take the new state; whole, and counted, also if Ctrl-C comes in between."""
+        """Take over the new state and its losses together, even if Ctrl-C comes in between."""
         try:
             self.state, self.done = state, losses
         except KeyboardInterrupt:
@@ -125,7 +125,7 @@ class CompiledProgram(Program):
     def _replay(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
-        """Let `lists` train on the same batches, from where they began."""
+        """Train on the same batches with `lists`, from the state before them."""
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
@@ -161,7 +161,7 @@ class CompiledProgram(Program):
         try:
             self._put()
         except KeyboardInterrupt:
-            self._put()  # half of the numbers would be a broken network
+            self._put()  # a network with only half of the new numbers would be broken
             raise
 
     def reload(self) -> None:
@@ -178,7 +178,7 @@ class CompiledProgram(Program):
             self.unflatten(self.state, number, matrices)
 
     def _matrices(self) -> list[list[Matrix]]:
-        """Return the network's parameters, then each memory of them: their own rows, not copies."""
+        """Return the network's parameters, then each memory: the live rows, not copies."""
         parameters = self.recipe.network.parameters()
         return [
             [parameter.rows() for parameter in parameters],
@@ -189,13 +189,13 @@ class CompiledProgram(Program):
         ]
 
     def _see_columns(self, X: Matrix) -> None:
-        """Take up the number of columns, which a network may leave open."""
+        """Learn the number of columns, which a network may leave open."""
         if X and self._columns != len(X[0]):
             self._columns = len(X[0])
             self._plan()
 
     def _plan(self) -> None:
-        """Make the plan; its settings may have been changed since it was last made."""
+        """Make the plan again: settings may have changed."""
         plan = plan_of(self.recipe, self._columns)
         if plan != self.plan:
             self.plan = plan
@@ -203,7 +203,7 @@ class CompiledProgram(Program):
 
 
 def put_rows(numbers: Sequence[float], start: int, rows: Matrix) -> int:
-    """Fill rows in place with the numbers from `start` on; return where they ended."""
+    """Fill rows in place with the numbers from `start` on; return the index after the last."""
     for row in rows:
         row[:] = numbers[start : start + len(row)]
         start += len(row)

@@ -1,4 +1,4 @@
-"""What every engine agrees to: how the trainer and an engine speak to each other.
+"""The interface between the trainer and the engines.
 
 An engine turns a recipe (a network, a loss and an optimizer) into a program, which trains on the
 rows of one data set and predicts. All engines compute the same steps; `lists` is the definition.
@@ -23,7 +23,7 @@ Predictor = Callable[[Sequence[float]], List[float]]
 
 
 class Recipe(NamedTuple):
-    """All that fixes the arithmetic of one training step."""
+    """Everything that determines the arithmetic of one training step."""
 
     network: Sequential
     loss: Loss
@@ -33,9 +33,9 @@ class Recipe(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What an engine may look at to say whether, and how well, it can serve.
+    """What an engine may use to decide whether it can run, and whether it pays.
 
-    `samples` is 0 where the rows come as a stream, and nobody knows how many there are.
+    `samples` is 0 for a stream, whose number of rows is unknown.
     """
 
     batch_size: int
@@ -44,14 +44,14 @@ class Task(NamedTuple):
 
     @property
     def rows_shown(self) -> int:
-        """How many rows the network will see in all; of a stream, enough to be worth any pains."""
+        """How many rows the network will see in all; for a stream, `sys.maxsize`."""
         return self.samples * self.epochs or sys.maxsize
 
 
 class BatchDivergence(ArithmeticError):
     """Training left the finite numbers in batch number `batch` of a call to `Program.train`.
 
-    `losses` are those of the batches before it. The trainer makes a DivergenceError of it.
+    `losses` are those of the batches before it. The trainer turns this into a DivergenceError.
     """
 
     def __init__(self, batch: int, what: str, losses: list[float]) -> None:
@@ -62,23 +62,23 @@ class BatchDivergence(ArithmeticError):
 
 
 class Program:
-    """One recipe made ready to run; the network's lists and the program's own may differ meanwhile.
+    """A recipe ready to run, which may hold newer weights than the network's lists.
 
-    Whoever changes the network's weights from outside calls `reload`; whoever wants to see them
-    calls `write_back`.
+    Callers that change the network's weights call `reload` afterwards; callers that read them call
+    `write_back` first.
 
-    `fallback` says why another engine had to take over in the middle, if one had to.
+    `fallback` says why another engine took over during training, if one did.
     """
 
     fallback: str | None = None
 
-    # The losses of the updates that the current or latest call of `train` has made. An interrupted
-    # call (Ctrl-C may come anywhere) leaves behind a whole number of updates: as many as are here.
-    # An engine that loses an interrupted call's updates can leave this empty.
+    # The losses of the updates made by the current or latest call of `train`. A call interrupted
+    # by Ctrl-C leaves only whole updates behind: as many as there are losses here. An engine that
+    # discards the updates of an interrupted call leaves this empty.
     done: list[float]
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
-        """Take the data set to train on: checked rows of floats, targets, one weight per row."""
+        """Take the data set to train on: checked rows of inputs, of targets, one weight per row."""
         raise NotImplementedError
 
     def train(
@@ -86,8 +86,8 @@ class Program:
     ) -> list[float]:
         """Return the mean loss of each batch before its update, and update once per batch.
 
-        `batches` holds numbers of rows of the bound data; `learning_rates` one number per batch;
-        `first_step` is the first update's number, counted from 1 over the whole training.
+        `batches` hold indices of rows of the bound data; `learning_rates` has one rate per batch;
+        `first_step` is the number of the first update, counted from 1 over the whole training.
 
         Raises BatchDivergence when a loss, gradient or weight stops being finite; network, buffers
         and memory are then (without `write_back`) as they were before that batch.
@@ -99,42 +99,42 @@ class Program:
         raise NotImplementedError
 
     def write_back(self) -> None:
-        """Put the program's numbers into the network's lists and the memory."""
+        """Copy the program's numbers into the network's lists and the memory."""
 
     def reload(self) -> None:
-        """Take the network's numbers and the memory up again: they were changed from outside."""
+        """Read the network's numbers and the memory again, after a caller changed them."""
 
 
 class Engine:
-    """A way to execute networks. A new one is one module that registers an instance."""
+    """A way to execute networks. A new one is a module that defines an instance."""
 
     name = ""
-    tolerance = 1e-9  # how far its numbers may be from those of `lists` after two steps
-    tries_optimizers = True  # whether optimizers are compared, too: not where rounding decides
-    width_to_try = 3  # of the layers of a network on which it is compared with `lists`
+    tolerance = 1e-9  # how far its numbers may differ from those of `lists` after two steps
+    tries_optimizers = True  # whether to compare optimizers, too: not if rounding matters too much
+    width_to_try = 3  # of the layers in the network that it is compared with `lists` on
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
-        """Return why this engine cannot serve, as the end of a sentence, or None if it can."""
+        """Return why this engine cannot run the recipe, as a clause, or None if it can."""
         raise NotImplementedError
 
     def program(self, recipe: Recipe, memory: Memory) -> Program:
-        """Return a program for the recipe, which goes on from `memory`."""
+        """Return a program for the recipe, which continues from `memory`."""
         raise NotImplementedError
 
     def refuses_prediction(self, network: Sequential) -> str | None:
-        """Return why this engine cannot make a predictor, as the end of a sentence, or None."""
+        """Return why this engine cannot make a predictor, as a clause, or None if it can."""
         raise NotImplementedError
 
     def predictor(self, network: Sequential) -> Predictor:
         """Return a function from one row of numbers to the row of outputs, not in training mode.
 
-        It is frozen at the weights of now, and checks nothing.
+        It is frozen at the current weights, and checks nothing.
         """
         raise NotImplementedError
 
 
 def start_memory(recipe: Recipe, memory: Memory) -> None:
-    """Fill in what `memory` lacks of the optimizer's memory, with its starting values."""
+    """Fill in whatever of the optimizer's memory is missing in `memory`, with its start values."""
     start = recipe.optimizer.start()
     for parameter in recipe.network.parameters():
         rows = parameter.rows()

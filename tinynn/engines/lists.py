@@ -1,4 +1,4 @@
-"""The `lists` engine: runs the layers as they stand. It is the definition of every other engine."""
+"""The `lists` engine: runs the lesson's layers. It is the definition for every other engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .contract import (
 
 
 class ListsEngine(Engine):
-    """Serves every network, loss and optimizer there is."""
+    """Runs every network, loss and optimizer."""
 
     name = "lists"
 
@@ -45,7 +45,7 @@ class ListsEngine(Engine):
 
 
 class LiveParameter(NamedTuple):
-    """A parameter: the layer it is in, its letter there, its live rows and those of its memory."""
+    """A parameter: its layer, its letter there, its live rows and those of its memory."""
 
     name: str
     layer: Layer
@@ -55,7 +55,7 @@ class LiveParameter(NamedTuple):
 
 
 class Update(NamedTuple):
-    """All that one update changes: for batch `number`, its loss, and new numbers for old rows."""
+    """Everything that one update changes: the loss of batch `number`, and rows with new numbers."""
 
     number: int
     loss: float
@@ -63,7 +63,7 @@ class Update(NamedTuple):
 
 
 class ListsProgram(Program):
-    """Works on the network's own lists and on the memory itself, which are up to date always."""
+    """Works on the network's own lists and the memory directly, so both are always up to date."""
 
     def __init__(self, recipe: Recipe, memory: Memory) -> None:
         self.recipe = recipe
@@ -73,7 +73,7 @@ class ListsProgram(Program):
         self.reload()
 
     def reload(self) -> None:
-        """Look up again which lists the layers have: they may be other ones now."""
+        """Look up the layers' lists again: a caller may have replaced them."""
         layers = self.recipe.network.layers
         self.trained = [
             LiveParameter(
@@ -85,7 +85,7 @@ class ListsProgram(Program):
         self.buffered = [layer for layer in layers if layer.buffers()]
 
     def write_back(self) -> None:
-        """Finish the update that was cut short, if one was."""
+        """Finish the update that was interrupted, if one was."""
         if self.pending:
             self._finish(self.pending)
 
@@ -107,7 +107,7 @@ class ListsProgram(Program):
             try:
                 loss = self.gradients(X, T, weights)
                 changes = self._changes(learning_rate, first_step + number)
-                # From here on the update is decided: if it is interrupted, it is made once more.
+                # From here on the update counts: if it is interrupted, it is made again.
                 self.pending = Update(number, loss, changes)
                 self._finish(self.pending)
             except BaseException as error:
@@ -131,8 +131,8 @@ class ListsProgram(Program):
     def _changes(self, learning_rate: float, t: int) -> list[tuple[Matrix, Vector]]:
         """Return the new numbers for all rows of weights and memory; change nothing.
 
-        The optimizer sees each parameter as one row: it treats every number alike, and this way it
-        is called once for each parameter, not once for each row.
+        The optimizer gets each parameter as one row, since it treats all numbers alike: that is one
+        call per parameter instead of one per row.
         """
         by_matrix, by_vector = self.recipe.optimizer, self.recipe.optimizer.for_biases()
         changes: list[tuple[Matrix, Vector]] = []
@@ -160,7 +160,7 @@ class ListsProgram(Program):
         return rows
 
     def _finish(self, update: Update) -> None:
-        """Make an update, in place; doing it twice is the same as doing it once."""
+        """Make an update in place; making it twice has the same effect as making it once."""
         for rows, new in update.changes:
             start = 0
             for row in rows:

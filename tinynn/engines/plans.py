@@ -1,7 +1,7 @@
-"""Plans: all that the text of a compiled engine depends on, and none of the weights.
+"""Plans: everything that the source of a compiled engine depends on, without the weights.
 
-A plan is hashable: equal plans give equal texts, which need to be made and compiled only once. What
-it leaves out (weights, learning rates, rows of data) are arguments of the compiled functions.
+A plan is hashable: equal plans give equal source, which is written and compiled only once. What a
+plan leaves out (weights, learning rates, rows of data) is passed to the compiled functions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ..lesson.optimizers import OPTIMIZERS
 from ..lesson.parameters import rows_of
 from .contract import Recipe
 
-# The layers that are written without a row program, each with the setting that is its number.
+# The layers that are written without a row program, with the setting that each one's number is.
 _WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate"}
 
 
 class LayerPlan(NamedTuple):
-    """One layer: its place in the network, its kind and widths, and the number in its formula.
+    """One layer: its index in the network, its kind and widths, and the number in its formula.
 
-    Besides the names of layers there is the kind "Affine": y = gamma x + beta, each column.
+    Kinds are the names of layers, and "Affine": y = gamma x + beta in each column.
     """
 
     place: int
@@ -42,7 +42,7 @@ class LayerPlan(NamedTuple):
     number: float = 0.0
 
     def letters(self) -> tuple[str, ...]:
-        """Return the names of the layer's parameters, in their order."""
+        """Return the names of the layer's parameters, in order."""
         if self.kind == "Dense":
             return ("W", "b") if self.biased else ("W",)
         return ("gamma", "beta") if self.kind in ("LayerNorm", "Affine") else ()
@@ -52,9 +52,9 @@ class LayerPlan(NamedTuple):
 
 
 class TrainingPlan(NamedTuple):
-    """One step of training: layers (without those that change nothing), loss and optimizer.
+    """One training step: layers (without those that change nothing), loss and optimizer.
 
-    `fused`: the loss goes through the last layer at once (see `Loss.logits_derivative`).
+    `fused`: the loss's derivative includes the last layer's (see `Loss.logits_derivative`).
     `settings` are the optimizer's, without its learning rate; `memories` name what it remembers.
     """
 
@@ -76,27 +76,27 @@ class TrainingPlan(NamedTuple):
 
     @property
     def folds(self) -> bool:
-        """Whether the learning rate can go into the derivatives at once: plain SGD, no clipping."""
+        """Whether derivatives can include the learning rate: plain SGD without clipping."""
         unclipped = self.clip_norm is None and self.clip_value is None
         return self.optimizer == "sgd" and not self.memories and unclipped
 
     @property
     def loss_scale(self) -> float:
-        """What the loss of a sample is multiplied by, besides its share in the batch."""
+        """The factor of a sample's loss, besides its share in the batch."""
         return 1.0 / self.outputs if loss_formula(self.loss, self.from_logits).mean else 1.0
 
     @property
     def derivative_scale(self) -> float:
-        """What the loss's derivatives are multiplied by, besides the sample's share."""
+        """The factor of the loss's derivatives, besides the sample's share."""
         return self.loss_scale * loss_formula(self.loss, self.from_logits).factor
 
     def decays(self, parameter: str) -> bool:
-        """Whether there is a weight decay that reaches a parameter of a name like W0_1_2."""
+        """Whether weight decay applies to a parameter with a name like W0_1_2."""
         vectors = ("decay_biases", False) not in self.settings
         return self.setting("weight_decay") > 0.0 and (vectors or parameter.startswith("W"))
 
     def setting(self, name: str) -> float:
-        """Return a setting of the optimizer that is a number, or True or False."""
+        """Return a setting of the optimizer as a float; 0 if it has no such setting."""
         for known, value in self.settings:
             if known == name:
                 return float(value)  # type: ignore[arg-type]
@@ -104,21 +104,21 @@ class TrainingPlan(NamedTuple):
 
 
 def unknown_layer(network: Sequential) -> str | None:
-    """Return why a network has no plan to predict by, or None. A subclass may do anything."""
-    for place, layer in enumerate(network.layers):
+    """Return why a network has no plan for prediction, or None. Subclasses are unknown, too."""
+    for index, layer in enumerate(network.layers):
         kind = type(layer).__name__
         known = kind in LAYER_FORMULAS or kind in _WRITTEN or kind == "BatchNorm"
         if not known or type(layer) is not KINDS.get(kind):
-            return f"it has no formula for layer {place}, {layer!r}"
+            return f"it has no formula for layer {index}, {layer!r}"
     return None
 
 
 def unknown_part(recipe: Recipe) -> str | None:
-    """Return why a recipe has no plan to train by, or None."""
-    for place, layer in enumerate(recipe.network.layers):
+    """Return why a recipe has no plan for training, or None."""
+    for index, layer in enumerate(recipe.network.layers):
         if type(layer) is BatchNorm:
             return (
-                f"layer {place}, {layer!r}, needs the whole batch at once, and this engine "
+                f"layer {index}, {layer!r}, needs the whole batch at once, and this engine "
                 "processes one sample at a time"
             )
     loss = recipe.loss
@@ -136,7 +136,7 @@ def widest(network: Sequential) -> int:
 
 
 def plan_of(recipe: Recipe, inputs: int) -> TrainingPlan:
-    """Return the plan of a recipe without `unknown_part`, for rows of `inputs` columns."""
+    """Return the plan of a recipe that has no `unknown_part`, for rows of `inputs` columns."""
     network, loss, optimizer, clip_norm, clip_value = recipe
     fused = loss.joins(network.layers[-1])
     return TrainingPlan(
@@ -149,7 +149,7 @@ def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
     """Return the plans of a network's layers, without `Linear`."""
     plans = []
     columns = inputs
-    for place, layer in enumerate(network.layers):
+    for index, layer in enumerate(network.layers):
         if type(layer) is Linear:
             continue
         before, biased, number = columns, False, 0.0
@@ -157,38 +157,38 @@ def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
             columns, biased = layer.outputs, bool(layer.b)
         else:
             number = layer_number(layer)
-        plans.append(LayerPlan(place, type(layer).__name__, before, columns, biased, number))
+        plans.append(LayerPlan(index, type(layer).__name__, before, columns, biased, number))
     return tuple(plans)
 
 
 class Frozen(NamedTuple):
-    """A layer for prediction only, with its numbers: each parameter as rows, a vector as one."""
+    """A layer for prediction only, with its parameters as rows; a vector is one row."""
 
     plan: LayerPlan
     values: dict[str, Matrix]
 
 
 def frozen(network: Sequential) -> list[Frozen]:
-    """Return the layers that prediction needs; batch normalization is folded into a Dense before.
+    """Return the layers that prediction needs; batch normalization joins a Dense layer before it.
 
-    Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and the bias b ∘ s + t. Without
-    one before, it is a scale and a shift.
+    Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and bias b ∘ s + t. Without
+    a Dense layer before it, it stays a scale and a shift.
     """
     layers: list[Frozen] = []
     columns = network.inputs or 0
-    for place, layer in enumerate(network.layers):
+    for index, layer in enumerate(network.layers):
         if type(layer) is BatchNorm:
             scale, shift = scale_and_shift(layer)
             if layers and layers[-1].plan.kind == "Dense":
                 layers[-1] = _folded(layers[-1], scale, shift)
             else:
-                plan = LayerPlan(place, "Affine", columns, columns)
+                plan = LayerPlan(index, "Affine", columns, columns)
                 layers.append(Frozen(plan, {"gamma": [scale], "beta": [shift]}))
         elif type(layer) not in (Linear, Dropout):
             kind, before = type(layer).__name__, columns
             columns = layer.outputs if type(layer) is Dense else columns
             parameters = layer.parameters()
-            plan = LayerPlan(place, kind, before, columns, "b" in parameters, layer_number(layer))
+            plan = LayerPlan(index, kind, before, columns, "b" in parameters, layer_number(layer))
             values = {
                 letter: [list(row) for row in rows_of(value)]
                 for letter, value in parameters.items()

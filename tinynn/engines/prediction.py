@@ -16,35 +16,35 @@ from .contract import Recipe, Task
 
 
 class CompiledModel(Protocol):
-    """A function from one row of numbers to the row of outputs, and what it knows about itself."""
+    """A function from one row of numbers to the row of outputs, and how it was made."""
 
     engine: str
     """The name of the engine that made it."""
 
     reason: str
-    """Why that engine did."""
+    """Why that engine was chosen."""
 
     source: str | None
-    """The Python text it was compiled from, if it was."""
+    """The Python source it was compiled from, if any."""
 
     def __call__(self, row: Sequence[float]) -> list[float]:
         """Return the outputs for one row."""
 
     def rows(self, rows: Rows) -> Matrix:
-        """Return the outputs for rows."""
+        """Return the outputs for many rows."""
 
 
 def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
-    """Return the network as a function of one row, frozen at its weights of now.
+    """Return the network as a function of one row, frozen at its current weights.
 
-    It takes a list or tuple of as many numbers as the network has inputs, and returns a new list of
-    floats; it checks nothing, so wrong rows give wrong answers or Python's own errors. Its `rows`
-    takes many rows to many, `engine` and `reason` tell how it was made, `source` is its text.
+    The function takes a list or tuple with a number for each input and returns a new list of
+    floats. It checks nothing: wrong rows give wrong outputs or Python's own errors. Its method
+    `rows` predicts many rows; `engine` and `reason` say how it was made, `source` is its source.
 
-    Answers agree with `model.predict` within the rounding of sums (with the packed engine, within
-    the bound stated there).
+    Its outputs equal those of `model.predict` up to the rounding of sums (with the packed engine,
+    within the bound stated there).
 
-    Raises SettingError for an engine that there is not, EngineError if it cannot serve.
+    Raises SettingError for an unknown engine, EngineError if the engine cannot run this network.
     """
     if engine == "auto":
         chosen, reason = fastest_predictor(model)
@@ -58,7 +58,7 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
     predict = chosen.predictor(model)
 
     def rows(table: Rows) -> Matrix:
-        """Return the outputs for rows."""
+        """Return the outputs for many rows."""
         return [predict(row) for row in table]
 
     compiled = cast(Any, predict)
@@ -74,10 +74,10 @@ def source(
     optimizer: str | Optimizer = "sgd",
     batch_size: int = 1,
 ) -> str:
-    """Return the Python text of a network's training, as the `unrolled` engine runs it.
+    """Return the Python source of a network's training, as the `unrolled` engine runs it.
 
     It is back-propagation with nothing hidden: each weight is a variable and each sum is written
-    out. With a `batch_size` of 1 the weights change after every row, else after every batch.
+    out. With a `batch_size` of 1 the weights change after every row, otherwise after every batch.
 
     Raises EngineError if the network is too large to be written out, or has a layer of your own.
     """

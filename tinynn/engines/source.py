@@ -1,4 +1,4 @@
-"""Text of Python functions: lines with an indent, products and sums, and how a text is compiled."""
+"""Source of Python functions: lines with an indent, products and sums, and how it is compiled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 from itertools import chain, count
 from typing import Any, Callable, NamedTuple, Sequence
 
-# What a text may call; it reaches them as arguments, since local names are the fastest to look up.
+# What the source may call; passed as arguments, since local names are the fastest to look up.
 CALLS: dict[str, Any] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh,
     "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
@@ -17,10 +17,10 @@ _numbers = count(1)
 
 
 class Compiled(NamedTuple):
-    """A function, the text that it was compiled from, and the seconds that both took to make."""
+    """A function, the source that it was compiled from, and the seconds that both took to make."""
 
     function: Callable[..., Any]
-    text: str
+    source: str
     seconds: float
 
 
@@ -39,7 +39,7 @@ class SourceWriter:
         self("# " + line)
 
     def block(self, line: str) -> _Block:
-        """Write a line that begins a block, for `with`: what is written within is indented."""
+        """Write a line that begins a block; inside `with`, the lines that follow are indented."""
         self(line)
         return _Block(self)
 
@@ -55,62 +55,62 @@ class SourceWriter:
 
     def __str__(self) -> str:
         body = "\n".join(self.lines[1:])
-        # No other name in a text ends like one of these and is called.
+        # No other name that is called ends like one of these.
         used = [f"{name}={name}" for name in CALLS if f"{name}(" in body]
         first = self.lines[0].replace("):", "".join(", " + argument for argument in used) + "):")
         return f"{first}\n{body}\n"
 
 
 class _Block:
-    def __init__(self, text: SourceWriter) -> None:
-        self.text = text
+    def __init__(self, code: SourceWriter) -> None:
+        self.code = code
 
     def __enter__(self) -> None:
-        self.text.depth += 1
+        self.code.depth += 1
 
     def __exit__(self, *error: object) -> None:
-        self.text.depth -= 1
+        self.code.depth -= 1
 
 
-def braced(text: str) -> str:
-    """Return a text that can be a factor of a product: a sum or a condition in parentheses.
+def braced(code: str) -> str:
+    """Return source that can be a factor of a product: a sum or a condition in parentheses.
 
     >>> braced("a * (b - c)"), braced("a - b")
     ('a * (b - c)', '(a - b)')
     """
     depth = 0
-    for k, letter in enumerate(text):
+    for k, letter in enumerate(code):
         depth += (letter == "(") - (letter == ")")
-        if depth == 0 and letter == " " and text[k + 1 : k + 3] in ("+ ", "- ", "if"):
-            return f"({text})"
-    return text
+        if depth == 0 and letter == " " and code[k + 1 : k + 3] in ("+ ", "- ", "if"):
+            return f"({code})"
+    return code
 
 
 def product(factor: str, other: str) -> str:
-    """Return the text factor * other; "" if the factor is the number 0, `other` if it is 1."""
+    """Return the source of factor * other; "" if the factor is 0, `other` if it is 1."""
     if factor == "0.0":
         return ""
     return other if factor == "1.0" else f"{factor} * {other}"
 
 
 def total(terms: Sequence[str]) -> str:
-    """Return the text of a sum, from left to right, of the terms that are not ""."""
+    """Return the source of a sum, from left to right, of the terms that are not ""."""
     return " + ".join(term for term in terms if term) or "0.0"
 
 
-def compile_source(text: str, name: str, **others: Any) -> Callable[..., Any]:
-    """Return the function that a text defines; `others` are more names in it.
+def compile_source(code: str, name: str, **others: Any) -> Callable[..., Any]:
+    """Return the function that the code defines; `others` are more names in it.
 
     Its lines are registered with `linecache`, so that tracebacks, pdb and `inspect.getsource` show
-    them as long as the function lives; its `source` is the text.
+    them as long as the function lives; its `source` is the code.
     """
     filename = f"<tinynn {name} {next(_numbers)}>"
     space: dict[str, Any] = {
         **CALLS, "chain": chain, "inf": math.inf, "nan": math.nan, "__name__": __name__, **others
     }  # fmt: skip
-    exec(compile(text, filename, "exec"), space)
-    function: Callable[..., Any] = space[text[len("def ") : text.index("(")]]
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-    function.source = text  # type: ignore[attr-defined]
+    exec(compile(code, filename, "exec"), space)
+    function: Callable[..., Any] = space[code[len("def ") : code.index("(")]]
+    linecache.cache[filename] = (len(code), None, code.splitlines(True), filename)
+    function.source = code  # type: ignore[attr-defined]
     weakref.finalize(function, linecache.cache.pop, filename, None).atexit = False
     return function

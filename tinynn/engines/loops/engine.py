@@ -1,7 +1,7 @@
 """The `loops` engine: writes indexed loops over flat lists for one network, to be run by a JIT.
 
-On PyPy that is the fastest way for all but the smallest networks, and no slower for wide ones than
-NumPy on CPython. On CPython every step of a loop is interpreted: it works, and is slow.
+On PyPy it is the fastest engine for all but the smallest networks, and for wide ones no slower than
+NumPy on CPython. On CPython every step of a loop is interpreted: it works, but slowly.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .layers import (
 
 
 class LoopsEngine(Engine):
-    """Serves networks of any size of the library's own layers, losses and optimizers."""
+    """Runs networks of any size with the library's own layers, losses and optimizers."""
 
     name = "loops"
 
@@ -50,8 +50,8 @@ class LoopsEngine(Engine):
             for layer in layers
             for letter in layer.plan.letters()
         }
-        text = prediction_text(tuple(layer.plan for layer in layers))
-        return compile_source(text, "loops prediction", **lists)
+        code = prediction_source(tuple(layer.plan for layer in layers))
+        return compile_source(code, "loops prediction", **lists)
 
 
 class LoopsProgram(CompiledProgram):
@@ -67,7 +67,7 @@ class LoopsProgram(CompiledProgram):
                 row[:] = numbers[i :: len(rows)]
 
     def rows_bound(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> None:
-        """Nothing is laid out anew: the rows are lists of floats already."""
+        """Do nothing: the rows are lists of floats already."""
 
     def call(
         self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
@@ -87,48 +87,51 @@ class LoopsProgram(CompiledProgram):
 
 
 def _flat(rows: Matrix) -> list[float]:
-    """Return the numbers of a matrix column by column: a neuron's weights side by side."""
+    """Return the numbers of a matrix column by column, so that a neuron's weights are adjacent."""
     return [value for column in zip(*rows) for value in column]
 
 
 @lru_cache(maxsize=64)
 def training(plan: TrainingPlan, single: bool) -> Compiled:
-    """Return the compiled training function for a plan; equal ones are made once."""
+    """Return the compiled training function for a plan; equal plans share it."""
     started = perf_counter()
-    text = training_text(plan, single)
-    return Compiled(compile_source(text, "loops training"), text, perf_counter() - started)
+    code = training_source(plan, single)
+    return Compiled(compile_source(code, "loops training"), code, perf_counter() - started)
 
 
 @lru_cache(maxsize=64)
 def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
     """Return the compiled function of a row and the lists of parameters."""
     started = perf_counter()
-    text = prediction_text(layers, given=False)
-    return Compiled(compile_source(text, "loops prediction"), text, perf_counter() - started)
+    code = prediction_source(layers, given=False)
+    return Compiled(compile_source(code, "loops prediction"), code, perf_counter() - started)
 
 
 def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the text of the training step; with a batch size of 1, weights change at once."""
-    return training_text(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
+    """Return the source of the training step.
+
+    With a batch size of 1 the weights change after each sample, otherwise after each batch.
+    """
+    return training_source(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
 
 
-def prediction_text(layers: tuple[LayerPlan, ...], given: bool = True) -> str:
-    """Return the text of `predict(row)`, whose lists of parameters are `given` as defaults.
+def prediction_source(layers: tuple[LayerPlan, ...], given: bool = True) -> str:
+    """Return the source of `predict(row)`; the lists of parameters are defaults if `given`.
 
     Otherwise they are further arguments.
     """
     names = parameter_names(layers)
-    text = SourceWriter()
+    code = SourceWriter()
     arguments = [f"{name}={name}" if given else name for name in names]
-    text(f"def predict({', '.join(['x', *arguments])}):")
-    text.depth += 1
-    held = LoopForward(text, layers, training=False).held
-    text(f"return {held[-1] if held[-1] != 'x' else 'list(x)'}")
-    return str(text)
+    code(f"def predict({', '.join(['x', *arguments])}):")
+    code.depth += 1
+    held = LoopForward(code, layers, training=False).held
+    code(f"return {held[-1] if held[-1] != 'x' else 'list(x)'}")
+    return str(code)
 
 
-def training_text(plan: TrainingPlan, single: bool) -> str:
-    """Return the text of `train(state, X, T, weights, batches, learning_rates, step, draws)`.
+def training_source(plan: TrainingPlan, single: bool) -> str:
+    """Return the source of `train(state, X, T, weights, batches, learning_rates, step, draws)`.
 
     state: the flat lists of parameters, then each memory's; they are copied, never changed.
     X, T: rows; weights: the samples', or None; draws: a function for each Dropout layer. The
@@ -137,62 +140,62 @@ def training_text(plan: TrainingPlan, single: bool) -> str:
     names = parameter_names(plan.layers)
     kept = names + [f"{memory}_{w}" for memory in plan.memories for w in names]
     at_once = single and plan.folds and not plan.setting("weight_decay")
-    text = SourceWriter()
-    text("def train(state, X, T, weights, batches, learning_rates, step, draws):")
-    text.depth += 1
+    code = SourceWriter()
+    code("def train(state, X, T, weights, batches, learning_rates, step, draws):")
+    code.depth += 1
     layers = ", ".join(map(str, plan.layers))
-    text('"""Train on batches of row numbers; return their mean losses and the new weights.', "")
-    text(f"{layers or 'No layers'}; loss {plan.loss}; optimizer {plan.optimizer}.", '"""')
+    code('"""Train on batches of row numbers; return their mean losses and the new weights.', "")
+    code(f"{layers or 'No layers'}; loss {plan.loss}; optimizer {plan.optimizer}.", '"""')
     if kept:
-        text.wrapped(kept, "(", ") = map(list, state)")
-    _write_lists(text, plan)
+        code.wrapped(kept, "(", ") = map(list, state)")
+    _write_lists(code, plan)
     if not at_once:
-        text(*[f"d{w} = [0.0] * len({w})" for w in names])
-    text("losses = []")
-    with text.block("for rate, batch in zip(learning_rates, batches):"):
-        text("n = float(len(batch)) if weights is None else sum([weights[i] for i in batch])")
+        code(*[f"d{w} = [0.0] * len({w})" for w in names])
+    code("losses = []")
+    with code.block("for rate, batch in zip(learning_rates, batches):"):
+        code("n = float(len(batch)) if weights is None else sum([weights[i] for i in batch])")
         rate = " * rate" if at_once else ""
-        text(f"share = {plan.derivative_scale!r} / n{rate} if n else 0.0", "loss = 0.0")
-        with text.block("for row in batch:"):
-            text("x = X[row]", "t = T[row]", "weight = 1.0 if weights is None else weights[row]")
-            text("k = share * weight")
-            forward = LoopForward(text, plan.layers, training=True)
-            skipped = write_loss(text, plan, forward.held)
-            text("loss += weight * one")
+        code(f"share = {plan.derivative_scale!r} / n{rate} if n else 0.0", "loss = 0.0")
+        with code.block("for row in batch:"):
+            code("x = X[row]", "t = T[row]", "weight = 1.0 if weights is None else weights[row]")
+            code("k = share * weight")
+            forward = LoopForward(code, plan.layers, training=True)
+            skipped = write_loss(code, plan, forward.held)
+            code("loss += weight * one")
             LoopBackward(forward, skipped, at_once)
-        text(f"losses.append({plan.loss_scale!r} / n * loss if n else 0.0)")
+        code(f"losses.append({plan.loss_scale!r} / n * loss if n else 0.0)")
         if not at_once:
-            _write_updates(text, plan, names)
-    text(f"return losses, ({', '.join(kept)}{',' if kept else ''})")
-    return str(text)
+            _write_updates(code, plan, names)
+    code(f"return losses, ({', '.join(kept)}{',' if kept else ''})")
+    return str(code)
 
 
-def _write_lists(text: SourceWriter, plan: TrainingPlan) -> None:
-    """Write the lists that the passes over a sample work on."""
-    text(f"dY = [0.0] * {plan.outputs}")
+def _write_lists(code: SourceWriter, plan: TrainingPlan) -> None:
+    """Write the lists that the passes over a sample use."""
+    code(f"dY = [0.0] * {plan.outputs}")
     noisy = [f"draw{layer.place}" for layer in plan.layers if layer.kind == "Dropout"]
     if noisy:
-        text(f"({', '.join(noisy)},) = draws")
-    text(*[f"{row}Y = [0.0] * {plan.outputs}" for row in sorted(loss_rows(plan) - {"d"})])
+        code(f"({', '.join(noisy)},) = draws")
+    code(*[f"{row}Y = [0.0] * {plan.outputs}" for row in sorted(loss_rows(plan) - {"d"})])
     for layer in plan.layers:
-        text(*[f"{name} = [0.0] * {layer.outputs}" for name in list_names(layer, True)])
+        code(*[f"{name} = [0.0] * {layer.outputs}" for name in list_names(layer, True)])
         if layer.kind == "Dense":
-            text(f"d{layer.place} = [0.0] * {layer.inputs}")
+            code(f"d{layer.place} = [0.0] * {layer.inputs}")
 
 
-def _write_updates(text: SourceWriter, plan: TrainingPlan, names: list[str]) -> None:
-    write_loop_clipping(text, plan, names)
-    text.comment(f"update: {plan.optimizer}")
-    write_step_constants(text, plan)
+def _write_updates(code: SourceWriter, plan: TrainingPlan, names: list[str]) -> None:
+    write_loop_clipping(code, plan, names)
+    code.comment(f"update: {plan.optimizer}")
+    write_step_constants(code, plan)
     for w in names:
         keep = "keep * " if plan.decays(w) else ""
-        with text.block(f"for q in range(len({w})):"):
+        with code.block(f"for q in range(len({w})):"):
             if plan.folds:
-                text(f"{w}[q] = {keep}{w}[q] - rate * d{w}[q]")
+                code(f"{w}[q] = {keep}{w}[q] - rate * d{w}[q]")
             else:
-                write_update(text, plan, f"{w}[q]", f"d{w}[q]")
-            text(f"d{w}[q] = 0.0")
-    text("step += 1")
+                write_update(code, plan, f"{w}[q]", f"d{w}[q]")
+            code(f"d{w}[q] = 0.0")
+    code("step += 1")
 
 
 ENGINE = LoopsEngine()

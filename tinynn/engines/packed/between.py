@@ -1,7 +1,7 @@
-"""What stands between and behind the dense layers of the packed engine: activations and the loss.
+"""What comes between and after the dense layers of the packed engine: activations and the loss.
 
-Here numbers are floats, the rows of a whole batch in one flat list, for speed. What goes column by
-column is a function made from its row program; any other layer runs its own `forward` and
+Numbers here are floats, with the rows of a whole batch in one flat list, for speed. An elementwise
+activation is a function compiled from its row program; any other layer runs its own `forward` and
 `backward` on rows.
 """
 
@@ -27,13 +27,13 @@ from ..source import compile_source
 from ..unrolled.losses import targets_are_simple
 from .layer import split_rows
 
-Numbers = Sequence[float]  # floats, or the whole numbers of a lane
-# From outputs, targets and k to the loss and its derivatives, all of them flat.
+Numbers = Sequence[float]  # floats, or the integers of lanes
+# From outputs, targets and k to the loss and its derivatives, all flat lists.
 FlatLoss = Callable[[Vector, Vector, float], Tuple[float, Vector]]
 
 
 class FlatFunction(NamedTuple):
-    """An activation on flat lists: of v · unit, and dZ of g · unit and the outputs a."""
+    """An activation on flat lists: outputs a from z · unit, and dZ from g · unit and a."""
 
     forward: Callable[[Numbers, float], Vector]
     backward: Callable[[Numbers, Vector, float], Vector]
@@ -44,7 +44,7 @@ _LINEAR = FlatFunction(lambda z, u: [v * u for v in z], lambda g, a, u: [v * u f
 
 @lru_cache(maxsize=64)
 def flat_function(kind: str, number: float) -> FlatFunction | None:
-    """Return an activation on flat lists, or None if its way back needs more than its outputs."""
+    """Return an activation on flat lists, or None if its backward pass needs more than outputs."""
     formula = ACTIVATIONS.get(kind)
     if formula is None or not formula.elementwise or len(formula.backward) != 1:
         return None
@@ -69,7 +69,7 @@ def flat_function(kind: str, number: float) -> FlatFunction | None:
 
 
 def _scaled(tree: Tree) -> str:
-    """Return the source of a list of an expression of z, with z = v · unit for each v in z."""
+    """Return the source of a list: an expression of z for each v in z, with z = v · unit there."""
     minus = turned(tree, "z")
     if minus and most_uses(minus, "z") == 1:
         return f"[{written(minus, sources={'z': 'v * u'})} for u in (-unit,) for v in z]"
@@ -80,7 +80,7 @@ def _scaled(tree: Tree) -> str:
 
 
 def _compared_unscaled(tree: Tree) -> Tree:
-    """Return a tree in which v is compared with 0 instead of z: the unit is above 0."""
+    """Return a tree that compares v with 0 instead of z, which is the same for a unit above 0."""
     if tree[0] == "compare" and tree[1] == ("name", "z") and tree[3:] == (("number", 0.0),):
         return ("compare", ("name", "v"), *tree[2:])
     return tuple(_compared_unscaled(part) if isinstance(part, tuple) else part for part in tree)
@@ -98,8 +98,8 @@ def _row_function(kind: str) -> Callable[[Vector], Vector]:
 class Between:
     """The layers from one dense layer to the next, or to the loss.
 
-    `fused`: the loss gives the derivative by the last layer's inputs, so that one is left out in
-    going back. `limit` is the largest output there can be, or None if there is no such bound.
+    `fused`: the loss gives the derivative by the last layer's inputs, so the backward pass leaves
+    that layer out. `limit` is the largest size an output can have, or None if there is no bound.
     """
 
     def __init__(self, layers: list[Layer], columns: int, fused: bool = False) -> None:
@@ -131,7 +131,7 @@ class Between:
         return flat(X)
 
     def backward(self, g: Numbers, a: Vector, unit: float) -> Vector:
-        """Return ∂L/∂Z, where g · unit is the derivative by the outputs a of the last `forward`."""
+        """Return ∂L/∂Z from g · unit, the derivative by the outputs a of the last `forward`."""
         if self.function and not self.fused:
             return self.function.backward(g, a, unit)
         d = [v * unit for v in g]
@@ -145,15 +145,15 @@ class Between:
 
 
 def flat(rows: Any) -> Vector:
-    """Return rows as one list."""
+    """Return the numbers of all rows in one list."""
     return [value for row in rows for value in row]
 
 
 class Goal:
-    """The loss of a batch and its derivative, by the outputs or, if fused, by the inputs of those.
+    """The loss of a batch and its derivative: by the outputs or, if fused, the last layer's inputs.
 
-    Where no weight of a sample and no sum over a row stands between, they are a function on flat
-    lists, made from the loss's row program.
+    Without sample weights and sums over a row, both come from one function on flat lists, compiled
+    from the loss's row program.
     """
 
     def __init__(self, loss: Loss, fused: bool, columns: int) -> None:
@@ -163,13 +163,13 @@ class Goal:
             self.formula = loss_formula(loss.name, loss.from_logits)
 
     def bind(self, T: Matrix, weights: Vector | None) -> None:
-        """Take the targets, and the weights of samples, that batches will pick from."""
+        """Take the targets and sample weights that batches pick from."""
         self.T, self.weights = T, weights
         self.usable: FlatLoss | None = None
         formula = self.formula
         if weights is not None or formula is None:
             return
-        given = all(sum(t) == 1.0 for t in T)  # the sum of a row's targets, if it is asked for
+        given = all(sum(t) == 1.0 for t in T)  # then the sum of a row's targets is known
         simple = formula.mean and targets_are_simple(self.loss.name, T)
         loss, derivative = formula.parts(self.fused, simple)
         if is_flat([*loss, *derivative], ["right"] if given else []):
@@ -196,7 +196,7 @@ class Goal:
 
 
 def is_flat(program: Program, given: Sequence[str]) -> bool:
-    """Return whether a program may run over many samples in one list: no sum goes into a row."""
+    """Return whether a program can run on many samples in one list: no row depends on a sum."""
     sums = {s.to for s in program if not isinstance(s, Each) and s.to not in given}
     used = {name for s in program if isinstance(s, Each) for name in names(parsed(s.value))}
     return not sums & used and not any(isinstance(s, Largest) for s in program)

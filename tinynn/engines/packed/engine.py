@@ -1,15 +1,15 @@
 """The `packed` engine: a row of weights is one integer, with a fixed-point number in each lane.
 
-`lanes` has the arithmetic of lanes, `packed_layer` the proof that they stay apart, `packed_inputs`
-the inputs, `packed_between` what happens on floats, `packed_program` the training, and
-`packed_prediction` what becomes of a network that is done. There are two ways to update:
+`lanes` has the arithmetic of lanes, `layer` the proof that they do not overflow into each other,
+`inputs` the inputs, `between` the part on floats, `program` the training, and `prediction` the
+prediction with a trained network. There are two ways to update:
 
 - in lanes, without ever unpacking the weights: SGD with all of its settings;
-- through floats, for every other optimizer, for clipping, and where a layer other than a dense one
-  has parameters: the gradients are unpacked, and the `lists` engine's own update is used.
+- through floats, for every other optimizer, for clipping, and if a layer that is not dense has
+  parameters: the gradients are unpacked, and the `lists` engine's own update is used.
 
-Fixed point has an end. Where it is reached in the middle of a training, the batch is taken back and
-done by `lists`, which goes on from there; `PackedProgram.fallback` then says why.
+Fixed point has a limited range. If training reaches its end, the batch is undone and repeated by
+`lists`, which continues from there; `PackedProgram.fallback` then says why.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..contract import Engine, Memory, Predictor, Recipe, Task
 from . import prediction as packed_prediction
 from .program import PackedProgram, needs_floats
 
-# A row of few lanes costs more than the numbers in it: 10 ns for a product and sum in rows of 10,
-# 5.5 in rows of 30, 27 in lists (CPython 3.11).
+# A row of few lanes costs more per number: 10 ns for a product and sum in rows of 10, 5.5 in rows
+# of 30, 27 in lists (CPython 3.11).
 LEAST_OUTPUTS = 8
-# Unpacking gradients and packing weights costs as much as 6 products and sums in lists for each.
+# Unpacking a gradient and packing a weight cost as much as 6 products and sums in lists.
 LEAST_BATCH = 8
 
 
 class PackedEngine(Engine):
-    """Serves networks that begin with a dense layer of `LEAST_OUTPUTS` outputs or more."""
+    """Runs networks that begin with a dense layer of at least `LEAST_OUTPUTS` outputs."""
 
     name = "packed"
     tolerance = 1e-4

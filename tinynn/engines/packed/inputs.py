@@ -1,4 +1,4 @@
-"""The inputs of the packed engine: whole numbers once for the whole data set, zeros left out."""
+"""The inputs of the packed engine, converted to integers once for the data set, without zeros."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any, NamedTuple, Sequence
 from ...lesson.matrix import Matrix, Vector
 from .lanes import whole_numbers
 
-# Inputs that are all multiples of one of these fractions are kept exactly: truth tables and one-hot
-# columns (1), 4-bit pixels (15, 16), 8-bit pixels (255, 256), and numbers with a few digits.
+# Inputs that are all multiples of 1 over one of these scales are kept exactly: truth tables and
+# one-hot columns (1), 4-bit pixels (15, 16), 8-bit pixels (255, 256), numbers with few digits.
 EXACT_SCALES = (1, 2, 4, 5, 8, 10, 15, 16, 20, 50, 100, 128, 255, 256)
-EXACT_LIMIT = 2.0**10  # the largest whole number that an exact scale may come to
-SAME = 2.0**-40  # how far from a multiple a float may be, and rounding is all that it is
-MOST_DISTINCT = 4096  # data with more different numbers than this is not looked at for a fraction
+EXACT_LIMIT = 2.0**10  # the largest integer that an exact scale may lead to
+SAME = 2.0**-40  # how far from a multiple a float may be by rounding alone
+MOST_DISTINCT = 4096  # data with more distinct numbers than this gets no exact scale
 
-# Other inputs are rounded to 2^-14 times a power of two that fits their range: 14 bits cost 8-12%
-# of time against 12 (a wider lane), and a quarter of the error. The finest column should still
-# have AIM steps from its least to its greatest number, and needs NEED; `finest` is what lanes bear.
+# Other inputs are rounded to 2^-14 times a power of two that fits their range: 14 bits take 8-12%
+# more time than 12 (a wider lane) for a quarter of the error. The finest column should still have
+# AIM steps from its least to its greatest number, and needs NEED; MOST_BITS is what lanes can hold.
 INPUT_BITS = 14
 MOST_BITS = 18
 AIM = 2048
 NEED = 32
 
-# Below this share of numbers that are not 0 it pays to pick them, and the rows of weights that go
-# with them, out of each row: 27 + 90 ns for a product and its picking, against 90 (30 lanes).
+# Below this share of nonzero numbers it pays to pick them, and the rows of weights that belong to
+# them, out of each row: 27 + 90 ns for a product with its picking, against 90 (30 lanes).
 SPARSE = 0.75
 LEAST_COLUMNS = 8
 LEAST_ONES = 4
 
 
 class SparseRow(NamedTuple):
-    """One row of inputs without its zeros; ones, which need no multiplication, for themselves."""
+    """One row of inputs without zeros; ones, which need no multiplication, are listed apart."""
 
     pick: Any
     values: tuple[int, ...]
@@ -43,13 +43,13 @@ class SparseRow(NamedTuple):
 
 
 class Inputs:
-    """Rows x as whole numbers round(x · scale), and what bounds them.
+    """Rows x as integers round(x · scale), and their bounds.
 
-    rows:   one `SparseRow` for each row if `sparse`, else a tuple of all its whole numbers
-    norm:   no row has |x̂|₂ beyond it, where x̂ = round(x · scale) / scale
-    top:    no whole number is larger in size
-    error:  the most by which an x̂ is off; 0 on an exact scale (but for the rounding of floats)
-    coarse: why the numbers cannot be told apart well enough, or None
+    rows:   a `SparseRow` for each row if `sparse`, otherwise a tuple of all its integers
+    norm:   the largest |x̂|₂ of a row, where x̂ = round(x · scale) / scale
+    top:    the largest size of an integer
+    error:  the largest |x̂ − x|; 0 on an exact scale (except for the rounding of floats)
+    coarse: why this scale cannot represent the numbers well enough, or None
     """
 
     def __init__(self, X: Matrix, scale: int | None = None, most_bits: int = MOST_BITS) -> None:
@@ -76,9 +76,9 @@ class Inputs:
         ]
 
     def _fitting_scale(self, X: Matrix, largest: float, most_bits: int) -> int:
-        """Return the power of two by which to multiply inputs that have no common fraction.
+        """Return the power of two by which to multiply inputs that have no exact scale.
 
-        A column of range r gets r · scale steps, each off by half of one at most.
+        A column of range r gets r · scale steps; rounding is off by at most half a step.
         """
         ranges = [max(column) - min(column) for column in zip(*X)]
         narrowest = min([r for r in ranges if r] or [1.0])
@@ -95,7 +95,7 @@ class Inputs:
 
 
 def _exact_scale(X: Matrix, largest: float, scales: Sequence[int]) -> int | None:
-    """Return the first of the scales that makes whole numbers of all inputs, or None."""
+    """Return the first of the scales that turns all inputs into integers, or None."""
     distinct = set()
     for x in X:
         distinct.update(x)
@@ -118,7 +118,7 @@ def _sparse_row(x: Vector, scale: int) -> SparseRow:
         ones = [k for k, v in pairs if v == 1]
         positions = [k for k, v in pairs if v != 1]
         values = tuple([v for v in values if v != 1])
-    # An itemgetter of fewer than two positions gives no tuple; a product with 0 changes nothing.
+    # An itemgetter of fewer than two positions returns no tuple; a product with 0 adds nothing.
     padding = [0] * (2 - len(positions))
     positions += padding
     return SparseRow(

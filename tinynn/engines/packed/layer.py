@@ -1,26 +1,27 @@
-"""One dense layer in lanes: its weights, what bounds them, and the sums made with them.
+"""One dense layer in lanes: its weights, their bounds, and the sums computed with them.
 
-All weights that leave one input are the lanes of one row; the bias is one row more, for an input
-that is always 1. Everything is a whole number of some unit:
+The weights from one input to all outputs are the lanes of one row; the bias is a further row, for
+an input that is always 1. Every number is an integer multiple of some unit:
 
     x = x' / scale            inputs
     D = D' · 2^−f             the step −rate · ∂L/∂Z
     w = w' · 2^−fd / scale    weights and bias: then x · D is x' · D' units, if f = fd
     z = z' · 2^−fd / scale²   sums: z = x · w is x' · w' units
 
-If f = fd + e, the update is shifted by e bits first, in lanes: so steps of any size keep 28 bits.
+If f = fd + e, the update is first shifted by e bits, in lanes, so that steps of any size keep 28
+bits.
 
-**Why no lane that is read ever leaks.** Let cⱼ be all the weights of output j and its bias, as they
-stand in the lanes; |·| is the 2-norm. The layer keeps `norm` and `grow`, and the invariant
+**Why no lane that is read ever overflows.** Let cⱼ be the weights of output j and its bias, as
+stored in the lanes; |·| is the 2-norm. The layer keeps `norm` and `grow`, and the invariant
 
     (I)   |cⱼ| ≤ norm + grow < capacity    for all j.
 
-Cauchy and Schwarz: |zⱼ| ≤ |(x, 1)| |cⱼ| < x_norm · capacity, which by the choice of `capacity` (in
-`lay_out`) fits the bits that are read; a single weight is no larger than |cⱼ|. An update by D̂, as
-rounded, moves cⱼ by Σₛ D̂ₛⱼ (xₛ, 1), no further than x_norm · Σₛ |D̂ₛⱼ|. `admit` adds that to `grow`
-*before* the update; where (I) would break, it measures the weights anew, then lays them out anew,
-and else raises `LaneOverflow` before a lane has changed. All comparisons are written so that NaN
-fails them. Rounding of the bounds themselves (some n · 2^-53) is covered by `SLACK`.
+By Cauchy and Schwarz |zⱼ| ≤ |(x, 1)| |cⱼ| < x_norm · capacity, which fits the bits that are read,
+by the choice of `capacity` in `lay_out`; a single weight is no larger than |cⱼ|. An update by the
+rounded D̂ moves cⱼ by Σₛ D̂ₛⱼ (xₛ, 1), no further than x_norm · Σₛ |D̂ₛⱼ|. `admit` adds that to
+`grow` *before* the update; if (I) would break, it measures the weights again, then lays them out
+again, and otherwise raises `LaneOverflow` before a lane has changed. All comparisons are written so
+that NaN fails them. `SLACK` covers the rounding of the bounds themselves (some n · 2^-53).
 """
 
 from __future__ import annotations
@@ -35,42 +36,42 @@ from typing import Any, NamedTuple, Sequence
 from ...lesson.matrix import Matrix, Vector
 from .lanes import QUANTUM_LIMIT, ROUNDING, Lanes, integers
 
-WIDTHS = (32, 40, 48, 56, 64)  # of a first layer's lanes: the first that holds it is taken
-HIDDEN_WIDTHS = (64,)  # backward reads the float64s of D as ints, which only these leave bare
+WIDTHS = (32, 40, 48, 56, 64)  # of a first layer's lanes: the first one that is wide enough
+HIDDEN_WIDTHS = (64,)  # backward reads D's float64s as ints, which needs lanes of their width
 LEAST_FD, MOST_FD = 22, 28  # fraction bits of weights beyond those of the inputs
-ROOM = 4.0  # a layout leaves this factor above the norm, and what the width has left over
-MOST_ROOM = 2.0**16  # of a layout whose room was used up in a few updates
+ROOM = 4.0  # a layout leaves at least this factor above the norm
+MOST_ROOM = 2.0**16  # the most for a layout whose room was used up in a few updates
 LEAST_NORM = 2.0**-6  # weights may start from zeros
 SLACK = 1.0 + 2.0**-20
-DIGIT_LIMIT = 2.0**30  # ints below it are one digit of Python's, the fastest to multiply by
-AIM_BITS = 28  # of a D that is scaled afresh
-# D keeps the scale of the layout while its mean is FINE units at least: then what falls below half
-# a unit, and is lost, is less than 1/512 of it.
+DIGIT_LIMIT = 2.0**30  # smaller ints have one of Python's digits: the fastest to multiply by
+AIM_BITS = 28  # of a D with a new scale
+# D keeps the layout's scale while its mean is at least FINE units: then rounding loses less than
+# 1/512 of it.
 FINE = 256.0
 MOMENTUM_BITS = 20  # the momentum is rounded to a multiple of 2^-20
-DECAY_BITS = 16  # the weight decay of one step is rounded to so many bits
-RARELY = 16  # updates between two measurements at least, or the layout gets more room
+DECAY_BITS = 16  # the weight decay of one step is rounded to this many bits
+RARELY = 16  # with fewer updates between two measurements, the layout gets more room
 
 
 class LaneOverflow(Exception):
-    """The bound on a lane cannot be kept even by the widest lanes."""
+    """Even the widest lanes are too narrow."""
 
 
 class Rule(NamedTuple):
-    """How a batch updates: D = factor · ∂L/∂Z, then velocity and decay."""
+    """How a batch updates the weights: D = factor · ∂L/∂Z, then velocity and decay."""
 
     factor: float
-    keep: float | None = None  # the share of the velocity that stays; None: there is none
-    nesterov: float = 0.0  # the momentum, if the step looks ahead; as `keep` a multiple of 2^-20
-    decay: float = 0.0  # the share of each weight to be taken away, at most 1
-    biases: bool = True  # whether of the biases too
+    keep: float | None = None  # the share of the velocity to keep; None without a velocity
+    nesterov: float = 0.0  # the momentum, if the step looks ahead; like `keep` a multiple of 2^-20
+    decay: float = 0.0  # the share of each weight to take away, at most 1
+    biases: bool = True  # whether biases decay, too
 
 
 class PackedDense:
     """The weights of one dense layer as rows of lanes.
 
-    `first`: nothing goes back through it, so its lanes may be narrow. `momentum` and `decay`:
-    whether there will be updates with them.
+    `first`: no derivatives go back through it. `narrow`: its lanes may be narrower than 64 bits.
+    `momentum` and `decay`: whether updates will use them.
     """
 
     rows: list[int]
@@ -93,7 +94,7 @@ class PackedDense:
         self.since = self.measured = self.laid_out = 0
 
     def kept(self) -> PackedDense:
-        """Return a copy that later updates of this one leave alone."""
+        """Return a copy that does not change with later updates of this layer."""
         other = copy(self)
         other.rows, other.velocity = list(self.rows), list(self.velocity)
         return other
@@ -101,29 +102,29 @@ class PackedDense:
     # Layout.
 
     def take_inputs(self, scale: int, norm: float, top: int) -> None:
-        """State, before `lay_out`, what comes in: |x̂| ≤ norm, and each |x'| ≤ top."""
+        """Declare the bounds of the inputs, before `lay_out`: |x̂| ≤ norm, and each |x'| ≤ top."""
         self.scale, self.norm_in, self.top_in = scale, norm, top
         self.x_norm = self.x_now = sqrt(norm * norm + 1.0) * SLACK
         self.x_top = max(top, scale)
 
     def expect(self, largest: float) -> None:
-        """State that no input of the coming batch is beyond `largest`, before rounding."""
+        """Declare that no input of the next batch is larger than `largest`, before rounding."""
         size = largest + 0.5 / self.scale
         self.x_now = min(self.x_norm, sqrt(self.n * size * size + 1.0) * SLACK)
 
     def lay_out(self, C: Matrix, V: Matrix | None = None) -> None:
-        """Put weights C and velocities V, of n + 1 rows, into the narrowest lanes that bear them.
+        """Put weights C and velocities V, of n + 1 rows, into the narrowest lanes that fit them.
 
-        Of a z' the window shows 32 bits above the lowest 8p, and `sums` adds half of the last of
-        them, to round. So it takes |z'| ≤ 2^(31+8p) − 2^8p, whence, with |zⱼ| ≤ x_norm |cⱼ|,
+        The window shows 32 bits of a z' above the lowest 8p, and `sums` adds half of the last one
+        to round. That needs |z'| ≤ 2^(31+8p) − 2^8p, so that, with |zⱼ| ≤ x_norm |cⱼ|,
 
             capacity = (2^(31+8p) − 2^8p) · unit_z / x_norm.
 
-        Where derivatives go back, weights are read through such a window as well, with its own p.
-        They are quantised below 2^50. A velocity is multiplied by a fraction of `MOMENTUM_BITS`,
-        and a decaying weight by one of `DECAY_BITS`: these bits must be free above them.
+        If derivatives go back, weights are read through such a window as well, with its own p. They
+        are quantised below 2^50. A velocity is multiplied by a fraction of `MOMENTUM_BITS`, and a
+        decaying weight by one of `DECAY_BITS`: these bits must be free above them.
 
-        Raises LaneOverflow if there are no such lanes.
+        Raises LaneOverflow if no lanes are wide enough.
         """
         norm = column_norm(C)
         for room in (self.room, ROOM):
@@ -165,9 +166,9 @@ class PackedDense:
         self.fill_velocity(V)
 
     def fill(self, C: Matrix) -> bool:
-        """Put weights into the lanes there are; return whether these are wide enough.
+        """Put weights into the present lanes; return whether these are wide enough.
 
-        Rounding moves each weight by half a unit at most, so cⱼ by no more than √(n + 1) units.
+        Rounding moves each weight by at most half a unit, so cⱼ by no more than √(n + 1) units.
         """
         norm = (column_norm(C) + sqrt(self.n + 1.0) * self.unit) * SLACK
         if not norm < self.capacity:
@@ -177,7 +178,7 @@ class PackedDense:
         return True
 
     def fill_velocity(self, V: Matrix | None) -> None:
-        """Put velocities into lanes; raises LaneOverflow if `update` could not go on from them."""
+        """Put velocities into lanes; raises LaneOverflow if `update` could not use them."""
         self.velocity, self.v_norm, self.v_top = [0] * (self.n + 1), 0.0, 0.0
         if V is None:
             return
@@ -188,18 +189,18 @@ class PackedDense:
         self.velocity = self.lanes.quantise(_flat(V), 1.0 / self.unit)[0]
 
     def weights(self) -> Matrix:
-        """Return the weights and, as the last row, the bias."""
+        """Return the weights, with the bias as the last row."""
         return self._floats(self.rows, self.unit)
 
     def velocities(self) -> Matrix:
-        """Return the velocity of each weight: the step that it adds to the next one."""
+        """Return the velocity of each weight: what it adds to the next step."""
         return self._floats(self.velocity, self.unit)
 
     def _floats(self, rows: list[int], unit: float) -> Matrix:
         return split_rows([v * unit for v in self.lanes.unpack(rows)], self.m)
 
     def _limit(self, bits: int = 0) -> float:
-        """Return the size of a lane that leaves `bits` bits, the sign and one more free above."""
+        """Return the largest lane that leaves `bits` bits, the sign and one more bit free."""
         return ldexp(1.0, self.lanes.width - 2 - bits)
 
     # Forward.
@@ -217,7 +218,7 @@ class PackedDense:
         ]  # fmt: skip
 
     def bears(self, norm: float) -> bool:
-        """Return whether `sums` can be read, with the weights of now, for other x: |x̂| ≤ norm."""
+        """Return whether `sums` fit with the current weights for other inputs, |x̂| ≤ norm."""
         reach = sqrt(norm * norm + 1.0) * SLACK * (self.norm + self.grow)
         return reach < self.capacity * self.x_norm
 
@@ -226,19 +227,19 @@ class PackedDense:
     def scale_step(
         self, sizes: Vector, samples: int, factor: float, fresh: bool = False
     ) -> tuple[int, float]:
-        """Return e, to have D' = ∂L/∂Z · factor · 2^(fd + e), and a bound d on Σₛ |D̂ₛⱼ| for all j.
+        """Return e for D' = ∂L/∂Z · factor · 2^(fd + e), and a bound d on Σₛ |D̂ₛⱼ| for all j.
 
-        sizes: Σₛ |∂L/∂Zₛⱼ| for each output j; fresh: e is free, for no update hangs on it.
+        sizes: Σₛ |∂L/∂Zₛⱼ| for each output j; fresh: choose e freely, as no update depends on it.
 
         D' is rounded by at most ρ = `ROUNDING`. With h = max sizes · |factor| and f = fd + e:
 
             Σₛ |D̂ₛⱼ| ≤ h + samples · ρ · 2^−f =: d
             each |D'|, as each sum of them over the batch, is at most d · 2^f < 2^30
-            each lane of XᵀD' is at most x_top · d · 2^f: free to be shifted, or read
+            each lane of XᵀD' is at most x_top · d · 2^f: it can be shifted and read
             each lane of D' Wᵀ, through its window, is at most t · 2^f · (|W| / unit_back + 1) <
             2^62, where t = Σⱼ sizesⱼ · |factor| + m · samples · ρ · 2^−f
 
-        Raises LaneOverflow if one of these does not hold, or a derivative is not finite.
+        Raises LaneOverflow if one of these fails, or a derivative is not finite.
         """
         total = sum(sizes) * abs(factor) * SLACK
         if not total < inf:
@@ -267,14 +268,14 @@ class PackedDense:
         return e, d
 
     def admit(self, sizes: Vector, samples: int, rule: Rule) -> int:
-        """Return the e of `scale_step`, once it is certain that an update keeps (I).
+        """Return the e of `scale_step` once it is certain that an update keeps (I).
 
-        XᵀD̂ moves cⱼ by |(x, 1)| · d at most, and each weight by x_top / scale · d. Shifting, and
-        scaling for velocity and decay, round by half a unit each, cⱼ by √(n + 1) units at most in
-        both together. With V ← k V + XᵀD̂ the bound on |Vⱼ|, and that on its largest element, do
-        the same. Nesterov's step is XᵀD̂ + k V: no longer than twice the bound on V.
+        XᵀD̂ moves cⱼ by at most |(x, 1)| · d, and each weight by x_top / scale · d. Shifting, and
+        scaling for velocity and decay, round by half a unit each, so cⱼ by at most √(n + 1) units
+        together. With V ← k V + XᵀD̂ the bounds on |Vⱼ| and on its largest element change in the
+        same way. Nesterov's step is XᵀD̂ + k V: no longer than twice the bound on V.
 
-        Raises LaneOverflow, with all weights as they were, if (I) cannot be kept.
+        Raises LaneOverflow, with all weights unchanged, if (I) cannot be kept.
         """
         for attempt in range(3):
             e, d = self.scale_step(sizes, samples, rule.factor)
@@ -293,7 +294,7 @@ class PackedDense:
                     raise LaneOverflow(f"a velocity of {v_top:.3g} needs wider lanes")
                 if rule.nesterov:
                     move = 2.0 * move + rounding
-            # Measuring takes as long as some steps: it must not be due again at once.
+            # Measuring takes as long as several steps: it must not be needed again soon.
             ahead = 8.0 * move if attempt == 1 else move
             if self.norm + self.grow + ahead < self.capacity:
                 break
@@ -309,24 +310,24 @@ class PackedDense:
         return e
 
     def _measure(self) -> Matrix:
-        """Take the norm from the weights as they are, and return them."""
+        """Compute the norm from the current weights, and return them."""
         C = self.weights()
         self.norm, self.grow = column_norm(C) * SLACK, 0.0
         self.measured += 1
         if self.since < RARELY:
             self.room = min(self.room * 16.0, MOST_ROOM)
-            self.norm = self.capacity  # so that they are laid out anew
+            self.norm = self.capacity  # so that they are laid out again
         self.since = 0
         return C
 
     def quantise(self, d: Vector, factor: float, e: int) -> tuple[list[int], bytes]:
-        """Return D' as rows of lanes, and as the float64s that `backward` takes."""
+        """Return D' as rows of lanes, and as float64s for `backward`."""
         return self.lanes.quantise(d, ldexp(factor, self.fd + e))
 
     def backward(self, raw: bytes) -> Sequence[int]:
         """Return the lanes of D' Wᵀ, row after row, in units of `unit_back` · 2^−(fd + e).
 
-        The transpose: one window of each weight, by columns, each spread to lanes of 64 bits.
+        For the transpose, one window of each weight is read by columns and spread to 64-bit lanes.
         """
         n, m, shift, half = self.n, self.m, self.shift, self.half_w
         size, sign = self.lanes.size, self.sign
@@ -351,7 +352,7 @@ class PackedDense:
     def products(
         self, start: list[int], xs: Sequence[Any], D: list[int], sparse: bool = False
     ) -> list[int]:
-        """Return start + XᵀD', the last row of it scale · Σₛ D'ₛ; `start` is used up."""
+        """Return start + XᵀD', with scale · Σₛ D'ₛ in the last row; may change `start`."""
         if sparse:
             for x, d in zip(xs, D):
                 for k, v in zip(x.positions, x.values):
@@ -372,7 +373,7 @@ class PackedDense:
     def update(
         self, xs: Sequence[Any], D: list[int], e: int, rule: Rule, sparse: bool = False
     ) -> None:
-        """Add XᵀD' to the weights, as the rule says; only after `admit` gave this e."""
+        """Add XᵀD' to the weights by the rule; only after `admit` returned this e."""
         if not e and rule.keep is None and not rule.decay:
             self.rows = self.products(self.rows, xs, D, sparse)
             return
@@ -396,13 +397,13 @@ class PackedDense:
         self.rows = list(map(add, self.rows, G))
 
     def gradients(self, xs: Sequence[Any], D: list[int], e: int, sparse: bool = False) -> Matrix:
-        """Return XᵀD̂ as floats: ∂L/∂W and, as the last row, ∂L/∂b, if the factor was 1."""
+        """Return XᵀD̂ as floats: for a factor of 1, ∂L/∂W with ∂L/∂b as the last row."""
         rows = self.products([0] * (self.n + 1), xs, D, sparse)
         return self._floats(rows, ldexp(self.unit, -e))
 
 
 def column_norm(C: Matrix) -> float:
-    """Return the largest 2-norm of a column, good to a few 2^-53 of it.
+    """Return the largest 2-norm of a column, accurate to a few 2^-53 of it.
 
     Raises LaneOverflow if one is not finite.
     """
@@ -423,19 +424,19 @@ def _flat(C: Matrix) -> Vector:
 
 
 def _window_limit(skipped: int) -> float:
-    """Return how large a lane may be: a window over it, half its last bit and a borrow fit then."""
+    """Return the largest lane for which a window, half its last bit and a borrow fit."""
     return ldexp(1.0, 31 + 8 * skipped) - ldexp(1.0, 8 * skipped)
 
 
 def _skipped(reach: float, width: int) -> int:
-    """Return how many bytes to leave out below a window that shows numbers up to `reach`."""
+    """Return how many bytes to skip below a window that shows numbers up to `reach`."""
     return min(width // 8 - 4, max(0, ceil((log2(reach) - 31.0) / 8.0)))
 
 
 def _fraction(q: float, most_shift: int) -> tuple[int, int]:
-    """Return (k, shift) with k / 2^shift ≈ q and k of `DECAY_BITS` bits at most.
+    """Return (k, shift) with k / 2^shift ≈ q, where k has at most `DECAY_BITS` bits.
 
-    Needs 0 < q ≤ 1. Off by 2^-16 of q, while the shift suffices.
+    Needs 0 < q ≤ 1. Off by 2^-16 of q unless `most_shift` limits the shift.
     """
     shift = min(most_shift, DECAY_BITS - 1 - frexp(q)[1])
     return round(ldexp(q, shift)), shift

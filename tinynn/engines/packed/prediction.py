@@ -1,10 +1,10 @@
-"""Predictions of the packed engine: one row through a frozen network, at the speed of C loops.
+"""Prediction with the packed engine: one row through a frozen network, at the speed of C loops.
 
-Each dense layer takes one of two ways to all its sums z = x · w + b at once:
+Each dense layer computes its sums z = x · w + b in one of two ways:
 
-- by distances, in full double precision: x · w = (|x|² + |w|² − |x − w|²) / 2, for `math.dist` is
-  the fastest loop over two rows of floats that CPython has (`Distances` bounds the error);
-- by lanes, where many inputs are 0: these are left out, in 64-bit lanes for the rest
+- by distances, in full double precision: x · w = (|x|² + |w|² − |x − w|²) / 2, because `math.dist`
+  is the fastest loop over two rows of floats in CPython (`Distances` bounds the error);
+- by lanes, if many inputs are 0: these are left out, and the rest go into 64-bit lanes
   (`SparseLanes` bounds the error: about 10^-8 of the layer's scale).
 """
 
@@ -28,37 +28,37 @@ from .lanes import Lanes, whole_numbers
 
 RowFunction = Callable[[Sequence[float]], Vector]
 
-# The bound of `Distances`, in units of |x|² + |w|²: derived there, measured at most 4 · 2^-53.
+# The error bound of `Distances`, in units of |x|² + |w|²; the largest error measured is 4 · 2^-53.
 DISTANCE_ERROR = 21 * 2.0**-53
-# |x| may be so many times |w|, or less by as many, before x is scaled: the bound is then 21 · 65
-# rounding errors, 1.5e-13, of |x| |w|, and after scaling 21 · 2.5 of them, 6e-15.
+# |x| and |w| may differ by this factor before x is scaled: the bound is then 21 · 65 rounding
+# errors, 1.5e-13, of |x| |w|, and after scaling 21 · 2.5 of them, 6e-15.
 BALANCE = 64.0
 
 # Costs in ns on CPython 3.11, for m outputs: by distances 6 m for each input, by lanes
-# 110 + 4.3 m for each that is not 0. Lanes, less exact, are for a gain of GAIN at least.
+# 110 + 4.3 m for each nonzero one. Lanes, being less exact, have to be GAIN times faster.
 DISTANCE_COST = 6.0
 LANE_COST, LANE_COST_EACH = 110.0, 4.3
 GAIN = 1.5
-MOST_PRESENT = 2048  # numbers that are not 0; keeps the bound of `SparseLanes` under 10^-6
+MOST_PRESENT = 2048  # nonzero numbers; keeps the bound of `SparseLanes` under 10^-6
 LEAST_LANE_INPUTS = 128  # fewer gain little
 # Beyond these sizes squares and powers of two would leave the range of floats.
 TINY, HUGE = 1e-100, 1e100
 
-# From Python 3.12 on `dot` is math.sumprod: 3-15% faster than distances for so few outputs of so
-# few inputs, and 1.1 to 1.9 times slower for more (CPython 3.13).
+# From Python 3.12 on `dot` is math.sumprod: 3-15% faster than distances for this few outputs and
+# inputs, and 1.1 to 1.9 times slower for more (CPython 3.13).
 SUMPROD = sys.version_info >= (3, 12)
 SUMPROD_OUTPUTS, SUMPROD_INPUTS = 3, 32
 
 
 def refuses_prediction(network: Sequential) -> str | None:
-    """Return the end of a sentence on why there is no predictor for this network, or None."""
+    """Return why there is no predictor for this network, as a clause, or None."""
     if not any(isinstance(layer, Dense) for layer in network.layers):
         return "the network has no Dense layer"
     return unknown_layer(network)
 
 
 def predictor(network: Sequential) -> RowFunction:
-    """Return a function from a row to the row of outputs, frozen at the weights of now."""
+    """Return a function from a row to the row of outputs, frozen at the current weights."""
     steps: list[RowFunction] = []
     for layer in frozen(network):
         if layer.plan.kind == "Dense":
@@ -77,7 +77,7 @@ def predictor(network: Sequential) -> RowFunction:
 
 
 def sums(W: Matrix, b: Vector) -> RowFunction:
-    """Return a function from x to x W + b, which looks at x before it takes one of the two ways."""
+    """Return a function from x to x W + b, which chooses one of the two ways for each x."""
     n, m = len(W), len(b)
     distances = Distances(W, b)
     if SUMPROD and m <= SUMPROD_OUTPUTS and n <= SUMPROD_INPUTS:
@@ -95,7 +95,7 @@ def sums(W: Matrix, b: Vector) -> RowFunction:
         if not 0 < len(present) <= most:
             return by_distances(x)
         largest = max(max(present), -min(present))
-        # A NaN may hide from max and min, but not in a sum.
+        # A NaN may escape max and min, but not a sum.
         if TINY < largest < HUGE and sum(present) < inf:
             return by_lanes(x, present, largest)
         return by_distances(x)
@@ -104,16 +104,16 @@ def sums(W: Matrix, b: Vector) -> RowFunction:
 
 
 class Distances:
-    """z = (|x|² + |w|² − |x − w|²) / 2 + b, with u = 2^-53 for a rounding error:
+    """z = (|x|² + |w|² − |x − w|²) / 2 + b, with a rounding error of u = 2^-53.
 
     `math.dist` takes differences, divides by the largest, squares, adds up with compensation and
     takes the root: r̂² = r² (1 + 12 u) at most; |x|² likewise, |w|² from exact sums 2 u. With
-    r² ≤ 2 (|x|² + |w|²), and four more roundings, all in all
+    r² ≤ 2 (|x|² + |w|²) and four more roundings, in total
 
         |error| ≤ 21 u (|x|² + |w|²) + 2 u |b|.
 
-    That is as good as a sum of products while |x| and |w| are of a size. So x is scaled by a power
-    of two if it is not (see `BALANCE`).
+    That is as good as a sum of products while |x| and |w| are of similar size. If they are not, x
+    is scaled by a power of two (see `BALANCE`).
     """
 
     def __init__(self, W: Matrix, b: Vector) -> None:
@@ -124,7 +124,7 @@ class Distances:
         self.zeros = (0.0,) * len(W)
 
     def error(self, x: Sequence[float], j: int) -> float:
-        """Return the bound on the error of output j, the whole |x| taken for a tiny one."""
+        """Return the bound on the error of output j, including the case that x is scaled."""
         size, w = dist(tuple(x), self.zeros), sqrt(2.0 * self.halves[j])
         if self.size / BALANCE < size < self.size * BALANCE:
             near = size * size + w * w
@@ -153,7 +153,7 @@ class Distances:
         return by_distances
 
     def scaled(self, x: tuple[float, ...], size: float) -> Vector:
-        """Return all z for an x much longer or shorter than the weights, or not finite."""
+        """Return all z for an x that is much longer or shorter than the weights, or not finite."""
         if not TINY < size < HUGE or not TINY < self.size < HUGE:
             return [fsum(map(mul, x, column)) + b for column, b in zip(self.columns, self.b)]
         bits = frexp(self.size)[1] - frexp(size)[1]
@@ -168,11 +168,11 @@ class Distances:
 
 
 class SparseLanes:
-    """z from lanes of 64 bits, one row of weights for each x that is not 0.
+    """z from 64-bit lanes, with one row of weights for each nonzero x.
 
     With X = max |x| and R = max |wⱼ|₁: x' = round(x s) with s = 2^k, 2^28 ≤ X s < 2^29, and
-    w' = round(w 2^f) with 2^31 ≤ R 2^f < 2^32, so that a lane, |Σ x' w'| ≤ 2^29 (2^32 + n / 2) and
-    half a window's last bit more, stays below 2^62: it fits. Read are its upper 32 bits:
+    w' = round(w 2^f) with 2^31 ≤ R 2^f < 2^32, so that a lane, |Σ x' w'| ≤ 2^29 (2^32 + n / 2) plus
+    half the window's last bit, stays below 2^62 and fits. Reading its upper 32 bits gives
 
         |error| ≤ |wⱼ|₁ / 2s + |x̂|₁ 2^−f / 2 + 2^32 · 2^−f / s
 
@@ -194,7 +194,7 @@ class SparseLanes:
         w = sum([abs(row[j]) for row in self.W])
         rounded = sum(map(abs, x)) + 0.5 * step * len(x)
         unit = ldexp(1.0, -self.bits)
-        # The last term is for the float arithmetic behind the window.
+        # The last term is for the float arithmetic after the window.
         return (
             0.5 * w * step
             + 0.5 * rounded * unit
@@ -203,7 +203,7 @@ class SparseLanes:
         )
 
     def function(self) -> Callable[[Sequence[float], Vector, float], Vector]:
-        """Return the function from x, its numbers but 0, and the largest, to all z."""
+        """Return the function from x, its nonzero numbers, and the largest of them, to all z."""
         rows, b, lanes = self.rows, self.b, self.lanes
         read, size, half, bits = lanes.window(4), lanes.size, lanes.ones << 31, self.bits
 
@@ -222,7 +222,7 @@ class SparseLanes:
 
 
 def _row_function(layer: Frozen) -> RowFunction:
-    """Return what a layer that is not dense does to one row, made from its row program."""
+    """Return a layer that is not dense as a function of one row, made from its row program."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     if formula.elementwise and not layer.values:
         known: dict[str, Tree] = {"c": ("number", plan.number)}

@@ -22,15 +22,15 @@ from .inputs import Inputs
 from .lanes import whole_numbers
 from .layer import MOMENTUM_BITS, LaneOverflow, PackedDense, Rule, split_rows
 
-INPUT_BITS_TRIED = (18, 14, 12)  # as many as lanes bear, of inputs that are not exact
-HIDDEN_BITS_TRIED = (18, 16, 14)  # of an activation up to its limit; the step is 2^-16 at the least
-HIDDEN_LIMIT = 16.0  # what activations without a bound of their own are first thought to reach
-RATE_JUMP = 16.0  # a velocity is rescaled in lanes if the rate changes by less, else in floats
+INPUT_BITS_TRIED = (18, 14, 12)  # of inexact inputs: the first that fit into lanes
+HIDDEN_BITS_TRIED = (18, 16, 14)  # of an activation up to its limit; the step is at least 2^-16
+HIDDEN_LIMIT = 16.0  # the limit first assumed for activations without a bound
+RATE_JUMP = 16.0  # if the rate changes by less, a velocity is rescaled in lanes, else in floats
 PATIENCE = 3  # batches in a row that need `lists` before it takes over for good
 
 
 def needs_floats(recipe: Recipe) -> str | None:
-    """Return what cannot be done in lanes, or None."""
+    """Return the part of a recipe that cannot be done in lanes, or None."""
     if type(recipe.optimizer) is not SGD:
         return type(recipe.optimizer).__name__
     if recipe.clip_norm is not None or recipe.clip_value is not None:
@@ -42,7 +42,7 @@ def needs_floats(recipe: Recipe) -> str | None:
 
 
 class _FloatSteps(ListsProgram):
-    """The `lists` engine's update, on gradients that come out of lanes."""
+    """The `lists` engine's update, with gradients computed in lanes."""
 
     def __init__(self, recipe: Recipe, memory: Memory, packed: PackedProgram) -> None:
         super().__init__(recipe, memory)
@@ -53,14 +53,14 @@ class _FloatSteps(ListsProgram):
 
 
 class _Pass(NamedTuple):
-    """What a batch leaves on its way forward: inputs of each dense layer, outputs behind it."""
+    """What a batch's forward pass keeps: each dense layer's inputs, and the outputs after it."""
 
     xs: list[Sequence[Any]]
     outputs: list[Vector]
 
 
 class PackedProgram(Program):
-    """Holds the weights in lanes, and the network's lists behind, until `write_back`.
+    """Holds the weights in lanes; the network's lists are out of date until `write_back`.
 
     fallback: why `lists` has taken over, or None
     """
@@ -73,7 +73,7 @@ class PackedProgram(Program):
         self._programs = [program for program in (self.lists, self.floats) if program]
         self.fallback: str | None = None
         self.inputs: Inputs | None = None
-        self.rate: float | None = None  # −velocity / rate is what the optimizer remembers
+        self.rate: float | None = None  # the optimizer's memory is −velocity / rate
         self.stale = True  # the network's lists are newer than the lanes
         self.changed = False  # the lanes are newer than the network's lists
         self._troubles = 0
@@ -111,9 +111,9 @@ class PackedProgram(Program):
     # What the trainer calls.
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
-        """Take the data, its inputs as whole numbers; `lists` takes over if these are too coarse.
+        """Take the data, with inputs as integers; `lists` takes over if these are too coarse.
 
-        An inexact input is off by half a unit of `Inputs.scale`.
+        An inexact input is off by at most half a step of 1 / `Inputs.scale`.
         """
         self.write_back()
         for program in self._programs:
@@ -162,7 +162,7 @@ class PackedProgram(Program):
     def predict(self, X: Matrix) -> Matrix:
         """Return the outputs for the rows of X, as exact as in training.
 
-        Rows that the lanes cannot take go through the network's own layers.
+        Rows that do not fit into lanes go through the network's own layers.
         """
         if self.fallback or self.inputs is None or not X:
             self.write_back()
@@ -202,7 +202,7 @@ class PackedProgram(Program):
     # Between lists and lanes.
 
     def _lists_of(self, i: int) -> list[Vector]:
-        """Return the network's own rows of weights of layer i, and of its bias."""
+        """Return the live rows of layer i: its weights, and its bias."""
         layer = self.recipe.network.layers[i]
         assert isinstance(layer, Dense)
         return [*layer.W, layer.b] if layer.b else layer.W
@@ -214,7 +214,7 @@ class PackedProgram(Program):
         return [row for rows in kept for row in rows]
 
     def _image(self) -> list[Matrix]:
-        """Return copies of all that lanes are filled from."""
+        """Return copies of everything that the lanes are filled from."""
         image = []
         for i, dense in zip(self.places, self.dense):
             image.append([list(row) for row in self._lists_of(i)])
@@ -223,7 +223,7 @@ class PackedProgram(Program):
         return image
 
     def _lay_out(self) -> None:
-        """Fill the lanes from the network's lists, the velocities at the next step."""
+        """Fill the lanes from the network's lists; velocities follow at the next step."""
         assert self.inputs is not None
         for k, (i, dense) in enumerate(zip(self.places, self.dense)):
             C = self._lists_of(i)
@@ -243,7 +243,7 @@ class PackedProgram(Program):
         self.stale = False
 
     def _lay_out_hidden(self, k: int, C: Matrix, V: Matrix | None = None) -> None:
-        """Lay out dense layer number k, for inputs in steps as fine as its lanes bear.
+        """Lay out dense layer number k, for inputs in steps as fine as its lanes can hold.
 
         An activation is off by half a step: 2^-(bits + 1) of the limit, or 2^-17 if that is more.
         """
@@ -262,7 +262,7 @@ class PackedProgram(Program):
         raise LaneOverflow(reason if fraction >= 0 else f"an activation is beyond {limit:.3g}")
 
     def _widen(self, k: int, largest: float) -> None:
-        """Make room for outputs up to `largest` behind dense layer number k."""
+        """Make room for outputs up to `largest` after dense layer number k."""
         if not isfinite(largest):
             raise LaneOverflow("an activation is not finite")
         self.limits[k] = ldexp(1.0, frexp(largest)[1] + 1)
@@ -271,7 +271,7 @@ class PackedProgram(Program):
         self._lay_out_hidden(k + 1, after.weights(), V)
 
     def _keep(self) -> Any:
-        """Return all that a step may change, but for the network's lists: they come last."""
+        """Return everything that a step may change, except the network's lists: they come last."""
         return (
             [dense.kept() for dense in self.dense] if not self.stale else self.dense,
             self.rate, self.changed, self.stale, list(self.limits),
@@ -288,14 +288,14 @@ class PackedProgram(Program):
                 own[:] = old
 
     def _give_up(self, reason: str) -> None:
-        """Let `lists` do the rest of this program's work."""
+        """Hand all further work over to `lists`."""
         self.write_back()
         self.fallback = reason
 
     def _by_lists(
         self, batches: Sequence[Sequence[int]], rates: Sequence[float], first_step: int
     ) -> None:
-        """Train on some batches with `lists`."""
+        """Train on batches with `lists`."""
         self.write_back()
         self._through(self.lists, batches, rates, first_step)
 
@@ -306,7 +306,7 @@ class PackedProgram(Program):
         rates: Sequence[float],
         first_step: int,
     ) -> None:
-        """Let a program that works on the network's own lists train on some batches."""
+        """Train on batches with a program that works on the network's own lists."""
         before = len(self.done)
         self.stale = True
         try:
@@ -341,7 +341,7 @@ class PackedProgram(Program):
         self.done.append(value)
 
     def leave_gradients(self) -> float:
-        """Return the loss of the current batch, and leave all gradients in the layers."""
+        """Return the loss of the current batch, and store all gradients in the layers."""
         value, passed, d = self._loss(self.batch)
         layers = self.recipe.network.layers
         for k in range(len(self.dense) - 1, -1, -1):
@@ -360,7 +360,7 @@ class PackedProgram(Program):
         return k == 0 and self.inputs is not None and self.inputs.sparse
 
     def _loss(self, batch: Sequence[int]) -> tuple[float, _Pass, Vector]:
-        """Return a batch's loss, what it left on the way, and ∂L/∂Z of the last dense layer."""
+        """Return a batch's loss, its forward pass, and ∂L/∂Z of the last dense layer."""
         assert self.inputs is not None
         rows = self.inputs.rows
         passed = self._forward([rows[i] for i in batch], self.inputs.sparse)
@@ -394,10 +394,10 @@ class PackedProgram(Program):
         return self.between[k - 1].backward(dense.backward(raw), passed.outputs[k - 1], unit)
 
     def _rule(self, rate: float, t: int) -> Rule | None:
-        """Return how to update in lanes, or None for a step that lanes cannot take.
+        """Return how to update in lanes, or None for a step that lanes cannot make.
 
-        The velocity is held as −rate · that of the optimizer: a step's length. When the rate
-        changes, so does what it keeps of itself: momentum · rate / rate before.
+        The velocity is stored as −rate · the optimizer's: the length of a step. So when the rate
+        changes, the share that it keeps changes, too: momentum · rate / previous rate.
         """
         optimizer = self.recipe.optimizer
         assert isinstance(optimizer, SGD)
@@ -416,7 +416,7 @@ class PackedProgram(Program):
         return Rule(-rate * fresh, keep, nesterov, decay, optimizer.decay_biases)
 
     def _take_velocities(self, rate: float) -> None:
-        """Put the velocities of the optimizer's memory into lanes, in steps of this rate."""
+        """Put the velocities from the optimizer's memory into lanes, as steps at this rate."""
         self.write_back()
         for i, dense in zip(self.places, self.dense):
             V = [[-rate * v for v in row] for row in self._velocities_of(i)]
@@ -426,7 +426,7 @@ class PackedProgram(Program):
         self.rate = rate
 
     def _inputs_like_those_bound(self, X: Matrix) -> Inputs:
-        """Return X as whole numbers of the scale of the training; the last ones are remembered."""
+        """Return X as integers at the scale of the training; the latest X is remembered."""
         bound = self.inputs
         assert bound is not None
         if X is self.lists.X:

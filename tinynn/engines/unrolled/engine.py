@@ -1,11 +1,11 @@
 """The `unrolled` engine: writes the training step of one network as straight-line Python.
 
-Every weight is a local variable, every sum is written out, there is no loop but over batches and
+Every weight is a local variable, every sum is written out, and the only loops are over batches and
 samples; Python then spends its time on arithmetic alone. That is the fastest way to run a small
 network, and, as `source` shows, an explanation of back-propagation without a single index.
 
-Making the text (`unrolled_training.py`, `unrolled_layers.py`, `unrolled_losses.py`, `updates.py`)
-and compiling it (`text.py`) are separate. Equal plans share one compiled function.
+The source is written by `functions.py`, `layers.py`, `losses.py` and `../optimizer_source.py`, and
+compiled by `../source.py`. Equal plans share one compiled function.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ from ..compiled import CompiledProgram, State, put_rows
 from ..contract import Engine, Memory, Predictor, Recipe, Task
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
 from ..source import Compiled, compile_source
-from .functions import Mode, prediction_text, takes_products, training_text
+from .functions import Mode, prediction_source, takes_products, training_source
 from .layers import Numbers, parameter_names
 from .losses import targets_are_simple
 
 PYPY = sys.implementation.name == "pypy"
 SUMPROD = sys.version_info >= (3, 12)  # there `lists` multiplies rows with math.sumprod
 
-# Parameters, up to which a text is written. At 64-32-10 (2,410 of them) a sample in a batch of 32
-# takes 155 us for 196 of `lists` on CPython 3.11; on 3.13, with sumprod, 175 for 161, but 67 for 75
-# at 16-32-10 (874). PyPy compiles a long text badly: 4-10-3 (83) takes 0.7 us for 1.9 with `loops`,
-# 24-16-4 (468) takes 168 for 2.5; predicting, 32-16-10 (698) takes 2.3 us for 3.6 with `loops`, but
-# 16-32-10 (874) 28 for 6.
+# The most parameters to write out. At 64-32-10 (2,410 of them) a sample in a batch of 32 takes
+# 155 us against 196 with `lists` on CPython 3.11; on 3.13, with sumprod, 175 against 161, but 67
+# against 75 at 16-32-10 (874). PyPy compiles long functions badly: 4-10-3 (83) takes 0.7 us against
+# 1.9 with `loops`, 24-16-4 (468) takes 168 against 2.5; in prediction, 32-16-10 (698) takes 2.3 us
+# against 3.6 with `loops`, but 16-32-10 (874) 28 against 6.
 MAX_TRAINING_PARAMETERS = 150 if PYPY else 3000
 MAX_BATCH_PARAMETERS = 150 if PYPY else 1000 if SUMPROD else 3000
 MAX_PREDICTION_PARAMETERS = 500 if PYPY else 1000 if SUMPROD else 3000
-# Weights and what the optimizer remembers of them, up to which a text is written: writing and
-# compiling take 23-36 us for each on CPython 3.11 (64-32-10 with Adam: 0.24 s), 40-70 on 3.13. On
-# PyPy 8-10-5 with clipping and three memories (580 numbers) takes 354 us a sample, loops 10.
+# The most weights and numbers in the optimizer's memory to write out: writing and compiling take
+# 23-36 us for each on CPython 3.11 (64-32-10 with Adam: 0.24 s), 40-70 on 3.13. On PyPy 8-10-5 with
+# clipping and three memories (580 numbers) takes 354 us a sample, loops 10.
 MAX_NUMBERS = 500 if PYPY else 6000
-# Python's compiler gives up on a sum of about 3,000 terms, of fewer where the stack is deep.
+# Python's compiler gives up on a sum of about 3,000 terms, or fewer if the stack is deep.
 MAX_WIDTH = 500
-# Rows times parameters, up to which a data set is written into the text, once it has been trained
-# on for so many steps per term. A step of the original program (9 terms) then takes 0.45 us for
-# 1.4, of XOR 2-4-1 (68) 4.9 for 6.2; text and compiling take 0.5 and 1.9 ms. Beyond, and on PyPy,
-# it gains too little. A step of one row of XOR takes 0.9 us for 1.2.
+# The most terms (rows times parameters) for which a data set is written into the source, once it
+# has been trained on for this many steps per term. A step of the original program (9 terms) then
+# takes 0.45 us against 1.4, of XOR 2-4-1 (68) 4.9 against 6.2; writing and compiling take 0.5 and
+# 1.9 ms. Larger data sets, and PyPy, gain too little. A step of one row of XOR takes 0.9 us
+# against 1.2.
 MAX_CONSTANT_TERMS = 0 if PYPY else 100
 CONSTANT_STEPS_PER_TERM = 10
 CONSTANT_SINGLE_STEPS_PER_TERM = 80
@@ -53,7 +54,7 @@ MAX_FIRST_TERMS = 16
 
 
 class UnrolledEngine(Engine):
-    """Serves small networks of the library's own layers, losses and optimizers."""
+    """Runs small networks of the library's own layers, losses and optimizers."""
 
     name = "unrolled"
 
@@ -84,7 +85,7 @@ class UnrolledEngine(Engine):
 
 
 class UnrolledProgram(CompiledProgram):
-    """Trains with functions whose local variables are the weights."""
+    """Trains with functions that hold the weights in local variables."""
 
     def flatten(self, matrices: list[Matrix]) -> State:
         return (tuple([value for rows in matrices for row in rows for value in row]),)
@@ -125,9 +126,9 @@ class UnrolledProgram(CompiledProgram):
         return Mode(single, weighted, self._simple)
 
     def _whole(self, batches: Sequence[Sequence[int]]) -> bool:
-        """Whether each batch is all the rows, in order, and so many steps were done like that.
+        """Whether each batch is all the rows, in order, and there were enough steps like that.
 
-        Writing the rows into a text of their own pays only then.
+        Only then does it pay to write the rows into the source.
         """
         first = batches[0] if batches else []
         if len(first) != len(self._rows) or batches.count(first) != len(batches):
@@ -138,15 +139,15 @@ class UnrolledProgram(CompiledProgram):
         return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
 
     def _known_rows(self, batches: Sequence[Sequence[int]]) -> bool:
-        """Whether single rows can be written into the text, and so many were learned from."""
+        """Whether single rows can be written into the source, after enough steps to pay."""
         self._steps += len(batches)
         enough = self._steps >= CONSTANT_SINGLE_STEPS_PER_TERM * self._terms
         return enough and takes_products(self.plan)
 
     def _is_first(self) -> bool:
-        """Whether nothing else was trained on by this plan: a tiny set is then written at once.
+        """Whether this is the plan's first data set: a tiny one is then written out at once.
 
-        That saves compiling two texts, and does no harm where the data change again and again.
+        That saves compiling twice, and costs nothing if the data keep changing.
         """
         if self._terms > MAX_FIRST_TERMS:
             return False
@@ -163,7 +164,7 @@ class UnrolledProgram(CompiledProgram):
 
 @lru_cache(maxsize=64)
 def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
-    """Return a list for the first data set that is trained on by a plan."""
+    """Return a list to hold the first data set trained on with a plan."""
     return []
 
 
@@ -175,29 +176,29 @@ def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
 
 @lru_cache(maxsize=64)
 def training(plan: TrainingPlan, mode: Mode) -> Compiled:
-    """Return the compiled training function for a plan; equal ones are made once."""
+    """Return the compiled training function for a plan; equal plans share it."""
     started = perf_counter()
-    text = training_text(plan, mode)
-    function = compile_source(text, "unrolled training")
-    return Compiled(function, text, perf_counter() - started)
+    code = training_source(plan, mode)
+    function = compile_source(code, "unrolled training")
+    return Compiled(function, code, perf_counter() - started)
 
 
 @lru_cache(maxsize=64)
 def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
-    """Return the compiled function of (weights, rows) that predicts; equal ones are made once."""
+    """Return the compiled function that predicts from (weights, rows); equal plans share it."""
     started = perf_counter()
-    text = prediction_text(layers, inputs, None)
-    function = compile_source(text, "unrolled prediction")
-    return Compiled(function, text, perf_counter() - started)
+    code = prediction_source(layers, inputs, None)
+    function = compile_source(code, "unrolled prediction")
+    return Compiled(function, code, perf_counter() - started)
 
 
 def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the text of the training step: the whole of back-propagation, each sum written out.
+    """Return the source of the training step: all of back-propagation, each sum written out.
 
-    With a batch size of 1 the weights change after each sample, else after each batch.
+    With a batch size of 1 the weights change after each sample, otherwise after each batch.
     """
     columns = recipe.network.inputs or 1
-    return training_text(plan_of(recipe, columns), Mode(single=batch_size == 1))
+    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
 
 
 def _predictor(network: Sequential) -> Predictor:
@@ -208,16 +209,16 @@ def _predictor(network: Sequential) -> Predictor:
     def careful(row: Sequence[float]) -> list[float]:
         """Predict with formulas that cannot overflow, compiled when they are first needed."""
         if not made:
-            text = prediction_text(layers, inputs, numbers, careful=True)
-            made.append(compile_source(text, "careful prediction"))
+            code = prediction_source(layers, inputs, numbers, careful=True)
+            made.append(compile_source(code, "careful prediction"))
         return made[0](row)
 
-    text = prediction_text(layers, inputs, numbers)
-    return compile_source(text, "prediction", careful=careful)
+    code = prediction_source(layers, inputs, numbers)
+    return compile_source(code, "prediction", careful=careful)
 
 
 def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
-    """Return the layers that prediction needs, and their parameters by the names in the text."""
+    """Return the layers that prediction needs, and parameters by their names in the source."""
     layers = frozen(network)
     plans = tuple(layer.plan for layer in layers)
     values = [
@@ -231,7 +232,7 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
 
 
 def _too_large(network: Sequential, most: int) -> str | None:
-    """Return why compiling a text for the network would take too long, or fail, or None."""
+    """Return why writing out the network would take too long, or fail, or None."""
     count = network.count_parameters()
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"

@@ -1,7 +1,8 @@
-"""The straight-line text of whole functions: a network's training step, and its prediction.
+"""The straight-line source of whole functions: a network's training step, and its prediction.
 
-The training text works on local variables from the first batch of a call to the last. It returns
-the new weights, and leaves alone what it was given: an error or Ctrl-C on the way changes nothing.
+The training function keeps the weights in local variables from the first batch of a call to the
+last. It returns new weights and does not change its arguments, so an error or Ctrl-C changes
+nothing.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from ..source import SourceWriter, braced, product, total
 from .layers import Backward, Forward, Group, Numbers, parameter_names
 from .losses import write_loss
 
-# CPython reaches a function's first 256 local names with one instruction, later ones with two.
-# Measured on 3.8, 3.11 and 3.13: naming those that are used most first gains 3 to 10 %.
+# CPython accesses a function's first 256 local names with one instruction, later ones with two.
+# Measured on 3.8, 3.11 and 3.13: listing the most used names first gains 3 to 10 %.
 FAST_LOCALS = 256
 HOT_NAME = r"\b[xtradzp]\d+(?:_\d+)?(?:s\d+)?\b"
 
-OVERFLOWING = ("Sigmoid", "SiLU", "Softmax", "LogSoftmax")  # where exp meets large numbers
+OVERFLOWING = ("Sigmoid", "SiLU", "Softmax", "LogSoftmax")  # where exp gets large numbers
 
 Row = Tuple[float, ...]
 
 
 class Mode(NamedTuple):
-    """What a training text takes for granted about batches and data.
+    """What a training function assumes about batches and data.
 
     single: each batch is one row; weighted: rows end with their sample weights; simple: see
-    `targets_are_simple`; rows: a tiny data set that is written into the text as numbers: each batch
-    is all of it, in this order, or, if `single`, any one of its rows.
+    `targets_are_simple`; rows: a tiny data set that is written into the source as numbers: each
+    batch is all of it, in this order, or, if `single`, any one of its rows.
     """
 
     single: bool = False
@@ -51,64 +52,64 @@ class Mode(NamedTuple):
 
     @property
     def total(self) -> float:
-        """The weights of the rows in a batch of `rows`, added up."""
+        """The sum of the weights of the rows in a batch of `rows`."""
         return 1.0 if self.single else sum(self.weights)
 
 
 def takes_products(plan: TrainingPlan) -> bool:
-    """Return whether a text with rows takes the learning rates multiplied by all that k holds."""
+    """Return whether source with rows expects learning rates multiplied by the factors in k."""
     return plan.folds and not plan.setting("weight_decay")
 
 
-def training_text(plan: TrainingPlan, mode: Mode) -> str:
-    """Return the text of `train(state, rows, batches, learning_rates, step, draws)`.
+def training_source(plan: TrainingPlan, mode: Mode) -> str:
+    """Return the source of `train(state, rows, batches, learning_rates, step, draws)`.
 
     state: the weights as one tuple, then each of the optimizer's memories as one; rows: tuples of
     inputs, targets, weight; batches: lists of row numbers; draws: a function for each Dropout
     layer. The function returns the batches' mean losses and the new state. See `takes_products`.
     """
-    return str(_TrainingText(plan, mode).text)
+    return str(_TrainingSource(plan, mode).code)
 
 
-def prediction_text(
+def prediction_source(
     layers: Sequence[LayerPlan], inputs: int, numbers: Numbers | None, careful: bool = False
 ) -> str:
-    """Return the text of `predict(row)`, with the parameters written into it as numbers.
+    """Return the source of `predict(row)`, with the parameters written into it as numbers.
 
-    Where an exp overflows, it calls the function `careful`: that of the `careful` text. Without
-    `numbers`, it is the text of `predict(weights, rows)`, which returns rows.
+    If an exp overflows, it calls `careful`, the function from the `careful` source. Without
+    `numbers`, return the source of `predict(weights, rows)`, which returns rows.
     """
     x = [f"x{i}" for i in range(inputs)]
-    text = SourceWriter()
+    code = SourceWriter()
     if numbers is not None:
-        text("def predict(row):")
-        text.depth += 1
+        code("def predict(row):")
+        code.depth += 1
         guarded = not careful and any(layer.kind in OVERFLOWING for layer in layers)
         if guarded:
-            text("try:")
-            text.depth += 1
-        text(f"{', '.join(x)}, = row")
-        held = Forward(text, layers, x, False, numbers=numbers, careful=careful).held
-        text(f"return [{', '.join(held[-1])}]")
+            code("try:")
+            code.depth += 1
+        code(f"{', '.join(x)}, = row")
+        held = Forward(code, layers, x, False, numbers=numbers, careful=careful).held
+        code(f"return [{', '.join(held[-1])}]")
         if guarded:
-            text.depth -= 1
-            text("except OverflowError:", "    return careful(row)")
-        return str(text)
+            code.depth -= 1
+            code("except OverflowError:", "    return careful(row)")
+        return str(code)
     names = parameter_names(layers)
-    text("def predict(weights, rows):")
-    text.depth += 1
+    code("def predict(weights, rows):")
+    code.depth += 1
     if names:
-        text.wrapped(names, "(", ") = weights")
-    text("answers = []")
-    with text.block(f"for {', '.join(x)}, in rows:"):
-        held = Forward(text, layers, x, False, careful=careful).held
-        text(f"answers.append([{', '.join(held[-1])}])")
-    text("return answers")
-    return str(text)
+        code.wrapped(names, "(", ") = weights")
+    code("answers = []")
+    with code.block(f"for {', '.join(x)}, in rows:"):
+        held = Forward(code, layers, x, False, careful=careful).held
+        code(f"answers.append([{', '.join(held[-1])}])")
+    code("return answers")
+    return str(code)
 
 
-class _TrainingText:
-    """Writes a training text; its parts share the plan, the mode and the names."""
+class _TrainingSource:
+    """Writes a training function; its methods share the plan, the mode and the names."""
 
     def __init__(self, plan: TrainingPlan, mode: Mode) -> None:
         self.plan, self.mode = plan, mode
@@ -116,7 +117,7 @@ class _TrainingText:
         self.x = [f"x{i}" for i in range(plan.inputs)]
         self.t = [f"t{j}" for j in range(plan.outputs)]
         self.decay = bool(plan.setting("weight_decay"))
-        self.text = SourceWriter()
+        self.code = SourceWriter()
         self._head()
         if mode.single and mode.rows:
             self._constant_samples()
@@ -129,109 +130,109 @@ class _TrainingText:
         self._foot()
 
     def _head(self) -> None:
-        text, plan = self.text, self.plan
-        text("def train(state, rows, batches, learning_rates, step, draws):")
-        text.depth += 1
-        text('"""Train on batches of row numbers; return their mean losses and the new weights.')
+        code, plan = self.code, self.plan
+        code("def train(state, rows, batches, learning_rates, step, draws):")
+        code.depth += 1
+        code('"""Train on batches of row numbers; return their mean losses and the new weights.')
         layers = ", ".join(map(str, plan.layers))
-        text("", f"{layers or 'No layers'}; loss {plan.loss}; optimizer {plan.optimizer}.", "")
-        text(
+        code("", f"{layers or 'No layers'}; loss {plan.loss}; optimizer {plan.optimizer}.", "")
+        code(
             "x: inputs, t: targets, W0_1_2: weight of layer 0 from input 1 to output 2, b0_2: its",
             "bias, z0_2: the sum, a1_2: activation, d0_2: derivative of the loss by z0_2.",
             '"""',
         )
         if self.names:
             if plan.memories:
-                text(f"(weights, {', '.join(plan.memories)}) = state")
+                code(f"(weights, {', '.join(plan.memories)}) = state")
             else:
-                text("(weights,) = state")
-            text.wrapped(self.names, "(", ") = weights")
+                code("(weights,) = state")
+            code.wrapped(self.names, "(", ") = weights")
             for memory in plan.memories:
-                text.wrapped([f"{memory}_{w}" for w in self.names], "(", f") = {memory}")
+                code.wrapped([f"{memory}_{w}" for w in self.names], "(", f") = {memory}")
         noisy = [f"draw{layer.place}" for layer in plan.layers if layer.kind == "Dropout"]
         if noisy:
-            text(f"({', '.join(noisy)},) = draws")
-        text("losses = []")
+            code(f"({', '.join(noisy)},) = draws")
+        code("losses = []")
 
     def _foot(self) -> None:
-        text, plan = self.text, self.plan
-        text.depth = 1
+        code, plan = self.code, self.plan
+        code.depth = 1
         if self.names:
-            text.wrapped(self.names, "weights = (", ")")
+            code.wrapped(self.names, "weights = (", ")")
             for memory in plan.memories:
-                text.wrapped([f"{memory}_{w}" for w in self.names], f"{memory} = (", ")")
-            text(f"return losses, ({', '.join(['weights', *plan.memories])},)")
+                code.wrapped([f"{memory}_{w}" for w in self.names], f"{memory} = (", ")")
+            code(f"return losses, ({', '.join(['weights', *plan.memories])},)")
         else:
-            text("return losses, state")
+            code("return losses, state")
         copies = 1 if self.mode.single and plan.folds else 2 + len(plan.memories)
         if len(self.names) * copies > FAST_LOCALS // 2:
-            hot = list(dict.fromkeys(re.findall(HOT_NAME, "\n".join(text.lines))))
-            first = ["    # the names used most come first: Python reaches them fastest"]
+            hot = list(dict.fromkeys(re.findall(HOT_NAME, "\n".join(code.lines))))
+            first = ["    # the most used names come first: Python accesses them fastest"]
             first += [f"    {' = '.join(hot[k : k + 8])} = 0.0" for k in range(0, len(hot), 8)]
-            after_docstring = text.lines.index('    """') + 1
-            text.lines[after_docstring:after_docstring] = first
+            after_docstring = code.lines.index('    """') + 1
+            code.lines[after_docstring:after_docstring] = first
 
     def _sample(
         self, x: list[str], t: list[str], k: str, record: str, sample: str = ""
     ) -> list[Group]:
-        """Write one sample's way forward and back; `record` is the line that takes the loss."""
-        text, plan = self.text, self.plan
-        forward = Forward(text, plan.layers, x, True, sample)
-        loss = write_loss(text, plan, forward.held[-1], t, k, self.mode.simple)
-        text(record.format(loss=loss.loss, factor=braced(loss.loss)))
+        """Write one sample's forward and backward pass; `record` is the line for its loss."""
+        code, plan = self.code, self.plan
+        forward = Forward(code, plan.layers, x, True, sample)
+        loss = write_loss(code, plan, forward.held[-1], t, k, self.mode.simple)
+        code(record.format(loss=loss.loss, factor=braced(loss.loss)))
         top = len(plan.layers) - 1 - loss.skipped
         return Backward(forward, loss.derivatives, top).groups
 
     def _each_term(self, groups: list[Group], line: str) -> None:
-        """Write `line` for each derivative {g} by a parameter {w} that is not 0."""
+        """Write `line` for each derivative {g} by a parameter {w}, except those known to be 0."""
         for condition, terms in groups:
             lines = [line.format(w=w, g=product(x, d)) for w, x, d in terms if product(x, d)]
             if condition and len(lines) > 1:
-                with self.text.block(f"if {condition}:"):
-                    self.text(*lines)
+                with self.code.block(f"if {condition}:"):
+                    self.code(*lines)
             else:
-                self.text(*lines)
+                self.code(*lines)
 
     def _folded_rate(self, share: str) -> str:
-        """Write k, what derivatives are multiplied by if the learning rate is part of it."""
-        self.text(f"k = {share}rate")
+        """Write k, the factor of all derivatives, with the learning rate in it."""
+        self.code(f"k = {share}rate")
         return "k"
 
     def _kept(self, w: str) -> str:
-        """Return what an update leaves of the weight w before its step."""
+        """Return the source of the weight w after weight decay, before the step."""
         return f"keep * {w}" if self.plan.decays(w) else w
 
     def _single_samples(self) -> None:
-        text, plan = self.text, self.plan
+        code, plan = self.code, self.plan
         scale = plan.derivative_scale
-        with text.block(
+        with code.block(
             f"for rate, ({', '.join(self.x + self.t)}) in zip("
             "learning_rates, map(rows.__getitem__, chain.from_iterable(batches))):"
         ):
             k = repr(scale)
             if plan.folds:
-                text.comment("the derivatives d below are multiplied by the learning rate at once")
+                code.comment("the derivatives d below include the learning rate")
                 k = self._folded_rate(f"{k} * ") if scale != 1.0 else "rate"
             groups = self._single_sample(self.x, self.t, k)
             if plan.folds and not self.decay:
-                text.comment("update: W = W - rate dW")
+                code.comment("update: W = W - rate dW")
                 self._each_term(groups, "{w} -= {g}")
             elif plan.folds:
-                write_step_constants(text, plan)
-                text.comment("update: W = W - rate (dW + decay W)")
+                write_step_constants(code, plan)
+                code.comment("update: W = W - rate (dW + decay W)")
                 terms = [term for group in groups for term in group.terms]
-                text(*[f"{g.parameter} = {self._kept(g.parameter)} - {g}" for g in terms])
+                code(*[f"{g.parameter} = {self._kept(g.parameter)} - {g}" for g in terms])
             elif plan.clip_norm is not None or plan.clip_value is not None:
-                text.comment("the derivatives by the weights")
+                code.comment("the derivatives by the weights")
                 terms = [term for group in groups for term in group.terms]
-                text(*[f"d{term.parameter} = {term}" for term in terms])
+                code(*[f"d{term.parameter} = {term}" for term in terms])
                 self._clipped_updates()
             else:
-                write_step_constants(text, plan)
-                text.comment(f"update: {in_words(plan)}")
+                write_step_constants(code, plan)
+                code.comment(f"update: {in_words(plan)}")
                 for group in groups:
                     for term in group.terms:
-                        write_update(text, plan, term.parameter, str(term))
+                        write_update(code, plan, term.parameter, str(term))
                 self._count_step()
 
     def _single_sample(self, x: list[str], t: list[str], k: str) -> list[Group]:
@@ -240,80 +241,82 @@ class _TrainingText:
         return self._sample(x, t, k, f"losses.append({record})")
 
     def _constant_samples(self) -> None:
-        """Write a step for every row of a tiny data set, of which each batch is one; for plans that
-        take products.
+        """Write a step for every row of a tiny data set, when each batch is one of its rows.
+
+        For plans that take products.
         """
-        text, rows = self.text, self.mode.rows
-        text.comment(f"k: learning rate times {self.plan.derivative_scale!r}, in all derivatives d")
-        with text.block("for k, i in zip(learning_rates, chain.from_iterable(batches)):"):
+        code, rows = self.code, self.mode.rows
+        scale = self.plan.derivative_scale
+        code.comment(f"k: learning rate times {scale!r}, a factor of all derivatives d")
+        with code.block("for k, i in zip(learning_rates, chain.from_iterable(batches)):"):
             for s, row in enumerate(rows):
                 x, t = self._written(row)
                 word = "if" if s == 0 else "elif"
-                with text.block("else:" if 0 < s == len(rows) - 1 else f"{word} i == {s}:"):
-                    text.comment(f"{', '.join(x)} -> {', '.join(t)}")
+                with code.block("else:" if 0 < s == len(rows) - 1 else f"{word} i == {s}:"):
+                    code.comment(f"{', '.join(x)} -> {', '.join(t)}")
                     self._each_term(self._single_sample(x, t, "k"), "{w} -= {g}")
 
     def _written(self, row: Row) -> tuple[list[str], list[str]]:
-        """Return inputs and targets of a row as texts."""
+        """Return a row's inputs and targets as source."""
         values = [repr(value + 0.0) for value in row]
         return values[: self.plan.inputs], values[self.plan.inputs :][: self.plan.outputs]
 
     def _batches(self) -> None:
-        text, plan, mode = self.text, self.plan, self.mode
+        code, plan, mode = self.code, self.plan, self.mode
         scale, share = plan.derivative_scale, plan.loss_scale
         if plan.folds and not self.decay and self.names:
-            text.comment("next_W: W as it will be after the batch; all its samples see the same W")
-            text(*[f"next_{w} = {w}" for w in self.names])
-        with text.block("for rate, batch in zip(learning_rates, batches):"):
+            code.comment("next_W: W after the batch; all samples of a batch see the same W")
+            code(*[f"next_{w} = {w}" for w in self.names])
+        with code.block("for rate, batch in zip(learning_rates, batches):"):
             if plan.folds and self.decay:
-                text(f"keep = 1.0 - rate * {plan.setting('weight_decay')!r}")
-                text(*[f"next_{w} = {self._kept(w)}" for w in self.names])
+                code(f"keep = 1.0 - rate * {plan.setting('weight_decay')!r}")
+                code(*[f"next_{w} = {self._kept(w)}" for w in self.names])
             if not plan.folds:
                 for k in range(0, len(self.names), 6):
-                    text(" = ".join(f"d{w}" for w in self.names[k : k + 6]) + " = 0.0")
+                    code(" = ".join(f"d{w}" for w in self.names[k : k + 6]) + " = 0.0")
             none = " if n else 0.0" if mode.weighted else ""
-            text("n = sum([rows[i][-1] for i in batch])" if mode.weighted else "n = len(batch)")
+            code("n = sum([rows[i][-1] for i in batch])" if mode.weighted else "n = len(batch)")
             if plan.folds:
-                text.comment("the derivatives d below are multiplied by the learning rate at once")
-            text(f"k = {scale!r} / n{' * rate' if plan.folds else ''}{none}", "loss = 0.0")
+                code.comment("the derivatives d below include the learning rate")
+            code(f"k = {scale!r} / n{' * rate' if plan.folds else ''}{none}", "loss = 0.0")
             columns = self.x + self.t + (["u"] if mode.weighted else [])
-            with text.block(f"for {', '.join(columns)} in map(rows.__getitem__, batch):"):
+            with code.block(f"for {', '.join(columns)} in map(rows.__getitem__, batch):"):
                 if mode.weighted:
-                    text("ku = k * u")
+                    code("ku = k * u")
                     groups = self._sample(self.x, self.t, "ku", "loss += u * {factor}")
                 else:
                     groups = self._sample(self.x, self.t, "k", "loss += {loss}")
-                text.comment("add up over the batch")
+                code.comment("add up over the batch")
                 self._each_term(groups, "next_{w} -= {g}" if plan.folds else "d{w} += {g}")
-            text(f"losses.append({share!r} / n * loss{none})")
+            code(f"losses.append({share!r} / n * loss{none})")
             if plan.folds:
-                text.comment("update")
-                text(*[f"{w} = next_{w}" for w in self.names])
+                code.comment("update")
+                code(*[f"{w} = next_{w}" for w in self.names])
             else:
                 self._clipped_updates()
 
     def _constant_batches(self) -> None:
-        """Write every row of a tiny data set out, with the arithmetic of `_batches` to the bit.
+        """Write out every row of a tiny data set, bit for bit with the arithmetic of `_batches`.
 
-        Products with an input of 0 are left out, which changes a sum by nothing but the sign of 0.
+        Products with an input of 0 are left out, which can only change the sign of a zero sum.
         """
-        text, plan, mode = self.text, self.plan, self.mode
+        code, plan, mode = self.code, self.plan, self.mode
         weights, n = mode.weights, mode.total
         k = plan.derivative_scale / n
         terms: dict[str, list[str]] = {}
         losses = []
         if takes_products(plan):
-            text.comment(f"k: the learning rate times {k!r}, a factor of all derivatives d")
-        with text.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
+            code.comment(f"k: learning rate times {k!r}, a factor of all derivatives d")
+        with code.block(f"for {'k' if takes_products(plan) else 'rate'} in learning_rates:"):
             if plan.folds and self.decay:
-                text.comment("the derivatives d below are multiplied by the learning rate at once")
+                code.comment("the derivatives d below include the learning rate")
                 self._folded_rate(f"{k!r} * ")
             for s, (row, u) in enumerate(zip(mode.rows, weights)):
                 x, t = self._written(row)
-                text.comment(f"sample {s}: {', '.join(x)} -> {', '.join(t)}")
+                code.comment(f"sample {s}: {', '.join(x)} -> {', '.join(t)}")
                 ku = "k" if plan.folds else repr(k * u)
                 if plan.folds and mode.weighted:
-                    text(f"ku = k * {u!r}")
+                    code(f"ku = k * {u!r}")
                     ku = "ku"
                 loss = f"{u!r} * {{factor}}" if mode.weighted else "{loss}"
                 groups = self._sample(x, t, ku, f"loss{s} = {loss}", f"s{s}")
@@ -321,30 +324,30 @@ class _TrainingText:
                 for group in groups:
                     for term in group.terms:
                         terms.setdefault(term.parameter, []).append(str(term))
-            text(f"losses.append({plan.loss_scale / n!r} * ({total(losses)}))")
+            code(f"losses.append({plan.loss_scale / n!r} * ({total(losses)}))")
             if plan.folds:
-                text.comment("update: W = W - rate (dW, summed over the samples)")
+                code.comment("update: W = W - rate (dW, summed over the samples)")
                 if self.decay:
-                    write_step_constants(text, plan)
+                    write_step_constants(code, plan)
                 for w in self.names:
                     parts = [part for part in terms[w] if part]
                     if parts or plan.decays(w):
-                        text(f"{w} = " + " - ".join([self._kept(w), *parts]))
+                        code(f"{w} = " + " - ".join([self._kept(w), *parts]))
             else:
-                text.comment("derivatives by the weights, summed over the samples")
-                text(*[f"d{w} = {total(terms[w])}" for w in self.names])
+                code.comment("derivatives by the weights, summed over the samples")
+                code(*[f"d{w} = {total(terms[w])}" for w in self.names])
                 self._clipped_updates()
 
     def _clipped_updates(self) -> None:
-        """Write clipping and updates; the derivatives stand under their names."""
-        text, plan = self.text, self.plan
-        write_clipping(text, plan, self.names)
-        write_step_constants(text, plan)
-        text.comment(f"update: {in_words(plan)}")
+        """Write clipping and updates; the derivatives already have their names."""
+        code, plan = self.code, self.plan
+        write_clipping(code, plan, self.names)
+        write_step_constants(code, plan)
+        code.comment(f"update: {in_words(plan)}")
         for w in self.names:
-            write_update(text, plan, w, f"d{w}")
+            write_update(code, plan, w, f"d{w}")
         self._count_step()
 
     def _count_step(self) -> None:
         if counts_steps(self.plan):
-            self.text("step += 1")
+            self.code("step += 1")

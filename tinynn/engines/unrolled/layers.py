@@ -1,6 +1,6 @@
-"""The straight-line text of layers: forward, and backward to the derivative of each parameter.
+"""The straight-line source of layers: forward, and backward to the derivative of each parameter.
 
-Names in the text (k: the layer's place in the network, i: its input, j: its output):
+Names in the source, with the layer's index in the network first, then its input and its output:
 
     x0, x1 ...             a sample's inputs        t0, t1 ...  its targets
     W0_1_2, b0_2           weight from input 1 to output 2 of layer 0, and the bias of output 2
@@ -8,7 +8,7 @@ Names in the text (k: the layer's place in the network, i: its input, j: its out
     z0_2, a1_2             outputs of a Dense layer, and of any other
     d0_2                   derivative of the loss by z0_2
 
-In a text with several samples, all but the parameters end with the sample's number: a1_2s3.
+In source with several samples, all names but the parameters' end with the sample's number: a1_2s3.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ..plans import LayerPlan
 from ..source import SourceWriter, braced, product, total
 
 ZEROS = ("0.0", "-0.0")
-Numbers = Dict[str, float]  # parameters by name, to be written into the text as numbers
+Numbers = Dict[str, float]  # parameters by name, to be written into the source as numbers
 
 
 class Term(NamedTuple):
-    """A sample's part in the derivative by a parameter: factor * derivative."""
+    """A sample's contribution to the derivative by a parameter: factor * derivative."""
 
     parameter: str
     factor: str
@@ -38,10 +38,10 @@ class Term(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Terms that are all 0 unless `condition`, if there is one, is not 0 (after or before ReLU).
+    """Terms that are all 0 if `condition`, when there is one, is 0 (before or after ReLU).
 
-    Where they are left out and a factor is infinite, `lists` has 0 times infinity, and diverges at
-    once instead of later.
+    If they are left out and a factor is infinite, `lists` computes 0 times infinity and diverges at
+    once; this engine diverges later.
     """
 
     condition: str
@@ -65,15 +65,15 @@ def parameter_names(layers: Sequence[LayerPlan]) -> list[str]:
 
 
 class Forward:
-    """Writes the forward pass of one sample, and keeps the names that the way back needs.
+    """Writes the forward pass of one sample, and keeps the names that the backward pass needs.
 
-    `held[k]` are the names of what goes into layer k, and `held[-1]` of what comes out at the end.
-    With `numbers`, the parameters stand in the text as numbers; `careful`, no exp can overflow.
+    `held[k]` are the names of the inputs of layer k, and `held[-1]` those of the network's outputs.
+    With `numbers`, the parameters are written as numbers; with `careful`, no exp can overflow.
     """
 
     def __init__(
         self,
-        text: SourceWriter,
+        code: SourceWriter,
         layers: Sequence[LayerPlan],
         inputs: list[str],
         training: bool,
@@ -81,17 +81,17 @@ class Forward:
         numbers: Numbers | None = None,
         careful: bool = False,
     ) -> None:
-        self.text = text
+        self.code = code
         self.layers = layers
         self.training = training
         self.sample = sample
         self.numbers = numbers
         self.careful = careful
         self.held = [inputs]
-        self.programs: dict[int, StraightLine] = {}  # what the way back starts from, by layer
+        self.programs: dict[int, StraightLine] = {}  # for the backward pass, by layer
         for k, layer in enumerate(layers):
             if len(self.held) > k + 1:
-                continue  # written together with the layer before
+                continue  # written together with the layer before it
             if layer.kind == "Dense":
                 self._dense(k)
             elif layer.kind == "Dropout":
@@ -103,7 +103,7 @@ class Forward:
         return [f"{letter}{layer.place}_{j}{self.sample}" for j in range(layer.outputs)]
 
     def _value(self, name: str, negative: bool = False) -> str:
-        """Return the text of a parameter: its name, or its number, with the sign turned or not."""
+        """Return the source of a parameter: its name, or its number, negated or not."""
         if self.numbers is None:
             return name
         return repr(-self.numbers[name] if negative else self.numbers[name])
@@ -111,7 +111,7 @@ class Forward:
     def _product(self, x: str, w: str) -> str:
         if self.numbers is None:
             return product(x, w)
-        # No product is left out for a weight of 1: an int in the row must become a float.
+        # A weight of 1 stays a factor, so that an int in the row becomes a float.
         return "" if w in ZEROS else f"{x} * {w}"
 
     def _dense(self, k: int) -> None:
@@ -130,24 +130,24 @@ class Forward:
             sums.append(total([*terms, "" if bias in ZEROS else bias]))
         plus = " + b" if layer.biased else ""
         names = self._names("z", layer)
-        self.text.comment(f"forward through {layer}: z = x W{plus}")
+        self.code.comment(f"forward through {layer}: z = x W{plus}")
         self.held.append(names)
         if together:
             self._by_program(k + 1, sums, turn or program)
         else:
-            self.text(*[f"{z} = {z_sum}" for z, z_sum in zip(names, sums)])
+            self.code(*[f"{z} = {z_sum}" for z, z_sum in zip(names, sums)])
 
     def _by_program(self, k: int, z: list[str], program: Program | None = None) -> None:
-        """Write layer k as its row program says."""
+        """Write layer k from its row program."""
         layer, formula = self.layers[k], LAYER_FORMULAS[self.layers[k].kind]
-        self.text.comment(f"forward through {layer}: {described(formula.forward)}")
+        self.code.comment(f"forward through {layer}: {described(formula.forward)}")
 
         def name(to: str, column: int | None) -> str:
             letter, place = "a" if to == "y" else to, f"{layer.place}"
             return f"{letter}{place}{'' if column is None else f'_{column}'}{self.sample}"
 
         kept = () if self.numbers is None else ("gamma", "beta")
-        straight = StraightLine(self.text, name, not self.careful, kept)
+        straight = StraightLine(self.code, name, not self.careful, kept)
         straight.scalars.update(c=repr(layer.number), n=f"{layer.inputs}.0")
         straight.rows["z"] = z
         for letter in layer.letters():
@@ -162,25 +162,27 @@ class Forward:
             self.held.append(self.held[-1])
             return
         keep = 1.0 / (1.0 - layer.number)
-        self.text.comment(f"forward through {layer}: a = z f, f = 0 with chance {layer.number!r}")
+        self.code.comment(
+            f"forward through {layer}: a = z f, f = 0 with probability {layer.number!r}"
+        )
         names = self._names("a", layer)
         for a, f, z in zip(names, self._names("f", layer), self.held[-1]):
-            self.text(f"{f} = 0.0 if draw{layer.place}() < {layer.number!r} else {keep!r}")
-            self.text(f"{a} = {product(z, f) or '0.0'}")
+            self.code(f"{f} = 0.0 if draw{layer.place}() < {layer.number!r} else {keep!r}")
+            self.code(f"{a} = {product(z, f) or '0.0'}")
         self.held.append(names)
 
 
 class Backward:
-    """Writes the way back through the layers: from the derivatives by outputs to those by sums.
+    """Writes the backward pass: from the derivatives by the outputs to those by the parameters.
 
-    The derivative of a hidden unit is carried on unwritten as long as it is used only once, so that
-    it is one line: (sum over the next layer's d * W) * slope. `groups` are then the derivatives by
+    The derivative of a hidden unit stays unwritten while it is used only once, so that it becomes
+    one line: (sum over the next layer's d * W) * slope. `groups` are the resulting derivatives by
     the parameters, still to be added up or used.
     """
 
     def __init__(self, forward: Forward, derivatives: list[str], top: int) -> None:
-        """Begin with the texts of the derivatives by what comes out of layer number `top`."""
-        self.forward, self.text, self.held = forward, forward.text, forward.held
+        """Begin with the sources of the derivatives by the outputs of layer `top`."""
+        self.forward, self.code, self.held = forward, forward.code, forward.held
         self.groups: list[Group] = []
         layers = forward.layers
         trained = [k for k, layer in enumerate(layers) if layer.letters()]
@@ -194,12 +196,12 @@ class Backward:
             self.groups += above
 
     def _comment(self, k: int, words: str) -> None:
-        self.text.comment(f"backward through {self.forward.layers[k]}: {words}")
+        self.code.comment(f"backward through {self.forward.layers[k]}: {words}")
 
     def _named(self, k: int, letter: str, derivatives: list[str]) -> list[str]:
-        """Write the derivatives by the outputs of layer k under names of their own."""
+        """Write assignments of the derivatives by the outputs of layer k; return the names."""
         names = self.forward._names(letter, self.forward.layers[k])
-        self.text(*[f"{d} = {derivative}" for d, derivative in zip(names, derivatives)])
+        self.code(*[f"{d} = {derivative}" for d, derivative in zip(names, derivatives)])
         return names
 
     def _dense(self, k: int, derivatives: list[str], down: bool) -> list[str]:
@@ -251,7 +253,7 @@ class Backward:
 
 
 def takes_sums(kind: str) -> bool:
-    """Return whether the sum that makes z can be written in z's place: it is needed only once."""
+    """Return whether the sum z can be written inline because the layer uses z only once."""
     formula = ACTIVATIONS.get(kind)
     if formula is None or len(formula.forward) > 1 or not formula.elementwise:
         return False

@@ -1,4 +1,4 @@
-"""The straight-line source of losses: that of one sample, and its derivatives by the outputs."""
+"""The straight-line source of losses: one sample's loss, and its derivatives by the outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..source import SourceWriter
 class LossSource(NamedTuple):
     """The source of a sample's loss (without `loss_scale`) and of its derivatives.
 
-    The derivatives are by the outputs of the last layer but `skipped` ones.
+    The derivatives are by the network's outputs or, if `skipped` is 1, by the last layer's inputs.
     """
 
     loss: str
@@ -24,9 +24,9 @@ class LossSource(NamedTuple):
 
 
 def targets_are_simple(loss: str, T: Matrix) -> bool:
-    """Return whether all targets are 0 or 1 and, of several classes, one in each row is 1.
+    """Return whether all targets are 0 or 1 and, with several classes, each row has a single 1.
 
-    Then one logarithm per output (bce), or per sample (ce), is enough.
+    Then one logarithm per output (bce) or per sample (ce) is enough.
     """
     if loss == "bce":
         return all(t_j in (0.0, 1.0) for t in T for t_j in t)
@@ -43,8 +43,8 @@ def write_loss(
 ) -> LossSource:
     """Write the loss of one sample; `simple`: see `targets_are_simple`.
 
-    k is the source of what the derivatives are multiplied by: the sample's share in the batch,
-    times the learning rate where that goes into the derivatives at once.
+    k is the source of the derivatives' factor: the sample's share in the batch, times the learning
+    rate if the derivatives include it.
     """
     formula = loss_formula(plan.loss, plan.from_logits)
     loss, derivative = formula.parts(plan.fused, simple)
