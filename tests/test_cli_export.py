@@ -168,7 +168,7 @@ def test_what_cannot_be_is_one_sentence(home, tmp_path, capsys):
     model, out = home / "iris.json", tmp_path / "iris.txt"
     for words, message in (
         ((model, "--out", out), f"{out} does not tell what to export to; give --to"),
-        ((model, "--out", "m.h", "--weights", "packed"), "to_c needs weights out of "),
+        ((model, "--out", "m.h", "--weights", "packed"), "to_c needs weights to be one of "),
         ((model, "--out", "m.onnx", "--weights", "int8"), "--weights is not for --to onnx"),
         ((model, "--out", "m.js", "--dtype", "float32"), "--dtype is not for --to javascript"),
         ((model, "--out", "m.onnx", "--data", "x"), "--data is not for --to onnx"),

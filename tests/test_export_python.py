@@ -577,9 +577,9 @@ def test_what_cannot_be_written_is_refused_by_name(tmp_path):
          "this Classifier needs fit(inputs, targets) before it can answer"),
         (nan, "float", FormatError, "an export needs finite weights, got nan in W of layer 0"),
         (moment, "float", FormatError,
-         "an export keeps labels that are text, numbers, True or False, got a tuple: (1, 'a')"),
+         "an export needs labels that are text, numbers, True or False, got a tuple: (1, 'a')"),
         (nn.Sequential(nn.Dense(1, 1)), "int4", SettingError,
-         "to_python needs weights out of ['float', 'packed', 'int8'], got 'int4'"),
+         "to_python needs weights to be one of ['float', 'packed', 'int8'], got 'int4'"),
     ):  # fmt: skip
         with pytest.raises(error) as caught:
             to_python(model, path, weights=weights)

@@ -32,7 +32,7 @@ from tinynn.importers import (
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "imports.json").read_text())
 THERE_IS = (
-    "The layers there are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
+    "The layers of tinynn are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
     "Softplus, SiLU, Softmax, LogSoftmax, Dropout, BatchNorm, LayerNorm"
 )
 
@@ -297,7 +297,7 @@ def test_pytorch_modules_without_a_layer_are_refused_by_name(module, what):
             "; its forward() is code: export it to ONNX for from_onnx, or give its state_dict() "
             "and layers=[…]"
         )
-    wanted = f"the module, {what} cannot be carried over exactly{mend}. {THERE_IS}"
+    wanted = f"the module, {what} cannot be imported exactly{mend}. {THERE_IS}"
     assert refused(from_pytorch, module) == wanted
 
 
@@ -324,7 +324,7 @@ def test_pytorch_needs_layers_for_a_state_dict_and_only_then():
     assert str(error.value) == ("from_pytorch needs layers for a state dict: layers=[Dense(…), …]")
     with pytest.raises(SettingError) as error:
         from_pytorch(torch_module("ReLU"), [nn.ReLU()])
-    assert str(error.value) == "from_pytorch needs layers only for a state dict"
+    assert str(error.value) == "from_pytorch takes layers only with a state dict"
     assert refused(from_pytorch, {"0.weight": 5}, [nn.Dense(1, 1)]) == (
         "0.weight needs to be a tensor or an array, got int"
     )
@@ -443,7 +443,7 @@ def sklearn_object(name, **attributes):
     [
         (
             sklearn_object("OneHotEncoder"),
-            "the model: the step OneHotEncoder cannot be carried over exactly; "
+            "the model: the step OneHotEncoder cannot be imported exactly; "
             "a network is a MLPClassifier or a MLPRegressor",
         ),
         (
@@ -452,7 +452,7 @@ def sklearn_object(name, **attributes):
         ),
         (
             stand_in("MLPClassifier", "mine"),
-            "the model: an object of mine.MLPClassifier cannot be carried over exactly",
+            "the model: an object of mine.MLPClassifier cannot be imported exactly",
         ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else type(value).__name__,
@@ -558,7 +558,7 @@ def keras_layer(name, weights=(), **config):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_keras_layers_without_a_layer_are_refused_by_name(layer, what):
-    wanted = f"the model: {what} cannot be carried over exactly. {THERE_IS}"
+    wanted = f"the model: {what} cannot be imported exactly. {THERE_IS}"
     assert refused(from_keras, layer) == wanted
 
 
@@ -566,7 +566,7 @@ def test_keras_inputs_that_are_no_rows_are_refused():
     model = stand_in("Sequential", "keras.src.models.sequential", input_shape=(None, 5, 3))
     model.layers = [keras_layer("Dense")]
     assert refused(from_keras, model) == (
-        "the model: inputs of the shape (None, 5, 3) cannot be carried over exactly; "
+        "the model: inputs of the shape (None, 5, 3) cannot be imported exactly; "
         f"Flatten them first. {THERE_IS}"
     )
     model.layers = [keras_layer("Flatten"), keras_layer("Activation", activation="relu")]
@@ -586,10 +586,10 @@ def test_keras_weights_go_into_layers_that_are_given():
     assert refused(from_keras, arrays, [nn.Dense(4, 3), *layers[1:]]).startswith("the list of w")
     with pytest.raises(SettingError) as error:
         from_keras(arrays)
-    assert str(error.value) == "from_keras needs layers for weights: layers=[Dense(…), …]"
+    assert str(error.value) == "from_keras needs layers for a list of weights: layers=[Dense(…), …]"
     with pytest.raises(SettingError) as error:
         from_keras(model, layers)
-    assert str(error.value) == "from_keras needs layers only for a list of weights"
+    assert str(error.value) == "from_keras takes layers only with a list of weights"
 
 
 # brain.js
@@ -625,12 +625,12 @@ def test_brainjs_of_the_oldest_kind_names_its_columns_by_their_nodes():
         ([], 'the network needs "layers", a list of at least two'),
         (
             brainjs(type="LSTM"),
-            "the network: a brain.js network of type 'LSTM' cannot be carried over exactly. "
+            "the network: a brain.js network of type 'LSTM' cannot be imported exactly. "
             + THERE_IS,
         ),
         (
             brainjs(trainOpts={"activation": "mish"}),
-            f"the network: the activation 'mish' cannot be carried over exactly. {THERE_IS}",
+            f"the network: the activation 'mish' cannot be imported exactly. {THERE_IS}",
         ),
         (
             brainjs(sizes=[3, 1]),

@@ -30,7 +30,7 @@ HERE = pathlib.Path(__file__).parent / "golden"
 XOR = (HERE / "xor.onnx").read_bytes()
 GOLDEN = json.loads((HERE / "imports.json").read_text())["onnx"]
 THERE_IS = (
-    "The layers there are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
+    "The layers of tinynn are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
     "Softplus, SiLU, Softmax, LogSoftmax, Dropout, BatchNorm, LayerNorm"
 )
 
@@ -287,7 +287,7 @@ class Own(nn.Layer):
             xor(),
             {"dtype": "float16"},
             SettingError,
-            "to_onnx needs a dtype out of ['float32', 'float64'], got 'float16'",
+            "to_onnx needs dtype to be one of ['float32', 'float64'], got 'float16'",
         ),
         (
             nn.Sequential(nn.Dense(1, 1), Own()),
@@ -588,7 +588,7 @@ def test_formulas_with_other_constants_are_not(kind, changed):
 def test_an_unknown_fork_is_refused_by_its_operators():
     mish = [("Softplus", "x", "a"), ("Tanh", "a", "b"), ("Mul", "x b", "c"), ("Relu", "c", "y")]
     assert refused(spelled(mish)) == (
-        "it, node 'na': a fork with Softplus, Tanh, Mul cannot be carried over exactly. " + THERE_IS
+        "it, node 'na': a fork with Softplus, Tanh, Mul cannot be imported exactly. " + THERE_IS
     )
 
 
@@ -632,12 +632,12 @@ def test_an_unknown_fork_is_refused_by_its_operators():
         (
             [node("Relu", "k", output="j"), node("Relu", "x")],
             [tensor("k", [1.0], 1)],
-            "Relu, a node apart from the input,",
+            "Relu, which does not depend on the input,",
         ),
     ],
 )
 def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what):
-    wanted = f"it, node 'n': {what} cannot be carried over exactly. {THERE_IS}"
+    wanted = f"it, node 'n': {what} cannot be imported exactly. {THERE_IS}"
     assert refused(model(nodes, tensors)) == wanted
 
 
@@ -645,7 +645,7 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
     ("data", "wanted"),
     [
         (b"", "it is not an ONNX model: it has no graph"),
-        (model([]), "it: nothing takes 'x', and it is not the output"),
+        (model([]), "it: no node takes 'x', and it is not the output"),
         (
             model([node("Relu", "x")], opset=6),
             "it needs the operator set 7 or later, got 6; "
@@ -659,10 +659,13 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
             model([node("Relu", "x")], more=pb.blob(11, value("z", "n", 2))),
             "it needs one input and one output, got the inputs ['x', 'z'] and the outputs ['y']",
         ),
-        (model([node("Relu", "x"), node("Tanh", "x")]), "it, node 'n': 'y' is made twice"),
+        (
+            model([node("Relu", "x"), node("Tanh", "x")]),
+            "it, node 'n': 'y' is the output of two nodes",
+        ),
         (
             model([node("Relu", "y", output="x"), node("Relu", "x")]),
-            "it: its input 'x' is also made by a node",
+            "it: its input 'x' is also the output of a node",
         ),
         (
             model([node("Gemm", "x", "W")], [tensor("W", [1.0], 2, 3)]),
@@ -713,7 +716,8 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
         ),
         (
             model([node("Gemm", "x", "W")], [tensor("W", [1.0] * 3, 3, 1)], value("x", "n", 2, 3)),
-            f"it, node 'n': Gemm of what is no table cannot be carried over exactly. {THERE_IS}",
+            "it, node 'n': Gemm of something other than a table cannot be imported exactly. "
+            + THERE_IS,
         ),
     ],
     ids=lambda v: v[:40] if isinstance(v, str) else "",

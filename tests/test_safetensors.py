@@ -386,7 +386,7 @@ def written(tmp_path, tensors, **metadata):
         (
             {"head.weight": ((1, 1), [1.0]), "body.weight": ((1, 1), [1.0])},
             lambda: [nn.Dense(1, 1, bias=False), nn.Dense(1, 1, bias=False)],
-            " does not show the order of its layers in their names, head, body; "
+            " has layer names that do not show their order: head, body; "
             "give the layers by name: layers={'head': Dense(…), …}",
         ),
         (
@@ -468,6 +468,6 @@ def test_only_sequential_networks_and_two_dtypes_are_written(tmp_path):
     with pytest.raises(SettingError) as error:
         to_safetensors(network(), tmp_path / "m", "float16")
     assert str(error.value) == (
-        "to_safetensors needs a dtype out of ['float64', 'float32'], got 'float16'"
+        "to_safetensors needs dtype to be one of ['float64', 'float32'], got 'float16'"
     )
     assert not (tmp_path / "m").exists()

@@ -526,18 +526,18 @@ STEPS = (
         (
             pipeline(by_columns((sk("Pipeline", steps={"steps": [["fold", {
                 "class": "Normalizer", "module": "sklearn.some", "attributes": {}}]]}), [0]))),
-            "step 'no 0', transformer 'part 0', step 'fold': the step Normalizer cannot be carried "
-            f"over exactly; the steps that can be are {STEPS}",
+            "step 'no 0', transformer 'part 0', step 'fold': the step Normalizer cannot be "
+            f"imported exactly; the supported steps are {STEPS}",
         ),
         (
             pipeline(sk("SimpleImputer", **IMPUTER), sk("FunctionTransformer", func=abs)),
-            "step 'no 1': the step FunctionTransformer cannot be carried over exactly; the steps "
-            f"that can be are {STEPS}",
+            "step 'no 1': the step FunctionTransformer cannot be imported exactly; the "
+            f"supported steps are {STEPS}",
         ),
         (
             pipeline(sk("SimpleImputer", **{**IMPUTER, "missing_values": -1})),
-            "step 'no 0': SimpleImputer with missing_values=-1 cannot be carried over exactly; "
-            "make those cells None or NaN before, here and in the training",
+            "step 'no 0': SimpleImputer with missing_values=-1 cannot be imported exactly; "
+            "replace those cells with None or NaN first, for training and for prediction",
         ),
         (
             pipeline(sk("SimpleImputer")),
@@ -546,11 +546,11 @@ STEPS = (
         ),
         (
             pipeline(sk("MaxAbsScaler", scale_=[1.0, 2.0]), one_hot()),
-            "step 'no 1': a scaled number as a category cannot be carried over exactly",
+            "step 'no 1': a scaled number as a category cannot be imported exactly",
         ),
         (
             pipeline(sk("SimpleImputer", **IMPUTER), sk("MinMaxScaler", clip=True)),
-            "step 'no 1': MinMaxScaler with clip=True cannot be carried over exactly",
+            "step 'no 1': MinMaxScaler with clip=True cannot be imported exactly",
         ),
         (
             pipeline(sk("SimpleImputer", **IMPUTER)),
@@ -558,23 +558,23 @@ STEPS = (
         ),
         (
             pipeline(by_columns((one_hot(drop_idx_=[0, None]), [0, 1]), ("passthrough", [1]))),
-            "column 'x1': a column that is both a number and a category cannot be carried over "
+            "column 'x1': a column that is both a number and a category cannot be imported "
             "exactly",
         ),
         (
             pipeline(one_hot([" a", "a"], ["b"])),
             "step 'no 0': the category 'a' beside another one of 'a', which reads the same, cannot "
-            "be carried over exactly",
+            "be imported exactly",
         ),
         (
             pipeline(one_hot(["a"], ["b", None, NAN])),
             "step 'no 0': the category nan beside a missing cell, which reads the same, cannot be "
-            "carried over exactly",
+            "imported exactly",
         ),
         (
             pipeline(sk("SimpleImputer", **IMPUTER), one_hot(["", "a"], ["b"])),
             "step 'no 1': the category '' beside a missing cell, which reads the same, cannot be "
-            "carried over exactly",
+            "imported exactly",
         ),
         (
             sk("TransformedTargetRegressor"),
@@ -584,12 +584,12 @@ STEPS = (
             sk("TransformedTargetRegressor", regressor_=sk("MLPRegressor", **NETWORK),
                transformer_=sk("FunctionTransformer", func=math.log, inverse_func=math.exp)),
             "the model, the transformer of its targets: the step FunctionTransformer cannot be "
-            "carried over exactly; targets can only be scaled",
+            "imported exactly; targets can only be scaled",
         ),
     ],
     ids=lambda value: value.split(": ")[-1][:40] if isinstance(value, str) else "refused",
 )  # fmt: skip
-def test_what_cannot_be_carried_over_is_refused_by_its_step(model, wanted):
+def test_what_cannot_be_imported_is_refused_by_its_step(model, wanted):
     with pytest.raises(FormatError) as error:
         from_sklearn(model)
     assert str(error.value) == wanted

@@ -187,14 +187,14 @@ def to_c(
     OSError if the file cannot be written.
     """
     dtype = _NUMPY_NAMES.get(dtype, dtype)
-    for name, given, known in (("a dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):
+    for name, given, known in (("dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):
         if given not in known:
-            raise SettingError(f"to_c needs {name} out of {list(known)}, got {given!r}")
+            raise SettingError(f"to_c needs {name} to be one of {list(known)}, got {given!r}")
     file = os.path.basename(os.fsdecode(path))
     if prefix is None:
         prefix = identifier(file.rsplit(".", 1)[0], "model")
     elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
-        raise SettingError(f"to_c needs a prefix that is a name in C, got {prefix!r}")
+        raise SettingError(f"to_c needs a prefix that is a C identifier, got {prefix!r}")
     description, found = describe(model), Exported(0)
     if weights == "int8":
         if rows is not None:
@@ -414,7 +414,7 @@ def string(text: str) -> str:
     '"a\\\\"\\\\?\\\\303\\\\251"'
     """
     if "\0" in text:
-        raise FormatError(f"a text in C cannot hold a zero, got {text[:40]!r}")
+        raise FormatError(f"a string in C cannot contain a NUL character, got {text[:40]!r}")
     return '"' + "".join(
         f"\\{chr(byte)}" if byte in b'"\\?'
         else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"

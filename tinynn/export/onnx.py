@@ -140,7 +140,7 @@ def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = ""
     if not isinstance(model, Sequential):
         raise SettingError(f"to_onnx needs a Sequential, got {type(model).__name__}")
     if dtype not in DTYPES:
-        raise SettingError(f"to_onnx needs a dtype out of {list(DTYPES)}, got {dtype!r}")
+        raise SettingError(f"to_onnx needs dtype to be one of {list(DTYPES)}, got {dtype!r}")
     graph = OnnxWriter(DTYPES[dtype])
     tensor = "inputs"
     for i, layer in enumerate(model.layers):

@@ -166,7 +166,7 @@ def to_python(
     written.
     """
     if weights not in WEIGHTS:
-        raise SettingError(f"to_python needs weights out of {list(WEIGHTS)}, got {weights!r}")
+        raise SettingError(f"to_python needs weights to be one of {list(WEIGHTS)}, got {weights!r}")
     text = python_text(describe(model), weights, target)
     data = text.encode("ascii")
     write_bytes(path, data)

@@ -32,7 +32,7 @@ def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Exp
     if not isinstance(model, Sequential):
         raise SettingError(f"to_safetensors needs a Sequential, got {type(model).__name__}")
     if dtype not in DTYPES:
-        raise SettingError(f"to_safetensors needs a dtype out of {list(DTYPES)}, got {dtype!r}")
+        raise SettingError(f"to_safetensors needs dtype to be one of {list(DTYPES)}, got {dtype!r}")
     tensors: dict[str, tuple[Sequence[int], Vector]] = {}
     for i, layer in enumerate(model.layers):
         for letter, value in {**layer.parameters(), **layer.buffers()}.items():

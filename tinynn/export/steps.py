@@ -100,7 +100,7 @@ def describe(model: object) -> Description:
         for label in targets.classes:
             if type(label) not in _LABELS:
                 raise FormatError(
-                    "an export keeps labels that are text, numbers, True or False, "
+                    "an export needs labels that are text, numbers, True or False, "
                     f"got a {type(label).__name__}: {label!r}"
                 )
         return known._replace(classes=tuple(targets.classes), multilabel=targets.multilabel)
@@ -109,7 +109,7 @@ def describe(model: object) -> Description:
         return known._replace(
             means=tuple(scaler.mean), scales=tuple(scaler.scale), flat=targets.flat
         )
-    raise SettingError(f"an export does not know what {type(targets).__name__} answers")
+    raise SettingError(f"an export cannot tell what {type(targets).__name__} answers")
 
 
 def _network(network: Sequential) -> tuple[int, list[Frozen], int]:

@@ -1,7 +1,7 @@
 """Networks that were trained elsewhere, as networks of this library.
 
 Each function returns an `Imported`: the network, and what the source says of its columns. What
-cannot be carried over exactly is refused by its name with a FormatError; nothing is dropped or
+cannot be imported exactly is refused by its name with a FormatError; nothing is dropped or
 approximated without a word in the function's docstring. No other framework is imported: live models
 are known by the names of their classes and read through their attributes.
 """

@@ -36,10 +36,10 @@ def built(where: str, make: Callable[[], T]) -> T:
 
 def refusal(where: str, what: str, mend: str = "") -> FormatError:
     """Return the error for something that tinynn has no layer for."""
-    there_is = ", ".join(KINDS)
+    known = ", ".join(KINDS)
     return FormatError(
-        f"{where}: {what} cannot be carried over exactly{mend and '; ' + mend}. "
-        f"The layers there are: {there_is}"
+        f"{where}: {what} cannot be imported exactly{mend and '; ' + mend}. "
+        f"The layers of tinynn are: {known}"
     )
 
 

@@ -38,11 +38,13 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
     """
     if isinstance(model, (list, tuple)):
         if layers is None:
-            raise SettingError("from_keras needs layers for weights: layers=[Dense(…), …]")
+            raise SettingError(
+                "from_keras needs layers for a list of weights: layers=[Dense(…), …]"
+            )
         tensors = _named(model, layers)
         return Imported(filled("the list of weights", tensors, layers, in_order=True))
     if layers is not None:
-        raise SettingError("from_keras needs layers only for a list of weights")
+        raise SettingError("from_keras takes layers only with a list of weights")
     return Imported(building.assembled("the model", _model(model, "the model")))
 
 

@@ -59,7 +59,7 @@ def loads(data: bytes, name: str) -> Imported:
     while tensor != graph.output:
         numbers = users.get(tensor, [])
         if not numbers:
-            raise FormatError(f"{name}: nothing takes {tensor!r}, and it is not the output")
+            raise FormatError(f"{name}: no node takes {tensor!r}, and it is not the output")
         node = graph.nodes[numbers[0]]
         if len(numbers) > 1:
             chain.needs_table(node)
@@ -84,9 +84,11 @@ def _refuse_strays(graph: OnnxGraph, name: str) -> None:
     reached = {graph.input}
     for node in graph.nodes:
         if not reached & set(node.inputs):
-            raise building.refusal(node.place, f"{node.operator}, a node apart from the input,")
+            raise building.refusal(
+                node.place, f"{node.operator}, which does not depend on the input,"
+            )
         reached.update(node.outputs)
-    raise FormatError(f"{name}: its output {graph.output!r} needs to be where all nodes lead to")
+    raise FormatError(f"{name}: every node needs to lead to its output, {graph.output!r}")
 
 
 class ScalingRun:
@@ -119,7 +121,7 @@ class ScalingRun:
         """Return how many columns it has constants for, None if they are for any number."""
         lengths = {len(n) for n in (self.shift, self.scale, self.offset) if n is not None} - {1}
         if len(lengths) > 1:
-            raise FormatError(f"{self.place} needs constants for as many columns, got {lengths}")
+            raise FormatError(f"{self.place} needs constants of one length, got {lengths}")
         return lengths.pop() if lengths else None
 
     def spread(self, columns: int | None) -> tuple[Vector, Vector, Vector]:
@@ -177,7 +179,7 @@ class _Chain:
     def needs_table(self, node: OnnxNode) -> None:
         """Raise FormatError unless what comes in is rows of columns by now."""
         if not self.flat:
-            raise building.refusal(node.place, f"{node.operator} of what is no table")
+            raise building.refusal(node.place, f"{node.operator} of something other than a table")
 
     def constant(self, node: OnnxNode, i: int) -> OnnxTensor | None:
         """Return a node's input number i, which has to be a constant; None if there is none."""

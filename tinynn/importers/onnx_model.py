@@ -73,7 +73,7 @@ def parse(data: bytes, name: str) -> OnnxGraph:
         node = _node(message, i, name)
         for output in node.outputs:
             if output in made:
-                raise FormatError(f"{node.place}: {output!r} is made twice")
+                raise FormatError(f"{node.place}: {output!r} is the output of two nodes")
             if output:
                 made.add(output)
         if node.operator == "Constant":
@@ -90,7 +90,7 @@ def parse(data: bytes, name: str) -> OnnxGraph:
             f"{[m.text(1) for m in inputs]} and the outputs {outputs}"
         )
     if inputs[0].text(1) in made:
-        raise FormatError(f"{name}: its input {inputs[0].text(1)!r} is also made by a node")
+        raise FormatError(f"{name}: its input {inputs[0].text(1)!r} is also the output of a node")
     shape = _shape(inputs[0], name)
     return OnnxGraph(nodes, constants, inputs[0].text(1), shape, outputs[0], opset)
 
@@ -152,7 +152,7 @@ def _opset(model: Message, name: str) -> int:
 
 def _new(constants: dict[str, OnnxTensor], key: str, name: str) -> None:
     if key in constants or not key:
-        raise FormatError(f"{name} needs a name of its own for each tensor, got {key!r}")
+        raise FormatError(f"{name} needs a different name for each tensor, got {key!r} twice")
 
 
 def _node(message: Message, i: int, name: str) -> OnnxNode:
@@ -165,7 +165,7 @@ def _node(message: Message, i: int, name: str) -> OnnxNode:
     for attribute in message.messages(5):
         key = attribute.text(1)
         if key in attributes:
-            raise FormatError(f"{place}: the attribute {key!r} stands twice")
+            raise FormatError(f"{place}: the attribute {key!r} appears twice")
         attributes[key] = _attribute(attribute, f"{place}, attribute {key!r}")
     return OnnxNode(place, operator, message.texts(1), message.texts(2), attributes)
 

@@ -46,7 +46,7 @@ def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
         }
         return Imported(filled("the state dict", tensors, layers, in_order=True))
     if layers is not None:
-        raise SettingError("from_pytorch needs layers only for a state dict")
+        raise SettingError("from_pytorch takes layers only with a state dict")
     return Imported(building.assembled("the module", _layers(module, "")))
 
 

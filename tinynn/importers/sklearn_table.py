@@ -69,7 +69,7 @@ Feature = Union[Cell, Lookup]
 
 def refusal(place: str, what: str, mend: str = "") -> FormatError:
     """Return the error for something that no column can do."""
-    return FormatError(f"{place}: {what} cannot be carried over exactly{mend and '; ' + mend}")
+    return FormatError(f"{place}: {what} cannot be imported exactly{mend and '; ' + mend}")
 
 
 def kind_of(place: str, step: object) -> str:
@@ -179,7 +179,7 @@ def _fitted(place: str, name: str, read: Callable[..., T], *arguments: Any) -> T
 def transformed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     """Return the columns that a transformer makes of the given ones.
 
-    Raises FormatError, naming the step, for what cannot be carried over.
+    Raises FormatError, naming the step, for what cannot be imported.
     """
     for where, inner in steps_of(place, step):
         scaling = scaling_of(where, inner)
@@ -190,7 +190,7 @@ def transformed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
         name = kind_of(where, inner)
         if name not in _TRANSFORMERS:
             known = ", ".join([*_SCALERS, *_TRANSFORMERS])
-            raise refusal(where, f"the step {name}", f"the steps that can be are {known}")
+            raise refusal(where, f"the step {name}", f"the supported steps are {known}")
         given = _fitted(where, name, _TRANSFORMERS[name], where, inner, given)
     return given
 
@@ -201,7 +201,7 @@ def _imputed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
         raise refusal(
             place,
             f"SimpleImputer with missing_values={step.missing_values!r}",
-            "make those cells None or NaN before, here and in the training",
+            "replace those cells with None or NaN first, for training and for prediction",
         )
     found: list[Feature] = []
     for feature, statistic in zip(given, step.statistics_.tolist()):
@@ -326,7 +326,7 @@ def encoded(
     The layer is `first`, the one after the steps, with W and b written anew, in the order of the
     encoder's columns. What a feature makes of unknown kinds is in b, and in the rows of W what it
     makes more of each kind; scaled numbers are the encoder's, those in other units W's.
-    Raises FormatError for a step that cannot be carried over, or a column that is taken for numbers
+    Raises FormatError for a step that cannot be imported, or a column that is taken for numbers
     in one place and for kinds in another.
     """
     count = steps[0][1].n_features_in_ if steps else first.inputs

@@ -94,7 +94,7 @@ def _in_order_of_numbers(where: str, groups: Mapping[str, Group]) -> list[str]:
     """Return names sorted by the numbers in them, if they differ in nothing else."""
     if len({re.sub(r"\d+", "0", name) for name in groups}) > 1:
         raise FormatError(
-            f"{where} does not show the order of its layers in their names, {', '.join(groups)}; "
+            f"{where} has layer names that do not show their order: {', '.join(groups)}; "
             f"give the layers by name: layers={{{next(iter(groups))!r}: Dense(…), …}}"
         )
     return sorted(groups, key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
