@@ -163,7 +163,9 @@ class Forward:
             self.held.append(self.held[-1])
             return
         keep = 1.0 / (1.0 - layer.number)
-        self.code.comment(f"forward through {layer}: a = z f, f = 0 with probability {layer.number!r}")
+        self.code.comment(
+            f"forward through {layer}: a = z f, f = 0 with probability {layer.number!r}"
+        )
         names = self._names("a", layer)
         for a, f, z in zip(names, self._names("f", layer), self.held[-1]):
             self.code(f"{f} = 0.0 if draw{layer.place}() < {layer.number!r} else {keep!r}")
