@@ -1,16 +1,18 @@
 """tinynn: a neural network that runs anywhere Python runs.
 
-Pure Python, no dependency. `import tinynn as nn` is all it takes; each name below is loaded when it
-is first used, so that importing the package costs almost nothing. The code is meant to be read.
-Begin with the folder `lesson`, in this order: neural_net, matrix, activations, losses, layers,
-network, optimizers, training.
+Pure Python, no dependencies. `import tinynn as nn` is all you need; each name below is loaded when
+it is first used, so importing the package costs almost nothing. The code is meant to be read: begin
+with the folder `lesson`, in this order: neural_net, matrix, activations, losses, layers, network,
+optimizers, training.
 """
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # type checkers know better; `typing` takes longer to import than all else
+TYPE_CHECKING = (
+    False  # as type checkers know it; `typing` would take longer to import than the rest
+)
 if TYPE_CHECKING:
     from .data import (
         MinMaxScaler as MinMaxScaler,
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
         UnscaledInputWarning as UnscaledInputWarning,
     )
 
-# The module in which each public name lives.
+# The module that defines each public name.
 _HOMES: dict[str, str] = {
     name: module
     for module, names in {
@@ -129,7 +131,7 @@ _HOMES: dict[str, str] = {
     }.items()
     for name in names.split()
 }
-# The modules that are attributes of the package, and where each lives.
+# The modules that are attributes of the package, and where each one is.
 _MODULES: dict[str, str] = {
     name.rpartition(".")[2]: name
     for name in (
@@ -147,13 +149,12 @@ __all__ = sorted([*_HOMES, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name when it is first asked for (PEP 562)."""
+    """Load a public name when it is first used (PEP 562)."""
     home = _HOMES.get(name) or _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = __import__(
-        home, globals(), None, ["__name__"], 1
-    )  # importlib itself takes time to import
+    # As importlib.import_module does it; importlib itself takes time to import.
+    module = __import__(home, globals(), None, ["__name__"], 1)
     value = getattr(module, name) if name in _HOMES else module
     globals()[name] = value
     return value

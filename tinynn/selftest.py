@@ -1,7 +1,7 @@
-"""The self-test: what works on this interpreter, how exactly and how fast.
+"""The self-test: what works on this interpreter, how accurately and how fast.
 
-The first thing to run on a strange device, so it is plain code: it needs no pytest, takes of the
-standard library what there is, and a check that fails does not keep the others from running.
+It is the first thing to run on an unfamiliar device, so it is plain code: it needs no pytest, does
+without the parts of the standard library that are missing, and runs all checks even if one fails.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .training.trainer import fit
 
 Say = Callable[[str], None]
 Found = Tuple[str, float]  # what a check found, in words, and the largest difference
-Speed = Dict[str, Tuple[float, str]]  # of each task, the least seconds and whose they are
+Speed = Dict[str, Tuple[float, str]]  # for each task, the fewest seconds and the engine
 
 WIDTH = 80
-EPSILON = 1.0  # the distance from 1 to the next number: 2.2e-16, or more where floats have 32 bits
+EPSILON = 1.0  # the distance from 1 to the next float: 2.2e-16, or more if floats have 32 bits
 while 1.0 + EPSILON / 2.0 > 1.0:
     EPSILON /= 2.0
 
-# The original program. Start and answers: NumPy 1 and 2, the program as it was published.
+# The original program. Start and answers come from the published program, with NumPy 1 and 2.
 INPUTS, OUTPUTS = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]], [[1.0], [0.0], [1.0]]
 QUESTION = [1.0, 0.0, 1.0]
 START = [-0.165955990594852, 0.4406489868843162, -0.9997712503653102]
@@ -53,11 +53,11 @@ TOLERANCE = {"packed": 1e-4}
 
 
 class Wrong(Exception):
-    """A check failed: what it expected, and what it got."""
+    """A check failed; says what it expected and what it got."""
 
 
 class Skipped(Exception):
-    """A check cannot be made here: the reason."""
+    """A check cannot be made here; says why."""
 
 
 def near(what: str, got: Sequence[float], expected: Sequence[float], most: float = 1e-12) -> float:
@@ -73,7 +73,7 @@ def near(what: str, got: Sequence[float], expected: Sequence[float], most: float
 
 
 def original_program(speed: Speed) -> Found:
-    """Train the original program, and note how fast that is."""
+    """Train the original program, and record its time."""
     net, trained, started = NeuralNet(seed=1), 0, now()
     off = near("weights of seed 1", flat(net.synaptic_weights), START)
     for iterations, answer in ANSWERS:
@@ -86,7 +86,7 @@ def original_program(speed: Speed) -> Found:
 
 
 def worked_example() -> Found:
-    """Train M. Mazur's "A Step by Step Backpropagation Example" (2015) by one step."""
+    """Train M. Mazur's "A Step by Step Backpropagation Example" (2015) for one step."""
     net = Sequential(
         Dense(2, 2, weights=[[0.15, 0.25], [0.20, 0.30]], bias=[0.35, 0.35]), Sigmoid(),
         Dense(2, 2, weights=[[0.40, 0.50], [0.45, 0.55]], bias=[0.60, 0.60]), Sigmoid(),
@@ -106,7 +106,7 @@ def random_numbers() -> Found:
 
 
 def gradients() -> Found:
-    """Hold back-propagation through each layer and loss against differences of the loss."""
+    """Compare back-propagation through each layer and loss with differences of the loss."""
     if EPSILON > 1e-12:
         raise Skipped("this check needs 64-bit floats")
     X = [[0.3, -1.2, 0.8], [-0.7, 0.4, 1.9], [1.1, 0.6, -0.5]]
@@ -132,7 +132,7 @@ def gradients() -> Found:
 
 
 def optimizers() -> Found:
-    """Let each optimizer make ten steps."""
+    """Make ten steps with each optimizer."""
     off = 0.0
     for name in sorted(OPTIMIZERS):
         settings = {"momentum": 0.9} if name == "sgd" else {}
@@ -146,7 +146,7 @@ def optimizers() -> Found:
 
 
 def files() -> Found:
-    """Save a network, load it, and let half a file be refused."""
+    """Save a network, load it, and see that half a file is refused."""
     net = flower_network()
     near("a copy's weights", weights_of(from_dict(net.to_dict())), weights_of(net), 0.0)
     try:
@@ -172,7 +172,7 @@ def files() -> Found:
 
 
 def temporary_path() -> str:
-    """Return a path for a file: where such files belong, or just here."""
+    """Return a path for a temporary file, in the current folder if there is no other."""
     try:
         import tempfile
     except ImportError:
@@ -196,12 +196,12 @@ def flowers() -> Found:
 
 
 def apart(count: int) -> tuple[list[int], list[int]]:
-    """Return the numbers of the rows to train on, and of those to test with: every fifth one."""
+    """Return the indices of the rows to train on, and of every fifth row, to test with."""
     return [i for i in range(count) if i % 5], list(range(0, count, 5))
 
 
 def engine(name: str, speed: Speed) -> Found:
-    """Hold an engine against `lists`, and against the original program; note how fast it is."""
+    """Compare an engine with `lists` and with the original program; record its times."""
     try:
         runs = ENGINES[name]
     except ImportError:
@@ -224,12 +224,12 @@ def engine(name: str, speed: Speed) -> Found:
     for x, y in zip(iris.inputs, peer.predict(iris.inputs)):
         off = max(off, near("answer", predict(x), y, most))
 
-    # The original program as a network: a mean over 3 rows, doubled by the square's derivative.
+    # The original program as a network: a mean over 3 rows of squares, so a rate of 3 times ½.
     original = Sequential(Dense(3, 1, bias=False, weights=[[w] for w in START]), Sigmoid())
     program = runs.program(Recipe(original, loss_by_name("mse"), SGD(1.5)), {})
     program.bind(INPUTS, OUTPUTS)
     started = now()
-    for done in range(0, 10000, 500):  # lists that a small memory has room for
+    for done in range(0, 10000, 500):  # in lists short enough for a small memory
         program.train([[0, 1, 2]] * 500, [1.5] * 500, done + 1)
     note(speed, "original", now() - started, name)
     off = max(off, near("answer", program.predict([QUESTION])[0], [ANSWERS[-1][1]], most))
@@ -244,35 +244,35 @@ def engine(name: str, speed: Speed) -> Found:
 
 
 def flower_network() -> Sequential:
-    """Return the network that learns iris."""
+    """Return a network for iris."""
     return Sequential(Dense(4, 10), Tanh(), Dense(10, 3), Softmax(), seed=1)
 
 
 def weights_of(net: Sequential) -> list[float]:
-    """Return all weights of a network in one row."""
+    """Return all weights of a network in one list."""
     return [w for parameter in net.parameters() for w in flat(rows_of(parameter.value))]
 
 
 def flat(rows: Sequence[Sequence[float]]) -> list[float]:
-    """Return the numbers of all rows in one."""
+    """Return the numbers of all rows in one list."""
     return [x for row in rows for x in row]
 
 
 def now() -> float:
-    """Return a time in seconds, as finely as there is one."""
+    """Return a time in seconds, from the finest clock there is."""
     clock: Any = time
     return float(clock.perf_counter() if hasattr(clock, "perf_counter") else clock.ticks_us() / 1e6)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes: the least of some rounds, each long enough for a coarse clock."""
+    """Return how long `work` takes: the least of five rounds, long enough for a coarse clock."""
     times, rounds, best = 1, 0, math.inf
     while rounds < 5:
         started = now()
         for _ in range(times):
             work()
         taken = now() - started
-        if taken < 0.02:  # a compiler that has just finished begins the count anew
+        if taken < 0.02:  # too short to measure, also later, once a JIT compiler has finished
             times, rounds = 2 * times, 0
         else:
             rounds, best = rounds + 1, min(best, taken / times)
@@ -280,13 +280,13 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def note(speed: Speed, what: str, taken: float, name: str) -> None:
-    """Keep the time of the fastest engine."""
+    """Record a time if it is the least so far."""
     if what not in speed or taken < speed[what][0]:
         speed[what] = (taken, name)
 
 
 def here() -> dict[str, Any]:
-    """Return what is known of this interpreter, and which optional things it has."""
+    """Return what is known about this interpreter, and which optional features it has."""
     kind, numbers_of = sys.implementation.name, list(sys.implementation.version[:3])
     name = {"cpython": "CPython", "pypy": "PyPy", "micropython": "MicroPython"}.get(kind, kind)
     version = ".".join([str(n) for n in numbers_of])
@@ -308,7 +308,7 @@ def here() -> dict[str, Any]:
 
 
 def machine() -> str:
-    """Return the names of the system and its processor."""
+    """Return the names of the system and the processor."""
     try:
         import platform
 
@@ -318,7 +318,7 @@ def machine() -> str:
 
 
 def works(attempt: Callable[[], object]) -> bool:
-    """Return whether something can be done here."""
+    """Return whether `attempt` succeeds here."""
     try:
         attempt()
     except Exception:
@@ -336,7 +336,7 @@ def start_thread() -> None:
 
 
 def memory() -> float:
-    """Return the megabytes that this process holds now, or 0 where nobody knows."""
+    """Return how many megabytes this process uses now, or 0 if that is unknown."""
     try:
         with open("/proc/self/status") as status:
             (line,) = [line for line in status if line.startswith("VmRSS:")]
@@ -353,9 +353,9 @@ def memory() -> float:
 
 
 def steps(found: dict[str, Any], say: Say, version: str) -> Iterator[None]:
-    """Make the checks, one at each step, say a line about each, and fill `found` with all of it.
+    """Make one check per step, say a line about each, and fill `found` with the results.
 
-    Memory can be collected between two steps where it cannot be within one.
+    Some interpreters can collect garbage only between two steps.
     """
     speed: Speed = {}
     found.update(here())
@@ -396,7 +396,7 @@ def engine_check(name: str, speed: Speed) -> Callable[[], Found]:
 
 
 def outcome(name: str, check: Callable[[], Found]) -> dict[str, Any]:
-    """Return how a check went."""
+    """Return the outcome of a check."""
     state, off = "ok", 0.0
     try:
         text, off = check()
@@ -410,7 +410,7 @@ def outcome(name: str, check: Callable[[], Found]) -> dict[str, Any]:
 
 
 def summary(found: dict[str, Any]) -> list[str]:
-    """Return the lines at the end: how fast, what there is, and whether all is well."""
+    """Return the lines at the end: times, features, and whether all checks passed."""
     lines = []
     for what, words in (
         ("original", "original program, 10,000 iterations"),
@@ -437,12 +437,12 @@ def summary(found: dict[str, Any]) -> list[str]:
 
 
 def clipped(line: str) -> str:
-    """Return a line that a narrow screen has room for."""
+    """Return a line cut to fit a narrow screen."""
     return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
 def run(say: Say, version: str) -> dict[str, Any]:
-    """Make all checks, say a line about each, and return what was found; "ok" is the sum of it."""
+    """Make all checks, say a line about each, and return the results; "ok" sums them up."""
     found: dict[str, Any] = {}
     for _ in steps(found, say, version):
         pass

@@ -1,4 +1,4 @@
-"""Tables: checked, shipped, made up, split, encoded and scaled."""
+"""Tables: checking, loading, generating, splitting, encoding and scaling them."""
 
 from __future__ import annotations
 

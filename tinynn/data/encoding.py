@@ -1,4 +1,4 @@
-"""Between a table's own units and the numbers a network likes: one-hot rows and scaled columns."""
+"""Conversions between a table's units and numbers that suit a network: one-hot rows, scaling."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 def one_hot(numbers: object, classes: int | None = None) -> Matrix:
     """Return one row per class number: 1.0 in that column, 0.0 elsewhere.
 
-    `classes` is the number of columns; without it, the largest class number plus one.
+    `classes` is the number of columns; by default, the largest class number plus one.
 
-    Raises DataError for what is not a whole number from 0 to classes − 1.
+    Raises DataError for anything but whole numbers from 0 to classes − 1.
 
     >>> one_hot([0, 2], classes=3)
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
@@ -46,12 +46,12 @@ def one_hot(numbers: object, classes: int | None = None) -> Matrix:
 
 
 def class_numbers(rows: object, name: str = "rows") -> list[int]:
-    """Return each row's class: the column of its largest value, the first of them on a tie.
+    """Return each row's class: the column of its largest value, or the first one on a tie.
 
-    A single column is read as the probability p of class 1, as a network with one sigmoid gives it:
+    A single column is read as the probability p of class 1, such as the output of one sigmoid:
     class 1 where p > ½, else 0.
 
-    Raises the errors of `as_rows`, and DataError for a single column with a value outside 0 … 1.
+    Raises what `as_rows` raises, and DataError for a single column with a value outside 0 … 1.
 
     >>> class_numbers([[0.1, 0.7, 0.2], [0.5, 0.5, 0.0]]), class_numbers([[0.9], [0.2]])
     ([1, 0], [1, 0])
@@ -73,8 +73,8 @@ class StandardScaler:
 
     μ is the mean of the column, σ² = Σ (x − μ)² / n its population variance, both over all the
     rows that `fit` or `partial_fit` has seen: `count` (n), `mean`, `variance` and `scale` (σ). A
-    constant column has no spread to divide by; it is only shifted (scale 1). The formulas, and the
-    rounding allowed in "constant", are scikit-learn's.
+    constant column is only shifted (scale 1), since its σ is 0. The formulas, and how much rounding
+    still counts as constant, are scikit-learn's.
 
     >>> StandardScaler().fit_transform([[1, 7], [3, 7]])
     [[-1.0, 0.0], [1.0, 0.0]]
@@ -87,13 +87,13 @@ class StandardScaler:
         self.scale: Vector = []
 
     def fit(self, X: object) -> StandardScaler:
-        """Learn each column's mean and variance from X, forgetting what was learned before."""
+        """Learn each column's mean and variance from X alone, forgetting earlier rows."""
         return self._learn(as_rows(X), 0)
 
     def partial_fit(self, X: object) -> StandardScaler:
-        """Learn from more rows: a stream in pieces ends up as if fitted in one.
+        """Learn from more rows; a stream in pieces gives the same result as one `fit`.
 
-        Pieces a and b are joined by δ = μ_b − μ_a, μ = μ_a + δ n_b / n and
+        Pieces a and b are combined by δ = μ_b − μ_a, μ = μ_a + δ n_b / n and
         n σ² = n_a σ_a² + n_b σ_b² + δ² n_a n_b / n.
         Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1.
         """
@@ -131,7 +131,7 @@ class StandardScaler:
         return [[(x - mu) / sigma for x, mu, sigma in zip(row, m, s)] for row in rows]
 
     def inverse_transform(self, X: object) -> Matrix:
-        """Return standard units X in the table's own, x σ + μ, as new rows."""
+        """Return X converted from standard units to the table's units, x σ + μ, as new rows."""
         rows = _fitted_rows(self, X, self.mean)
         m, s = self.mean, self.scale
         return [[x * sigma + mu for x, mu, sigma in zip(row, m, s)] for row in rows]
@@ -142,7 +142,7 @@ class StandardScaler:
         return self.fit(rows).transform(rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the state as a plain dictionary that JSON keeps exactly."""
+        """Return the state as a plain dictionary that JSON preserves exactly."""
         return {
             "kind": "StandardScaler",
             "count": self.count,
@@ -171,11 +171,11 @@ class StandardScaler:
 
 
 class MinMaxScaler:
-    """Columns moved into a range: y = lo + (x − min) / (max − min) · (hi − lo).
+    """Columns scaled to a range: y = lo + (x − min) / (max − min) · (hi − lo).
 
     `minimum` and `maximum` hold each column's extremes over all the rows that `fit` or
-    `partial_fit` has seen; new rows outside of them land outside of `feature_range`. A constant
-    column becomes lo.
+    `partial_fit` has seen; values beyond them fall outside `feature_range`. A constant column
+    becomes lo.
 
     Raises SettingError unless feature_range is (lo, hi) with lo < hi.
 
@@ -194,11 +194,11 @@ class MinMaxScaler:
         self.maximum: Vector = []
 
     def fit(self, X: object) -> MinMaxScaler:
-        """Learn each column's extremes from X, forgetting what was learned before."""
+        """Learn each column's extremes from X alone, forgetting earlier rows."""
         return self._learn(as_rows(X))
 
     def partial_fit(self, X: object) -> MinMaxScaler:
-        """Learn from more rows: a stream in pieces ends up as if fitted in one."""
+        """Learn from more rows; a stream in pieces gives the same result as one `fit`."""
         rows = as_rows(X)
         if self.minimum:
             _check_columns(self, rows, self.minimum)
@@ -217,13 +217,13 @@ class MinMaxScaler:
         return self
 
     def transform(self, X: object) -> Matrix:
-        """Return X moved into the range, as new rows."""
+        """Return X scaled to the range, as new rows."""
         rows = _fitted_rows(self, X, self.minimum)
         (lo, width), low, spans = self._range(), self.minimum, self._spans()
         return [[lo + (x - a) / s * width for x, a, s in zip(row, low, spans)] for row in rows]
 
     def inverse_transform(self, X: object) -> Matrix:
-        """Return X in the table's own units, min + (y − lo) / (hi − lo) · (max − min)."""
+        """Return X converted to the table's units, min + (y − lo) / (hi − lo) · (max − min)."""
         rows = _fitted_rows(self, X, self.minimum)
         (lo, width), low, spans = self._range(), self.minimum, self._spans()
         return [[a + (y - lo) / width * s for y, a, s in zip(row, low, spans)] for row in rows]
@@ -243,7 +243,7 @@ class MinMaxScaler:
         return self.fit(rows).transform(rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return settings and state as a plain dictionary that JSON keeps exactly."""
+        """Return settings and state as a plain dictionary that JSON preserves exactly."""
         return {
             "kind": "MinMaxScaler",
             "feature_range": list(self.feature_range),
@@ -278,7 +278,7 @@ Scaler = TypeVar("Scaler", StandardScaler, MinMaxScaler)
 
 
 def _mean_and_squares(column: Sequence[float]) -> tuple[float, float]:
-    """Return μ and Σ (x − μ)², by two passes, the second correcting for the rounding of μ."""
+    """Return μ and Σ (x − μ)², in two passes; the second corrects for the rounding of μ."""
     n = len(column)
     try:
         mean = fsum(column) / n
@@ -289,7 +289,7 @@ def _mean_and_squares(column: Sequence[float]) -> tuple[float, float]:
 
 
 def _standard_scale(n: int, means: Vector, variances: Vector) -> Vector:
-    """Return each σ, or 1 where the variance is no more than rounding makes of a constant."""
+    """Return each σ, or 1 if the variance is no larger than rounding makes that of a constant."""
     return [
         1.0 if v <= n * _EPSILON * v + (n * _EPSILON * m) ** 2 else v**0.5
         for m, v in zip(means, variances)
@@ -322,7 +322,7 @@ def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any
 
 
 def _columns(kind: str, **lists: Any) -> list[Vector]:
-    """Return the lists of a saved state, checked: all of one length, all finite numbers."""
+    """Return the lists of a saved state, checked to have equal length and finite numbers."""
     if len({len(values) if isinstance(values, list) else -1 for values in lists.values()}) != 1:
         raise FormatError(f"{kind} needs lists of equal length for {' and '.join(lists)}")
     try:

@@ -1,7 +1,7 @@
 """Tables in text files: comma-, tab-, semicolon- or bar-separated, compressed or not, row by row.
 
-What a file looks like is guessed from its beginning, said in attributes, and can be given instead.
-Whatever is wrong with it comes as one DataError that names the file, the line and the column.
+The format of a file is guessed from its beginning unless it is given, and reported in attributes.
+Anything wrong with a file raises a DataError that names the file, the line and the column.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ..checks.words import counted, nearest
 from ..errors import DataError, SettingError
 
 STDIN = "-"
-DELIMITERS = ("\t", ";", "|", ",")  # where two fit equally well, the rarer one in running text
+DELIMITERS = ("\t", ";", "|", ",")  # rarer in prose first: that one wins if two fit equally well
 SAMPLE_LINES = 200
 LONGEST_LINE = 1 << 24  # characters; a file without line ends must not fill the memory
-KEPT_IN_MEMORY = 1 << 26  # bytes of the standard input; more of it goes to a temporary file
+KEPT_IN_MEMORY = 1 << 26  # bytes of standard input; more than this goes to a temporary file
 
-# The first bytes of files that are often taken for tables.
+# The first bytes of files that are often mistaken for tables in text.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet; save the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save the table as CSV"),
@@ -42,13 +42,13 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 
 
 class CsvDialect(NamedTuple):
-    """How a table is written: what separates its cells, and what quotes one ("" for nothing)."""
+    """How a table is written: what separates cells, and what quotes them ("" for nothing)."""
 
     delimiter: str
     quote: str
 
     def reader(self, lines: Iterator[str], strict: bool = True) -> Iterator[list[str]]:
-        """Return a reader of rows of cells, which has `line_num`, the lines read so far."""
+        """Return a reader of rows of cells; its `line_num` counts the lines read so far."""
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -60,18 +60,18 @@ class CsvDialect(NamedTuple):
 
 
 class TableFile:
-    """A table in a file: the names of its columns, and its rows, as often as they are asked for.
+    """A table in a file: the names of its columns, and its rows, which can be read repeatedly.
 
-    path:       of the file, which may be compressed with gzip; "-" is the standard input, kept in
-                memory, or, from 64 MB on, in a temporary file
-    delimiter:  what separates cells, guessed among comma, semicolon, tab and bar if None
-    quote:      what may stand around a cell, guessed among " and ' if None; "" for nothing
-    header:     whether the first line names the columns, guessed if None; without one they are
+    path:       the file, which may be compressed with gzip; "-" is standard input, kept in memory
+                or, from 64 MB on, in a temporary file
+    delimiter:  what separates cells; None: guessed among comma, semicolon, tab and bar
+    quote:      what may enclose a cell, "" for nothing; None: guessed among " and '
+    header:     whether the first line names the columns; None: guessed; without a header they are
                 called c1, c2 …
-    encoding:   of the text: that of its byte order mark, or UTF-8, if None
+    encoding:   of the text; None: that of its byte order mark, or UTF-8
 
-    Raises DataError, naming file, line and column, for what cannot be read as a table of at least
-    one row, and SettingError for an argument that cannot be.
+    Raises DataError, naming file, line and column, if the file is not a table with at least one
+    row, and SettingError for an invalid argument.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class TableFile:
             self.columns = [f"c{j + 1}" for j in range(len(first))]
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield (number of its line, from 1; its cells) for each row; empty lines are left out.
+        """Yield (line number, counted from 1; cells) for each row, skipping empty lines.
 
         Raises DataError for a row with more or fewer cells than there are columns.
         """
@@ -124,7 +124,7 @@ class TableFile:
 
     @property
     def size(self) -> int | None:
-        """How many bytes the file has (compressed ones if it is), or None for a pipe."""
+        """The file's size in bytes (before decompression), or None for a pipe."""
         if self._kept is not None:
             return self._kept.seek(0, os.SEEK_END)
         try:
@@ -134,11 +134,11 @@ class TableFile:
 
     @property
     def position(self) -> int:
-        """How many of those bytes the latest reader of the rows has read."""
+        """How many of those bytes the latest iteration over rows has read."""
         return 0 if self._binary is None or self._binary.closed else self._binary.tell()
 
     def describe(self) -> str:
-        """Return in words how the file is read."""
+        """Return a description of how the file is read."""
         names = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
         by = names.get(self.dialect.delimiter, repr(self.dialect.delimiter))
         parts = [f"separated by {by}"] if len(self.columns) > 1 else ["one column"]
@@ -164,23 +164,23 @@ class TableFile:
             self._refuse_csv(read + 1, error)
 
     def _named(self, cells: list[str]) -> list[str]:
-        """Return the names of the columns: the header's, without space around them."""
+        """Return the names of the columns from the header, with whitespace normalized."""
         names: list[str] = []
-        place: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for j, cell in enumerate(cells):
             name = " ".join(cell.split()) or f"unnamed: {j}"  # as pandas calls them
-            if name in place:
+            if name in seen:
                 self._refuse(
                     self._first_line,
-                    f"columns {place[name] + 1} and {j + 1} are both named {name!r}; rename one, "
+                    f"columns {seen[name] + 1} and {j + 1} are both named {name!r}; rename one, "
                     "or read the file without a header",
                 )
-            place[name] = j
+            seen[name] = j
             names.append(name)
         return names
 
     def _lines(self) -> Iterator[str]:
-        """Yield the lines of text, with their ends."""
+        """Yield the lines of text, with their line ends."""
         number = 0
         try:
             raw, binary = self._open()
@@ -211,7 +211,7 @@ class TableFile:
             raw.close()
 
     def _open(self) -> tuple[BinaryIO, IO[bytes]]:
-        """Return the file as it is and its bytes unpacked, both to be closed."""
+        """Return the raw file and its decompressed bytes, both to be closed."""
         raw = self._binary = self._raw()
         magic = raw.read(16)
         raw.seek(0)
@@ -225,7 +225,7 @@ class TableFile:
         return raw, raw
 
     def _raw(self) -> BinaryIO:
-        """Return the bytes of the file, to be read, sought and closed."""
+        """Return the file's bytes, to be read, sought and closed."""
         if self.path != STDIN and os.path.isdir(self.path):
             raise DataError(f"{self.name} is a directory; give the path of a file")
         if self._kept is None and self.path == STDIN:
@@ -299,10 +299,10 @@ class TableFile:
         self._refuse(line, text)
 
     def _refuse_bytes(self) -> NoReturn:
-        """Find the first byte that is not in the encoding, and raise the DataError for it."""
+        """Find the first byte that cannot be decoded, and raise DataError for it."""
         encoding = {"utf-8-sig": "utf-8"}.get(self.encoding, self.encoding)
         at = 0
-        if "\n".encode(encoding) != b"\n":  # lines cannot be told apart before they are decoded
+        if "\n".encode(encoding) != b"\n":  # the bytes cannot be split into lines
             raise DataError(f"{self.name} cannot be decoded as {encoding}; give its encoding")
         raw_file, binary = self._open()
         with raw_file, binary:
@@ -322,7 +322,7 @@ class TableFile:
 
 
 class _Unclosed(io.RawIOBase):
-    """Reads a file and leaves it open when it is itself closed."""
+    """Reads a file and leaves it open when closed."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -344,14 +344,14 @@ class _Unclosed(io.RawIOBase):
 
 
 def _kept(source: BinaryIO) -> BinaryIO:
-    """Return what a pipe holds in a file that can be read again."""
+    """Return the content of a pipe as a file that can be read again."""
     start = source.read(KEPT_IN_MEMORY)
     if len(start) < KEPT_IN_MEMORY:
         return io.BytesIO(start)
     from shutil import copyfileobj
     from tempfile import TemporaryFile
 
-    file = TemporaryFile()  # noqa: SIM115 (whoever keeps it reads it again)
+    file = TemporaryFile()  # noqa: SIM115 (it is read again later)
     file.write(start)
     copyfileobj(source, file)
     return file
@@ -360,7 +360,7 @@ def _kept(source: BinaryIO) -> BinaryIO:
 def guessed_dialect(
     lines: list[str], delimiter: str | None = None, quote: str | None = None
 ) -> CsvDialect:
-    """Return the dialect in which the first lines of a table give the most even rows.
+    """Return the dialect that splits the first lines of a table into the most even rows.
 
     >>> guessed_dialect(["a;b;c\\n", "1,5;2;3\\n"])
     CsvDialect(delimiter=';', quote='"')
@@ -376,7 +376,7 @@ def guessed_dialect(
         usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
         return (widths.count(usual) / len(widths), usual) if usual > 1 else (0.0, 1)
 
-    # A row that is broken must not turn the guess: an evenness of nine tenths is as good as all.
+    # A single broken row must not change the guess, so nine tenths even rows count like all.
     scores = {candidate: evenness(candidate) for candidate in DELIMITERS}
     best = max(DELIMITERS, key=lambda candidate: min(scores[candidate][0], 0.9))
     return CsvDialect(best if scores[best][1] > 1 else ",", quote)
@@ -390,9 +390,10 @@ def _guessed_quote(lines: list[str]) -> str:
 
 
 def guessed_header(rows: list[list[str]]) -> bool:
-    """Return whether the first of a table's rows names its columns.
+    """Return whether the first row of a table names its columns.
 
-    It does unless a number is in it, or a text in it comes again below, in the same column.
+    It does unless it contains a number or, in a table without numbers, a text that occurs again in
+    the same column.
 
     >>> guessed_header([["sepal", "species"], ["5.1", "setosa"]])
     True
@@ -417,19 +418,19 @@ def _like_number(cell: str) -> bool:
 
 
 def _sample_rows(lines: list[str], dialect: CsvDialect, whole: bool) -> list[list[str]]:
-    """Return the rows in the first lines of a file, as far as they can be read."""
+    """Return the rows in the first lines of a file, up to a line that cannot be read."""
     rows: list[list[str]] = []
     reader = dialect.reader(iter(lines), strict=False)
     try:
         rows += (row for row in reader if len(row) > 1 or (row and row[0].strip()))
     except csv.Error:
         return rows or [[""]]
-    # A quoted cell may go on beyond the last line that was read.
+    # A quoted cell may continue after the last line that was read.
     return rows if whole or len(rows) < 2 else rows[:-1]
 
 
 def near_file(path: str) -> str:
-    """Return the end of a message that there is no such file: the one most likely meant."""
+    """Return the end of a message about a missing file: the file most likely meant."""
     folder, name = os.path.split(path)
     try:
         names = os.listdir(folder or ".")

@@ -1,8 +1,8 @@
-"""Small made-up problems, drawn from a seed: what a network can and cannot separate, at a glance.
+"""Small synthetic problems, drawn from a seed, that show what a network can and cannot separate.
 
-Each function returns (inputs, class numbers). The classes take turns (sample i is of class
-i mod classes), so that any stretch of the list holds about as many of each; `fit` and the splits
-shuffle. `noise` is the standard deviation of the Gaussian error g added to every coordinate.
+Each function returns (inputs, class numbers). Sample i has class i mod classes, so that any part of
+the list has about equally many samples of each class; `fit` and the splits shuffle. `noise` is the
+standard deviation of the Gaussian error g added to every coordinate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Problem = Tuple[Matrix, List[int]]
 
 
 def xor(n: int = 200, noise: float = 0.0, seed: Seed = 0) -> Problem:
-    """Return n points about the corners of the unit square; the class is a ≠ b.
+    """Return n points around the corners of the unit square; the class is a ≠ b.
 
     Point i lies at (a + g, b + g′) with (a, b) = (0, 0), (0, 1), (1, 1), (1, 0) in turn. Four
     points without noise are the truth table of exclusive or, which no straight line separates.
@@ -47,9 +47,9 @@ def blobs(
 ) -> Problem:
     """Return n points in round Gaussian clouds, one cloud per class.
 
-    Point i lies at c + spread · (g₁, …, g_features) about its class's center c. Centers that are
-    not given are drawn evenly from −10 … 10 in each coordinate; given ones decide `classes` and
-    `features`.
+    Point i lies at c + spread · (g₁, …, g_features), where c is the center of its class. Centers
+    are drawn uniformly from −10 … 10 in each coordinate unless given; given ones determine
+    `classes` and `features`.
 
     Raises SettingError unless n, classes and features ≥ 1 and spread ≥ 0.
 
@@ -69,10 +69,11 @@ def blobs(
 
 
 def moons(n: int = 200, noise: float = 0.0, seed: Seed = 0) -> Problem:
-    """Return n points on two half circles, each holding one end of the other.
+    """Return n points on two interleaved half circles.
 
     With t going from 0 to π in even steps: class 0 at (cos t, sin t), class 1 at
-    (1 − cos t, ½ − sin t); plus noise. The points of scikit-learn's `make_moons`, in another order.
+    (1 − cos t, ½ − sin t); plus noise. The points are those of scikit-learn's `make_moons`, in a
+    different order.
 
     Raises SettingError unless n ≥ 1 and noise ≥ 0.
 
@@ -94,7 +95,7 @@ def circles(n: int = 200, noise: float = 0.0, factor: float = 0.8, seed: Seed = 
     """Return n points on two circles about the origin, one inside the other.
 
     With t going once round in even steps: class 0 at (cos t, sin t), class 1 at
-    factor · (cos t, sin t); plus noise. The points of scikit-learn's `make_circles`.
+    factor · (cos t, sin t); plus noise. The points are those of scikit-learn's `make_circles`.
 
     Raises SettingError unless n ≥ 1, noise ≥ 0 and 0 ≤ factor < 1.
 
@@ -140,7 +141,7 @@ def spirals(
 
 
 def _turn(i: int, n: int, classes: int) -> tuple[int, int, int]:
-    """Return sample i's class, its place within the class, and how many the class has of n."""
+    """Return sample i's class, its index within the class, and how many of n are in the class."""
     label = i % classes
     return label, i // classes, (n - label + classes - 1) // classes
 

@@ -1,4 +1,4 @@
-"""Fisher's iris: 150 real flowers, the first data set of many textbooks."""
+"""Fisher's iris data: 150 real flowers, the first data set in many textbooks."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def load_iris() -> Dataset:
     """Return Fisher's iris data: 150 rows of 4 lengths in centimetres, and each flower's species.
 
     `targets` holds the class numbers 0 (setosa), 1 (versicolor) and 2 (virginica), 50 of each in
-    this order; `target_names[number]` is the name. The lists are new at each call.
+    this order; `target_names[number]` is the name. Each call returns new lists.
 
     The values are those of Fisher's paper, as in R's `datasets::iris` and in scikit-learn. The file
-    of the UCI repository differs from the paper in the 35th and the 38th flower.
+    in the UCI repository differs from the paper in the 35th and the 38th flower.
 
     Source: R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of
     Eugenics 7 (1936), pages 179-188, table I; measured by E. Anderson.
@@ -33,7 +33,7 @@ def load_iris() -> Dataset:
     >>> iris.inputs[0], iris.target_names[iris.targets[0]]
     ([5.1, 3.5, 1.4, 0.2], 'setosa')
     """
-    from .iris_rows import SETOSA, VERSICOLOR, VIRGINICA  # read only by who asks for the flowers
+    from .iris_rows import SETOSA, VERSICOLOR, VIRGINICA  # imported only when the data are used
 
     species = (SETOSA, VERSICOLOR, VIRGINICA)
     return Dataset(

@@ -1,4 +1,4 @@
-"""Which rows to learn from and which to be tested on: shuffled by a seed, every row used once."""
+"""Which rows to train on and which to test on: shuffled by a seed, every row used once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 def take(rows: Sequence[Item], indices: Iterable[int]) -> list[Item]:
-    """Return the rows with these numbers, in the order of the numbers.
+    """Return the rows at these indices, in the order of the indices.
 
     >>> take(["a", "b", "c"], [2, 0])
     ['c', 'a']
@@ -30,13 +30,12 @@ def train_test_split(
 ) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     """Return (training inputs, test inputs, training targets, test targets), shuffled.
 
-    The test set holds `test_fraction` of the rows, rounded to the nearest whole number (a half goes
-    up). With `stratify` each class (each distinct target; a one-hot row counts as one) gets its
-    share of the test set to within one row. Each row stays with its target, and is passed on as it
-    is, not copied.
+    The test set has `test_fraction` of the rows, rounded to the nearest whole number (a half is
+    rounded up). With `stratify` each class (each distinct target; a one-hot row counts as one) gets
+    its share of the test set to within one row. Rows stay with their targets and are not copied.
 
-    Raises ShapeError if the lengths differ or there are no rows, SettingError if either side would
-    be left empty.
+    Raises ShapeError if the lengths differ or there are no rows, SettingError if either set would
+    be empty.
 
     >>> train_test_split([[0], [1], [2], [3]], "a b c d".split(), seed=1)
     ([[0], [2], [1]], [[3]], ['a', 'c', 'b'], ['d'])
@@ -70,7 +69,7 @@ def train_test_split(
 def k_fold(n: int, folds: int = 5, seed: Seed = 0) -> Iterator[tuple[list[int], list[int]]]:
     """Yield (training indices, test indices) for each fold of n shuffled rows.
 
-    Each row is in the test set of exactly one fold; the sizes of the folds differ by one at most.
+    Each row is in the test set of exactly one fold; the sizes of the folds differ by at most one.
 
     Raises SettingError unless 2 ≤ folds ≤ n.
 
@@ -88,8 +87,8 @@ def stratified_k_fold(
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Yield (training indices, test indices) for each fold, every class spread evenly.
 
-    As `k_fold`, and moreover the folds' numbers of rows of any one class (of any one distinct
-    target; a one-hot row counts as one) differ by one at most.
+    As in `k_fold`; in addition, the folds' numbers of rows of any class (each distinct target; a
+    one-hot row counts as one) differ by at most one.
 
     Raises SettingError unless 2 ≤ folds ≤ the number of targets.
 
@@ -100,8 +99,8 @@ def stratified_k_fold(
     _check_folds("stratified_k_fold", folds, len(T))
     order = list(range(len(T)))
     stream(seed).shuffle(order)
-    # Dealt like cards, one class after the other without starting again at the first fold: each
-    # class is spread to within one, and so is the whole.
+    # Dealt like cards, one class after another without starting over at the first fold: each class
+    # is spread to within one row, and so are all rows together.
     return _deal([i for members in _by_class(order, T) for i in members], folds)
 
 
@@ -113,7 +112,7 @@ def _deal(order: Sequence[int], folds: int) -> Iterator[tuple[list[int], list[in
 
 
 def _by_class(order: Sequence[int], targets: Sequence[Any]) -> list[list[int]]:
-    """Return the row numbers of each class, in the given order; classes by first appearance."""
+    """Return the row indices of each class, in the given order; classes by first appearance."""
     members: dict[Hashable, list[int]] = {}
     for target in targets:
         members.setdefault(_label(target), [])
@@ -129,7 +128,7 @@ def _label(target: Any) -> Hashable:
 
 
 def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int) -> list[int]:
-    """Return `wanted` row numbers, each class's share by the largest remainders."""
+    """Return `wanted` row indices, with each class's share by the largest remainders."""
     classes = _by_class(order, targets)
     n = len(order)
     shares = [len(members) * wanted // n for members in classes]

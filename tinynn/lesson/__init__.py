@@ -1,1 +1,1 @@
-"""Back-propagation, whole: the modules of the lesson. README.md gives the reading order."""
+"""All of back-propagation: the modules of the lesson. README.md gives the reading order."""

@@ -14,7 +14,7 @@ from .matrix import Matrix
 class Activation(Layer):
     """Y = f(X), element by element; the base of the layers that follow.
 
-    dX = dY ∘ f'(X), by the chain rule for each element on its own.
+    dX = dY ∘ f'(X), by the chain rule for each element.
     """
 
     function: Callable[[float], float]

@@ -1,9 +1,9 @@
 """Activation functions, each with its derivative beside it.
 
-An activation takes the weighted sum z of a neuron and gives its output y = f(z). A derivative here
-takes both z and y = f(z), because the forward pass has computed them already, and many derivatives
-are simplest in terms of y. Every function and derivative is finite for every finite z, as far as
-its true value fits a float: none overflows on the way.
+An activation takes the weighted sum z of a neuron and returns its output y = f(z). A derivative
+here takes both z and y = f(z), because the forward pass has already computed them, and many
+derivatives are simplest in terms of y. No function or derivative overflows on the way: it is finite
+for every finite z, as long as its true value fits a float.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def linear_derivative(z: float, y: float) -> float:
 def sigmoid(z: float) -> float:
     """Return 1 / (1 + e⁻ᶻ), between 0 and 1; the logistic function.
 
-    For z < 0 it is computed as eᶻ / (1 + eᶻ), which is the same and cannot overflow.
+    For z < 0 it is computed as eᶻ / (1 + eᶻ), which is equal and cannot overflow.
 
     >>> sigmoid(0.0), sigmoid(-1000.0)
     (0.5, 0.0)
@@ -160,7 +160,7 @@ def softmax_backward(y: Sequence[float], dy: Sequence[float]) -> Vector:
 
 
 def log_softmax(z: Sequence[float]) -> Vector:
-    """Return log softmax(z) = zᵢ − log Σⱼ e^zⱼ for one row, also where softmax would round to 0."""
+    """Return log softmax(z) = zᵢ − log Σⱼ e^zⱼ for one row, even where softmax rounds to 0."""
     highest = max(z)
     total = log(sum([exp(z_i - highest) for z_i in z]))
     return [z_i - highest - total for z_i in z]

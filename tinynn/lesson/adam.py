@@ -13,7 +13,7 @@ from .schedule import Schedule
 
 
 class Adam(Optimizer):
-    """Momentum over RMSprop, both freed from the bias of having started at zero.
+    """Momentum and RMSprop combined, both corrected for having started at zero.
 
         m ← beta₁ · m + (1 − beta₁) · g
         v ← beta₂ · v + (1 − beta₂) · g²
@@ -69,7 +69,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the weights directly and stays out of m and v.
+    """Adam with a weight decay that shrinks the weights directly and does not enter m and v.
 
         w ← w · (1 − learning_rate · weight_decay),  then Adam's step
 

@@ -1,4 +1,4 @@
-"""Clipping: gradients that are too long are made shorter before an update."""
+"""Clipping: gradients that are too large are reduced before an update."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .matrix import Matrix, Rows
 
 
 def clip_by_value(rows: Rows, limit: float) -> Matrix:
-    """Return `rows` with every number brought into −limit … limit; NaN stays NaN.
+    """Return `rows` with every number clipped to −limit … limit; NaN stays NaN.
 
     Raises SettingError unless limit is above 0.
 
@@ -17,12 +17,12 @@ def clip_by_value(rows: Rows, limit: float) -> Matrix:
     [[-1.0, 0.5, 1.0]]
     """
     limit = number("clip_by_value", "limit", limit, above=0)
-    # In this order of arguments min and max let NaN through, so that divergence stays visible.
+    # With the arguments in this order, min and max let NaN through: divergence stays visible.
     return [[max(min(x, limit), -limit) for x in row] for row in rows]
 
 
 def global_norm(rows: Rows) -> float:
-    """Return √Σ x² over all numbers in all rows, without overflow on the way.
+    """Return √Σ x² over all numbers in all rows, without intermediate overflow.
 
     >>> global_norm([[3.0], [4.0]])
     5.0
@@ -31,7 +31,7 @@ def global_norm(rows: Rows) -> float:
 
 
 def clip_by_norm(rows: Rows, limit: float) -> Matrix:
-    """Return factor · `rows`, so that their global norm is at most `limit`; the direction is kept.
+    """Return factor · `rows`, with a global norm of at most `limit` and the same direction.
 
     `rows` are all the rows of all the gradients of a network.
 

@@ -1,7 +1,7 @@
-"""What a file says of a network, checked before anything is made of it.
+"""The description of a network in a file, checked before anything is built from it.
 
-`where` stands in front of the messages: the file and the place in it. Each function raises
-FormatError for anything but what `Sequential.save` writes.
+`where` begins the messages: the file and the position in it. Each function raises FormatError for
+anything that `Sequential.save` does not write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .matrix import Matrix, shape
 def checked_layers(
     kinds: Mapping[str, type[Layer]], content: object, name: str
 ) -> tuple[list[Layer], list[dict[str, Matrix]]]:
-    """Return the layers that a file describes, not built yet, and the numbers of each."""
+    """Return the layers that a file describes, not yet built, and the numbers of each."""
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         raise FormatError(f'{name} needs "layers" to be a list')
     layers: list[Layer] = []
@@ -31,7 +31,7 @@ def checked_layers(
 
 
 def checked_layer(kinds: Mapping[str, type[Layer]], entry: object, where: str) -> Layer:
-    """Return the layer that an entry of a file describes, not built yet."""
+    """Return the layer that an entry of a file describes, not yet built."""
     if not isinstance(entry, dict):
         raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
     name = entry.get("type")
@@ -49,7 +49,7 @@ def checked_layer(kinds: Mapping[str, type[Layer]], entry: object, where: str) -
 
 
 def checked_numbers(layer: Layer, values: object, where: str) -> dict[str, Matrix]:
-    """Return the numbers of a file as rows by name, if they are just those that the layer needs."""
+    """Return the numbers of a file as rows by name, if they are exactly those the layer needs."""
     shapes = layer.shapes()
     if not isinstance(values, dict) or set(values) != set(shapes):
         got = sorted(values) if isinstance(values, dict) else type(values).__name__
@@ -84,7 +84,7 @@ def _rows(
 def checked_training(
     shapes: Mapping[str, tuple[int, int]], training: object, where: str
 ) -> dict[str, Any]:
-    """Return the memory of a training from a file, if it fits parameters of these shapes."""
+    """Return the training memory in a file, if it fits parameters of these shapes."""
     needed = {"optimizer": dict, "epochs": int, "steps": int, "memory": dict}
     if not isinstance(training, dict) or any(
         not isinstance(training.get(key), kind) for key, kind in needed.items()

@@ -1,11 +1,11 @@
-"""Initializers: the weights that training begins with.
+"""Initializers: the weights that training starts from.
 
 An initializer is called as `initializer(inputs, outputs, rng)` and returns the matrix of weights of
 a layer of that size: `inputs` rows of `outputs` numbers, drawn row by row from `rng`.
 
-Weights should neither shrink nor swell what runs through a layer. An output is a sum of `inputs`
-products: with inputs of variance 1 and mean 0 its variance is inputs · Var(w), and a uniform
-distribution on −a … a has the variance a² / 3. This is where the square roots come from.
+Weights should neither shrink nor amplify what passes through a layer. An output is a sum of
+`inputs` products: with inputs of variance 1 and mean 0 its variance is inputs · Var(w), and a
+uniform distribution on −a … a has variance a² / 3. This is where the square roots come from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .matrix import Matrix
 
 
 class Initializer(Configured):
-    """A rule by which the weights of a layer are drawn."""
+    """A rule for drawing the weights of a layer."""
 
     def __call__(self, inputs: int, outputs: int, rng: Random) -> Matrix:
         """Return `inputs` rows of `outputs` weights, drawn row by row.
@@ -81,8 +81,8 @@ class Normal(Initializer):
 class GlorotUniform(Initializer):
     """For tanh and sigmoid:  w ~ U(−a, a),  a = √(6 / (inputs + outputs)).
 
-    Var(w) = a² / 3 = 2 / (inputs + outputs), halfway between what the forward pass asks for
-    (1 / inputs) and what the backward pass asks for (1 / outputs).
+    Var(w) = a² / 3 = 2 / (inputs + outputs), a compromise between what the forward pass needs
+    (1 / inputs) and what the backward pass needs (1 / outputs).
 
     Source: X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward
     neural networks (2010), equation (16); torch.nn.init.xavier_uniform_.
@@ -167,17 +167,17 @@ class LecunNormal(Initializer):
 
 
 class Zeros(Initializer):
-    """w = 0. Neurons that start alike stay alike, so this is for a single layer or for a test."""
+    """w = 0. Neurons that start equal stay equal, so this is for a single layer or for a test."""
 
     name = "zeros"
 
     def sampler(self, inputs: int, outputs: int, rng: Random) -> Callable[[], float]:
-        """Return the function that gives 0; nothing is drawn from `rng`."""
+        """Return a function that returns 0; it draws nothing from `rng`."""
         return lambda: 0.0
 
 
 class Constant(Initializer):
-    """w = value, everywhere. As with zeros, the neurons of a layer stay alike."""
+    """w = value, everywhere. As with zeros, the neurons of a layer stay equal."""
 
     name = "constant"
 
@@ -185,7 +185,7 @@ class Constant(Initializer):
         self.value = number("Constant", "value", value)
 
     def sampler(self, inputs: int, outputs: int, rng: Random) -> Callable[[], float]:
-        """Return the function that gives `value`; nothing is drawn from `rng`."""
+        """Return a function that returns `value`; it draws nothing from `rng`."""
         return lambda: self.value
 
 
@@ -204,9 +204,9 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
 
 
 def by_name(initializer: str | Initializer) -> Initializer:
-    """Return the initializer of that short name, with its defaults; an Initializer as it is.
+    """Return the initializer with this short name and default settings; an Initializer as it is.
 
-    Raises SettingError, with the names there are and the nearest one, for anything else.
+    Raises SettingError, listing the known names and the nearest one, for anything else.
 
     >>> by_name("uniform")
     Uniform(low=-1.0, high=1.0)

@@ -1,11 +1,11 @@
-"""What a network asks of a layer: both halves of back-propagation, and its numbers by name.
+"""What a network needs from a layer: both halves of back-propagation, and its numbers by name.
 
-`forward` takes X (samples × inputs) to Y (samples × outputs) and keeps what it needs to go back.
-`backward` takes dY, the derivative of the loss by each element of Y, to dX, the derivative by each
-element of X, and leaves the derivatives by its own parameters behind. Both halves of each layer
-stand side by side: that is all there is to back-propagation (Rumelhart, Hinton and Williams, 1986).
+`forward` turns X (samples × inputs) into Y (samples × outputs) and keeps what `backward` needs.
+`backward` turns dY, the derivative of the loss by each element of Y, into dX, the derivative by
+each element of X, and stores the derivatives by the layer's own parameters. Both halves of each
+layer are side by side: there is no more to back-propagation (Rumelhart, Hinton and Williams, 1986).
 
-A row is always flat. A layer that reads more into it (an image, a sequence) knows how it does so.
+A row is always flat. A layer that interprets it as something else (an image) knows the shape.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ Values = Union[Matrix, Vector]
 
 
 class Layer:
-    """What a network asks of a layer; one without parameters need only say `forward`, `backward`.
+    """The base of all layers; one without parameters only has to define `forward` and `backward`.
 
-    `inputs` is how many columns it takes, where `build` cannot tell by what comes out (None: as
-    many as come out). `low` and `high` are the bounds of what its outputs can reach, if it has any;
-    `least_rows` is how many rows it needs in a batch to train. `least_values` is the least that a
-    parameter or buffer of that name may be, where there is such a bound.
+    `inputs` is how many columns go in, if that can differ from how many come out (None: the same
+    number). `low` and `high` bound the outputs; `least_rows` is how many rows a batch needs for
+    training. `least_values` holds lower bounds of parameters and buffers, by name.
     """
 
     inputs: int | None = None
@@ -34,46 +33,46 @@ class Layer:
     least_values: Mapping[str, float] = {}
 
     def build(self, inputs: int | None, rng: random.Random) -> int | None:
-        """Return how many columns come out where `inputs` columns go in (None: any number).
+        """Return how many columns come out when `inputs` columns go in (None: any number).
 
-        Draws from `rng` the parameters that were not given. Raises ShapeError if it cannot take
-        that many columns.
+        Draws the parameters that were not given from `rng`. Raises ShapeError if the layer cannot
+        take that many columns.
         """
         return inputs
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
-        """Return Y for X. `training` switches on what only happens then, such as dropout."""
+        """Return Y for X. `training` turns on what happens only in training, such as dropout."""
         raise NotImplementedError
 
     def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
-        """Return dX for dY after a `forward`; an empty matrix if the caller does not want it."""
+        """Return dX for dY, after a `forward`; an empty matrix unless `wants_dX`."""
         raise NotImplementedError
 
     def parameters(self) -> dict[str, Values]:
-        """Return the numbers to be trained, by name: the layer's own lists, not copies."""
+        """Return the numbers to train, by name: the layer's own lists, not copies."""
         return {}
 
     def gradients(self) -> dict[str, Values]:
-        """Return the derivative of the loss by each parameter, same names and shapes."""
+        """Return the derivative of the loss by each parameter, with the same names and shapes."""
         return {}
 
     def buffers(self) -> dict[str, Values]:
-        """Return what is kept with the parameters but not trained by gradients."""
+        """Return the numbers saved with the parameters but not trained by gradients, by name."""
         return {}
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Return the shape of each parameter and buffer by name, also before `build` makes them.
+        """Return the shape of each parameter and buffer by name, even before `build` makes them.
 
-        A vector is one row. By this, the content of a file is checked before a layer is built.
+        A vector is one row. Files are checked against these shapes before a layer is built.
         """
         return {}
 
     def settings(self) -> dict[str, object]:
-        """Return the constructor's arguments that build a layer like this one."""
+        """Return the constructor's arguments for a layer like this one."""
         return {}
 
     def seed_noise(self, seed: int) -> None:
-        """Start the layer's stream of random numbers, if it has one, from `seed`."""
+        """Restart the layer's random stream, if it has one, from `seed`."""
 
     def __repr__(self) -> str:
         return (

@@ -1,10 +1,10 @@
 """Layers: each turns a batch of rows into another, and passes derivatives the other way.
 
 Dense      weighted sums of the inputs: the layer that learns
-Dropout    drops numbers at random while training
+Dropout    drops numbers at random during training
 
-Activation layers are in activation_layers.py, normalization in normalization.py; what every layer
-has to offer is in layer.py.
+Activation layers are in activation_layers.py, normalization is in normalization.py, and the base of
+all layers in layer.py.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from .random_streams import stream
 class Dense(Layer):
     """Z = X W + b: each output is a weighted sum of all inputs, plus a bias.
 
-    `weights` is a matrix of inputs × outputs, else the `initializer` draws it. `bias` is a list of
-    numbers, one per output, True to start from zeros, or False for none.
+    `weights` is a matrix, inputs × outputs; without it, the `initializer` draws one. `bias` is a
+    list with a number per output, True to start from zeros, or False for none.
 
     >>> Dense(2, 1, weights=[[1.0], [2.0]], bias=[3.0]).forward([[10.0, 20.0]])
     [[53.0]]
@@ -98,10 +98,10 @@ class Dense(Layer):
         return add_row(Z, self.b) if self.b else Z
 
     def backward(self, dZ: Matrix, wants_dX: bool = True) -> Matrix:
-        """Return dX = dZ Wᵀ, and leave dW = Xᵀ dZ and db = the column sums of dZ.
+        """Return dX = dZ Wᵀ; store dW = Xᵀ dZ and db = the column sums of dZ.
 
         Zᵢⱼ = Σₖ Xᵢₖ Wₖⱼ + bⱼ, so ∂Zᵢⱼ/∂Wₖⱼ = Xᵢₖ, ∂Zᵢⱼ/∂Xᵢₖ = Wₖⱼ and ∂Zᵢⱼ/∂bⱼ = 1; the chain
-        rule sums over all the Zᵢⱼ that each of them has a part in.
+        rule sums over all the Zᵢⱼ that each of them contributes to.
         """
         self.dW = matmul(transpose(self.X), dZ)
         if self.b:
@@ -129,7 +129,7 @@ class Dense(Layer):
 class Dropout(Layer):
     """In training, sets each element to 0 with probability `rate` and divides the rest by 1 − rate.
 
-    So the expected output is the input, and nothing is left to do when not training.
+    So the expected output equals the input, and nothing needs to be done outside training.
     Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014).
     """
 

@@ -10,9 +10,9 @@ from .matrix import Matrix, Row, Rows, Vector, shape
 
 
 class Loss(Configured):
-    """What every loss has in common: the mean over a batch.
+    """The base of all losses, which takes the mean over a batch.
 
-    A loss states `of_row`, the loss of one sample, and `row_derivative`, its derivative by each
+    A loss defines `of_row`, the loss of one sample, and `row_derivative`, its derivative by each
     output. `from_logits` is True for a loss that applies the sigmoid or softmax itself. `partner`
     names the layer whose derivative cancels against the loss's (see `logits_derivative`).
     """
@@ -29,32 +29,32 @@ class Loss(Configured):
         raise NotImplementedError
 
     def logits_derivative(self, p: Row, t: Row) -> Vector:
-        """Return the derivative by z where p = partner(z): both derivatives in one."""
+        """Return the derivative by z where p = partner(z): both derivatives combined."""
         raise NotImplementedError
 
     def joins(self, layer: object) -> bool:
-        """Return whether this loss goes back through the last layer at once.
+        """Return whether this loss's derivative can include that of the last layer.
 
-        Then `logits_gradient` takes the place of `gradient` and of the layer's own `backward`.
+        Then `logits_gradient` replaces `gradient` and the layer's own `backward`.
         """
         return type(layer).__name__ == self.partner and not self.from_logits
 
     def check_target(self, t: Row) -> tuple[int, str] | None:
-        """Return (column, what is wanted there) if this loss cannot take the targets t, or None."""
+        """Return (column, what it needs there) if this loss cannot take the targets t, or None."""
         return None
 
     def __call__(self, Y: Rows, T: Rows, sample_weight: Row | None = None) -> float:
         """Return the mean loss of outputs Y against targets T, both samples × outputs.
 
-        A sample of weight 0 does not count, even if its own loss is infinite.
+        A sample with weight 0 does not count, even if its loss is infinite.
 
-        Raises ShapeError unless there is a target for each output, and at least one of them.
+        Raises ShapeError unless there is a target for each output, and at least one output.
         """
         shares = _shares(Y, T, sample_weight)
         return sum([share * self.of_row(y, t) for share, y, t in zip(shares, Y, T) if share], 0.0)
 
     def gradient(self, Y: Rows, T: Rows, sample_weight: Row | None = None) -> Matrix:
-        """Return dL/dY of the mean loss, of Y's shape."""
+        """Return dL/dY of the mean loss, in Y's shape."""
         shares = _shares(Y, T, sample_weight)
         return [[share * d for d in self.row_derivative(y, t)] for share, y, t in zip(shares, Y, T)]
 

@@ -1,12 +1,12 @@
-"""Losses: how far outputs are from targets, and the derivative of that by each output.
+"""Losses: how far outputs are from targets, and the derivatives by the outputs.
 
 MeanSquaredError, MeanAbsoluteError, Huber     of numbers
 BinaryCrossEntropy, CategoricalCrossEntropy    of probabilities
 Hinge                                          of scores for classes -1 and 1
 
-What they share stands in loss.py: the loss of a batch is the mean of the losses of its samples. An
-output that is not a number makes the loss NaN. It is never hidden, which the order of the arguments
-of min and max sees to: both return their first one where they cannot tell.
+What they share is in loss.py: the loss of a batch is the mean of its samples' losses. A NaN among
+the outputs makes the loss NaN. The order of the arguments of min and max makes sure of that: both
+return the first one if they cannot compare.
 """
 
 from __future__ import annotations
@@ -213,9 +213,9 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def by_name(loss: str | Loss) -> Loss:
-    """Return the loss with this short name, or `loss` itself if it is one already.
+    """Return the loss with this short name and default settings; a Loss as it is.
 
-    Raises SettingError, with the names there are, for any other.
+    Raises SettingError, listing the known names and the nearest one, for anything else.
 
     >>> by_name("huber")
     Huber(delta=1.0)

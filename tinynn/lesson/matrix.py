@@ -32,7 +32,7 @@ except ImportError:  # Python before 3.12
 def shape(A: Rows) -> tuple[int, int]:
     """Return (rows, columns) of A.
 
-    Raises ShapeError if a row is longer or shorter than the first, or is no row at all.
+    Raises ShapeError if a row differs from the first in length, or is not a row.
 
     >>> shape([[1, 2, 3], [4, 5, 6]])
     (2, 3)
@@ -106,7 +106,7 @@ def matmul(A: Rows, B: Rows) -> Matrix:
 
 
 def elementwise(f: Callable[[float], float], A: Rows) -> Matrix:
-    """Return the matrix of f(Aᵢⱼ), of A's shape.
+    """Return the matrix of f(Aᵢⱼ), in A's shape.
 
     >>> elementwise(abs, [[-1.0, 2.0]])
     [[1.0, 2.0]]
@@ -140,7 +140,7 @@ def subtract(A: Rows, B: Rows) -> Matrix:
 
 
 def multiply(A: Rows, B: Rows) -> Matrix:
-    """Return A ∘ B, the product element by element (Hadamard's), not the matrix product.
+    """Return A ∘ B, the element-by-element (Hadamard) product, not the matrix product.
 
     Raises ShapeError unless the shapes are equal.
 

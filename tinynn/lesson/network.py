@@ -26,7 +26,7 @@ class Sequential:
     """Layers one after another: Y = layerₙ(… layer₂(layer₁(X))).
 
     Weights that were not given are drawn from `seed`: a number, a `random.Random`, or None for
-    other ones each time. `training` is the memory of training so far (see `trainer.fit`).
+    different weights each time. `training` is the memory of training so far (see `trainer.fit`).
 
     >>> from tinynn import Dense, Tanh
     >>> Sequential(Dense(2, 3), Tanh(), Dense(3, 1), seed=1)
@@ -64,31 +64,31 @@ class Sequential:
             self.outputs = columns
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
-        """Return the outputs for the rows of X, each layer keeping what `backward` needs."""
+        """Return the outputs for the rows of X; each layer keeps what `backward` needs."""
         for layer in self.layers:
             X = layer.forward(X, training)
         return X
 
     def backward(self, dY: Matrix, skip_last: bool = False, wants_dX: bool = False) -> Matrix:
-        """Return dX for dY, the loss's derivative by the outputs, leaving all gradients behind.
+        """Return dX for dY, the loss's derivative by the outputs; layers store their gradients.
 
-        With `skip_last`, dY is the derivative by the last layer's inputs: a loss that knows the
-        last layer has gone through it already. dX is computed only if `wants_dX`.
+        With `skip_last`, dY is the derivative by the last layer's inputs, because the loss has
+        included that layer. dX is computed only if `wants_dX`.
         """
         for i in reversed(range(len(self.layers) - skip_last)):
             dY = self.layers[i].backward(dY, wants_dX or i > 0)
         return dY
 
     def predict(self, inputs: Rows) -> Matrix:
-        """Return the outputs for rows of inputs: rows in, rows out, not in training mode.
+        """Return the outputs for rows of inputs, a row for each, not in training mode.
 
         Raises ShapeError or DataError for anything but rows of `inputs` finite numbers.
         """
         Y = self.forward(as_rows(inputs, "inputs", self.inputs))
-        return [list(row) for row in Y]  # the caller's own: a layer may have kept Y
+        return [list(row) for row in Y]  # copies, since a layer may have kept Y
 
     def __call__(self, row: Sequence[float]) -> Vector:
-        """Return the output for one row of inputs; raises what `predict` raises."""
+        """Return the outputs for one row of inputs; raises what `predict` raises."""
         values = as_list(row, "inputs")
         if values and isinstance(values[0], (list, tuple)):
             raise ShapeError(
@@ -106,16 +106,16 @@ class Sequential:
         return found
 
     def count_parameters(self) -> int:
-        """Return how many numbers training changes."""
+        """Return how many numbers are trained."""
         return sum(count_values(parameter.value) for parameter in self.parameters())
 
     def seed_noise(self, seed: int) -> None:
-        """Start each layer's own stream of random numbers (dropout) from `seed`."""
+        """Restart each layer's random stream (dropout) from `seed`."""
         for i, layer in enumerate(self.layers):
             layer.seed_noise(seed * len(self.layers) + i)
 
     def summary(self) -> str:
-        """Return a table of the layers: what comes out of each, and how many parameters it has."""
+        """Return a table of the layers, with each one's columns out and number of parameters."""
         columns = self.inputs
         lines = [("layer", "", "columns out", "parameters")]
         for i, layer in enumerate(self.layers):
@@ -134,11 +134,11 @@ class Sequential:
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
     def state(self) -> dict[str, Values]:
-        """Return copies of all parameters and buffers by name, to be given back by `restore`."""
+        """Return copies of all parameters and buffers by name, for `restore`."""
         return {name: copy_values(value) for name, value in self._values()}
 
     def restore(self, state: dict[str, Values]) -> None:
-        """Put the numbers of a `state` back in place.
+        """Put the numbers of a `state` back.
 
         Raises ShapeError, and changes nothing, for the state of a network of other shapes.
         """
@@ -156,9 +156,9 @@ class Sequential:
                 yield f"{i}.{letter}", value
 
     def to_dict(self) -> dict[str, object]:
-        """Return the network as plain dictionaries, lists and numbers, ready for JSON: copies.
+        """Return a copy of the network as plain dictionaries, lists and numbers, ready for JSON.
 
-        Raises FormatError for a layer that is not one of the library's: it could not be read again.
+        Raises FormatError for a layer that is not the library's own, which could not be read again.
         """
         layers: list[dict[str, object]] = []
         for i, layer in enumerate(self.layers):
@@ -175,12 +175,12 @@ class Sequential:
         return {"layers": layers}
 
     def save(self, path: Path, training: bool = False) -> None:
-        """Write the network to a JSON file, whole or not at all; floats come back exactly.
+        """Write the network to a JSON file, completely or not at all; floats are kept exactly.
 
-        With `training`, the memory of its training goes along, so that it can be trained on after
-        loading as if it had never stopped.
+        With `training`, the file includes the memory of training, so that training can continue
+        after loading as if it had never stopped.
 
-        Raises FormatError if a weight is not finite or a layer not one of the library's, and
+        Raises FormatError if a weight is not finite or a layer is not the library's own, and
         OSError if the file cannot be written.
         """
         from ..files import json_file  # here and below: training needs no files, and starts sooner
@@ -192,12 +192,12 @@ class Sequential:
 
 
 def from_dict(content: object, name: str = "the network") -> Sequential:
-    """Return the network that `to_dict` described; `name` stands for it in messages.
+    """Return the network that `to_dict` described; messages call it `name`.
 
     The network shares nothing with `content`. All of it is checked before any layer is built, so
-    that a few bytes cannot ask for more memory than they are worth.
+    that a small file cannot make the network allocate much memory.
 
-    Raises FormatError, naming the layer, for anything but what `to_dict` writes.
+    Raises FormatError, naming the layer, for anything that `to_dict` does not return.
     """
     from .file_checks import checked_layers, checked_training
 
@@ -218,9 +218,9 @@ def from_dict(content: object, name: str = "the network") -> Sequential:
 
 
 def load(path: Path) -> Sequential:
-    """Return the network in a file that `save` wrote. Nothing in the file is ever executed.
+    """Return the network in a file that `save` wrote. Nothing in the file is executed.
 
-    Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
+    Raises FormatError, saying what is wrong and where, and OSError if the file cannot be read.
     """
     from ..files import json_file
 
@@ -231,7 +231,7 @@ def load(path: Path) -> Sequential:
 
 
 def _instead_of(layer: object) -> str:
-    """Return what was most likely meant by something that is not a layer, as part of a message."""
+    """Return a suggestion for something that is not a layer, as the end of a message."""
     if isinstance(layer, type) and issubclass(layer, Layer):
         return f"; did you mean {layer.__name__}()?"
     if isinstance(layer, Sequential):

@@ -1,9 +1,9 @@
 """The original program: one layer of sigmoid neurons that learns by gradient descent.
 
-Start here. This is a whole neural network in a page. Each neuron multiplies every input by a
-weight, adds the products up and squeezes the sum through the sigmoid into an answer between 0
-and 1. Learning is: answer, see how far off the answer was, and move each weight a little in the
-direction that makes the answer better.
+Start here. This is a whole neural network on one page. Each neuron multiplies every input by a
+weight, adds up the products and squeezes the sum through the sigmoid into an answer between 0
+and 1. To learn, the network answers, sees how far off the answer was, and moves each weight a
+little in the direction that makes the answer better.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ class NeuralNet:
 
     `synaptic_weights` has a row for each input and a column for each output. They start at random
     between −1 and 1, and equal `numpy.random.seed(seed); 2 * numpy.random.random((inputs, outputs))
-    - 1` bit for bit. Source: M. Spencer-Harper (2015), "How to
-    build a simple neural network in 9 lines of Python code".
+    - 1` bit for bit.
+
+    Source: M. Spencer-Harper (2015), "How to build a simple neural network in 9 lines of Python
+    code".
 
     >>> net = NeuralNet(seed=1)
     >>> net.train([[0, 1, 1], [1, 0, 0], [1, 0, 1]], [[1], [0], [1]], 10_000)
@@ -46,9 +48,9 @@ class NeuralNet:
         return elementwise(sigmoid, matmul(X, self.synaptic_weights))
 
     def learn(self, inputs: Rows | Sequence[float]) -> Matrix | Vector:
-        """Return the network's answers: for rows of inputs, rows; for one row, one row.
+        """Return the network's answers: rows for rows of inputs, one row for one row.
 
-        Raises ShapeError unless each row has as many numbers as the network has inputs, and
+        Raises ShapeError unless each row has a number for each of the network's inputs, and
         DataError for anything but finite numbers.
         """
         rows = as_list(inputs, "inputs")
@@ -58,15 +60,16 @@ class NeuralNet:
         return Y[0] if one_row else Y
 
     def train(self, inputs: Rows, outputs: Rows, iterations: int) -> None:
-        """Let the network learn these rows, all of them at once, `iterations` times.
+        """Train on all of these rows at once, `iterations` times.
 
-        Each time the weights W grow by Xᵀ ((T − Y) ∘ Y ∘ (1 − Y)): the error, times the sigmoid's
-        derivative Y (1 − Y), times the input that the weight was multiplied by, summed over the
-        rows. That is a step of −½ times the derivative of Σ (T − Y)² by W: steepest descent.
+        Each iteration adds Xᵀ ((T − Y) ∘ Y ∘ (1 − Y)) to the weights W: the error, times the
+        sigmoid's derivative Y (1 − Y), times the weight's input, summed over the rows. That is a
+        step of −½ times the derivative of Σ (T − Y)² by W: steepest descent.
 
         Raises ShapeError or DataError, and changes nothing, unless `inputs` and `outputs` are
-        equally many rows of finite numbers of the network's widths, outputs between 0 and 1.
-        Raises DivergenceError, and changes nothing, if the weights grew beyond the floats.
+        equally many rows of finite numbers with the network's widths, and outputs are between 0
+        and 1. Raises DivergenceError, and changes nothing, if the weights grew too large for
+        floats.
         """
         X = as_rows(inputs, "inputs", self.inputs)
         T = as_rows(outputs, "outputs", self.outputs)

@@ -1,7 +1,7 @@
-"""Layers that keep the numbers inside a network centred and of one size: normalization.
+"""Normalization: layers that keep the numbers inside a network centred and of similar size.
 
-Both subtract a mean and divide by a standard deviation: `LayerNorm` those of each row, `BatchNorm`
-those of each column of the batch.
+Both subtract a mean and divide by a standard deviation: those of each row in `LayerNorm`, those of
+each column of the batch in `BatchNorm`.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class _Normalization(Layer):
         return dict.fromkeys(names, (1, self.columns or 0))
 
     def scale_and_shift(self, X_hat: Matrix) -> Matrix:
-        """Return Y = γ ∘ X̂ + β, each row."""
+        """Return Y = γ ∘ X̂ + β for each row."""
         self.X_hat = X_hat
         return [[g * x + b for g, x, b in zip(self.gamma, row, self.beta)] for row in X_hat]
 
     def scale_backward(self, dY: Matrix) -> Matrix:
-        """Return dX̂ = γ ∘ dY, and leave dγ = Σ dY ∘ X̂ and dβ = Σ dY, summed over the rows."""
+        """Return dX̂ = γ ∘ dY; store dγ = Σ dY ∘ X̂ and dβ = Σ dY, summed over the rows."""
         self.dgamma = column_sums(multiply(dY, self.X_hat))
         self.dbeta = column_sums(dY)
         return [[g * dy for g, dy in zip(self.gamma, row)] for row in dY]
@@ -74,7 +74,7 @@ def _standardized(x: Row, eps: float) -> tuple[Vector, float, float, float]:
 def _standardized_backward(x_hat: Row, dx_hat: Row, inverse: float) -> Vector:
     """Return dx: (dx̂ − mean(dx̂) − x̂ mean(dx̂ ∘ x̂)) / √(σ² + ε).
 
-    x̂ = (x − μ)/√(σ² + ε) depends on x directly, through μ and through σ²: one term for each.
+    x̂ = (x − μ)/√(σ² + ε) depends on x directly, through μ and through σ²: a term for each.
     Source: Ioffe and Szegedy (2015), section 3.
     """
     n = len(x_hat)
@@ -109,8 +109,8 @@ class LayerNorm(_Normalization):
 class BatchNorm(_Normalization):
     """Y = γ ∘ (x − μ) / √(σ² + ε) + β, with μ and σ² the mean and variance of each column x.
 
-    In training they are the batch's own; the running averages, which move by `momentum` towards
-    them (the variance's with n − 1, as in PyTorch), take their place afterwards.
+    In training they are the batch's; outside training, running averages of them, which move by
+    `momentum` towards each batch's (the variance with n − 1, as in PyTorch).
     Source: Ioffe and Szegedy (2015).
     """
 

@@ -13,11 +13,11 @@ Memory = Dict[str, Vector]
 
 
 class Optimizer(Configured):
-    """The rule by which weights follow their gradients. A parameter reaches it row by row.
+    """A rule that updates weights from their gradients, one row of a parameter at a time.
 
-    `weight_decay` pulls every parameter towards 0 unless `decay_biases` is False: then matrices
-    only, and leaves alone biases and the gamma and beta of normalization, as is usual for an L2
-    penalty (C. Bishop, Pattern recognition and machine learning (2006), section 5.5.1).
+    `weight_decay` pulls every parameter towards 0. If `decay_biases` is False, it pulls only
+    matrices, not biases or the gamma and beta of normalization, as is usual for an L2 penalty
+    (C. Bishop, Pattern recognition and machine learning (2006), section 5.5.1).
     """
 
     learning_rate: float | Schedule
@@ -26,11 +26,11 @@ class Optimizer(Configured):
 
     @property
     def memory_names(self) -> tuple[str, ...]:
-        """The names of the rows that `update` remembers: () if it remembers nothing."""
+        """The names of the rows that `update` remembers; () if it remembers nothing."""
         return tuple(self.start())
 
     def start(self) -> dict[str, float]:
-        """Return the number that each row of the memory is filled with at the start."""
+        """Return the number that each row of the memory is initially filled with."""
         return {}
 
     def rate(self, epoch: int, step: int) -> float:
@@ -40,7 +40,7 @@ class Optimizer(Configured):
         return self.learning_rate
 
     def update(self, w: Row, g: Row, memory: Memory, learning_rate: float, t: int) -> Vector:
-        """Return the new row of weights; w and g stay as they are, the memory changes in place.
+        """Return the new row of weights; w and g do not change, the memory changes in place.
 
         w: the row of weights; g: ∂L/∂w; memory: a row of w's length for each of `memory_names`;
         t: the number of this update, counted from 1.
@@ -48,9 +48,7 @@ class Optimizer(Configured):
         raise NotImplementedError
 
     def for_biases(self) -> Optimizer:
-        """Return the optimizer of the parameters that are vectors: one without weight_decay, or
-        this one if they decay as well.
-        """
+        """Return the optimizer for vectors: this one, or one without weight_decay."""
         if self.decay_biases:
             return self
         other = copy(self)
@@ -59,7 +57,7 @@ class Optimizer(Configured):
 
     def _take_decay(self, who: str, weight_decay: float, decay_biases: bool) -> None:
         self.weight_decay = number(who, "weight_decay", weight_decay, least=0)
-        # Among the settings only where it is not the default: files of before do not have it.
+        # A setting only if it is not the default: older files do not have it.
         if not flag(who, "decay_biases", decay_biases):
             self.decay_biases = False
 

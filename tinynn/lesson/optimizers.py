@@ -5,7 +5,7 @@ Adagrad, RMSprop    steps scaled by the size of earlier gradients
 Adam, AdamW         both: momentum and scaled steps (in adam.py)
 
 All of them step against the gradient g = ∂L/∂w. They differ in what they remember of earlier
-gradients. An optimizer holds settings only; its memory, rows as long as w, is kept by the caller.
+gradients. An optimizer holds only settings; the caller keeps its memory, rows as long as w.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SGD(Optimizer):
 
     Sources: H. Robbins and S. Monro, A stochastic approximation method (1951); I. Sutskever et al.,
     On the importance of initialization and momentum in deep learning (2013), equations (1) to (4),
-    as PyTorch's torch.optim.SGD writes them: the learning rate outside of the velocity.
+    in the form of PyTorch's torch.optim.SGD: the learning rate is outside the velocity.
 
     >>> SGD(learning_rate=0.5).update([1.0, 2.0], [0.2, -0.4], {}, learning_rate=0.5, t=1)
     [0.9, 2.2]
@@ -78,7 +78,7 @@ class SGD(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """The more a weight has moved before, the shorter its steps.
+    """The larger a weight's gradients have been, the shorter its steps.
 
         squares ← squares + g²
         w ← w − learning_rate / (1 + (t − 1) · lr_decay) · g / (√squares + eps)
@@ -107,7 +107,7 @@ class Adagrad(Optimizer):
         self.eps = number("Adagrad", "eps", eps, above=0)
 
     def start(self) -> dict[str, float]:
-        """Return the sum of squares to begin with."""
+        """Return the initial sum of squares."""
         return {"squares": self.initial_accumulator_value}
 
     def update(self, w: Row, g: Row, memory: Memory, learning_rate: float, t: int) -> Vector:
@@ -120,7 +120,7 @@ class Adagrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps scaled by the size that the gradient had lately: Adagrad that forgets.
+    """Steps scaled by the size of recent gradients: an Adagrad that forgets.
 
         v ← alpha · v + (1 − alpha) · g²
         u = v,  if centered:  mean ← alpha · mean + (1 − alpha) · g,  u = v − mean²
@@ -170,7 +170,7 @@ class RMSprop(Optimizer):
         if self.centered:
             mean = memory["mean"]
             mean[:] = [alpha * mᵢ + (1.0 - alpha) * gᵢ for mᵢ, gᵢ in zip(mean, g)]
-            # A variance is never negative, but its rounded difference can be.
+            # A variance is never negative, but this difference can be after rounding.
             spread = [max(0.0, vᵢ - mᵢ * mᵢ) for vᵢ, mᵢ in zip(v, mean)]
         step = [gᵢ / (sqrt(uᵢ) + self.eps) for gᵢ, uᵢ in zip(g, spread)]
         if self.momentum:
@@ -190,9 +190,9 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 
 
 def by_name(optimizer: str | Optimizer) -> Optimizer:
-    """Return the optimizer of that short name, with its defaults; an Optimizer as it is.
+    """Return the optimizer with this short name and default settings; an Optimizer as it is.
 
-    Raises SettingError, with the names there are and the nearest one, for anything else.
+    Raises SettingError, listing the known names and the nearest one, for anything else.
 
     >>> by_name("sgd")
     SGD(learning_rate=0.001, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)

@@ -1,4 +1,4 @@
-"""Parameters: the numbers that training changes, as matrices or vectors of a layer's own."""
+"""Parameters: the numbers that training changes, as a layer's own matrices and vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .matrix import Matrix, Vector
 
 
 class Parameter(NamedTuple):
-    """Numbers that training changes: their name, the layer's own list of them, the derivative."""
+    """Numbers that training changes: their name, the layer's own list, and their derivatives."""
 
     name: str
     value: Values
@@ -17,7 +17,7 @@ class Parameter(NamedTuple):
 
     @property
     def is_matrix(self) -> bool:
-        """Whether the value is a matrix, such as weights, and not a vector, such as a bias."""
+        """Whether the value is a matrix, such as weights, rather than a vector, such as a bias."""
         return rows_of(self.value) is self.value
 
     def rows(self) -> Matrix:
@@ -25,12 +25,12 @@ class Parameter(NamedTuple):
         return rows_of(self.value)
 
     def gradient_rows(self) -> Matrix:
-        """Return the gradient as a list of rows, of the value's shape."""
+        """Return the gradient as a list of rows, in the value's shape."""
         return rows_of(self.gradient)
 
 
 def rows_of(value: Values) -> Matrix:
-    """Return a matrix as it is, and a vector as a matrix of one row."""
+    """Return a matrix as it is, a vector as a matrix of one row."""
     if value and isinstance(value[0], list):
         return value
     return [cast(Vector, value)]

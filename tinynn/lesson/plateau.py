@@ -1,4 +1,4 @@
-"""A schedule that waits for a plateau: the learning rate falls when the loss no longer does."""
+"""A schedule that lowers the learning rate when the loss reaches a plateau."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ReduceOnPlateau(Schedule):
         within `cooldown` epochs of a reduction:  bad epochs ← 0
         bad epochs > patience:  rate ← max(rate · factor, minimum), bad epochs ← 0
 
-    A reduction by no more than `eps` is left out. The counting starts with the object, and anew
-    with `restore({})`; a training that goes on later hands the last `state()` to `restore`.
+    A reduction by at most `eps` is not made. Counting starts when the schedule is created, and
+    again with `restore({})`; to continue a training later, give `restore` the last `state()`.
 
     Source: PyTorch's ReduceLROnPlateau(mode="min", threshold_mode="rel").
     """
@@ -53,11 +53,11 @@ class ReduceOnPlateau(Schedule):
         self.restore({})
 
     def rate_at(self, position: int) -> float:
-        """Return the rate that the reports so far have led to, whatever the position."""
+        """Return the rate after the reports so far, whatever the position."""
         return self._rate
 
     def report(self, loss: float) -> None:
-        """Hear the monitored loss at the end of an epoch. NaN counts as no improvement."""
+        """Take the monitored loss at the end of an epoch. NaN is no improvement."""
         if loss < self._best * (1 - self.threshold):
             self._best = float(loss)
             self._bad_epochs = 0
@@ -83,9 +83,9 @@ class ReduceOnPlateau(Schedule):
         }
 
     def restore(self, state: dict[str, object]) -> None:
-        """Go back to where `state()` was taken; `restore({})` goes back to the start.
+        """Return to a `state()`; `restore({})` returns to the start.
 
-        Raises FormatError for a state with other names, or values that `state()` cannot give.
+        Raises FormatError for a state with other names, or values that `state()` never returns.
         """
         start: dict[str, object] = {
             "rate": self.learning_rate, "best": None, "bad_epochs": 0, "cooldown_left": 0,

@@ -12,11 +12,11 @@ Seed = Union[int, random.Random, None]
 
 
 def stream(seed: Seed) -> random.Random:
-    """Return a random stream: `seed` itself if it is one, else a new one started from it.
+    """Return a random stream: `seed` itself if it is one, otherwise a new one seeded with it.
 
-    `None` starts from the operating system's entropy: a different stream each time.
+    `None` uses the operating system's entropy: a different stream each time.
 
-    Raises SettingError for a seed that is neither of these nor a whole number.
+    Raises SettingError unless the seed is a whole number, a `random.Random` or None.
     """
     if isinstance(seed, random.Random):
         return seed
@@ -30,8 +30,8 @@ def stream(seed: Seed) -> random.Random:
 def epoch_stream(seed: int, epoch: int) -> random.Random:
     """Return the random stream of one epoch, a function of (seed, epoch) alone.
 
-    Because it depends on nothing else, training can stop after any epoch and go on later, in
-    another process even, and shuffle just as it would have without the pause.
+    Because it depends on nothing else, training can stop after any epoch and continue later, even
+    in another process, and shuffle exactly as it would have without the pause.
     """
     return random.Random(f"tinynn epoch {seed} {epoch}")
 
@@ -46,7 +46,7 @@ def numpy_legacy_stream(seed: int) -> random.Random:
     while Python's own `random.seed` uses `init_by_array`. Both then draw 53-bit floats alike.
     Source: M. Matsumoto and T. Nishimura, mt19937ar.c (2002).
 
-    Raises SettingError unless the seed is a whole number, 0 ≤ seed < 2³²: NumPy takes no other.
+    Raises SettingError unless the seed is a whole number, 0 ≤ seed < 2³², as in NumPy.
 
     >>> numpy_legacy_stream(1).random()  # numpy.random.seed(1); numpy.random.random()
     0.417022004702574

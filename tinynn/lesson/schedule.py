@@ -9,8 +9,8 @@ from ..errors import FormatError, SettingError
 class Schedule(Configured):
     """A learning rate that depends on how far training has come.
 
-    `per` is the unit of its position and of every length in its settings: "epoch", or "step", which
-    is one update of the weights.
+    `per` is the unit of the position and of every length in the settings: "epoch" or "step", one
+    update of the weights.
     """
 
     learning_rate: float
@@ -19,7 +19,7 @@ class Schedule(Configured):
     def rate(self, epoch: int, step: int) -> float:
         """Return the learning rate of update `step`, in epoch `epoch`; both are counted from 0.
 
-        `step` goes on counting from one epoch to the next: it is the number of updates made so far.
+        `step` counts over all epochs: it is the number of updates made so far.
         """
         return self.rate_at(step if self.per == "step" else epoch)
 
@@ -28,16 +28,16 @@ class Schedule(Configured):
         raise NotImplementedError
 
     def report(self, loss: float) -> None:
-        """Hear the monitored loss at the end of an epoch. Most schedules do not care."""
+        """Take the monitored loss at the end of an epoch. Most schedules ignore it."""
 
     def state(self) -> dict[str, object]:
-        """Return what it has learned from the reports, in types that JSON has."""
+        """Return what the schedule has learned from reports, in JSON's types."""
         return {}
 
     def restore(self, state: dict[str, object]) -> None:
-        """Go back to where `state()` was taken; `restore({})` goes back to the start.
+        """Return to a `state()`; `restore({})` returns to the start.
 
-        Raises FormatError for a state of another schedule.
+        Raises FormatError for the state of another schedule.
         """
         if state:
             raise FormatError(f"{type(self).__name__} needs an empty state, got {state!r}")

@@ -1,7 +1,7 @@
 """Schedules: the learning rate as a function of the epoch, or of the number of updates.
 
-ConstantRate           the same rate always
-Step, Exponential      multiplied by a factor now and then, or each time
+ConstantRate           always the same rate
+Step, Exponential      multiplied by a factor at intervals, or at every position
 Cosine                 a rise, then half a cosine wave down
 InverseScaling         a power of the time
 ReduceOnPlateau        multiplied by a factor when the loss stops falling (in plateau.py)
@@ -84,8 +84,8 @@ class Exponential(Schedule):
 class Cosine(Schedule):
     """A linear rise over `warmup` positions, then half a cosine wave down to `minimum` at `length`.
 
-    `length` counts the warm-up in. From there on the rate stays at `minimum`, where PyTorch's
-    CosineAnnealingLR would climb again.
+    `length` includes the warm-up. Beyond it the rate stays at `minimum`, while PyTorch's
+    CosineAnnealingLR would rise again.
 
     Source: I. Loshchilov and F. Hutter, SGDR (2017), equation (5), one period; PyTorch's
     CosineAnnealingLR(T_max=length − warmup), after LinearLR(start_factor=1 / (warmup + 1)).
@@ -134,8 +134,8 @@ class Cosine(Schedule):
 class InverseScaling(Schedule):
     """The learning rate falls as a power of the time.
 
-    `samples` is how much time one position takes. scikit-learn changes the rate once an epoch but
-    counts the time in samples: give it the number of rows to get scikit-learn's rates.
+    `samples` is the time per position. scikit-learn changes the rate once an epoch but counts time
+    in samples: set it to the number of rows to get scikit-learn's rates.
 
     Source: scikit-learn's SGDOptimizer, `learning_rate="invscaling"`.
 

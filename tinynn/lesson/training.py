@@ -1,7 +1,7 @@
 """Training: forward, loss, backward and update, for every batch of every epoch.
 
-This is the whole loop, the last page of the lesson. `fit` does the same and adds what makes it
-convenient (shuffling, validation, callbacks, checks of the data) and fast (the engines). Put a
+This is the whole loop, the last page of the lesson. `fit` does the same, with more convenience
+(shuffling, validation, callbacks, checks of the data) and more speed (the engines). Set a
 breakpoint here, and watch a network learn.
 """
 
@@ -25,10 +25,10 @@ def train(
     epochs: int = 1,
     batch_size: int = 32,
 ) -> list[float]:
-    """Train the network on rows of numbers, in their order; return the mean loss of each epoch.
+    """Train the network on rows of numbers, in order; return the mean loss of each epoch.
 
-    inputs: samples × inputs; targets: samples × outputs. Without dropout, whose noise `fit` seeds,
-    the weights are those of `fit(..., engine="lists", shuffle=False)`, to the last bit.
+    inputs: samples × inputs; targets: samples × outputs. Except for dropout, whose noise `fit`
+    seeds, the weights equal those of `fit(..., engine="lists", shuffle=False)` to the last bit.
 
     Raises DivergenceError if a loss is no longer finite.
     """
@@ -49,7 +49,7 @@ def train(
 def backpropagate(
     network: Sequential, loss: Loss, X: Matrix, T: Rows, sample_weight: Vector | None = None
 ) -> float:
-    """Return the mean loss of a batch, and leave its derivative by each parameter in the layers.
+    """Return the mean loss of a batch; the layers store its derivative by each parameter.
 
     Raises DivergenceError if the loss is not finite.
     """
@@ -66,7 +66,7 @@ def backpropagate(
 def update(
     network: Sequential, optimizer: Optimizer, memory: dict[str, Memory], rate: float, t: int
 ) -> None:
-    """Move every weight against its gradient, as the optimizer says; t counts updates from 1."""
+    """Update all weights from their gradients by the optimizer's rule; t counts updates from 1."""
     for parameter in network.parameters():
         rule = optimizer if parameter.is_matrix else optimizer.for_biases()
         for i, (w, g) in enumerate(zip(parameter.rows(), parameter.gradient_rows())):

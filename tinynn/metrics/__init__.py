@@ -1,4 +1,4 @@
-"""How good predictions are, in the numbers people know; always as (targets, predictions)."""
+"""How good predictions are, by well-known metrics; arguments are always (targets, predictions)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What metrics take, checked: labels or rows of classes, scores, numbers, weights of samples.
+"""Checks of what metrics take: labels or rows of classes, scores, numbers, sample weights.
 
-Classes may be given as labels (any hashable values, a flat sequence) or as rows: one-hot targets or
-a network's outputs, read by `class_numbers` (the largest column; for a single column, whether it is
-above ½). If one of the two is rows, the other needs rows or class numbers.
+Classes may be given as labels (any hashable values, in a flat sequence) or as rows: one-hot targets
+or a network's outputs, read by `class_numbers` (the largest column; for a single column, whether it
+is above ½). If targets or predictions are rows, the others need to be rows or class numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..lesson.matrix import Matrix, Vector
 
 
 def _labels(values: object, name: str) -> tuple[list[Any], int]:
-    """Return the labels, and how many classes their rows can tell apart (0 if they are no rows)."""
+    """Return the labels, and how many classes their rows have (0 if they are not rows)."""
     items = as_list(values, name)
     if not items:
         raise ShapeError(f"{name} need at least one row, got none")
@@ -104,7 +104,7 @@ def column_numbers(
 
 
 def score_rows(scores: object, name: str) -> Matrix:
-    """Return scores as rows; a flat sequence of numbers as one column."""
+    """Return scores as rows; a flat sequence of numbers becomes one column."""
     items = as_list(scores, name)
     if items and not _is_row(items[0]) and not isinstance(items[0], tuple):
         return [[s] for s in as_vector(items, name)]
@@ -131,7 +131,7 @@ def sample_weights(sample_weight: object, targets: Sequence[Any]) -> Vector | No
 
 
 def mean(values: Sequence[float], weights: Vector | None) -> float:
-    """Return Σ w v / Σ w (w = 1 if there are no weights), infinite where the sum is."""
+    """Return Σ w v / Σ w (w = 1 without weights), or infinity if the sum overflows."""
     try:
         if weights is None:
             return fsum(values) / len(values)

@@ -1,13 +1,13 @@
-"""How good predicted classes are; always as (targets, predictions).
+"""How good predicted classes are; arguments are always (targets, predictions).
 
-accuracy                 the share of predictions that are right
+accuracy                 the share of correct predictions
 confusion_matrix         how often each class was predicted as each
 precision_recall_f1      of each class, or averaged; `classification_report` shows them as a table
 top_k_accuracy           the share of targets among the k highest scores
-roc_auc                  how well scores put positives above negatives
-log_loss                 how much probability was given to the targets
+roc_auc                  how well scores rank positives above negatives
+log_loss                 how much probability the targets were given
 
-A ratio with denominator zero (the precision of a class never predicted, say) counts as 0.0.
+A ratio with denominator zero (such as the precision of a class never predicted) counts as 0.0.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def top_k_accuracy(
 ) -> float:
     """Return the share of targets among the k highest scores of their row.
 
-    Scores: one row per sample, one column per class; equal scores rank by column, the first first.
-    `labels` names the columns; without it targets are class numbers, or the columns are the sorted
+    Scores: one row per sample, one column per class; equal scores rank in the order of columns.
+    `labels` names the columns; without it, targets are class numbers, or the columns are the sorted
     distinct targets.
 
     Raises SettingError unless 1 ≤ k ≤ columns.
@@ -95,7 +95,7 @@ def top_k_accuracy(
 
 
 def class_labels(targets: object, predictions: object) -> list[Any]:
-    """Return the distinct labels of both, sorted; in order of appearance if they cannot be.
+    """Return the distinct labels of both, sorted, or in order of appearance if they cannot be.
 
     >>> class_labels(["dog", "cat"], ["dog", "bird"])
     ['bird', 'cat', 'dog']
@@ -109,8 +109,8 @@ def confusion_matrix(
 ) -> list[list[int]]:
     """Return C, where C[i][j] counts the samples of class i that were predicted as class j.
 
-    Rows are true classes, columns predicted ones, both in the order of `labels`; without it, in
-    that of `class_labels`.
+    Rows are true classes, columns predicted ones, both in the order of `labels` or, without it, of
+    `class_labels`.
 
     Raises DataError for a target or prediction that `labels` leaves out.
 
@@ -156,11 +156,11 @@ def precision_recall_f1(
 ) -> ClassScores | AverageScores:
     """Return precision, recall, F1 and support: per class, or averaged.
 
-    Of one class, with TP true positives, FP false positives and FN false negatives: precision =
+    For a class with TP true positives, FP false positives and FN false negatives: precision =
     TP / (TP + FP), recall = TP / (TP + FN), F1 = 2 TP / (2 TP + FP + FN), support = TP + FN.
-    `average` None gives a list per class in the order of `labels` (or of `class_labels`); "macro"
-    the plain mean over the classes; "weighted" the mean weighted by support; "micro" the ratios of
-    the summed counts (all three equal the accuracy then).
+    `average` None gives lists in the order of `labels` (or of `class_labels`); "macro" the plain
+    mean over the classes; "weighted" the mean weighted by support; "micro" the ratios of the summed
+    counts (all three then equal the accuracy).
 
     >>> precision_recall_f1([0, 0, 1, 1], [0, 1, 1, 1]).recall
     [0.5, 1.0]
@@ -184,12 +184,13 @@ def precision_recall_f1(
 def roc_auc(targets: object, scores: object, labels: Sequence[Hashable] | None = None) -> float:
     """Return the area under the ROC curve: the chance that a positive outscores a negative.
 
-    By ranks (Mann and Whitney): AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋), equal scores
-    sharing their mean rank, so that a tie counts ½. Two classes: `scores` is flat or one column (of
-    the greater label), or two columns (the second counts). More: one column per class; the mean
-    over the classes of each against the rest. `labels` names the columns as in `top_k_accuracy`.
+    By ranks (Mann and Whitney): AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋), where equal
+    scores share their mean rank, so that a tie counts ½. With two classes, `scores` is flat or one
+    column (of the greater label), or two columns (the second counts). With more, it has one column
+    per class, and the result is the mean over the classes of each against the rest. `labels` names
+    the columns as in `top_k_accuracy`.
 
-    Raises DataError unless every class has a sample and none has all.
+    Raises DataError unless every class has a sample and none has all of them.
     Source: J. A. Hanley and B. J. McNeil, Radiology 143 (1982), 29-36.
 
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
@@ -218,11 +219,11 @@ def log_loss(
 ) -> float:
     """Return the mean of −ln p(target), in nats.
 
-    Probabilities: one row per sample, one column per class, each row summing to 1; or, for two
-    classes, flat or one column: the probability of the greater label. A probability below 2⁻⁵²
-    counts as 2⁻⁵². `labels` names the columns as in `top_k_accuracy`.
+    Probabilities: one row per sample, one column per class, each row summing to 1; for two classes
+    also flat or one column, the probability of the greater label. A probability below 2⁻⁵² counts
+    as 2⁻⁵². `labels` names the columns as in `top_k_accuracy`.
 
-    Raises DataError for a probability outside 0 … 1 and for a row that does not sum to 1 (to 1e-5).
+    Raises DataError for a probability outside 0 … 1 or a row that does not sum to 1 (within 1e-5).
 
     >>> round(log_loss([1, 0], [0.9, 0.2]), 6)
     0.164252
@@ -252,9 +253,9 @@ def classification_report(
     names: Sequence[str] | None = None,
     digits: int = 2,
 ) -> str:
-    """Return a text table: precision, recall, F1 and support per class, accuracy and averages.
+    """Return a table as text: precision, recall, F1 and support per class, accuracy and averages.
 
-    `labels` orders the classes as in `confusion_matrix`, `names` are what the table calls them. The
+    `labels` orders the classes as in `confusion_matrix`; `names` are their names in the table. The
     layout is scikit-learn's.
 
     >>> print(classification_report([0, 0, 1], [0, 1, 1]).splitlines()[2])

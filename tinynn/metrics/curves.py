@@ -1,4 +1,4 @@
-"""Curves that show how good probabilities are: ROC and calibration, for classes yes and no."""
+"""Curves that show how good probabilities are: ROC and calibration, for the classes yes and no."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..lesson.matrix import Vector
 
 
 def roc_curve(targets: Sequence[object], scores: Sequence[float]) -> tuple[Vector, Vector]:
-    """Return (false positive rates, true positive rates), one point for each different score.
+    """Return (false positive rates, true positive rates), one point for each distinct score.
 
-    A point is what comes of saying yes to all scores from some threshold up; the first is (0, 0),
-    the last (1, 1). Targets are true (or 1) for yes, false (or 0) for no. The area below is
-    `metrics.roc_auc`.
+    A point has the rates of predicting yes for all scores from some threshold up; the first is
+    (0, 0), the last (1, 1). Targets are true (or 1) for yes, false (or 0) for no. The area under
+    the curve is `metrics.roc_auc`.
 
-    Raises DataError unless there are both yes and no among the targets.
+    Raises DataError unless the targets include both yes and no.
 
     >>> roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
@@ -31,10 +31,10 @@ def roc_curve(targets: Sequence[object], scores: Sequence[float]) -> tuple[Vecto
     false_rates, true_rates = [0.0], [0.0]
     false_count = true_count = 0
     order = sorted(range(len(S)), key=S.__getitem__, reverse=True)
-    for place, i in enumerate(order):
+    for rank, i in enumerate(order):
         true_count += bool(targets[i])
         false_count += not targets[i]
-        if place + 1 == len(order) or S[order[place + 1]] != S[i]:
+        if rank + 1 == len(order) or S[order[rank + 1]] != S[i]:
             false_rates.append(false_count / no)
             true_rates.append(true_count / yes)
     return false_rates, true_rates
@@ -46,10 +46,10 @@ def calibration_curve(
     """Return (mean predicted probability, share of yes, number of samples) for each bin.
 
     The bins divide the probabilities from 0 to 1 evenly; an empty bin has None, None and 0. Where
-    both numbers are equal, of all the days called 70% rainy it rained on 70%.
+    both numbers are equal, it rained on 70% of the days with a 70% chance of rain, for example.
     Source: Murphy and Winkler (1977), reliability diagrams.
 
-    Raises DataError for a probability outside of 0 to 1.
+    Raises DataError for a probability outside 0 to 1.
 
     >>> calibration_curve([0, 0, 1, 1], [0.125, 0.375, 0.75, 1.0], bins=2)
     ([0.25, 0.875], [0.0, 1.0], [2, 2])

@@ -1,4 +1,4 @@
-"""How good predicted numbers are; always as (targets, predictions)."""
+"""How good predicted numbers are; arguments are always (targets, predictions)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .arguments import mean, number_pair, sample_weights
 def mean_squared_error(targets: object, predictions: object, sample_weight: object = None) -> float:
     """Return the mean of (p − t)², over samples and outputs, in squared units of the targets.
 
-    Targets and predictions: rows, or flat for one output; sample_weight weighs the samples.
+    Targets and predictions: rows, or flat for one output; sample_weight: one weight per sample.
 
     >>> mean_squared_error([1.0, 2.0], [[1.0], [4.0]])
     2.0
@@ -27,7 +27,7 @@ def mean_absolute_error(
 ) -> float:
     """Return the mean of |p − t|, over samples and outputs, in the units of the targets.
 
-    Targets and predictions: rows, or flat for one output; sample_weight weighs the samples.
+    Targets and predictions: rows, or flat for one output; sample_weight: one weight per sample.
 
     >>> mean_absolute_error([1.0, 2.0], [1.0, 4.0])
     1.0
@@ -40,10 +40,10 @@ def mean_absolute_error(
 def r2_score(targets: object, predictions: object, sample_weight: object = None) -> float:
     """Return R² = 1 − Σ w (t − p)² / Σ w (t − mean t)², the share of the variance explained.
 
-    1 is perfect, 0 as good as always predicting the mean, below 0 worse. Several outputs: the mean
-    of their R². Constant targets leave nothing to explain: 1.0 if predicted exactly, else 0.0.
+    1 is perfect, 0 as good as always predicting the mean, below 0 worse. With several outputs, it
+    is the mean of their R². Constant targets have no variance: 1.0 if predicted exactly, else 0.0.
 
-    Raises DataError for numbers whose squares exceed the floats.
+    Raises DataError for numbers whose squares do not fit a float.
 
     >>> r2_score([3.0, -0.5, 2.0, 7.0], [2.5, 0.0, 2.0, 8.0])  # scikit-learn's own example
     0.9486081370449679

@@ -1,1 +1,1 @@
-"""Training: data, batches, the trainer, what looks on while it runs, and the gradient check."""
+"""Training: data, batches, the trainer and its callbacks, and the gradient check."""

@@ -1,4 +1,4 @@
-"""The order in which rows are shown: batches of row numbers, or batches that come as a stream."""
+"""The order in which rows are shown: batches of row indices, or batches from a stream."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from ..lesson.random_streams import epoch_stream
 
 Batch = Sequence[int]
 
-# To start a stream of random numbers costs as much as a dozen steps of a small network: epochs of
-# few rows share one, as many of them as have so many rows together.
+# Seeding a random stream costs as much as a dozen steps of a small network, so epochs with few rows
+# share one: as many epochs as have this many rows together.
 ROWS_OF_A_STREAM = 64
 
 
 def epoch_batches(
     samples: int, batch_size: int | None, shuffle: bool, seed: int, epoch: int
 ) -> list[Batch]:
-    """Return the batches of one epoch: lists of row numbers, each row once, the last may be short.
+    """Return the batches of one epoch: lists of row indices, each row once; the last may be short.
 
-    Shuffled, the rows are sorted by a random number each, which only `seed`, `epoch` and `samples`
-    decide. One batch of all rows stays in order: a sum does not depend on it.
+    To shuffle, each row is given a random number, which depends only on `seed`, `epoch` and
+    `samples`, and the rows are sorted by it. One batch of all rows stays in order, since sums do
+    not depend on it.
 
     >>> epoch_batches(5, batch_size=2, shuffle=False, seed=0, epoch=0)
     [[0, 1], [2, 3], [4]]
@@ -33,7 +34,7 @@ def epoch_batches(
 
 
 def shuffled_orders(samples: int, seed: int, epoch: int) -> Iterator[list[int]]:
-    """Yield the order of the rows in an epoch, and in each that follows."""
+    """Yield the order of the rows in an epoch, then in each following one."""
     shared = max(1, ROWS_OF_A_STREAM // samples)
     skipped = epoch % shared
     while True:
@@ -54,8 +55,8 @@ def _cut(order: list[int], size: int) -> list[Batch]:
 class TableBatches:
     """The batches of a table's rows, epoch by epoch.
 
-    per_epoch: how many batches there are in each epoch; `smallest`: how many rows the last has, and
-    `alike`: whether the others have as many
+    per_epoch: how many batches each epoch has; `smallest`: how many rows the last one has;
+    `alike`: whether all have the same number
     """
 
     def __init__(self, samples: int, batch_size: int | None, shuffle: bool, seed: int) -> None:
@@ -67,22 +68,22 @@ class TableBatches:
         self._shuffled = shuffle and self.per_epoch > 1
 
     def batches(self, first: int, count: int) -> list[Batch]:
-        """Return the batches of `count` epochs, from number `first` of the whole training.
+        """Return the batches of `count` epochs, starting with epoch `first` of the whole training.
 
         >>> TableBatches(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2)
         [[0, 1], [2], [0, 1], [2]]
         """
-        if not self._shuffled:  # they are all the same, and there may be many thousands
+        if not self._shuffled:  # all epochs are the same, and there may be thousands
             return _cut(list(range(self._samples)), self._size) * count
         orders = islice(shuffled_orders(self._samples, self._seed, first), count)
         return [batch for order in orders for batch in _cut(order, self._size)]
 
 
 class BatchStream:
-    """Batches that come one by one, from data that does not fit into memory.
+    """Batches that arrive one by one, from data that do not fit into memory.
 
     `source` is a collection of batches, a function that returns a new iterator of them for each
-    epoch, or, for one epoch, an iterator. Nothing is read from it before the training begins.
+    epoch, or, for one epoch, an iterator. Nothing is read from it before training begins.
     """
 
     def __init__(self, source: Any, epochs: int) -> None:
@@ -103,8 +104,8 @@ class BatchStream:
     def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
         """Yield (inputs, targets, sample weights or None) batch by batch.
 
-        Raises DataError, which counts the batches from 0 as one would count rows, for anything
-        else, and for a stream without a batch.
+        Raises DataError for anything else, with the batch's number, counted from 0, and for a
+        stream without batches.
         """
         batches = self.open()
         if not hasattr(batches, "__iter__"):

@@ -1,4 +1,4 @@
-"""Callbacks: what may look on while a network trains, stop it, or keep its best weights."""
+"""Callbacks: they observe training, stop it, or keep the best weights."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Callback:
     """Override what you need; every method receives the running `Trainer`, as a `Run`.
 
-    The model may be looked at and changed in every method; `trainer.stop(reason)` ends the training
-    after the current batch.
+    Every method may read and change the model; `trainer.stop(reason)` ends the training after the
+    current batch.
 
-    An exception in a method ends the training and leaves `fit`; the network is whole, and every
-    callback's `on_train_end` is called all the same.
+    An exception in a method ends the training and is raised by `fit`; the network stays usable, and
+    every callback's `on_train_end` is still called.
     """
 
     def on_train_begin(self, trainer: Run) -> None:
@@ -36,18 +36,18 @@ class Callback:
         """Called after each batch; overriding it makes training go batch by batch."""
 
     def on_epoch_end(self, trainer: Run) -> None:
-        """Called after each epoch, its losses being the last in the history."""
+        """Called after each epoch, whose losses are the last in the history."""
 
     def on_train_end(self, trainer: Run) -> None:
-        """Called once at the end, whichever way it came: an error or Ctrl-C too.
+        """Called once at the end, even after an error or Ctrl-C.
 
-        After an error it may be the first method called: another callback's `on_train_begin` may
-        have raised it.
+        After an error it may be the first method called, if another callback's `on_train_begin`
+        raised the error.
         """
 
 
 class Callbacks:
-    """The callbacks of a training, called in their order. Raises SettingError for what are none."""
+    """The callbacks of a training, called in order. Raises SettingError for other objects."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         if not isinstance(callbacks, (list, tuple)):
@@ -61,7 +61,7 @@ class Callbacks:
                 raise SettingError(f"callbacks need to be Callback objects, got {callback!r}{mend}")
 
     def watch(self, *names: str) -> bool:
-        """Return whether any callback has something of its own to do in one of these methods."""
+        """Return whether any callback overrides one of these methods."""
         for callback in self.listed:
             for name in names:
                 method = getattr(callback, name)
@@ -70,7 +70,7 @@ class Callbacks:
         return False
 
     def call(self, name: str, trainer: Run) -> None:
-        """Call the method of that name of every callback.
+        """Call the named method of every callback.
 
         If one raises, the others are not called, except at the end of the training.
         """
@@ -89,11 +89,11 @@ class Callbacks:
 
 
 class EarlyStopping(Callback):
-    """Stops when the loss has not improved for `patience` epochs; gives back the best weights.
+    """Stops when the loss has not improved for `patience` epochs, and restores the best weights.
 
     The loss is the validation loss if there is validation data, else the training loss. An epoch
     improves on the best if its loss is lower by more than `min_delta`. With `restore_best` the
-    network ends with the weights of its best epoch, whichever way the training ended.
+    network ends with the weights of its best epoch, however the training ended.
     Source: Prechelt, "Early stopping - but when?" (1998).
     """
 
@@ -123,15 +123,15 @@ class EarlyStopping(Callback):
     def on_train_end(self, trainer: Run) -> None:
         if self.best_state is not None:
             trainer.model.restore(self.best_state)
-            self.best_state = None  # it is of this training only, and as large as the network
+            self.best_state = None  # no longer needed, and as large as the network
 
 
 class Checkpoint(Callback):
-    """Saves the network, with the memory of its training, after every `every` epochs.
+    """Saves the network, with the memory of its training, every `every` epochs.
 
-    With `best_only` it saves only after an epoch that is the best so far, of earlier trainings too
-    that this one goes on from. A network loaded from a checkpoint trains on as if it had never
-    stopped. The file is always whole.
+    With `best_only` it saves only after the best epoch so far, including those of earlier trainings
+    that this one continues. A network loaded from a checkpoint continues training as if it had
+    never stopped. The file is always complete.
     """
 
     def __init__(self, path: Path, every: int = 1, best_only: bool = False) -> None:

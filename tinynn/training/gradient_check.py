@@ -1,8 +1,8 @@
-"""Gradient checking: back-propagation's derivatives against differences of the loss itself.
+"""Gradient checking: back-propagation's derivatives compared with differences of the loss itself.
 
-The derivative by a weight w is what (L(w + h) − L(w − h)) / 2h tends to for small h. That takes two
-whole forward passes for each weight, and needs none of the mathematics of back-propagation: if both
-agree, both are right.
+The derivative by a weight w is the limit of (L(w + h) − L(w − h)) / 2h for small h. That takes two
+whole forward passes per weight, but none of the mathematics of back-propagation: if both agree,
+both are right.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
 from .training_data import check_pair, prepare
 
-# Differences over several step sizes: the large ones suffer from curvature and kinks, the small
-# ones from rounding. A wrong derivative is off at every one of them; for a right one the first, in
-# the middle, is mostly enough.
+# Step sizes of the differences: large ones suffer from curvature and kinks, small ones from
+# rounding. A wrong derivative is off with every one; for a right one the first is mostly enough.
 STEPS = (1e-5, 1e-4, 1e-6, 1e-3)
 
 
 class Difference(NamedTuple):
-    """One derivative: where it is, what back-propagation says, and what the differences say."""
+    """One derivative: its position, and its value by back-propagation and by differences."""
 
     name: str
     row: int
@@ -54,7 +53,7 @@ class GradientReport(NamedTuple):
         return not self.wrong
 
     def __bool__(self) -> bool:
-        """Return `ok`, so that `assert gradcheck(...)` is what it seems to be."""
+        """Return `ok`, so that `assert gradcheck(...)` works as expected."""
         return self.ok
 
     def __str__(self) -> str:
@@ -77,16 +76,17 @@ def gradcheck(
     training: bool = True,
     check_inputs: bool = True,
 ) -> GradientReport:
-    """Return a report of every derivative of the loss by a parameter, and by an input.
+    """Return a report on every derivative of the loss by a parameter or an input.
 
     The error of a derivative g against the central difference d is |g − d| / max(|g|, |d|, s),
-    where s, a thousandth of the loss's size, keeps rounding out of derivatives that are almost 0.
-    Dropout draws the same mask each time. At a kink, as of ReLU at 0, there is no derivative, and
-    a difference across it disagrees with both sides: choose other inputs then, and also where a
-    sigmoid is all but 1, since binary cross-entropy needs 1 − p there, which is mostly rounding.
+    where s, a thousandth of the loss's size, hides rounding in derivatives that are almost 0.
+    Dropout draws the same mask each time. At a kink, such as that of ReLU at 0, there is no
+    derivative, and a difference across it disagrees with both sides: use different inputs then, and
+    also when a sigmoid is almost 1, since binary cross-entropy needs 1 − p, which is mostly
+    rounding there.
 
-    The network's numbers are left as they were, whatever happens. Raises what `fit` raises for data
-    it cannot use, and SettingError if there is nothing to check.
+    The network is always left unchanged. Raises what `fit` raises for data it cannot use, and
+    SettingError if there is nothing to check.
     """
     tolerance = number("gradcheck", "tolerance", tolerance, above=0, below=1)
     if not (check_inputs or model.parameters()):
@@ -130,9 +130,9 @@ def gradcheck(
 def _compared(
     best: Difference, rows: Matrix, scale: float, tolerance: float, value: Callable[[], float]
 ) -> Difference:
-    """Return `best` with what the differences say, by the first step size at which both agree.
+    """Return `best` with the difference at the first step size at which both agree.
 
-    If they never do, it is the one at which they agree best.
+    If they never do, use the step size at which they agree best.
     """
     name, i, j, backward, _, _ = best
     here = rows[i][j]

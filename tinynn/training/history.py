@@ -1,4 +1,4 @@
-"""What training leaves behind: the losses epoch by epoch, how it ended, and which engine ran."""
+"""The record of a training: the losses of each epoch, how it ended, and which engine ran."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Metric = Callable[[Any, Any], float]
 
 
 def named_metrics(metrics: Sequence[Metric] | dict[str, Metric]) -> dict[str, Metric]:
-    """Return metrics by name: those of a dictionary, else of the functions themselves.
+    """Return metrics by name: the keys of a dictionary, or the functions' own names.
 
-    Raises SettingError for what cannot be called, has no name, or one that is taken.
+    Raises SettingError for a metric that is not callable, has no name, or shares its name.
     """
     if not isinstance(metrics, (list, tuple, dict)):
         raise SettingError(f"metrics need to be a list, got {metrics!r}; wrap it in [...]")
@@ -36,15 +36,15 @@ class History:
     loss:             mean training loss of each epoch, each batch before its own update
     validation_loss:  loss on the validation data after each epoch; empty without such data
     learning_rate:    learning rate of each epoch's last update
-    seconds:          seconds from the start of the call to the end of each epoch (short epochs that
-                      nothing looks between run several in one go, and then share the end of that)
+    seconds:          seconds from the start of the call to the end of each epoch (short epochs may
+                      run in one block, and then all have the time at its end)
     metrics:          by name, each metric on the validation data (else the training data) by epoch
-    epochs:           how many epochs are recorded; one that a `stop` cut short is, one that an
-                      error or Ctrl-C cut short is not
+    epochs:           how many epochs are recorded, including one cut short by `stop`, but not one
+                      cut short by an error or Ctrl-C
     stopped_by:       "epochs", "early stopping", "time budget", "loss threshold", "interrupted",
-                      "divergence", "error", or the reason that a callback gave
-    best_epoch:       the epoch, from 1, with the least validation loss (without one, training loss)
-    engine:           the name of the engine that ran, and `engine_reason`, why it did
+                      "divergence", "error", or a callback's reason
+    best_epoch:       the epoch, from 1, with the least validation loss (or else training loss)
+    engine:           the name of the engine that ran; `engine_reason`: why it was chosen
     """
 
     def __init__(self, engine: str | None = None, engine_reason: str | None = None) -> None:
@@ -63,12 +63,12 @@ class History:
 
     @property
     def monitored(self) -> list[float]:
-        """The validation losses if there are any, else the training losses."""
+        """The validation losses, or the training losses if there are none."""
         return self.validation_loss or self.loss
 
     @property
     def best_epoch(self) -> int:
-        # A loss that is NaN comes last: it is not even equal to itself.
+        # A NaN, which does not equal itself, counts as the largest loss.
         losses = [loss if loss == loss else float("inf") for loss in self.monitored]
         return losses.index(min(losses)) + 1 if losses else 0
 
@@ -82,8 +82,8 @@ class History:
     ) -> int:
         """Add the batches of one or more epochs, `per_epoch` in each; return how many epochs.
 
-        The last epoch may have fewer. The loss of an epoch is the mean of its batches' losses, each
-        of them weighted by the batch's size; without `sizes`, all batches count the same.
+        The last epoch may have fewer. The loss of an epoch is the mean of its batches' losses,
+        weighted by the batches' sizes; without `sizes`, all batches count equally.
         """
         if per_epoch == 1:
             self.loss += losses

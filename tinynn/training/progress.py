@@ -1,4 +1,4 @@
-"""A line on how training goes, for a terminal or a log."""
+"""A progress line for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .run import Run
 
 
 class Progress(Callback):
-    """Writes a line on how training goes: on a terminal one that is written over, else a few.
+    """Writes the progress of training: on a terminal one line that is overwritten, else a few.
 
-    `every` seconds at the most often; `metrics` that `fit` was asked for are shown too.
+    On a terminal it waits at least `every` seconds between updates. It also shows `fit`'s metrics.
     """
 
     def __init__(self, file: TextIO | None = None, every: float = 0.1) -> None:
@@ -51,7 +51,7 @@ class Progress(Callback):
         self.out.flush()
 
     def line(self, trainer: Run) -> str:
-        """Return the line: epoch, losses, metrics and the time left if it went on like this."""
+        """Return the line: epoch, losses, metrics and the estimated time left."""
         history = trainer.history
         parts = [f"epoch {history.epochs}/{trainer.epochs}"]
         if history.loss:

@@ -1,4 +1,4 @@
-"""A training while it runs: what callbacks look at, and how they end it."""
+"""A running training: what callbacks can look at, and how they end it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Training: epochs of batches, each one a step of the optimizer against the loss's gradient.
+"""Training: epochs of batches, each a step of the optimizer against the loss's gradient.
 
 One epoch shows the network every row once, in batches. For each batch an engine computes the loss,
-its gradient and the update; here is decided in which order the rows come, and when to stop.
+its gradient and the update; this module decides the order of the rows, and when to stop.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .updates import Updates
 
 Inputs = Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]]
 Data = Union[TrainingData, BatchStream]
-ONE_LOOK = 0.1  # seconds of training, about, between two looks at what nobody watches closer
+ONE_LOOK = 0.1  # about the seconds of training between two looks, if nothing needs more of them
 
 
 def fit(
@@ -56,33 +56,33 @@ def fit(
     restart: bool = False,
     **settings: Any,
 ) -> History:
-    """Train `model` on rows of inputs and targets; return the history of it.
+    """Train `model` on rows of inputs and targets; return the history of the training.
 
     inputs, targets:  rows of numbers; targets may be a flat list (one output, or class numbers).
                       Without `targets`, `inputs` gives batches, as (inputs, targets) or (inputs,
                       targets, sample weights): a collection of them, a function that returns a new
-                      iterator of them for each epoch, or, for one epoch, an iterator; each is one
-                      update, whatever its size
+                      iterator of them for each epoch, or, for one epoch, an iterator; each batch is
+                      one update, whatever its size
     loss, optimizer:  objects, or their short names
     epochs:           how often every row is shown
-    validation:       (inputs, targets), with sample weights as a third if there are any, to measure
-                      the loss on after each epoch; or `validation_split`, the share of the rows to
-                      set apart for that
+    validation:       (inputs, targets) or (inputs, targets, sample weights) to measure the loss on
+                      after each epoch; or `validation_split`, the share of the rows to set apart
+                      for this
     sample_weight:    one number per row; `class_weight`: one per class number, or "balanced"
     settings:         of `Trainer`: batch_size, shuffle, seed, callbacks, metrics, clip_norm,
                       clip_value, loss_threshold, time_budget, engine
 
-    Ctrl-C ends the training after a whole update, and `fit` returns; where there is validation
-    data, the weights of the best epoch are put back then.
+    Ctrl-C ends the training after a complete update, and `fit` returns; with validation data, it
+    restores the weights of the best epoch.
 
-    Training goes on where it stopped: a second call with an equal optimizer continues with its
-    memory, its schedule and its shuffling, so that twice 5 epochs are the same as 10. `restart`
-    forgets all that, but not the weights.
+    Training continues where it stopped: a second call with an equal optimizer continues with its
+    memory, schedule and shuffling, so that twice 5 epochs are the same as 10. `restart` forgets
+    all of these, but not the weights.
 
     Raises ShapeError, DataError or SettingError, naming what cannot be used, before anything is
-    changed (of a stream, before the batch changes anything). Raises DivergenceError when a loss or
+    changed (for a stream, before the batch changes anything). Raises DivergenceError when a loss or
     a weight is no longer finite: the network is then as it was before that batch, and the error's
-    `epoch`, `batch` and `history` tell the rest.
+    `epoch`, `batch` and `history` say more.
     """
     trainer = Trainer(model, loss=loss, optimizer=optimizer, **settings)
     return trainer.fit(
@@ -92,17 +92,17 @@ def fit(
 
 
 class Trainer(Run):
-    """The settings of a training, and, while it runs, its state: what callbacks look at.
+    """The settings of a training and, while it runs, its state, which callbacks can look at.
 
-    batch_size:      rows for each update; None: all of them
-    shuffle, seed:   a new order of the rows in each epoch, decided by the seed and its number
-    clip_norm:       the most that the norm of all gradients together may be; `clip_value`: the most
-                     that each single derivative may be
+    batch_size:      rows per update; None: all of them
+    shuffle, seed:   a new order of the rows in each epoch, determined by the seed and the epoch
+    clip_norm:       the largest norm of all gradients together; `clip_value`: the largest size of a
+                     single derivative
     metrics:         functions of (targets, outputs), as rows, or a dictionary of them by name,
                      measured after each epoch on the validation data, or else the training data
                      (of a stream, its last batch)
     loss_threshold:  stop after an epoch whose (validation) loss is not above this
-    time_budget:     stop after about so many seconds, in the middle of an epoch if need be
+    time_budget:     stop after about this many seconds, even in the middle of an epoch
     engine:          "auto", or an engine's name
     """
 
@@ -157,9 +157,9 @@ class Trainer(Run):
         restart: bool = False,
         **data: Any,
     ) -> History:
-        """Train for `epochs` more epochs; see the function `fit`, which is this.
+        """Train for `epochs` more epochs, as the function `fit` does.
 
-        `data` is what `fit` takes of validation, validation_split, sample_weight, class_weight.
+        `data`: validation, validation_split, sample_weight and class_weight, as in `fit`.
         """
         epochs, restart = integer("fit", "epochs", epochs, 1), flag("fit", "restart", restart)
         self.class_weight: ClassWeight = data.get("class_weight")
@@ -167,10 +167,10 @@ class Trainer(Run):
         return self._run(table or BatchStream(inputs, epochs), apart, epochs, restart)
 
     def partial_fit(self, inputs: Rows, targets: object, sample_weight: object = None) -> float:
-        """Train for one epoch on these rows, which may be new ones; return its loss.
+        """Train for one epoch on these rows, which may be new; return its loss.
 
-        Raises what `fit` raises, and, so that a loop of calls ends, KeyboardInterrupt after Ctrl-C.
-        Rows of one class only are taken here: others may follow.
+        Raises what `fit` raises, and KeyboardInterrupt after Ctrl-C, so that a loop of calls ends.
+        Rows of a single class are accepted, because others may follow.
         """
         data = prepare(self.model, self.loss, inputs, targets, sample_weight)
         history = self._run(data, None, 1, False)
@@ -184,7 +184,7 @@ class Trainer(Run):
         return self.updates.learning_rate
 
     def _run(self, data: Data, apart: TrainingData | None, epochs: int, restart: bool) -> History:
-        """Run all epochs; whichever way they end, leave the network's numbers whole."""
+        """Run all epochs; however they end, leave the network consistent."""
         if self.running:
             raise SettingError("a Trainer can run only one training at a time; make another")
         self.stream = data if isinstance(data, BatchStream) else None
@@ -219,7 +219,7 @@ class Trainer(Run):
         return self.history
 
     def _prepare(self, restart: bool) -> None:
-        """Make ready to run; the network changes last, when nothing can be refused any more."""
+        """Prepare to run; the network changes last, when nothing can be refused any more."""
         rows = len(self.data.X)
         size = self.batch_size or rows
         self.updates = Updates(self.recipe, Task(size, rows, self.epochs), self.engine, restart)
@@ -244,7 +244,7 @@ class Trainer(Run):
         self.model.training = self.updates.training
 
     def _train_block(self) -> None:
-        """Train for one epoch, or for as many as nobody wants to look at in between."""
+        """Train for one epoch, or for several if nothing has to be done between them."""
         first, count = self.updates.training["epochs"], 1
         if not self.each_epoch:
             count = max(1, min(self.block // self.updates.per_epoch, self.epochs - self.epoch))
@@ -252,7 +252,7 @@ class Trainer(Run):
         self.sizes: list[float] = []
         self.updates.begin()
         if self.noisy:
-            # A stream of its own for each epoch, unlike the one that shuffles the rows.
+            # A separate stream for each epoch, different from the one that shuffles the rows.
             self.model.seed_noise(epoch_stream(~self.seed, first).getrandbits(32))
         self._call("on_epoch_begin")
         try:
@@ -302,7 +302,7 @@ class Trainer(Run):
                 self.block = 2 * size
 
     def _record(self, batches: int) -> int:
-        """Put the epochs of so many batches into the history; return how many epochs that is."""
+        """Add the epochs of this many batches to the history; return how many epochs that is."""
         seconds = time.monotonic() - self.started
         losses, rates = self.updates.losses[:batches], self.updates.rates[:batches]
         added = self.history.add(losses, self.sizes, rates, self.updates.per_epoch, seconds)
@@ -310,7 +310,7 @@ class Trainer(Run):
         return added
 
     def _look(self) -> None:
-        """Measure what there is to measure after an epoch, and see whether it was the last."""
+        """Measure losses and metrics after an epoch, and check whether it was the last."""
         history, data = self.history, self.validation or self.data
         if self.validation or self.metrics:
             outputs = self.program.predict(data.X)

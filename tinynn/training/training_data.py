@@ -1,4 +1,4 @@
-"""Training data, checked whole before anything is changed by it."""
+"""Training data, checked completely before anything changes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..lesson.network import Sequential
 from ..lesson.random_streams import epoch_stream
 
 ClassWeight = Union[str, Dict[int, float], None]
-SLACK = 1e-9  # how far beyond an activation's reach a target may be: scaling rounds
-LARGE_INPUT = 100.0  # a column whose mean size is beyond this was most likely not scaled
+SLACK = 1e-9  # how far outside an activation's range a target may be, since scaling rounds
+LARGE_INPUT = 100.0  # a column with a larger mean size was most likely not scaled
 
 
 class UnscaledInputWarning(UserWarning):
@@ -31,19 +31,19 @@ class TrainingData(NamedTuple):
     weights: Vector | None
 
     def take(self, numbers: list[int]) -> TrainingData:
-        """Return the data set of these rows."""
+        """Return a data set of the rows at these indices."""
         weights = self.weights and [self.weights[i] for i in numbers]
         return TrainingData([self.X[i] for i in numbers], [self.T[i] for i in numbers], weights)
 
     def size(self, batch: Sequence[int]) -> float:
-        """Return what these rows count in a mean over all rows: how many, or their weights."""
+        """Return the weight of these rows in a mean over all rows: their number or weights."""
         if self.weights is None:
             return float(len(batch))
         return sum([self.weights[i] for i in batch])
 
 
 def check_pair(model: Sequential, loss: Loss) -> None:
-    """Raise SettingError if the loss cannot read what the network's last layer puts out."""
+    """Raise SettingError if the loss cannot take the outputs of the network's last layer."""
     last = model.layers[-1]
     if loss.partner is None:
         return
@@ -68,12 +68,12 @@ def prepare(
     class_weight: ClassWeight = None,
     what: str = "",
 ) -> TrainingData:
-    """Return checked copies of a data set; `what` ("validation ") stands before names in messages.
+    """Return checked copies of a data set; `what` ("validation ") precedes names in messages.
 
-    Targets may also be a flat list: of class numbers for a cross-entropy over several outputs, else
-    of the one output's targets.
+    Targets may also be a flat list: of class numbers for a cross-entropy over several outputs,
+    otherwise of a single output's targets.
 
-    Raises ShapeError or DataError that names the row and column of what cannot be used.
+    Raises ShapeError or DataError, naming the row and column of what cannot be used.
     """
     X = as_rows(inputs, f"{what}inputs", model.inputs)
     columns = len(X[0]) if model.outputs is None else model.outputs
@@ -102,12 +102,12 @@ def gather(
     sample_weight: object = None,
     class_weight: ClassWeight = None,
 ) -> tuple[TrainingData | None, TrainingData | None]:
-    """Return the checked data to train on, and those to measure the loss on, if there are any.
+    """Return the checked training data and validation data, each of which may be None.
 
-    Without targets the inputs are a stream, and the first of the two is None. With
-    `validation_split`, that share of the rows is set apart, chosen by the seed, in order.
+    Without targets the inputs are a stream, and the training data are None. `validation_split` sets
+    that share of the rows apart, chosen by the seed and kept in order.
 
-    Raises SettingError for arguments that do not go together, and what `prepare` raises.
+    Raises SettingError for arguments that exclude each other, and what `prepare` raises.
     """
     share = number("fit", "validation_split", validation_split, least=0, below=1)
     apart = None
@@ -164,7 +164,7 @@ def checked_batches(
 
 
 def check_smallest_batch(model: Sequential, rows: int, where: str) -> None:
-    """Raise ShapeError if a layer needs more rows to train on than the smallest batch has."""
+    """Raise ShapeError if a layer needs more rows for training than the smallest batch has."""
     least = max(layer.least_rows for layer in model.layers)
     if rows < least:
         raise ShapeError(
@@ -174,7 +174,7 @@ def check_smallest_batch(model: Sequential, rows: int, where: str) -> None:
 
 
 def check_classes(loss: Loss, T: Matrix) -> None:
-    """Raise DataError if all of several targets of a classification are one and the same class."""
+    """Raise DataError if all targets of a classification, when several, are the same class."""
     if len(T) < 2 or any(t != T[0] for t in T):
         return
     if len(T[0]) == 1 and T[0][0] in {"Sigmoid": (0.0, 1.0), "Softmax": (1.0,)}.get(
@@ -192,7 +192,7 @@ def check_classes(loss: Loss, T: Matrix) -> None:
 
 
 def warn_unscaled(X: Matrix) -> None:
-    """Warn, with its number, of a column of inputs much larger than networks learn from."""
+    """Warn of the first column of inputs that is too large for networks to learn from well."""
     for j, column in enumerate(zip(*X)):
         size = sum(map(abs, column)) / len(column)
         if size > LARGE_INPUT:
@@ -208,7 +208,7 @@ def warn_unscaled(X: Matrix) -> None:
 def divergence(
     what: str, epoch: int, batch: int, learning_rate: float, X: Matrix, history: object
 ) -> DivergenceError:
-    """Return the error that tells what happened where, and what most likely brought it about."""
+    """Return the error that says what happened, where, and the most likely cause."""
     size, i, j = max((abs(x), i, j) for i, row in enumerate(X) for j, x in enumerate(row))
     error = DivergenceError(
         f"training diverged in epoch {epoch}, batch {batch}: {what}. The network keeps its last "
@@ -247,7 +247,7 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
 
 
 def _check_reach(last: Layer, loss: Loss, T: Matrix, name: str) -> None:
-    """Raise DataError for a target that the loss, or the last layer's outputs, can never meet."""
+    """Raise DataError for a target that the loss cannot take or the last layer cannot reach."""
     for i, t in enumerate(T):
         trouble = loss.check_target(t)
         if trouble:

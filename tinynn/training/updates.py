@@ -1,4 +1,4 @@
-"""Updates: an engine at work for a trainer, each update counted, whatever cuts the work short."""
+"""Updates: runs an engine for a trainer and counts each update, whatever interrupts the work."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..lesson.schedule import Schedule
 
 
 class Updates:
-    """Trains a network batch by batch, and keeps the memory by which training can go on later.
+    """Trains a network batch by batch, and keeps the memory for continuing training later.
 
     training:       that memory (`Sequential.training`): the optimizer's settings and numbers, how
-                    many epochs and steps there were, and where the schedule is. With an equal
-                    optimizer, and no `restart`, it goes on; otherwise it is a new one
+                    many epochs and steps were made, and the schedule's state. It continues with an
+                    equal optimizer, unless `restart`; otherwise it is new
     losses, rates:  the loss and the learning rate of each update since the last `begin`
     learning_rate:  that of the latest update, or of the one that failed
-    per_epoch:      how many batches there are in an epoch; for a stream, more than ever come
+    per_epoch:      how many batches an epoch has; for a stream, a number larger than any
 
-    Raises SettingError or EngineError for an engine that is not there or cannot serve.
+    Raises SettingError for an unknown engine, EngineError for one that cannot run the recipe.
     """
 
     def __init__(self, recipe: Recipe, task: Task, engine: str, restart: bool) -> None:
@@ -32,7 +32,7 @@ class Updates:
         self.earlier = self.training = recipe.network.training
         if restart or self.training.get("optimizer") != optimizer:
             self.training = {"optimizer": optimizer, "epochs": 0, "steps": 0, "memory": {}}
-        # A copy of its own: the optimizer may serve another training before this one ends.
+        # A copy, because the optimizer may be used in another training before this one ends.
         self.schedule = deepcopy(recipe.optimizer.learning_rate)
         if isinstance(self.schedule, Schedule):
             self.schedule.restore(self.training.get("schedule", {}))
@@ -43,12 +43,12 @@ class Updates:
 
     @property
     def why(self) -> str:
-        """Why this engine runs, and why another had to take over, if one had to."""
+        """Why this engine runs, and why another took over, if one did."""
         fallback = self.program.fallback
         return f"{self.reason}; lists took over: {fallback}" if fallback else self.reason
 
     def end(self) -> None:
-        """Take the earlier memory back, if no update was made."""
+        """Restore the earlier memory if no update was made."""
         if not self.training["steps"]:
             self.training = self.earlier
 
@@ -58,7 +58,7 @@ class Updates:
         self.rates: list[float] = []
 
     def make(self, batches: Sequence[Sequence[int]]) -> None:
-        """Make one update for each batch, given as numbers of rows of the bound data.
+        """Make one update for each batch, given as indices of rows of the bound data.
 
         Raises BatchDivergence, or whatever else stops the engine; the updates before that count.
         """
@@ -79,9 +79,9 @@ class Updates:
             self.count()
 
     def count(self) -> None:
-        """Count the updates of the latest call to the engine, which may have been cut short.
+        """Count the updates of the latest call to the engine, which may have been interrupted.
 
-        Ctrl-C may come here too: counting once more does no harm.
+        Ctrl-C may come here, too: counting again does no harm.
         """
         if self._call is not None:
             known, step, rates = self._call
@@ -94,13 +94,13 @@ class Updates:
 
     @property
     def listens(self) -> bool:
-        """Whether what the schedule does depends on what is reported."""
+        """Whether the schedule depends on reported losses."""
         return isinstance(self.schedule, Schedule) and (
             type(self.schedule).report is not Schedule.report
         )
 
     def report(self, loss: float) -> None:
-        """Tell the schedule, if there is one, the monitored loss at the end of an epoch."""
+        """Report the monitored loss at the end of an epoch to the schedule, if there is one."""
         if isinstance(self.schedule, Schedule):
             self.schedule.report(loss)
             self.training["schedule"] = self.schedule.state()
