@@ -262,7 +262,8 @@ assert nn.gradcheck(network(), loss, X, T)
 learned = {}
 for engine in [*ENGINES, "auto"]:
     model = network()
-    history = nn.fit(model, X * 4, T * 4, loss=loss, optimizer=nn.SGD(0.02), epochs=80, engine=engine)
+    settings = {"loss": loss, "optimizer": nn.SGD(0.02), "epochs": 80, "engine": engine}
+    history = nn.fit(model, X * 4, T * 4, **settings)
     assert (history.engine == engine) == (engine != "auto"), history
     learned[engine] = [v for p in model.parameters() for row in p.rows() for v in row]
 assert history.engine == "unrolled"
