@@ -1,1 +1,1 @@
-"""Each activation, loss and normalization described once, for every engine and every export."""
+"""Each activation, loss and normalization, described once for every engine and export."""

@@ -1,4 +1,4 @@
-"""All layers that are row programs, by the names of their classes."""
+"""All layers that have row programs, by the names of their classes."""
 
 from __future__ import annotations
 
