@@ -143,7 +143,7 @@ class _Body:
             put(style.end)
 
     def _load(self) -> None:
-        """Assign elements that are read twice, or overwritten before they are read, to variables."""
+        """Write variables for elements that are read twice, or overwritten before being read."""
         loops, style = self.loops, self.loops.language
         made: set[str] = set()
         uses: dict[str, int] = {}
