@@ -321,7 +321,7 @@ def check_from_a_string(lines):
     ]
     assert where.startswith("given.py/checks/rows.py as_rows ")
     number = int(where.split()[-1])
-    assert line == LIBRARY["checks.rows"].text.splitlines()[number - 1].strip() != ""
+    assert line == LIBRARY["checks.rows"].code.splitlines()[number - 1].strip() != ""
 
 
 @pytest.mark.parametrize("way", WITHOUT_FILE)
@@ -560,7 +560,7 @@ def test_the_file_holds_each_module_as_it_is(whole):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "_module"
     )
     modules = [source for name, source in LIBRARY.items() if name != FRONT]
-    assert held == {source.path: "\n" + source.text for source in modules}
+    assert held == {source.path: "\n" + source.code for source in modules}
 
 
 def test_the_names_that_a_module_binds_are_those_of_symtable():
@@ -568,7 +568,7 @@ def test_the_names_that_a_module_binds_are_those_of_symtable():
     for name, source in LIBRARY.items():
         if part_of(name) not in SMALL_PARTS:
             continue
-        table, tree = symtable.symtable(source.text, name, "exec"), ast.parse(source.text)
+        table, tree = symtable.symtable(source.code, name, "exec"), ast.parse(source.code)
         own = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
         inlined = {
             node.id
@@ -719,7 +719,7 @@ def test_plain_text_means_the_same():
     done = packed(plain(text))
     assert "Doc" not in done and "no" not in done.replace("not", "") and "*range" not in done
     stand_ins = {}
-    exec(read("single_file.stand_ins").text, stand_ins)
+    exec(read("single_file.stand_ins").code, stand_ins)
     names = dict(stand_ins)
     exec(done, names)
     assert names["f"](2) == ([0, 1, 4.0], (2, "->", "a", "b"), {"a"}, True, [6])
@@ -746,7 +746,7 @@ def lacking():
         return module
 
     names = {"__builtins__": {**vars(builtins), "__import__": few}}
-    text = read("single_file.stand_ins").text.replace("from time import ticks_ms", "ticks_ms = int")
+    text = read("single_file.stand_ins").code.replace("from time import ticks_ms", "ticks_ms = int")
     exec(text.replace("from time import monotonic", "raise ImportError"), names)
     return names
 

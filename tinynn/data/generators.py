@@ -61,11 +61,11 @@ def blobs(
     if centers is None:
         _check_count("blobs", "classes", classes)
         _check_count("blobs", "features", features)
-        places = [[rng.uniform(-10.0, 10.0) for _ in range(features)] for _ in range(classes)]
+        clouds = [[rng.uniform(-10.0, 10.0) for _ in range(features)] for _ in range(classes)]
     else:
-        places = as_rows(centers, "centers")
-    k = len(places)
-    return [_noisy(places[i % k], spread, rng) for i in range(n)], [i % k for i in range(n)]
+        clouds = as_rows(centers, "centers")
+    k = len(clouds)
+    return [_noisy(clouds[i % k], spread, rng) for i in range(n)], [i % k for i in range(n)]
 
 
 def moons(n: int = 200, noise: float = 0.0, seed: Seed = 0) -> Problem:

@@ -1,1 +1,1 @@
-"""Engines: how a network is executed. `lists` is the definition; the others are faster."""
+"""Engines execute a network. `lists` is the definition; the others are faster."""

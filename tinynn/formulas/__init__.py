@@ -1,4 +1,4 @@
-"""Each activation, loss and normalization described once, for every engine and every export."""
+"""Each activation, loss and normalization, described once for every engine and export."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The activations as row programs: what lesson/activations.py says, for every engine and export.
+"""The activations of lesson/activations.py as row programs, for every engine and export.
 
-To add one: its function and derivative in lesson/activations.py, its layer in
-lesson/activation_layers.py, and its programs here. z goes in, y comes out, c is the layer's
-setting; on the way back d is the derivative of the loss, by y first and by z in the end.
+To add one, write its function and derivative in lesson/activations.py, its layer in
+lesson/activation_layers.py, and its programs here. z is the input, y the output, c the layer's
+setting; in the backward program d is the derivative of the loss, first by y and finally by z.
 """
 
 from __future__ import annotations
@@ -74,6 +74,6 @@ ACTIVATIONS: dict[str, LayerFormula] = {
 
 
 def is_gate(kind: str) -> bool:
-    """Return whether the layer lets through its inputs or 0, and derivatives where it did so."""
+    """Return whether the layer passes on either its input or 0, and derivatives likewise."""
     formula = ACTIVATIONS.get(kind)
     return formula is not None and [step.value for step in formula.backward] == [_GATE]

@@ -1,4 +1,4 @@
-"""Row programs as Python's list comprehensions: each row is a list, each statement a line."""
+"""Row programs as list comprehensions in Python: each row is a list, each statement a line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def comprehended(
     numbers: Mapping[str, str] | None = None,
     given: Collection[str] = (),
 ) -> list[str]:
-    """Return the lines of a program; its rows and numbers are variables of the same names.
+    """Return the lines of a program; its rows and numbers are variables with the same names.
 
-    rows: the rows that it is given; numbers: sources for some of its numbers; given: the sums that
-    are numbers already.
+    rows: the rows it is given; numbers: the source of some of its numbers; given: the sums that are
+    already known.
 
     >>> from tinynn.formulas.programs import Each, Total
     >>> comprehended([Total("m", "z"), Each("h", "z - m")], ["z"])
@@ -39,7 +39,7 @@ def comprehended(
         elif tree[0] == "name":
             lines.append(f"{to} = sum({tree[1]})")
         else:
-            # A target of 0 has no part in the sum.
+            # A target of 0 does not contribute to the sum.
             only = " if tj" if tree[:2] == ("*", ("name", "t")) else ""
             lines.append(f"{to} = sum([{_over(tree, known, sources)}{only}])")
     return lines

@@ -1,4 +1,4 @@
-"""Expressions of row programs: read once, simplified, and written in a language.
+"""Expressions of row programs: parsed once, simplified, and written in a language.
 
 A `Tree` is a tuple: ("number", 1.0), ("name", "z"), ("negative", a), ("+", a, b) and likewise for
 - * /, ("compare", a, "<", b, ...), ("if", test, value, otherwise), ("call", "exp", a, ...).
@@ -19,7 +19,7 @@ _HOLDS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ONLY_TREE = 0x400  # PyCF_ONLY_AST; the module `ast` takes a millisecond to import
 
-# How tightly a form holds together, from conditions to names.
+# How tightly a form binds, from conditions to names.
 CONDITION, COMPARISON, SUM, PRODUCT, SIGNED, ATOM = range(6)
 _TIGHTNESS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "negative": SIGNED,
               "if": CONDITION, "compare": COMPARISON}  # fmt: skip
@@ -29,10 +29,10 @@ ZERO, ONE = ("number", 0.0), ("number", 1.0)
 class Language(NamedTuple):
     """How a language writes expressions.
 
-    number:       a number, exactly
-    call:         the name of a function
-    conditional:  value if test else otherwise
-    both:         the word between two comparisons that both have to hold; without one, they are
+    number:       writes a number exactly
+    call:         writes the name of a function
+    conditional:  the form of `value if test else otherwise`
+    both:         the operator between two comparisons that must both hold; without it, they are
                   chained: a < b < c
     """
 
@@ -78,7 +78,7 @@ def _tree(node: Any) -> Tree:
 
 
 def inner(tree: Tree) -> Iterator[Tree]:
-    """Yield the trees right below a tree."""
+    """Yield the direct subtrees of a tree."""
     for part in tree[1:]:
         if isinstance(part, tuple):
             yield part
@@ -86,14 +86,14 @@ def inner(tree: Tree) -> Iterator[Tree]:
 
 @lru_cache(maxsize=4096)
 def names(tree: Tree) -> tuple[str, ...]:
-    """Return the names in a tree, each as often as it occurs."""
+    """Return the names in a tree, repeated as often as they occur."""
     if tree[0] == "name":
         return (tree[1],)
     return tuple([name for part in inner(tree) for name in names(part)])
 
 
 def most_uses(tree: Tree, name: str) -> int:
-    """Return how often a name is looked up at most when the tree is evaluated once."""
+    """Return the most times that evaluating the tree once can look up a name."""
     if tree == ("name", name):
         return 1
     if tree[0] == "if":
@@ -103,14 +103,14 @@ def most_uses(tree: Tree, name: str) -> int:
 
 
 def replaced(tree: Tree, new: Mapping[str, Tree]) -> Tree:
-    """Return a tree with other trees for some of its names."""
+    """Return a tree in which trees replace some of the names."""
     if tree[0] == "name":
         return new.get(tree[1], tree)
     return tuple(replaced(part, new) if isinstance(part, tuple) else part for part in tree)
 
 
 def simplified(tree: Tree) -> Tree:
-    """Return a tree without operations that change nothing but the sign of a zero.
+    """Return a tree without operations that change at most the sign of a zero.
 
     >>> simplified(parsed("1.0 * z - 0.0"))
     ('name', 'z')
@@ -137,7 +137,7 @@ def simplified(tree: Tree) -> Tree:
 
 
 def turned(tree: Tree, name: str) -> Tree | None:
-    """Return a tree that takes −name instead, if it has fewer signs then; else None.
+    """Return a tree that takes −name instead, if that has fewer signs; else None.
 
     >>> written(turned(parsed("1.0 + exp(-z)"), "z"))
     '1.0 + exp(z)'
@@ -178,13 +178,13 @@ def _calls(tree: Tree) -> list[Tree]:
 
 
 def with_name(tree: Tree, part: Tree, name: str) -> Tree:
-    """Return a tree with a name for each occurrence of a part of it."""
+    """Return a tree in which a name replaces each occurrence of a part."""
     if tree == part:
         return ("name", name)
     return tuple(with_name(p, part, name) if isinstance(p, tuple) else p for p in tree)
 
 
-# Pieces of source, and slots: a name, and how tightly what stands for it has to hold together.
+# Pieces of source, and slots: a name, and how tightly its replacement has to bind.
 Template = Tuple[Union[str, Tuple[str, int]], ...]
 
 
@@ -202,7 +202,7 @@ def template(tree: Tree, language: Language = PYTHON) -> Template:
 
 
 def filled(pieces: Template, sources: Mapping[str, str]) -> str:
-    """Return a template with the source of each of its names, in parentheses where they are needed.
+    """Return a template with the source of each name filled in, in parentheses if necessary.
 
     >>> filled(template(parsed("d * y")), {"d": "a - b", "y": "c"})
     '(a - b) * c'
@@ -218,7 +218,7 @@ def filled(pieces: Template, sources: Mapping[str, str]) -> str:
 def written(
     tree: Tree, language: Language = PYTHON, sources: Mapping[str, str] | None = None
 ) -> str:
-    """Return a tree in a language, with other sources for some of its names.
+    """Return a tree in a language; `sources` replace some of its names.
 
     >>> written(parsed("(1.0 - y) * (y * d)"), sources={"y": "a0"})
     '(1.0 - a0) * (a0 * d)'
@@ -228,12 +228,12 @@ def written(
 
 
 def in_parentheses(source: str, least: int) -> str:
-    """Return a source, in parentheses unless it holds together at least as tightly."""
+    """Return a source, in parentheses unless it binds at least as tightly as `least`."""
     return source if tightness(source) >= least else f"({source})"
 
 
 def tightness(source: str) -> int:
-    """Return how tightly a source holds together.
+    """Return how tightly a source binds.
 
     >>> tightness("a * (b - c)") == PRODUCT, tightness("f(a - b)[0]") == ATOM
     (True, True)

@@ -1,7 +1,7 @@
 """Row programs as loops over the columns, in Python and in languages like C.
 
-Statements share a loop unless one needs a sum that the loop makes. A row that is used later than in
-the loop where it is made is kept in a list.
+Statements share a loop unless one needs a sum from the same loop. A row that is used after the loop
+that computes it is stored in a list.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .programs import Assignment, Each, Largest, Let, Program, Total
 class LoopLanguage(NamedTuple):
     """How a language writes loops.
 
-    expressions:   its expressions
+    expressions:   how it writes expressions
     head, end:     the lines around a loop over j from 0 to {n} − 1
-    assign, add:   a number of its own, assigned and added to
+    assign, add:   an assignment to a single number, and an addition to it
     declared:      the word before a number's first assignment
-    element:       an element of a list, read; `store`, assigned
-    branches:      the lines of a condition whose second branch needs a number first
+    element:       how an element of a list is read; `store`: how it is assigned
+    branches:      the lines of a condition whose second branch computes a number first
     largest:       the lines that find the largest element of a list
     """
 
@@ -45,12 +45,12 @@ class LoopLanguage(NamedTuple):
 class Loops(NamedTuple):
     """Where loops read and write.
 
-    language, write:  the language, and what takes a line
+    language, write:  the language, and the function that takes a line
     n:                the number of columns
     lists:            the list of each row
-    scalar:           from a program's name of a single number to the source of it
+    scalar:           turns a program's name of a single number into its source
     kept:             rows that are needed after the program
-    adds:             rows that are added to a list instead of assigned, or taken from it: its name
+    adds:             rows that are added to or subtracted from a list instead of assigned: its name
                       and the sign, "+" or "-"
     """
 
@@ -86,14 +86,14 @@ class Loops(NamedTuple):
                 _Body(self, run, later).write()
 
     def assign(self, to: str, value: str, declared: set[str]) -> None:
-        """Write the assignment of a single number, declared where it comes first."""
+        """Write the assignment of a single number, with a declaration the first time."""
         word = "" if to in declared else self.language.declared
         declared.add(to)
         line = self.language.assign.format(declared=word, to=self.scalar(to), value=value)
         self.write(line)
 
     def source(self, tree: Tree, locals: Mapping[str, str]) -> str:
-        """Return an expression within a loop, some of whose elements are in local variables."""
+        """Return the source of an expression in a loop; `locals` are elements held in variables."""
         sources = {}
         for name in names(tree):
             if name in locals:
@@ -117,7 +117,7 @@ class _Body:
         put = loops.write
         put(style.head.format(n=loops.n))
         self._load()
-        for place, statement in enumerate(self.run):
+        for k, statement in enumerate(self.run):
             value = parsed(statement.value)
             if isinstance(statement, Total):
                 source = loops.source(value, self.locals)
@@ -126,7 +126,7 @@ class _Body:
                 )
                 continue
             to = statement.to
-            after = [name for other in self.run[place + 1 :] for name in _names(other)]
+            after = [name for other in self.run[k + 1 :] for name in _names(other)]
             keeps = (to in loops.kept or to in self.later) and to not in loops.adds
             if to in after or (keeps and repeated_call(value)):
                 self._assign_local(to, value)
@@ -143,7 +143,7 @@ class _Body:
             put(style.end)
 
     def _load(self) -> None:
-        """Write what takes elements that are read twice, or overwritten before they are read."""
+        """Write variables for elements that are read twice, or overwritten before being read."""
         loops, style = self.loops, self.loops.language
         made: set[str] = set()
         uses: dict[str, int] = {}
@@ -194,7 +194,7 @@ class _Body:
 
 
 def listed_rows(program: Program, kept: Collection[str]) -> set[str]:
-    """Return the rows that a program makes and that need a list, `kept` ones included."""
+    """Return the rows that a program computes and that need a list, including `kept` ones."""
     runs = list(_runs(program))
     found = set()
     for k, run in enumerate(runs):
@@ -204,7 +204,7 @@ def listed_rows(program: Program, kept: Collection[str]) -> set[str]:
 
 
 def _runs(program: Program) -> Iterator[list[Assignment]]:
-    """Yield the statements by the loops that they share: none needs a sum of its own loop."""
+    """Yield the statements grouped by loop: none needs a sum from its own loop."""
     run: list[Assignment] = []
     sums: set[str] = set()
     for statement in program:

@@ -1,7 +1,7 @@
-"""The losses as row programs: what lesson/losses.py says, for one sample.
+"""The losses of lesson/losses.py as row programs, for one sample.
 
-y are the outputs, t the targets, c is the loss's setting; out come `loss` and the row d, its
-derivative by y. k is what the derivatives are multiplied by: the sample's share in the batch, and
+y are the outputs, t the targets, and c is the loss's setting; the results are `loss` and the row d,
+its derivative by y. k is a factor of the derivatives: the sample's share in the batch times
 `LossFormula.factor`. Logarithms are limited as in the lesson.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..lesson.losses import LOWEST_LOG, SMALLEST_VARIANCE
 from .programs import Each, Largest, Let, Program, Total
 
-# The probabilities whose logarithms are the lowest, and what the loss is there.
+# The probabilities at which logarithms are limited, and the lowest logarithm.
 _LEAST_BCE, _LEAST_CE = exp(LOWEST_LOG), float_info.min
 _LOWEST_CE = log(_LEAST_CE)
 
@@ -22,11 +22,11 @@ _LOWEST_CE = log(_LEAST_CE)
 class LossFormula(NamedTuple):
     """A loss as row programs.
 
-    loss:        to `loss`, before it is divided by n if it is a `mean` over the outputs
-    derivative:  to d, with all rows and numbers of `loss` at hand
-    joint:       instead of it, where the loss goes back through the last layer at once
-    simple:      instead of `loss`, where all targets are 0 or 1, and of classes one in a row is 1
-    factor:      a factor of the derivatives that k has in it
+    loss:        computes `loss`, before the division by n if it is a `mean` over the outputs
+    derivative:  computes d, using the rows and numbers of `loss`
+    joint:       replaces `derivative` if the derivative includes that of the last layer
+    simple:      replaces `loss` if all targets are 0 or 1 and, for classes, a row has a single 1
+    factor:      a factor of the derivatives that is part of k
     setting:     the name of the loss's setting that is the number c
     """
 
@@ -39,7 +39,7 @@ class LossFormula(NamedTuple):
     setting: str = ""
 
     def parts(self, joint: bool, simple: bool = False) -> tuple[Program, Program]:
-        """Return the programs that are to run: of the loss, and of its derivatives."""
+        """Return the programs to run: for the loss, and for its derivatives."""
         loss = self.simple if simple and self.simple else self.loss
         return loss, self.joint if joint else self.derivative
 
@@ -59,7 +59,7 @@ LOSSES: dict[str, LossFormula] = {
     "huber": LossFormula(
         [
             Each("r", "y - t"),
-            # Within c, h is r and the loss r * r / 2; beyond, it is c * (|r| - c / 2).
+            # Within c, h is r and the loss r * r / 2; beyond it, the loss is c * (|r| - c / 2).
             Each("h", "r if -c <= r <= c else c if r > 0.0 else -c"),
             Total("loss", "h * (r - 0.5 * h)"),
         ],
@@ -107,7 +107,7 @@ LOSSES: dict[str, LossFormula] = {
         [Each("d", f"-t * k / max(y, {_LEAST_CE!r})")],
         joint=[Total("right", "t"), Each("d", "k * (y * right - t)")],
         simple=[
-            # All other targets are 0: this sum is the probability of the right class exactly.
+            # All other targets are 0, so this sum is exactly the probability of the right class.
             Total("l", "t * y"),
             Let("loss", f"{-_LOWEST_CE!r} if l < {_LEAST_CE!r} else -log(l)"),
         ],
@@ -130,5 +130,5 @@ LOSSES: dict[str, LossFormula] = {
 
 
 def loss_formula(name: str, from_logits: bool) -> LossFormula:
-    """Return the formula of the loss of this short name."""
+    """Return the formula of the loss with this short name."""
     return LOSSES[name + _OF_Z if from_logits else name]

@@ -1,8 +1,8 @@
-"""The normalizations as row programs: what lesson/normalization.py says.
+"""The normalizations of lesson/normalization.py as row programs.
 
-`BatchNorm` does to each column of a batch what `LayerNorm` does to each row: its program goes along
-a column, and gamma and beta are single numbers there. In prediction it is `Affine`, with the
-numbers that `scale_and_shift` gives.
+`BatchNorm` does to each column of a batch what `LayerNorm` does to each row: the same program runs
+along a column, where gamma and beta are single numbers. In prediction `BatchNorm` is `Affine`, with
+the numbers from `scale_and_shift`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NORMALIZATIONS: dict[str, LayerFormula] = {
 
 
 def scale_and_shift(layer: BatchNorm) -> tuple[Vector, Vector]:
-    """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): what BatchNorm does to a column later."""
+    """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): BatchNorm's scale and shift in prediction."""
     scale = [g / sqrt(v + layer.eps) for g, v in zip(layer.gamma, layer.running_variance)]
     shift = [b - m * s for b, m, s in zip(layer.beta, layer.running_mean, scale)]
     return scale, shift

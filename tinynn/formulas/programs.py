@@ -1,17 +1,17 @@
-"""Row programs: what happens to a row of numbers, in four statements over plain expressions.
+"""Row programs: operations on a row of numbers, in four statements over plain expressions.
 
 Each("y", "tanh(z)")          y[j] = tanh(z[j]), for each column j
 Total("e", "exp(z - top)")    e = the sum of exp(z[j] - top) over the columns
 Largest("top", "z")           top = the largest number of the row z
 Let("e", "log(e)")            e = log(e), for single numbers
 
-A name that an `Each` assigns, or that is given as a row, is a row; any other is a single number. An
-expression has + - * /, comparisons, `a if test else b`, and calls of `exp`, `expm1`, `log`,
-`log1p`, `tanh`, `erfc`, `sqrt`, `abs` and `max`. Nothing in it depends on the language that it is
-written in later (see expressions.py), and a row may as well be a vector register.
+A name is a row if an `Each` assigns it or it is given as a row; any other name is a single number.
+An expression has + - * /, comparisons, `a if test else b`, and calls of `exp`, `expm1`, `log`,
+`log1p`, `tanh`, `erfc`, `sqrt`, `abs` and `max`. It does not depend on the language that it is
+translated to (see expressions.py), and a row may also be a vector register.
 
 `quick` is a form of `value` with fewer operations. It may overflow where `value` does not, and is
-for renderers whose programs notice that and start over with `value`.
+for renderers whose programs detect that and start over with `value`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class LayerFormula(NamedTuple):
     """A layer as row programs.
 
     forward:   from z to y
-    backward:  from d = ∂L/∂y to d = ∂L/∂z, with all rows and numbers of `forward` at hand; if the
-               layer has parameters, also their derivatives, dgamma and dbeta
+    backward:  from d = ∂L/∂y to d = ∂L/∂z, using the rows and numbers of `forward`; if the layer
+               has parameters, also their derivatives, dgamma and dbeta
     setting:   the name of the layer's setting that is the number c in the programs, if there is one
 
     n is the number of columns.
@@ -62,12 +62,12 @@ class LayerFormula(NamedTuple):
 
     @property
     def elementwise(self) -> bool:
-        """Whether each column stands for itself."""
+        """Whether each column depends only on itself."""
         return all(isinstance(statement, Each) for statement in self.forward)
 
 
 def value_of(statement: Assignment, quick: bool = False) -> str:
-    """Return the expression of a statement; the quick one if there is one and it is asked for."""
+    """Return the expression of a statement: the quick one if `quick` and there is one."""
     return statement.quick if quick and statement.quick else statement.value
 
 

@@ -32,14 +32,14 @@ _Known = Tuple[Tuple[str, Tree], ...]
 class StraightLine:
     """Writes row programs, a line for each number.
 
-    rows, scalars:  the source of each number by the name that the programs have for it: a program
-                    finds there what it is given, and leaves there what it makes
+    rows, scalars:  the source of each number, by its name in the programs: both the inputs and the
+                    results of a program
     write:          takes a line
-    name:           from a program's name and a column (None for a single number) to a variable
-    quick:          write the quick forms: exp may then raise OverflowError. No maximum is looked
-                    for; the first column takes its place, so that its power is 1 and stays
-                    unwritten, and a sum of the other powers that overflows raises OverflowError
-    kept_numbers:   rows of numbers that stay as they are, even factors of 1
+    name:           turns a program's name and a column (None for a single number) into a variable
+    quick:          write the quick forms: exp may then raise OverflowError. No maximum is computed:
+                    the first column replaces it, so that its power is 1 and need not be written; if
+                    the sum of the other powers overflows, the code raises OverflowError
+    kept_numbers:   rows whose numbers are written as they are, even factors of 1
     longest:        the most terms of a sum on one line
     """
 
@@ -55,15 +55,15 @@ class StraightLine:
         self.kept_numbers, self.longest = kept_numbers, longest
         self.rows: dict[str, list[str]] = {}
         self.scalars: dict[str, str] = {}
-        self._pivot: tuple[str, str] | None = None  # a number, and the row whose column 0 it is
+        self._pivot: tuple[str, str] | None = None  # a number, and the row with it in column 0
         self._guard = False  # whether the next sum may overflow
 
     def run(
         self, program: Program, unwritten: Collection[str] = (), given: Collection[str] = ()
     ) -> None:
-        """Write a program. What it assigns to an `unwritten` name stays a source, to be used.
+        """Write a program. A value assigned to an `unwritten` name stays source for later use.
 
-        Sums that are `given`, among the scalars, are not made.
+        Sums that are `given` among the scalars are not computed.
         """
         self._name_what_is_used_twice(program)
         for statement in program:
@@ -120,7 +120,7 @@ class StraightLine:
         self.rows[to] = made
 
     def _branches(self, to: str, tree: Tree, column: int) -> str:
-        """Write both branches of a condition, a call that the second one repeats only once."""
+        """Write both branches of a condition; a repeated call in the second is made only once."""
         sources = {n: self.rows[n][column] for n in names(tree) if n in self.rows}
         call = repeated_call(tree[3])
         rest = with_name(tree[3], call, "e")
@@ -157,11 +157,11 @@ class StraightLine:
             for z in row[1:]:
                 self.write(f"if {z} > {top}: {top} = {z}")
         else:
-            source = f"max({', '.join([*row, row[0]])})"  # which needs two of them
+            source = f"max({', '.join([*row, row[0]])})"  # max needs at least two arguments
             self.scalars[statement.to] = self._assigned(statement.to, None, source)
 
     def _assigned(self, to: str, column: int | None, source: str) -> str:
-        """Write an assignment and return the variable; a number needs none."""
+        """Write an assignment and return the variable; a plain number is returned as it is."""
         if source in _NEUTRAL:
             return source
         variable = self.name(to, column)
@@ -177,9 +177,9 @@ class StraightLine:
 
 
 def turned_program(program: Program, name: str) -> Program | None:
-    """Return a program that takes −name instead, if that saves signs in all of it; else None.
+    """Return a program that takes −name instead, if every statement then has fewer signs; or None.
 
-    exp(-(x w + b)) is exp(x (-w) + (-b)) exactly, and there the signs can be turned beforehand.
+    exp(-(x w + b)) equals exp(x (-w) + (-b)) exactly, and w and b can be negated in advance.
     """
     new: list[Each] = []
     for statement in program:

@@ -76,11 +76,11 @@ def sorted_labels(values: Sequence[Any]) -> list[Any]:
         return list(distinct)
 
 
-def places(labels: Sequence[Any]) -> dict[Any, int]:
-    place = {label: i for i, label in enumerate(labels)}
-    if len(place) != len(labels):
+def label_indices(labels: Sequence[Any]) -> dict[Any, int]:
+    index = {label: i for i, label in enumerate(labels)}
+    if len(index) != len(labels):
         raise SettingError(f"labels need to be distinct, got {list(labels)!r}")
-    return place
+    return index
 
 
 def column_numbers(
@@ -96,11 +96,11 @@ def column_numbers(
             f"{rows} need a column for each class, got {width} columns and {len(names)} classes; "
             "name the columns with labels=[...]"
         )
-    place = places(names)
+    index = label_indices(names)
     for i, t in enumerate(T):
-        if t not in place:
+        if t not in index:
             raise DataError(f"targets need to be among the labels, got {t!r} in row {i}")
-    return [place[t] for t in T]
+    return [index[t] for t in T]
 
 
 def score_rows(scores: object, name: str) -> Matrix:

@@ -20,9 +20,9 @@ from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector, transpose
 from .arguments import (
     column_numbers,
+    label_indices,
     label_pair,
     mean,
-    places,
     sample_weights,
     score_rows,
     sorted_labels,
@@ -119,14 +119,14 @@ def confusion_matrix(
     """
     T, P = label_pair(targets, predictions)
     order = list(sorted_labels(T + P) if labels is None else labels)
-    place = places(order)
+    index = label_indices(order)
     matrix = [[0] * len(order) for _ in order]
     for name, values in (("targets", T), ("predictions", P)):
         for i, value in enumerate(values):
-            if value not in place:
+            if value not in index:
                 raise DataError(f"{name} need to be among the labels, got {value!r} in row {i}")
     for t, p in zip(T, P):
-        matrix[place[t]][place[p]] += 1
+        matrix[index[t]][index[p]] += 1
     return matrix
 
 

@@ -1,4 +1,4 @@
-"""The library as one file, made from its own sources, and the check of such a file."""
+"""Builds the library as one file from its own sources, and checks such a file."""
 
 from __future__ import annotations
 

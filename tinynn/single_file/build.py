@@ -1,4 +1,4 @@
-"""Builds a single file from parts of the library, and checks one by its digest."""
+"""Builds a single file from parts of the library, and checks one against its digest."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .whole import whole_file
 
 
 class Built(NamedTuple):
-    """A single file, and the parts of the library that it holds."""
+    """A single file, and the parts of the library in it."""
 
     source: str
     parts: list[str]
 
 
 def build(parts: Sequence[str] = (), minimal: bool = False) -> Built:
-    """Return one file that is the library, or these parts of it and all that they need.
+    """Return the library as one file, or these parts of it with everything they need.
 
-    The file can be imported under any name, and run. Equal sources give equal bytes, on every
+    The file can be run, and imported under any name. Equal sources give equal bytes, on every
     version of Python and every machine.
 
-    Raises SettingError for an unknown part, and DataError where the library's sources are not in a
+    Raises SettingError for an unknown part, and DataError if the library's sources are not in a
     folder.
     """
     if minimal:
@@ -41,10 +41,10 @@ def build(parts: Sequence[str] = (), minimal: bool = False) -> Built:
 
 
 class Checked(NamedTuple):
-    """What the check of a single file found.
+    """The result of checking a single file.
 
-    `differences` are lines of a diff from the file as built to the file as it is; there are none
-    where this library, of another version or with other sources, cannot build it again.
+    `differences` are the lines of a diff from the file as built to the file as it is. They are
+    empty if this library, with another version or other sources, cannot build the file again.
     """
 
     version: str
@@ -55,7 +55,7 @@ class Checked(NamedTuple):
 
 
 def check(data: bytes, name: str = "the file") -> Checked:
-    """Return whether a single file is still as it was built, and its version and parts.
+    """Return whether a single file is unchanged since it was built, and its version and parts.
 
     Line endings may be of any kind. Raises FormatError, with `name`, for any other file.
     """

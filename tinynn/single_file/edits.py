@@ -1,15 +1,15 @@
-"""Edits of Python source that leave the rest of it as it was written, byte for byte."""
+"""Edits of Python source that leave the rest unchanged, byte for byte."""
 
 from __future__ import annotations
 
 import ast
 from typing import Any, Iterator, Tuple
 
-Edit = Tuple[int, int, str]  # where it starts and ends, and what to write there
+Edit = Tuple[int, int, str]  # start, end, and what to write there
 
 
 class EditableSource:
-    """A module's source, and the offsets of its nodes in it, in characters."""
+    """A module's source, and the offsets of nodes in it, in characters."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -42,7 +42,7 @@ class EditableSource:
         return self.node_offset(node.end_lineno, node.end_col_offset)
 
     def edited(self, edits: list[Edit]) -> str:
-        """Return the source with edits, none of which overlap, made in it."""
+        """Return the source with edits applied, which must not overlap."""
         done, pieces = 0, []
         for start, end, new in sorted(edits):
             pieces += [self.source[done:start], new]
@@ -71,7 +71,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         elif isinstance(child, ast.ExceptHandler) and child.name:
             yield child.name
         if isinstance(child, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            for inner in ast.walk(child):  # only `:=` binds a name outside of it
+            for inner in ast.walk(child):  # only `:=` binds a name outside
                 if isinstance(inner, ast.NamedExpr) and isinstance(inner.target, ast.Name):
                     yield inner.target.id
         else:

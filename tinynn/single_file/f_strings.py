@@ -1,4 +1,4 @@
-"""The expressions in f-strings: before Python 3.12 `ast` does not give their positions."""
+"""The expressions in f-strings, whose positions `ast` does not give before Python 3.12."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LITERAL = re.compile(
 
 
 def fields(source: str) -> list[tuple[int, str]]:
-    """Return the expressions in f-strings, which may be next to other strings, and their offsets.
+    """Return (offset, expression) for each f-string field; other strings may be next to them.
 
-    Those in the format of another one come after it.
+    A field nested in the format of another follows it.
     """
     return [field for literal in _f_strings(source) for field in _fields(*literal)]
 
 
 def as_format(source: str) -> str:
-    """Return f-strings, and the strings beside them, as a call of `format`."""
+    """Return f-strings, and the strings next to them, as a call of `format`."""
     pieces = []
     for match in _LITERAL.finditer(source):
         prefix, body = match["prefix"] or "", match["body"]
@@ -62,7 +62,7 @@ def _fields(source: str, shift: int) -> list[tuple[int, str]]:
 
 
 def _end_of_expression(source: str, offset: int) -> int:
-    """Return where the expression that starts here ends: at its format, conversion or brace."""
+    """Return where the expression that starts here ends: at a format, conversion or brace."""
     depth, quote = 0, ""
     while True:
         character = source[offset]
@@ -80,7 +80,7 @@ def _end_of_expression(source: str, offset: int) -> int:
 
 
 def _closing(source: str, offset: int) -> int:
-    """Return where the field is closed whose expression ends here."""
+    """Return where the field ends whose expression ends here."""
     depth = 0
     while depth or source[offset] != "}":
         depth += {"{": 1, "}": -1}.get(source[offset], 0)

@@ -1,7 +1,7 @@
-"""Modules as one flat source: their statements one after another, in one scope of names.
+"""Modules as one flat source: their statements one after another, in a single scope.
 
-Things of one name in two modules get two names; imports from each other become those names; and
-only those statements stay that the names asked for need.
+If two modules use the same name for different things, one is renamed; imports between modules
+become names; and only the statements that the requested names need are kept.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from .plain import REWRITTEN, packed, plain
 from .scopes import Import, Local, Occurrence, Scopes, Variable, library_imports
 from .sources import Source, Sources, absolute
 
-# This module replaces what smaller interpreters lack; each `try` in it names what it replaces.
+# This module replaces what smaller interpreters lack; each `try` in it imports what it replaces.
 STAND_INS = "stand_ins"
 _LETTERS = [*ascii_letters, *(a + b for a in ascii_letters for b in ascii_letters)]
 
 
 class Symbol(NamedTuple):
-    """A name of a module of the library, or, with a `!` before the module, of another one."""
+    """A name in a module of the library or, with a `!` before the module, in another module."""
 
     home: str
     name: str
 
 
 class Statement(NamedTuple):
-    """A statement of a module, the names that it binds, and its occurrences of names."""
+    """A statement of a module, the names that it binds, and the names that it uses."""
 
     node: ast.stmt
     binds: list[str]
@@ -46,9 +46,9 @@ class Module:
     def __init__(self, key: str, source: Source) -> None:
         self.key, self.source = key, source
         for word in REWRITTEN:
-            if key != STAND_INS and re.search(rf"\b{word}\b", source.text):
+            if key != STAND_INS and re.search(rf"\b{word}\b", source.code):
                 raise DataError(f"a minimal file defines {word} itself, so {key} cannot use it")
-        self.code = EditableSource(packed(plain(source.text)))
+        self.code = EditableSource(packed(plain(source.code)))
         self.imports: dict[str, Symbol | Import] = {}
         self.statements: list[Statement] = []
         for node in ast.parse(self.code.source).body:
@@ -76,7 +76,7 @@ class Module:
 
 
 class Flat:
-    """The modules, and the flat source of what they need to bind some names.
+    """The modules, and the flat source of everything that some public names need.
 
     public: the names that the source binds for its users, and where they come from
     """
@@ -108,7 +108,7 @@ class Flat:
         return "".join(pieces)
 
     def _stand_ins(self) -> dict[Symbol, Symbol]:
-        """Return what replaces which name of which module of the standard library."""
+        """Return the replacements of names from the standard library."""
         found = {}
         for statement in self.modules[STAND_INS].statements:
             first = statement.node.body[0] if isinstance(statement.node, ast.Try) else None
@@ -118,13 +118,13 @@ class Flat:
         return found
 
     def _resolved(self, key: str, name: str) -> Symbol:
-        """Return the symbol that a name is in a module: a module itself has an empty name."""
+        """Return the symbol that a name in a module refers to; a module itself has no name."""
         module = self.modules[key]
         imported = module.imports.get(name)
         if isinstance(imported, Import):
             return self._imported(module, imported)
         if imported is not None:
-            abstract = Symbol("!collections.abc", imported.name)  # as `typing` calls them too
+            abstract = Symbol("!collections.abc", imported.name)  # `typing` has the same names
             if key != STAND_INS and imported.home == "!typing" and abstract in self.stand_ins:
                 imported = abstract
             return imported if key == STAND_INS else self.stand_ins.get(imported, imported)
@@ -144,7 +144,7 @@ class Flat:
         return self._resolved(home, imported.name)
 
     def _meant(self, module: Module, found: Occurrence) -> tuple[Symbol, bool]:
-        """Return the symbol that an occurrence is, and whether its attribute is part of it."""
+        """Return the symbol that an occurrence means, and whether that includes its attribute."""
         symbol = self._resolved(module.key, found.name)
         if found.imported is not None:
             symbol = self._imported(module, found.imported)
@@ -161,7 +161,7 @@ class Flat:
         return inner, True
 
     def _follow(self, pending: list[Symbol]) -> None:
-        """Find all statements that the symbols need, and all symbols that those do."""
+        """Find all statements that the symbols need, and all symbols that these need in turn."""
         seen = set(pending)
         while pending:
             key, name = pending.pop()
@@ -189,7 +189,7 @@ class Flat:
                         pending.append(symbol)
 
     def _named(self) -> dict[Symbol, str]:
-        """Return a name for each symbol: not another's, and not hidden where it is used."""
+        """Return a unique name for each symbol that is not hidden where it is used."""
         names: dict[Symbol, str] = {}
         taken = set(self.builtins)
         fixed = {s: s.name for s in self.hidden if s.home == STAND_INS}
@@ -228,14 +228,14 @@ class Flat:
         return source
 
     def _check(self, module: Module, statement: Statement, source: str) -> None:
-        """Raise DataError if a statement binds other names than it should."""
+        """Raise DataError if a statement does not bind exactly the names that it should."""
         names = sorted(self.names[Symbol(module.key, name)] for name in statement.binds)
         if bound_names(ast.parse(source).body) != names:
             raise DataError(f"a minimal file cannot rename all names in: {source[:60]!r}")
 
 
 def _short(found: list[Local], taken: set[str]) -> dict[Variable, str]:
-    """Return a short name for each variable, none of them taken; the most used get the shortest."""
+    """Return a short, unused name for each variable; the most used get the shortest names."""
     uses: dict[Variable, int] = {}
     short: dict[Variable, str] = {}
     for local in found:

@@ -1,4 +1,4 @@
-"""Replaces `engines.choice` in a file without the fast engines: `lists` serves all."""
+"""Replaces `engines.choice` in a file without the fast engines: `lists` runs everything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REASON = "this file has no other"
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
-    """Return the engine, and the reason for it. Raises SettingError for the name of another."""
+    """Return the engine, and the reason for it. Raises SettingError for any other engine."""
     if engine == "auto":
         return ENGINE, REASON
     known(engine, f"engine={engine!r}")
@@ -25,12 +25,12 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
 
 
 def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
-    """Return None: `lists` makes predictors of every network."""
+    """Return None: `lists` can predict with every network."""
     return None
 
 
 def known(engine: str, asked_by: str) -> None:
-    """Raise SettingError unless there is an engine of this name."""
+    """Raise SettingError unless `engine` is the name of an engine."""
     if engine not in ENGINES:
         raise SettingError(
             f"an engine needs to be one of auto, lists, got {engine!r} ({asked_by}); for others, "

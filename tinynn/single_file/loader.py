@@ -1,8 +1,8 @@
-"""The loader in a single file: it holds the sources of the modules, and compiles each when used.
+"""The loader in a single file: it holds the modules' sources, and compiles each on first use.
 
-Sources are strings, so an import of the file compiles no module. Where Python caches the file's
-bytecode, the loader caches that of each module beside it, as Python does for the modules of a
-folder. It needs neither `__file__` nor a loader: the file may be run by `exec`.
+Sources are strings, so importing the file compiles no module. If Python caches the file's bytecode,
+the loader caches that of each module next to it, as Python does for the modules in a folder. It
+needs neither `__file__` nor a `__loader__`: the file may be run by `exec`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Library:
 
     package: the name that the file was imported under
     file:    its path, or a name that no file has
-    sources: the line and the source of each module, by its name below the package
-    paths:   the path of each, as in the folder of the library
+    sources: the line and the source of each module, by its name in the package
+    paths:   the path of each module in the library's folder
     absent:  the modules that were left out, and the part that each belongs to
     """
 
@@ -52,7 +52,7 @@ class Library:
         self.paths[name] = path
 
     def install(self, absent: dict[str, str]) -> None:
-        """Make the file a package, whose modules `import` finds from now on."""
+        """Make the file a package whose modules can be imported."""
         self.absent = absent
         names, spec = self.names, self.names.get("__spec__")
         names["__package__"], names["__path__"] = self.package, []
@@ -67,9 +67,10 @@ class Library:
         sys.meta_path.append(self)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Return how a module is loaded, or None if it is none of this library's.
+        """Return the spec of a module, or None if it is not in this library.
 
-        Raises an error that is a TinynnError and a ModuleNotFoundError for one that was left out.
+        For a module that was left out, raises an error that is both a TinynnError and a
+        ModuleNotFoundError.
         """
         package, _, below = name.partition(self.package + ".")
         if package or not below:
@@ -99,25 +100,25 @@ class Library:
         return error
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Return None: the ordinary kind of module will do."""
+        """Return None for an ordinary module."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run a module's code in its own names."""
+        """Run a module's code in its namespace."""
         exec(self.get_code(module.__name__), vars(module))
 
     def is_package(self, name: str) -> bool:
-        """Return whether a module is a folder's."""
+        """Return whether a module is a package."""
         return self.paths[self._below(name)].endswith("__init__.py")
 
     def get_source(self, name: str) -> str:
-        """Return a module's source: `linecache`, and so pdb and `inspect`, ask for it."""
+        """Return a module's source, for `linecache` and so for pdb and `inspect`."""
         return self.sources[self._below(name)][1][1:]
 
     def get_code(self, name: str) -> CodeType:
-        """Return a module's code, from the cache where it is that of this source on this line.
+        """Return a module's code, from the cache if that has this very source on this line.
 
-        Its lines are those of the file if there is one, or else those of the module.
+        Its line numbers are those of the file if it is on disk, otherwise those of the module.
         """
         below = self._below(name)
         line = self.sources[below][0] if self.is_on_disk else 0
@@ -133,7 +134,7 @@ class Library:
                     return marshal.loads(data[len(kept) :])  # type: ignore[no-any-return]
             except (OSError, EOFError, ValueError, TypeError):
                 pass
-        # The name `compile` may be the library's own here.
+        # In this file the name `compile` may be the library's function.
         code = _moved(builtins.compile(source, path, "exec", dont_inherit=True), line)
         if cache and self.loader and not sys.dont_write_bytecode:
             self.loader.set_data(cache, kept + marshal.dumps(code))
@@ -147,7 +148,7 @@ class Library:
 
 
 def _moved(code: CodeType, lines: int) -> CodeType:
-    """Return the code as if this many lines were before its source."""
+    """Return the code with this many lines added to its line numbers."""
     constants = [_moved(x, lines) if isinstance(x, type(code)) else x for x in code.co_consts]
     first = code.co_firstlineno + lines
     return code.replace(co_firstlineno=first, co_consts=tuple(constants))

@@ -1,7 +1,7 @@
-"""Plain Python source: without what only people and type checkers read, and with what smaller
-interpreters lack written in another way.
+"""Plain Python source: without what only people and type checkers read, and rewritten where smaller
+interpreters lack a feature.
 
-Each step makes edits in a source: `ast.unparse` would write another one on each version of Python.
+Each step edits the source: `ast.unparse` would write it differently on each version of Python.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..errors import DataError
 from .edits import Edit, EditableSource
 from .f_strings import as_format, fields
 
-# The names of `stand_ins` that the source is rewritten with.
+# The names in `stand_ins` that the rewritten source uses.
 REWRITTEN = ("Record_", "dict_", "getter_", "join_", "merge_")
 
 
@@ -26,7 +26,7 @@ def plain(source: str) -> str:
 
 
 def _records(source: str) -> str:
-    """Write out what `class X(NamedTuple)` makes, for a base class that does the rest."""
+    """Write out the constructor of `class X(NamedTuple)`; a base class does the rest."""
     editable = EditableSource(source)
     edits: list[Edit] = []
     for node in ast.parse(source).body:
@@ -49,7 +49,7 @@ def _records(source: str) -> str:
 
 
 def _without_hints(source: str) -> str:
-    """Remove annotations, docstrings, and what is imported or done for type checkers only."""
+    """Remove annotations, docstrings, and code for type checkers only."""
     editable = EditableSource(source)
     edits: list[Edit] = []
     for node in ast.walk(ast.parse(source)):
@@ -78,7 +78,7 @@ def _is_hint(node: ast.stmt) -> bool:
         return node.module == "__future__"
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         return _is([node.value.func], "TypeVar")
-    if isinstance(node, ast.FunctionDef):  # one that subclasses override
+    if isinstance(node, ast.FunctionDef):  # an abstract method
         last = node.body[-1]
         if _is(node.decorator_list, "overload"):
             return True
@@ -91,9 +91,9 @@ def _is_hint(node: ast.stmt) -> bool:
 
 
 def _rewritten(source: str) -> str:
-    """Return the source without the nodes that small interpreters lack.
+    """Return the source without the syntax that small interpreters lack.
 
-    Those within others come in a later round, in which the source is parsed again.
+    Nested nodes are rewritten in a later round, in which the source is parsed again.
     """
     while True:
         editable = EditableSource(source)
@@ -108,7 +108,7 @@ def _rewritten(source: str) -> str:
 
 
 def _without_stars(source: EditableSource, node: Any) -> str | None:
-    """Write [*a, b] as list(a) + [b], {**a, "k": b} as merge_(a, {"k": b})."""
+    """Rewrite [*a, b] as list(a) + [b], {**a, "k": b} as merge_(a, {"k": b})."""
     if isinstance(node, ast.Dict) and None in node.keys:
         parts = [
             source.part(value) if key is None else f"{{{source.part(key)}: {source.part(value)}}}"
@@ -131,7 +131,7 @@ def _without_stars(source: EditableSource, node: Any) -> str | None:
 
 
 def _smaller(source: EditableSource, node: Any) -> str | None:
-    """Write what MicroPython lacks in another way: methods of numbers, several base classes."""
+    """Rewrite what MicroPython lacks: methods of numbers, several base classes, ..."""
     if isinstance(node, ast.Call):
         function = node.func
         if _is([function], "cast"):
@@ -167,7 +167,7 @@ def _outside_of_f_strings(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _outermost(edits: list[Edit]) -> list[Edit]:
-    """Return the edits without those that lie within another."""
+    """Return the edits without those inside another."""
     kept: list[Edit] = []
     for edit in sorted(edits, key=lambda edit: (edit[0], -edit[1])):
         if not kept or edit[0] >= kept[-1][1]:
@@ -187,11 +187,11 @@ _COMPOUND = (
 
 
 def packed(source: str) -> str:
-    """Return the source without comments and without lines and spaces that it does not need."""
+    """Return the source without comments and unnecessary lines and spaces."""
     editable = EditableSource(source)
     lines: list[tuple[int, str]] = []  # the depth of each, and its source
     depth, line, last = 0, "", ""
-    quoted, start = 0, 0  # within how many f-strings, and where the outermost one starts
+    quoted, start = 0, 0  # the depth of nested f-strings, and where the outermost one starts
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind, code = tokenize.tok_name[token.type], token.string
         if kind == "FSTRING_START":  # since Python 3.12
@@ -235,7 +235,7 @@ def _one_string(one: str, other: str) -> str:
 
 
 def _joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Put simple statements that follow one another on one line, after their block's header."""
+    """Put consecutive simple statements on one line, after their block's header."""
     found: list[tuple[int, str]] = []
     for depth, code in lines:
         before = found[-1] if found else (0, ":")

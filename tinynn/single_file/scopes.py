@@ -1,4 +1,4 @@
-"""Where the names of a module's own scope occur in it, though others may have the same name."""
+"""Finds where a module uses the names of its own scope, even if other scopes use the same names."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Names = FrozenSet[str]
 
 
 class Import(NamedTuple):
-    """A name that an import in a function binds: the statement, and the name there."""
+    """A name bound by an import in a function: the statement, and the imported name."""
 
     statement: ast.ImportFrom
     name: str
 
 
 class Occurrence(NamedTuple):
-    """A name of the module's scope in its source: `name`, or `name.attribute`.
+    """A use of a name of the module's scope: `name`, or `name.attribute`.
 
-    hidden:   the names that mean something else here, as scopes around it bind them
-    imported: what the name stands for, where a function around it imports it from the library
+    hidden:   the names that mean something else here, because enclosing scopes bind them
+    imported: what the name refers to, if an enclosing function imports it from the library
     """
 
     start: int
@@ -48,10 +48,10 @@ Variable = Tuple[int, int]
 
 
 class Local(NamedTuple):
-    """A variable of a function or loop in the source, which could have any other name.
+    """A use of a variable of a function or loop, which could have any other name.
 
-    variable: the same for the same variable: the number of the outermost function or loop that it
-              is in, and one of its own
+    variable: identifies the variable: the number of the outermost function or loop around it, and
+              its own number there
     """
 
     start: int
@@ -63,7 +63,7 @@ class Local(NamedTuple):
 class _Around(NamedTuple):
     """What the scopes around a node bind: functions and loops, a class, imports in functions.
 
-    variables: the numbers of those of the functions' names that could be other ones
+    variables: the functions' names that can be renamed, with their numbers
     """
 
     functions: Names = frozenset()
@@ -73,7 +73,7 @@ class _Around(NamedTuple):
 
 
 def _fixed(body: list[Any]) -> list[str]:
-    """Return the names that imports, functions and classes among statements bind."""
+    """Return the names that imports, functions and classes in statements bind."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     nodes = [node for statement in body for node in ast.walk(statement)]
     aliases = [node.asname or node.name for node in nodes if isinstance(node, ast.alias)]
@@ -81,7 +81,7 @@ def _fixed(body: list[Any]) -> list[str]:
 
 
 def library_imports(body: list[Any]) -> Iterator[ast.ImportFrom]:
-    """Yield the statements that import from the library, in functions within these ones too."""
+    """Yield the statements that import from the library, including those inside functions."""
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.ImportFrom) and node.level:
@@ -89,9 +89,9 @@ def library_imports(body: list[Any]) -> Iterator[ast.ImportFrom]:
 
 
 class Scopes:
-    """Finds all names in a statement of a module, but for those that it imports.
+    """Finds all names in a statement of a module, except those that it imports.
 
-    found:  those of the module's scope; `locals`, the variables of functions
+    found:  those of the module's scope; `locals`: the variables of functions
     """
 
     def __init__(self, source: EditableSource, statement: ast.stmt) -> None:
@@ -159,7 +159,7 @@ class Scopes:
         self._all(body, inner)
 
     def _within(self, around: _Around, names: Iterable[str], body: list[Any]) -> _Around:
-        """Return what is around the body of a function, which does not see a class around it."""
+        """Return the scopes around a function's body, which does not see an enclosing class."""
         imports = {
             alias.asname or alias.name: Import(statement, alias.name)
             for statement in library_imports(body)
@@ -178,9 +178,9 @@ class Scopes:
         return self._outermost, self._variables
 
     def _loop(self, node: Any, around: _Around) -> None:
-        """Go through a comprehension: only its first iterable is looked up outside of it.
+        """Visit a comprehension: only its first iterable is evaluated in the outer scope.
 
-        The rest of it does not see the names of a class around it.
+        The rest does not see the names of an enclosing class.
         """
         names = [
             name.id
@@ -200,7 +200,7 @@ class Scopes:
         self._all([getattr(node, result, None) for result in results], inner)
 
     def _f_string(self, node: Any, around: _Around) -> None:
-        """Go through the expressions in an f-string, whose offsets are wrong before Python 3.12."""
+        """Visit the expressions in an f-string, whose offsets are wrong before Python 3.12."""
         kept = self.source, self.shift
         source, start = self.source, self.source.start(node)
         for offset, expression in fields(source.part(node)):
@@ -210,13 +210,13 @@ class Scopes:
         self.source, self.shift = kept
 
     def _own_name(self, node: Any, around: _Around) -> None:
-        """Add the name that a `def` or `class` binds, if it binds it in the module."""
+        """Add the name that a `def` or `class` binds in the module's scope."""
         if not around.functions and not around.class_:
             start = self._after(r"(?:async\s+)?(?:def|class)\s+", self.source.start(node))
             self._found(start, start + len(node.name), node.name, "", around)
 
     def _after(self, pattern: str, start: int) -> int:
-        """Return the offset after what matches a pattern at an offset."""
+        """Return the offset after the match of a pattern at an offset."""
         found = re.compile(pattern).match(self.source.source, start)
         assert found is not None
         return found.end()

@@ -1,4 +1,4 @@
-"""A few parts of the library as a small flat file, which MicroPython runs too."""
+"""A few parts of the library as a small flat file, which also runs on MicroPython."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..errors import SettingError
 from .flat import STAND_INS, Flat, Symbol
 from .sources import FRONT, Source, Sources, imports, in_order, library, read
 
-# Shorter modules, or ones that ask less of the interpreter, by the module that they replace.
+# Modules that are shorter, or need less from the interpreter, by the module that they replace.
 INSTEAD = {
     "files.json_file": "single_file.small_json",
     "training.trainer": "single_file.small_trainer",
     "engines.choice": "single_file.lists_only",
     STAND_INS: "single_file.stand_ins",
 }
-_SYMBOLS = {  # names that are not the library's public ones
+_SYMBOLS = {  # names that are not public in the library
     "Trainer": Symbol("training.trainer", "SmallTrainer"),
     "selftest": Symbol("selftest", "run"),
     "selftest_steps": Symbol("selftest", "steps"),
@@ -25,10 +25,10 @@ _SYMBOLS = {  # names that are not the library's public ones
 _NORMALIZATION = "lesson.normalization"
 _NO_NORMALIZATION = Source(_NORMALIZATION, "NORMALIZATION_LAYERS = ()\n", False)
 
-# The parts of a minimal file: a description, and the public names, as they are found in tinynn.
+# The parts of a minimal file: a description, and the public names, as attributes of tinynn.
 SMALL_PARTS: dict[str, tuple[str, str]] = {
     "core": (
-        "networks made, run, saved and loaded; the original program (always in)",
+        "building, running and saving networks; the original program (always included)",
         "TinynnError ShapeError DataError SettingError FormatError DivergenceError EngineError "
         "NeuralNet Layer Dense Dropout Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus "
         "SiLU Softmax LogSoftmax Sequential network.load",
@@ -39,7 +39,7 @@ SMALL_PARTS: dict[str, tuple[str, str]] = {
         "Hinge Optimizer SGD Adagrad RMSprop Adam AdamW fit Trainer History Callback EarlyStopping",
     ),
     "normalization": (
-        "BatchNorm, LayerNorm, and networks that have them",
+        "BatchNorm, LayerNorm, and networks with them",
         "BatchNorm LayerNorm",
     ),
     "schedules": (
@@ -66,9 +66,9 @@ DEFAULT = ("core", "train")
 
 
 def small_file(parts: Sequence[str]) -> tuple[list[str], str]:
-    """Return the parts that a minimal file of these holds, and its source.
+    """Return the parts in a minimal file built from these parts, and its source.
 
-    Raises SettingError for a part that no minimal file can hold.
+    Raises SettingError for a part that a minimal file cannot include.
     """
     for part in parts:
         if part not in SMALL_PARTS:
@@ -91,7 +91,7 @@ def small_file(parts: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _symbol(name: str) -> Symbol:
-    """Return the module that defines a public name of the library, and its name there."""
+    """Return the module that defines a public name of the library, with the name there."""
     package = import_module("..", __package__)
     value: Any = package
     for attribute in name.split("."):

@@ -1,4 +1,4 @@
-"""Replaces `files.json_file` in minimal files: the same files, written in one line."""
+"""Replaces `files.json_file` in minimal files: the same format, written on one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write(path: Any, kind: str, content: dict[str, object]) -> None:
 
 
 def read(path: Any) -> dict[str, Any]:
-    """Return the content of a model file. Raises FormatError for any other."""
+    """Return the content of a model file. Raises FormatError for any other file."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     try:

@@ -37,7 +37,7 @@ def fit(model: Sequential, inputs: Rows, targets: object, **settings: Any) -> Hi
 
 
 class SmallTrainer:
-    """One training: its settings, its state, and what callbacks use."""
+    """A training: its settings, its state, and what callbacks use."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class SmallTrainer:
         self.history.stopped_by = self.history.stopped_by or reason
 
     def fit(self, inputs: Rows, targets: object) -> History:
-        """Train with the settings; return the history."""
+        """Train, and return the history."""
         model, loss, optimizer = self.model, self.loss, self.recipe.optimizer
         data = prepare(model, loss, inputs, targets, *self.weights)
         check_classes(loss, data.T)

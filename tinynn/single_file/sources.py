@@ -1,4 +1,4 @@
-"""The library's own sources: its modules, which import which, and the parts that they make up."""
+"""The library's own sources: its modules, their imports of each other, and the parts they form."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..checks.words import did_you_mean
 from ..errors import DataError, SettingError
 
 FRONT = "__init__"
-# Rewritten for single files, or of no use in one.
+# Rewritten for single files, or useless in one.
 LEFT_OUT = ("__main__", "single_file")
 
 # The parts of a single file: a description, and the folders or modules in each. A folder or module
-# that is not listed is a part by itself.
+# that is not listed is a part of its own.
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "core": (
-        "networks made, run, saved and loaded; the original program (always in)",
+        "building, running and saving networks; the original program (always included)",
         ("errors", "checks", "lesson", "files.json_file", "files.atomic"),
     ),
     "train": (
@@ -28,27 +28,27 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "engines": ("fast training and prediction; compile", ("engines", "formulas")),
     "metrics": ("how good predictions are", ("metrics",)),
     "tables": ("columns of numbers and text turned into numbers", ("preprocessing",)),
-    "data": ("iris, files, splits, scalers, made-up data", ("data",)),
+    "data": ("iris, files, splits, scalers, synthetic data", ("data",)),
     "estimators": ("Classifier and Regressor: table in, answer out", ("estimators",)),
     "view": ("pictures", ("view",)),
     "report": ("a model described on one page", ("report",)),
     "importers": ("networks trained elsewhere", ("importers", "files")),
-    "export": ("networks as files of other programs", ("export",)),
+    "export": ("networks as files for other programs", ("export",)),
     "cli": ("the command line", ("cli",)),
 }  # fmt: skip
 _PART = {name: part for part, (_, names) in PARTS.items() for name in names}
 
 
 class Source(NamedTuple):
-    """A module: its name below the package, its source, and whether it is a folder's `__init__`."""
+    """A module: its name in the package, its source code, and whether it is an `__init__`."""
 
     name: str
-    text: str
+    code: str
     is_package: bool
 
     @property
     def path(self) -> str:
-        """The file's path in the folder of the library."""
+        """The file's path in the library's folder."""
         return "/".join([*self.name.split("."), FRONT][: None if self.is_package else -1]) + ".py"
 
 
@@ -56,9 +56,9 @@ Sources = Dict[str, Source]
 
 
 def library() -> Sources:
-    """Return all modules of the library by name, sorted, without those of no use in a single file.
+    """Return the library's modules by name, sorted, without those that are useless in one file.
 
-    Raises DataError where the library is not a folder of sources: in a zip, or in a single file.
+    Raises DataError if the library is not a folder of sources but, say, in a zip or a single file.
     """
     found: list[str] = []
     for path, folders, files in os.walk(_folder()):
@@ -72,12 +72,12 @@ def library() -> Sources:
 
 
 def read(name: str) -> Source:
-    """Return one module of the library."""
+    """Return the named module of the library."""
     path = os.path.join(_folder(), *name.split("."))
     is_package = os.path.isdir(path)
     with open(os.path.join(path, "__init__.py") if is_package else path + ".py", "rb") as file:
-        text = file.read().decode("utf-8").replace("\r\n", "\n")
-    return Source(name, text, is_package)
+        code = file.read().decode("utf-8").replace("\r\n", "\n")
+    return Source(name, code, is_package)
 
 
 def _folder() -> str:
@@ -101,20 +101,20 @@ def part_of(name: str) -> str:
 
 
 def all_parts(sources: Sources) -> dict[str, str]:
-    """Return the parts that can be included, with a description of each."""
+    """Return the parts that can be included, with their descriptions."""
     found = {part: description for part, (description, _) in PARTS.items()}
     for name, source in sources.items():
         if name != FRONT and part_of(name) not in found:
-            description = source.text.partition('"""')[2].partition("\n")[0]
+            description = source.code.partition('"""')[2].partition("\n")[0]
             found[part_of(name)] = description.rstrip('."')
     return found
 
 
 def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
-    """Return the parts that a file with these parts holds, and its modules: theirs, all they need.
+    """Return the parts in a file built from these parts, and its modules, with all they need.
 
-    A module needs what it imports, at once or in a function, and the packages that it is in.
-    Without parts, that is all of them. Raises SettingError for an unknown part.
+    A module needs what it imports, at the top or in a function, and the packages that contain it.
+    No parts mean all parts. Raises SettingError for an unknown part.
     """
     names = list(all_parts(sources))
     for part in parts:
@@ -138,7 +138,7 @@ def chosen(sources: Sources, parts: Sequence[str]) -> tuple[list[str], Sources]:
 
 
 def imports(sources: Sources, name: str) -> list[str]:
-    """Return the library's modules that a module imports, wherever in it, sorted."""
+    """Return the library's modules that a module imports anywhere, sorted."""
     found: set[str] = set()
     for base, names in _relative(sources[name]):
         below = {f"{base}.{word}".lstrip(".") for word in names}
@@ -148,11 +148,11 @@ def imports(sources: Sources, name: str) -> list[str]:
 
 @lru_cache(maxsize=None)
 def _relative(source: Source) -> list[tuple[str, list[str]]]:
-    """Return what a module imports from the library: from where, and which names.
+    """Return a module's imports from the library: from where, and which names.
 
-    In a package, imports for type checkers count: it loads those modules when they are used.
+    In a package, imports for type checkers count, because it loads those modules on first use.
     """
-    tree = ast.parse(source.text)
+    tree = ast.parse(source.code)
     return [
         (absolute(source, node), [alias.name for alias in node.names])
         for node in (ast.walk(tree) if source.is_package else _running(tree))
@@ -161,14 +161,14 @@ def _relative(source: Source) -> list[tuple[str, list[str]]]:
 
 
 def absolute(source: Source, node: ast.ImportFrom) -> str:
-    """Return the name, below the package, of what a relative import imports from."""
+    """Return the name, in the package, of the module that a relative import imports from."""
     steps = source.name.split(".")
     above = steps[: len(steps) - node.level + source.is_package]
     return ".".join([*above, *filter(None, [node.module])])
 
 
 def in_order(sources: Sources, names: Iterable[str]) -> list[str]:
-    """Return the names so that each module comes after those that it imports."""
+    """Return the names in an order in which each module follows the modules it imports."""
     wanted = set(names)
     found: list[str] = []
 
@@ -185,7 +185,7 @@ def in_order(sources: Sources, names: Iterable[str]) -> list[str]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, without what only type checkers read."""
+    """Yield the nodes of a tree, except those that only type checkers read."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             continue

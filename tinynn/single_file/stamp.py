@@ -1,4 +1,4 @@
-"""The head of a single file: version, parts, licence, and a digest to check the file by."""
+"""The header of a single file: version, parts, licence, and a digest for checking the file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HEAD = re.compile(
 
 
 class Stamp(NamedTuple):
-    """What the head of a single file states."""
+    """What the header of a single file says."""
 
     version: str
     minimal: bool
@@ -48,7 +48,7 @@ class Stamp(NamedTuple):
 
 
 def stamped(body: str, parts: Sequence[str], minimal: bool) -> str:
-    """Return a single file: a head, and the body."""
+    """Return a single file: a header, then the body."""
     licence = "".join(f"# {line}".rstrip() + "\n" for line in LICENCE.splitlines())
     head = (
         f"# tinynn {__version__} in one {'minimal ' if minimal else ''}file\n"
@@ -59,7 +59,7 @@ def stamped(body: str, parts: Sequence[str], minimal: bool) -> str:
 
 
 def read_stamp(text: str) -> Stamp | None:
-    """Return what the head of a single file states, or None for any other file."""
+    """Return what the header of a single file says, or None for any other file."""
     found = _HEAD.match(text)
     if found is None:
         return None
@@ -68,7 +68,7 @@ def read_stamp(text: str) -> Stamp | None:
 
 
 def is_unchanged(text: str) -> bool:
-    """Return whether a single file has the digest in its head."""
+    """Return whether a single file matches the digest in its header."""
     stamp = read_stamp(text)
     return stamp is not None and _digest(text.replace(stamp.digest, "{}", 1)) == stamp.digest
 

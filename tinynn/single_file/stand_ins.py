@@ -1,6 +1,6 @@
-"""Replacements for what MicroPython lacks of the standard library, for minimal files only.
+"""Replacements for parts of the standard library that MicroPython lacks, for minimal files only.
 
-Each `try` that starts with an import replaces the imported name where the import fails.
+Each `try` that starts with an import replaces the imported name if the import fails.
 """
 # mypy: ignore-errors
 # ruff: noqa: C419, RUF005
@@ -29,7 +29,7 @@ except ImportError:
 try:
     from math import hypot
 
-    hypot(1.0, 2.0, 3.0)  # two numbers only before Python 3.8
+    hypot(1.0, 2.0, 3.0)  # before Python 3.8 it takes only two numbers
 except (ImportError, TypeError):
 
     def hypot(*values):
@@ -80,7 +80,7 @@ try:
     from copy import copy, deepcopy
 
     deepcopy((lambda x: lambda: x)(0))
-except Exception:  # MicroPython's knows no closures
+except Exception:  # MicroPython's cannot copy closures
 
     def copy(thing):
         if isinstance(thing, type) or not hasattr(thing, "__dict__"):
@@ -200,7 +200,7 @@ if not hasattr([], "__len__"):
 
 
 def join_(*kinds):
-    """Return a class with all these bases, or the first of them where there can be only one."""
+    """Return a class with all these bases, or the first one if there can be only one."""
     try:
         return type("joined", kinds, {})
     except TypeError:
@@ -208,7 +208,7 @@ def join_(*kinds):
 
 
 def merge_(*tables):
-    """Return one dictionary of several."""
+    """Return several dictionaries merged into one."""
     new = {}
     for table in tables:
         new.update(table)
@@ -221,7 +221,7 @@ def getter_(table):
 
 
 class Record_:
-    """The base of a named tuple, without its constructor and the names of its fields."""
+    """The base of a named tuple; subclasses have a constructor and the names of the fields."""
 
     def __iter__(self):
         return iter([getattr(self, name) for name in self._fields])

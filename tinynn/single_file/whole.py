@@ -1,7 +1,7 @@
-"""The library as one file, whole: the source of each module as it is, in a string.
+"""The whole library as one file: the unchanged source of each module, in a string.
 
-The strings begin on lines of their own and keep every character, so that the file can be read,
-compared with another and edited like the modules. `loader` compiles each when it is first used.
+The strings begin on new lines and keep every character, so that the file can be read, compared and
+edited like the modules. `loader` compiles each module when it is first used.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from .sources import FRONT, Source, Sources, part_of, read
 
 
 def whole_file(sources: Sources, absent: list[str]) -> str:
-    """Return the source of a file that is a library of these modules, and lacks the absent ones."""
+    """Return the source of a file with these modules, which knows that others are absent."""
     modules = [_module(source) for name, source in sources.items() if name != FRONT]
     parts = "".join(f'    "{name}": "{part_of(name)}",\n' for name in absent)
     return "\n\n".join(
-        [sources[FRONT].text, _loader(), *modules, f"_ABSENT = {{\n{parts}}}\n{_END}"]
+        [sources[FRONT].code, _loader(), *modules, f"_ABSENT = {{\n{parts}}}\n{_END}"]
     )
 
 
-# Run at the end of the file, which is the package itself.
+# The end of the file, which is the package itself.
 _END = """\
 if "estimators" in _ABSENT:
     _HOMES["load"] = "lesson.network"
@@ -41,17 +41,17 @@ if __name__ == "__main__":
 
 
 def _loader() -> str:
-    """Return the loader in a function, so that it adds no names of its own to the package."""
+    """Return the loader in a function, so that its names stay out of the package."""
     source = read("single_file.loader")
-    text = indent(source.text.replace("from __future__ import annotations\n", ""), "    ")
+    code = indent(source.code.replace("from __future__ import annotations\n", ""), "    ")
     return (
-        f"# tinynn/{source.path}\ndef _loader():\n{text}\n    return Library\n\n\n"
+        f"# tinynn/{source.path}\ndef _loader():\n{code}\n    return Library\n\n\n"
         "_library = _loader()(globals())\n_module = _library.add\n"
     )
 
 
 def _module(source: Source) -> str:
     """Return the call that adds a module."""
-    if "'''" in source.text:
+    if "'''" in source.code:
         raise DataError(f"a single file needs sources without ''', got one in {source.path}")
-    return f"_module(\"{source.path}\", r'''\n{source.text}''')\n"
+    return f"_module(\"{source.path}\", r'''\n{source.code}''')\n"
