@@ -222,15 +222,15 @@ def test_empty_matrices():
         ),
         (
             "add", ([[1, 2]], [[1], [2]]),
-            "add needs matrices of one shape, got A (1, 2) and B (2, 1)",
+            "add needs matrices of equal shape, got A (1, 2) and B (2, 1)",
         ),
         (
             "subtract", ([[1, 2]], [[1]]),
-            "subtract needs matrices of one shape, got A (1, 2) and B (1, 1)",
+            "subtract needs matrices of equal shape, got A (1, 2) and B (1, 1)",
         ),
         (
             "multiply", ([[1, 2]], []),
-            "multiply needs matrices of one shape, got A (1, 2) and B (0, 0)",
+            "multiply needs matrices of equal shape, got A (1, 2) and B (0, 0)",
         ),
         (
             "add_row", ([[1, 2]], [1]),

@@ -116,7 +116,7 @@ def elementwise(f: Callable[[float], float], A: Rows) -> Matrix:
 
 def _same_shape(name: str, A: Rows, B: Rows) -> None:
     if shape(A) != shape(B):
-        raise ShapeError(f"{name} needs matrices of one shape, got A {shape(A)} and B {shape(B)}")
+        raise ShapeError(f"{name} needs matrices of equal shape, got A {shape(A)} and B {shape(B)}")
 
 
 def add(A: Rows, B: Rows) -> Matrix:
