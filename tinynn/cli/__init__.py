@@ -13,16 +13,16 @@ from ..errors import TinynnError
 COMMANDS = {
     "train": "train a model to predict one column of a table",
     "predict": "add a model's predictions to a table",
-    "evaluate": "say how good a model is on a table",
-    "inspect": "say what is in a model file",
-    "compare": "say which of two models is better on a table",
-    "plot": "draw a model: its training, its test and its weights",
-    "export": "write a model as code, or as a file of another program",
-    "gradcheck": "hold a model's derivatives against differences of its loss",
+    "evaluate": "measure how good a model is on a table",
+    "inspect": "show what is in a model file",
+    "compare": "tell which of two models is better on a table",
+    "plot": "draw a model's training, test and weights",
+    "export": "write a model as code, or as a file for another program",
+    "gradcheck": "compare a model's derivatives with differences of its loss",
     "demo": "train the original program, then a classifier of iris flowers",
-    "selftest": "say what works on this interpreter, how exactly and how fast",
+    "selftest": "check what works on this interpreter, how accurately and how fast",
     "vendor": "write the library as one file, or check such a file",
-    "bench": "run the benchmarks of the repository",
+    "bench": "run the repository's benchmarks",
 }
 
 WELCOME = """tinynn {version}: a neural network that runs anywhere Python runs.
@@ -41,22 +41,22 @@ In Python, `import tinynn as nn`:
   nn.Classifier, nn.Regressor   a table in, answers out
   nn.Sequential                 networks of layers; nn.fit trains them, nn.load reads saved ones
   nn.NeuralNet                  the original program, one layer of sigmoid neurons
-  nn.gradcheck                  back-propagation held against differences of the loss
+  nn.gradcheck                  compares back-propagation with differences of the loss
 
-Exit codes: 0 done; 1 the check that was asked for failed; 2 not done, and a sentence says why; 130
-interrupted.
+Exit codes: 0 success; 1 a check that you asked for failed; 2 error, explained in one sentence;
+130 interrupted.
 
 `{program} COMMAND --help` tells more about a command. The code is meant to be read, in this order:
-neural_net, matrix, activations, losses, layers, network, optimizers, trainer, all in
+neural_net, matrix, activations, losses, layers, network, optimizers, training, all in
 {folder}
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code.
+    """Run the command line and return its exit code.
 
-    0: done; 1: the check that was asked for failed; 2: it could not be done, and a sentence on the
-    standard error says why; 130: interrupted.
+    0: success; 1: a check that the user asked for failed; 2: an error, explained in one sentence on
+    standard error; 130: interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
     try:
@@ -76,12 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
         what = error.strerror or str(error)
         return _fail(f"{error.filename}: {what}" if error.filename else what)
     except MemoryError:
-        return _fail("there is not enough memory; `train --stream` needs less")
+        return _fail("not enough memory; `train --stream` needs less")
     except Exception as error:
         if os.environ.get("TINYNN_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
-        return _fail(f"a bug of tinynn's own: {what}; TINYNN_DEBUG=1 shows where", 2)
+        return _fail(f"this is a bug in tinynn: {what}; set TINYNN_DEBUG=1 to see where")
 
 
 def _run(words: list[str]) -> int:
@@ -97,7 +97,7 @@ def _run(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
-        raise UsageError(f"there is no {what} {name!r}{near(name, list(COMMANDS))}")
+        raise UsageError(f"unknown {what} {name!r}{near(name, list(COMMANDS))}")
     from . import options
 
     parser: Parser = getattr(options, name)()
@@ -106,11 +106,11 @@ def _run(words: list[str]) -> int:
     return int(command.run(parsed) or 0)
 
 
-def _fail(text: str, code: int = 2) -> int:
-    one_line = " ".join(text.split())
+def _fail(message: str, code: int = 2) -> int:
+    one_line = " ".join(message.split())
     try:
         print(f"tinynn: {one_line}", file=sys.stderr)
-    except UnicodeEncodeError:  # a terminal that knows no Unicode
+    except UnicodeEncodeError:  # a terminal without Unicode
         print(f"tinynn: {one_line}".encode("ascii", "replace").decode(), file=sys.stderr)
     except BrokenPipeError:
         pass
@@ -122,5 +122,5 @@ def _welcome(program: str) -> str:
         version=__version__,
         program=program,
         commands="\n".join(f"  {name:<11}{what}" for name, what in COMMANDS.items()),
-        folder=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        folder=os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lesson"),
     )

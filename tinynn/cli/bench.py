@@ -1,4 +1,4 @@
-"""`tinynn bench`: the benchmarks of the repository, where there is one."""
+"""`tinynn bench`: runs the benchmarks of tinynn's repository."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def run(options: argparse.Namespace) -> int:
     root = os.path.dirname(package)
     if not os.path.isfile(os.path.join(root, "benchmarks", "__main__.py")):
         raise DataError(
-            f"the benchmarks are not part of the package and not beside {package}; clone tinynn's "
-            "repository and run `python3 -m benchmarks` in it"
+            f"the benchmarks are not part of the package, nor are they beside {package}; clone "
+            "tinynn's repository and run `python3 -m benchmarks` in it"
         )
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "benchmarks", *options.arguments]

@@ -37,11 +37,11 @@ def run(options: argparse.Namespace) -> int:
     console.say(
         text_table(rows, ["", options.first, options.second], "lrr", ascii_only=console.ascii_only)
     )
-    better = "right" if first.score == "accuracy" else "nearer"
+    better = "right" if first.score == "accuracy" else "closer"
     console.say(
-        f"\nonly the first is {better}: {counted(result.only_first, 'row')}; only the second: "
-        f"{counted(result.only_second, 'row')}; the chance of a difference as large between "
-        f"equals: p = {result.p_value:.2g}"
+        f"\nthe first model alone is {better} in {counted(result.only_first, 'row')}, the second "
+        f"alone in {counted(result.only_second, 'row')}; the chance of such a difference between "
+        f"equally good models: p = {result.p_value:.2g}"
     )
     difference = second.metrics[second.score] - first.metrics[first.score]
     console.say(_verdict(difference, result.p_value))
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.no_worse_than is not None and difference < -options.no_worse_than:
         console.note(
-            f"the second one's {second.score} is lower by {-difference:.4f}, more than "
+            f"the second model's {second.score} is lower by {-difference:.4f}, more than "
             f"{options.no_worse_than:g}"
         )
         return 1
@@ -66,6 +66,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _verdict(difference: float, p_value: float) -> str:
     if p_value >= 0.05:
-        return "These rows do not tell which of the two is better."
+        return "These rows do not show which of the two is better."
     # Which has the higher score and which is more often better are different questions.
     return f"The {'second' if difference > 0.0 else 'first'} is better."

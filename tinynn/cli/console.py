@@ -1,4 +1,4 @@
-"""What a command says: results on the standard output, all else on the standard error."""
+"""A command's output: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from ..errors import DataError
 
 
 class Console:
-    """Where a command speaks; with `quiet` or `as_json` it says no texts.
+    """Prints what a command has to say; no text with `quiet` or `as_json`.
 
-    A reader that goes away (`| head`) silences the output; the work goes on.
+    If the reader of a pipe goes away (`| head`), output is discarded and the work goes on.
     """
 
     def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
         warnings.showwarning = self._show_warning
         for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # a letter that it has no sign for is no failure
+            if hasattr(stream, "reconfigure"):  # a character it cannot encode is no error
                 stream.reconfigure(errors="replace")
 
     @property
     def ascii_only(self) -> bool:
-        """Whether the standard output can show no more than ASCII."""
+        """Whether standard output can show only ASCII."""
         from ..view import shows_blocks
 
         return not shows_blocks(sys.stdout.encoding)
 
     @property
     def width(self) -> int:
-        """How many columns of text there is room for."""
+        """The width of the output in characters."""
         from shutil import get_terminal_size
 
         return min(max(get_terminal_size().columns, 40), 100)
 
     def say(self, text: str = "") -> None:
-        """Write lines of the result, unless nobody wants to read them."""
+        """Write lines of the result."""
         if not self.quiet and not self.as_json:
             self._write(text)
 
     def note(self, text: str) -> None:
-        """Write something that is not the result."""
+        """Write a note or a warning to standard error."""
         if not self.quiet:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
     def result(self, content: dict[str, Any]) -> None:
-        """Write the result as JSON, if it was asked for."""
+        """Write the result as JSON if `as_json` is set."""
         if self.as_json:
             self._write(json.dumps(_finite(content), indent=2, ensure_ascii=False))
 
@@ -71,9 +71,9 @@ class Console:
 
 
 class Meter:
-    """How far the reading of a file has come: a line that is written over, or a line now and then.
+    """Shows how much of a file has been read.
 
-    Written at most once in `every` seconds; on what is no terminal, every 10 seconds.
+    On a terminal, one line is rewritten every 0.2 seconds; elsewhere, a line is added every 10.
     """
 
     def __init__(self, console: Console, what: str, out: TextIO | None = None) -> None:
@@ -83,7 +83,7 @@ class Meter:
         self.started = self.shown = time.monotonic()
 
     def show(self, rows: int, share: float | None) -> None:
-        """Show that so many rows, and this share of the file, are read."""
+        """Show that `rows` rows and this share of the file have been read."""
         now = time.monotonic()
         if self.console.quiet or now - self.shown < (0.2 if self.live else 10.0):
             return
@@ -96,21 +96,21 @@ class Meter:
         self.out.flush()
 
     def clear(self) -> None:
-        """Wipe the line."""
+        """Clear the line."""
         if self.live and not self.console.quiet:
             self.out.write("\r\x1b[K")
             self.out.flush()
 
 
 def silence(stream: TextIO) -> None:
-    """Let all that is still written to a broken pipe go nowhere."""
+    """Discard everything still written to a broken pipe."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def _finite(value: Any) -> Any:
-    """Return JSON's null for NaN and infinities, which it has no word for."""
+    """Replace NaN and infinities, which JSON does not have, by None."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -126,7 +126,7 @@ def check_writable(path: str | None) -> None:
         return
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
-        raise DataError(f"{path} is a directory; give a file in it to write to")
+        raise DataError(f"{path} is a directory; give the name of a file")
     if not os.path.isdir(folder):
         raise DataError(f"{path} cannot be written: there is no directory {folder}")
     if not os.access(folder, os.W_OK) and not os.path.exists(path):

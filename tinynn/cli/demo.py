@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def write_iris(path: str) -> None:
-    """Write the iris flowers to a CSV file, one per line, and print what to do with it."""
+    """Write the iris flowers to a CSV file, one per line, and print a command that uses it."""
     check_writable(path)
     flowers = load_iris()
     text = io.StringIO()
@@ -54,7 +54,7 @@ def write_iris(path: str) -> None:
 
 def original_program() -> None:
     """Print the answer of the original program after 0, 10, 100 and 10,000 iterations."""
-    print("The original program: three rows to learn, and how its answer to [1, 0, 1] nears 1.\n")
+    print("The original program learns three rows, and its answer to [1, 0, 1] approaches 1.\n")
     print("  iterations   answer")
     net = NeuralNet(seed=1)
     trained = 0
@@ -66,7 +66,7 @@ def original_program() -> None:
 
 
 def iris(seed: int) -> None:
-    """Train a classifier on iris, with a line of progress, and print how it does on new flowers."""
+    """Train a classifier on iris with a progress line, and print how it does on new flowers."""
     flowers = load_iris()
     names = list(flowers.target_names)
     X, X_test, t, t_test = train_test_split(
@@ -76,8 +76,8 @@ def iris(seed: int) -> None:
         X, t, test_fraction=0.2, seed=seed, stratify=True
     )
     print(
-        f"Iris: {len(X)} flowers to train on, {len(X_validation)} to see when to stop, "
-        f"{len(X_test)} to test with.\n"
+        f"Iris: {len(X)} flowers to train on, {len(X_validation)} to decide when to stop, "
+        f"{len(X_test)} to test.\n"
     )
     scaler = StandardScaler().fit(X)
     model = Sequential(Dense(4, 10), Tanh(), Dense(10, 3), Softmax(), seed=seed)

@@ -1,4 +1,4 @@
-"""`tinynn evaluate`: how good a model is on a table whose answers are known."""
+"""`tinynn evaluate`: how good a model is on a table with known answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.no_importance:
         found = with_importance(model, trial, found, options.seed)
         name = "accuracy" if found.score == "accuracy" else "R²"
-        console.say(f"\nimportance: loss of {name} if the cells of a column change places")
+        console.say(f"\nimportance: loss of {name} when the cells of a column are shuffled")
         console.say(importance_text(found, console))
     if options.report:
         from .reporting import model_page
@@ -65,9 +65,9 @@ def run(options: argparse.Namespace) -> int:
 def known_targets(
     model: Model, file: TableFile, options: argparse.Namespace, console: Console
 ) -> tuple[Loaded, list[Label]]:
-    """Return the rows of a table whose target is known, and these.
+    """Return the rows of a table whose target is known, and their targets.
 
-    Raises DataError, with the near names, if there is no such column.
+    Raises DataError, with the nearest names, if the table has no such column.
     """
     name = _target_column(model, file, options.target)
     index = file.columns.index(name)
@@ -82,10 +82,10 @@ def known_targets(
             kept.append(row)
             targets.append(value)
     if not kept:
-        raise DataError(f"{file.name}: column {name!r}, the target, holds no value")
+        raise DataError(f"{file.name}: the target column {name!r} has no values")
     if len(kept) < len(table.rows):
         left_out = counted(len(table.rows) - len(kept), "row")
-        console.note(f"note: {left_out} without a target left out")
+        console.note(f"note: left out {left_out} without a target")
         table = picked(table, kept)[0]
     return table, targets
 
@@ -96,17 +96,17 @@ def _target_column(model: Model, file: TableFile, given: str | None) -> str:
     except DataError as error:
         text = str(error)
         if text.startswith("there is no column"):
-            text = f"{file.name}: {text}; --target gives another one"
+            text = f"{file.name}: {text}; give its name with --target"
         raise DataError(text) from None
 
 
 def trial_of(model: Model, file: TableFile, options: argparse.Namespace, console: Console) -> Trial:
-    """Return a model's answers to a table whose targets are known."""
+    """Return a model's answers to a table with known targets."""
     table, targets = known_targets(model, file, options, console)
-    trial = tried(model, table, model.places(file), targets, table.lines)
+    trial = tried(model, table, model.indices(file), targets, table.lines)
     if model.about is not None and file.name == model.about.source:
         console.note(
-            f"note: {model.path} was trained on rows of a file {file.name}: if it is this one, "
-            "rows that it has not seen will fare worse"
+            f"note: {model.path} was trained on rows of a file called {file.name}; if it is this "
+            "file, the model will do worse on new rows"
         )
     return trial

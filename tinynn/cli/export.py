@@ -1,4 +1,4 @@
-"""`tinynn export`: a trained model as code, or as a file of another program."""
+"""`tinynn export`: a trained model as code, or as a file for another program."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .models import Model, load_any
 from .parser import UsageError
 from .tables import chunks_of, located, open_table
 
-MOST_ROWS = 10_000  # of a table that an export is tried on
+MOST_ROWS = 10_000  # of a table that an export is tested on
 
 
 class Notes(NamedTuple):
-    """What has to be known of an export: sentences, and the same as JSON has it."""
+    """What a user needs to know about an export: as sentences, and as JSON."""
 
     sentences: list[str]
     content: dict[str, Any]
@@ -31,11 +31,11 @@ def run(options: argparse.Namespace) -> int:
     suffix = os.path.splitext(options.out)[1].lower()
     kind = options.to or next((k for k, v in FORMATS.items() if suffix in v.suffixes), None)
     if kind is None:
-        raise UsageError(f"{options.out} does not tell what to export to; give --to")
+        raise UsageError(f"the extension of {options.out} names no format; give --to")
     known = FORMATS[kind].settings
     for name, setting in (("weights", "weights"), ("data", "rows"), ("dtype", "dtype")):
         if getattr(options, name) is not None and setting not in known:
-            raise UsageError(f"--{name} is not for --to {kind}")
+            raise UsageError(f"--{name} cannot be used with --to {kind}")
     check_writable(options.out)
     model = load_any(options.model, options.decimal)
     notes = Notes([], {})
@@ -60,25 +60,25 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _tried(rows: list[list[Any]], difference: float, changed: float | None) -> Notes:
-    """Return what to say about an export that was tried on rows."""
-    sentence = f"tried on {counted(len(rows), 'row')}: off by at most {difference:.2g}"
+    """Return what to say about an export that was tested on rows."""
+    sentence = f"tested on {counted(len(rows), 'row')}: off by at most {difference:.2g}"
     if changed is not None:
-        sentence += f"; {changed:.2%} of the rows get another label"
+        sentence += f"; {changed:.2%} of the rows get a different label"
     return Notes([sentence], {"rows": len(rows), "difference": difference, "changed": changed})
 
 
 def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[Any]] | None:
-    """Return the first rows of the table that the export is to be tried on, if there is one."""
+    """Return the first rows of the table to test the export on, or None without one."""
     if options.data is None:
         return None
     table = open_table(options.data, options)
     if isinstance(model, Sequential):
-        places = list(range(len(table.columns)))
+        indices = list(range(len(table.columns)))
     else:
-        places = model.places(table)
+        indices = model.indices(table)
     rows: list[list[Any]] = []
     for _, part in chunks_of(table):
-        rows += [[row[place] for place in places] for row in part]
+        rows += [[row[index] for index in indices] for row in part]
         if len(rows) >= MOST_ROWS:
             break
     if isinstance(model, Sequential):
@@ -95,23 +95,23 @@ def _number(cell: str) -> float:
 
 
 def _network(model: Model) -> tuple[Sequential, Notes]:
-    """Return the network alone, and what has to be known to use it."""
+    """Return the network alone, and what a user needs to know to run it."""
     from ..export.folding import bare
 
     found = bare(model.estimator)
     notes = [f"inputs: {listed(found.inputs)}"]
     if found.raw:
-        notes.append("they are the table's own numbers: their scales are in the first layer")
+        notes.append("they are numbers as in the table: the first layer scales them")
     else:
         notes.append(
-            "scaling and encoding stay behind: the inputs are what encoder_.transform(rows) makes"
+            "scaling and encoding are not included: the inputs are encoder_.transform(rows)"
         )
     if model.classes:
         one = model.estimator.network_.outputs == 1 and len(model.classes) == 2
         classes = [model.classes[1]] if one else model.classes
         notes.append(f"outputs: the probability of {listed(classes)}")
     elif found.scaled:
-        notes.append("outputs: numbers in standard units; their scales stay behind")
+        notes.append("outputs: numbers in standard units; scaling them back is not included")
     content = {
         "inputs": found.inputs, "raw_inputs": found.raw, "classes": model.classes,
         "raw_outputs": not found.scaled,

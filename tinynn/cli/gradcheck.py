@@ -1,4 +1,4 @@
-"""`tinynn gradcheck`: a model's derivatives against differences of its loss, on a table."""
+"""`tinynn gradcheck`: compares a model's derivatives with differences of its loss, on a table."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _rows(
     file = open_table(options.data, options)
     table, targets = known_targets(model, file, options, console)
     part, lines = picked(table, range(min(options.rows, len(table.rows))))
-    trial = tried(model, part, model.places(file), targets[: options.rows], lines)
+    trial = tried(model, part, model.indices(file), targets[: options.rows], lines)
     estimator = model.estimator
     T = estimator.targets_.rows(trial.targets)
     return estimator.network_, estimator.criterion_, trial.encoded, T
@@ -63,8 +63,9 @@ def _bare_rows(network: Sequential, options: argparse.Namespace) -> tuple[Matrix
     inputs, outputs = network.inputs or 0, network.outputs or 0
     if len(file.columns) != inputs + outputs:
         raise DataError(
-            f"{file.name} needs {inputs + outputs} columns for this network, its {inputs} inputs "
-            f"and then its {outputs} outputs, got {len(file.columns)}"
+            f"{file.name} needs {inputs + outputs} columns for this network, "
+            f"{counted(inputs, 'input')} and then {counted(outputs, 'output')}, "
+            f"got {len(file.columns)}"
         )
     X: Matrix = []
     for row, cells in enumerate(table.rows[: options.rows]):

@@ -35,22 +35,20 @@ def run(options: argparse.Namespace) -> int:
 
 def _heading(model: Model) -> str:
     estimator = model.estimator
-    what = "predicts numbers"
+    text = f"{model.path}: a {estimator.kind}"
     if model.classes:
-        what = f"tells apart {counted(len(model.classes), 'class', 'classes')}"
-        what += f" ({listed(model.classes)})"
-    text = f"{model.path}: a {estimator.kind}, {what}"
+        text += f" of {counted(len(model.classes), 'class', 'classes')} ({listed(model.classes)})"
     if model.about is None:
         return text
     return (
         f"{text}\ntarget {model.about.target!r}, trained on "
         f"{model.about.rows - model.about.validation_rows:,} rows of {model.about.source}, "
-        f"{model.about.validation_rows:,} more to see when to stop"
+        f"{model.about.validation_rows:,} more to decide when to stop"
     )
 
 
 def training_text(model: Model, console: Console) -> str:
-    """Return how the training went: its end, and the losses as lines of blocks."""
+    """Return how training went: why it ended, and the losses as lines of blocks."""
     history: History = model.estimator.history_
     lines = [f"training: {counted(history.epochs, 'epoch')}, ended by {history.stopped_by}"]
     if history.seconds:

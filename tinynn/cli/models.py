@@ -1,4 +1,4 @@
-"""Model files on the command line: an estimator, and beside it where it comes from and its test."""
+"""Model files on the command line: an estimator, where it comes from, and its test."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .parser import near
 
 
 class About(NamedTuple):
-    """What the file of a model that `train` made says beside it.
+    """What a model file written by `train` says about the model.
 
     target:   the name of the column that it predicts
     source:   the name of the file it was trained on
-    rows:     how many rows it was trained on, how many of them were set apart to see when to stop
-    findings: its test on rows that it has not seen, if there were any
+    rows:     how many rows were used for training, `validation_rows` of them to decide when to stop
+    findings: its test on held-out rows, if there were any
     """
 
     target: str
@@ -30,7 +30,7 @@ class About(NamedTuple):
     findings: Findings | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in types that JSON has."""
+        """Return it in JSON's types."""
         content = self._asdict()
         content["findings"] = None if self.findings is None else self.findings.to_dict()
         return content
@@ -39,11 +39,11 @@ class About(NamedTuple):
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(content, dict) or set(content) != set(cls._fields):
-            raise FormatError(f"{where} needs just {', '.join(cls._fields)}")
+            raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
         for key, kind in kinds.items():
             if not isinstance(content[key], kind):
-                raise FormatError(f"{where} cannot have the {key} {content[key]!r}")
+                raise FormatError(f"{where} has a wrong {key}: {content[key]!r}")
         found = content["findings"]
         if found is not None:
             content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}
@@ -59,7 +59,7 @@ class Model(NamedTuple):
 
     @property
     def classes(self) -> list[Any]:
-        """The classes that it tells apart; none for numbers."""
+        """The classes that it predicts; none for a regressor."""
         return list(self.estimator.classes_) if isinstance(self.estimator, Classifier) else []
 
     @property
@@ -68,29 +68,29 @@ class Model(NamedTuple):
         return list(self.estimator.encoder_.column_names)
 
     def target_name(self, given: str | None) -> str:
-        """Return the name of the target: the one given, else the one it was trained on."""
+        """Return the name of the target: `given`, else the one from training."""
         if given is not None:
             return given
         if self.about is None:
             raise DataError(f"{self.path} does not say what it predicts; give --target COLUMN")
         return self.about.target
 
-    def places(self, table: TableFile) -> list[int]:
-        """Return where in a table each column that the model needs is, by name.
+    def indices(self, table: TableFile) -> list[int]:
+        """Return the index in a table of each column that the model needs, found by name.
 
-        Where neither the model nor the table has names, or just one of them, the order counts.
-        Raises DataError, with the near names, for a column that is not there.
+        If the model or the table has no names, columns are matched by their order. Raises
+        DataError, with the nearest names, for a missing column.
         """
         columns, given = self.columns, table.columns
         missing = [name for name in columns if name not in given]
-        # Columns c1, c2 … without the target's: of a file without a header, or x0 … of Python.
+        # A file without a header, or a model from Python with columns x0, x1 …
         nameless = not table.header or columns == [f"x{j}" for j in range(len(columns))]
         if missing and nameless and len(given) in (len(columns), len(columns) + 1):
             return list(range(len(columns)))
         if missing:
-            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
             raise DataError(
-                f"{table.name} has no column {missing[0]!r}{more}, which {self.path} needs"
+                f"{self.path} needs a column {missing[0]!r}, which {table.name} does not have{more}"
                 + near(missing[0], given)
             )
         return [given.index(name) for name in columns]
@@ -100,7 +100,7 @@ class Model(NamedTuple):
         return self.estimator.network_.predict(encoded)
 
     def answers(self, outputs: Matrix) -> list[Any]:
-        """Return the classes or numbers that outputs mean."""
+        """Return the classes or numbers that the network's outputs stand for."""
         answers: list[Any] = self.estimator.targets_.answers(outputs)
         return answers
 
@@ -113,17 +113,16 @@ class Model(NamedTuple):
 
 
 def save_model(path: str, estimator: Estimator, about: About) -> None:
-    """Write a model file, whole or not at all."""
+    """Write a model file, completely or not at all."""
     content = {**saving.to_dict(estimator), "about": about.to_dict()}
     json_file.write(path, estimator.kind, content)
 
 
 def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
-    """Return the model in a file: one of a table, or a bare network.
+    """Return the model in a file: one trained on a table, or a bare network.
 
-    It is to read numbers with this `decimal` sign, or with that of its training.
-
-    Raises DataError or FormatError that says what is wrong with the file.
+    It reads numbers with this `decimal` sign, by default the one from training. Raises DataError or
+    FormatError for a file that is missing or not valid.
     """
     try:
         content = json_file.read(path)
@@ -148,8 +147,8 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
     except TinynnError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # A file that was edited can be wrong in ways that no check foresaw.
-        raise FormatError(f"{path} is not a whole {kind}: {error}") from None
+        # An edited file can be wrong in ways that no check foresaw.
+        raise FormatError(f"{path} is not a valid {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
     if decimal is not None:
         encoder = estimator.encoder_
@@ -158,11 +157,11 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
 
 
 def load_model(path: str, decimal: str | None = None) -> Model:
-    """Return the model of a table in a file. Raises as `load_any`, and for a bare network."""
+    """Return the model in a file, like `load_any`. Raises DataError for a bare network, too."""
     model = load_any(path, decimal)
     if isinstance(model, Sequential):
         raise DataError(
-            f"{path} holds a bare network, which knows no columns; a model that `train` makes, or "
-            "Classifier or Regressor, is needed here"
+            f"{path} holds a bare network, without columns; this command needs a model from "
+            "`train`, Classifier or Regressor"
         )
     return model

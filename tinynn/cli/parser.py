@@ -1,4 +1,4 @@
-"""The command line's parser: errors in one sentence, and options that several commands share."""
+"""The command line's parser: one-sentence errors, and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..errors import DataError, SettingError
 
 
 class UsageError(SettingError):
-    """What stands on the command line cannot be."""
+    """The command line is not valid."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses the options of one command: `usage` says what it needs, `examples` how it is used."""
+    """Parses the options of one command. Its help shows `usage` first and `examples` last."""
 
     def __init__(
         self, command: str, usage: str, description: str, examples: Sequence[str] = ()
@@ -32,12 +32,12 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError, with the nearest option if one is not there."""
+        """Raise UsageError; for an unknown option, suggest the nearest ones."""
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0].split("=")[0]
         if unknown.startswith("-"):
             mend = near(unknown, list(self._option_string_actions))
-            message = f"there is no option {unknown}{mend}"
-        raise UsageError(f"{message}; `{self.prog} --help` tells what there is")
+            message = f"unknown option {unknown}{mend}"
+        raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -52,7 +52,7 @@ def _columns() -> int:
 
 
 def program_name() -> str:
-    """Return how this program is called: as a command, as one file, or as a module."""
+    """Return the words that run this program: as a command, as one file, or as a module."""
     name = os.path.basename(sys.argv[0] or "")
     if name in ("tinynn", "tinynn.exe"):
         return "tinynn"
@@ -61,38 +61,37 @@ def program_name() -> str:
 
 
 def near(name: str, names: Sequence[str]) -> str:
-    """Return the end of a message that there is no `name`: what was most likely meant."""
-    there = "there are" if len(names) > 1 else "there is"
-    others = f"; {there} {listed(list(map(repr, names)))}" if names else ""
+    """Return the end of a message about an unknown `name`: the nearest names, else all names."""
+    others = f"; available: {listed(list(map(repr, names)))}" if names else ""
     return did_you_mean(name, names, 3) or others
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how a table's file is read."""
-    group = parser.add_argument_group("reading the table (guessed where nothing is said)")
-    group.add_argument("--delimiter", metavar="SIGN", help="between cells: , ; | or tab")
-    group.add_argument("--quote", metavar="SIGN", help="around cells: \" or ' or none")
+    """Add the options for reading a table."""
+    group = parser.add_argument_group("reading the table (guessed unless given)")
+    group.add_argument("--delimiter", metavar="CHAR", help="separator of cells: , ; | or tab")
+    group.add_argument("--quote", metavar="CHAR", help="quotes around cells: \" or ' or none")
     header = group.add_mutually_exclusive_group()
     header.add_argument(
         "--header", action="store_true", default=None, help="the first line names the columns"
     )
     header.add_argument(
         "--no-header", action="store_false", dest="header",
-        help="it does not: they are called c1, c2 …",
+        help="there is no header; call the columns c1, c2 …",
     )  # fmt: skip
     group.add_argument("--encoding", help="utf-8, cp1252, latin-1, utf-16 …")
-    group.add_argument("--decimal", choices=(".", ","), metavar="SIGN", help="in 1.5 or 1,5")
+    group.add_argument("--decimal", choices=(".", ","), metavar="CHAR", help="decimal sign: . or ,")
 
 
-def add_output(parser: argparse.ArgumentParser, quiet: str = "say nothing but errors") -> None:
+def add_output(parser: argparse.ArgumentParser, quiet: str = "print only errors") -> None:
     """Add --json and --quiet."""
     group = parser.add_argument_group("output")
-    group.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    group.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     group.add_argument("--quiet", action="store_true", help=quiet)
 
 
 def whole(text: str) -> int:
-    """Return a whole number of at least 0. For argparse, as the functions below."""
+    """Return a whole number of at least 0. A type for argparse, like the functions below."""
     try:
         value = int(text)
     except ValueError:
@@ -117,7 +116,7 @@ def share(text: str) -> float:
     """Return a share: 0 ≤ x < 1."""
     value = _number(text)
     if not 0.0 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"needs a share from 0 to below 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"needs a share of at least 0 and below 1, got {text!r}")
     return value
 
 
@@ -144,16 +143,16 @@ def sizes(text: str) -> list[int]:
 
 
 def one_sign(text: str) -> str:
-    """Return the sign that a delimiter's or quote's name means."""
+    """Return the character that a name such as "tab" stands for; other text as it is."""
     named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|",
              "space": " ", "none": ""}  # fmt: skip
     return named.get(text.lower(), text)
 
 
 def column_list(given: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """Return the columns that options name, each option one or several with commas between.
+    """Return the columns that options name, each option one or several separated by commas.
 
-    Raises DataError, with the nearest name, for one that is not there.
+    Raises DataError, with the nearest names, for an unknown column.
     """
     found: list[str] = []
     for text in given:
@@ -163,9 +162,9 @@ def column_list(given: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 
 def column_name(name: str, columns: Sequence[str]) -> str:
-    """Return the column of this name, or of this number: from 1, or from −1 for the last.
+    """Return the column with this name or number: 1 is the first, −1 the last.
 
-    Raises DataError, with the nearest name, if there is none.
+    Raises DataError, with the nearest names, for an unknown column.
     """
     if name in columns:
         return name

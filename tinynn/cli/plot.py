@@ -37,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
     if as_page:
         check_writable(options.out)
     elif options.out and os.path.exists(options.out) and not os.path.isdir(options.out):
-        raise DataError(f"{options.out} is a file; give a directory for the SVG files, or .html")
+        raise DataError(
+            f"{options.out} is a file; give a directory for SVG files, or a name ending in .html"
+        )
     model = load_any(options.model, options.decimal)
     if isinstance(model, Sequential):
         _plot_network(model, options, as_page, console)
@@ -63,7 +65,7 @@ def _findings(model: Model, options: argparse.Namespace, console: Console) -> Fi
         return None if model.about is None else model.about.findings
     file = open_table(options.data, options)
     table, targets = known_targets(model, file, options, console)
-    trial = tried(model, table, model.places(file), targets, table.lines)
+    trial = tried(model, table, model.indices(file), targets, table.lines)
     return with_importance(model, trial, findings_of(model, trial, file.name), seed=0)
 
 
@@ -88,7 +90,7 @@ def _text(model: Model, found: Findings | None, console: Console) -> str:
         if found.importance:
             parts.append(f"importance of the columns:\n{importance_text(found, console)}")
     else:
-        parts.append("no test is kept in the file; --data makes one")
+        parts.append("the file holds no test; give --data to make one")
     return "\n\n".join(parts)
 
 
@@ -96,7 +98,7 @@ def _plot_network(
     network: Sequential, options: argparse.Namespace, as_page: bool, console: Console
 ) -> None:
     if options.data is not None:
-        raise DataError(f"{options.model} holds a bare network: it knows no columns of a table")
+        raise DataError(f"--data needs a model with columns; {options.model} holds a bare network")
     charts = network_chart(network, [f"x{i}" for i in range(network.inputs or 0)], None)
     if not any(isinstance(layer, Dense) for layer in network.layers):
         raise DataError(f"{options.model} holds a network without weights to draw")

@@ -25,11 +25,11 @@ def run(options: argparse.Namespace) -> int:
     check_writable(options.out)
     model = load_model(options.model, options.decimal)
     if options.proba and not model.classes:
-        raise SettingError(f"{options.model} predicts numbers: there are no probabilities")
+        raise SettingError(f"--proba needs a classifier; {options.model} is a regressor")
     table = open_table(options.data, options)
-    places = model.places(table)
+    indices = model.indices(table)
     with _written(options.out) as out:
-        rows = _predict(model, table, places, options, console, out)
+        rows = _predict(model, table, indices, options, console, out)
     if options.out:
         console.note(f"{counted(rows, 'row')} written to {options.out}")
     return 0
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 def _predict(
     model: Model,
     table: TableFile,
-    places: list[int],
+    indices: list[int],
     options: argparse.Namespace,
     console: Console,
     out: TextIO,
@@ -57,7 +57,7 @@ def _predict(
         for number in numbers:
             lines.add(number)
         with located(table.name, lines, trained=True):
-            cells = [[row[place] for place in places] for row in rows]
+            cells = [[row[index] for index in indices] for row in rows]
             found = model.estimator.encoder_.encode(cells, done)
         outputs = model.outputs(found.rows)
         answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
@@ -80,7 +80,7 @@ def _predict(
 
 
 def _new_columns(model: Model, taken: list[str], proba: bool) -> list[str]:
-    """Return names for the new columns that are not taken yet."""
+    """Return names for the new columns, different from those in `taken`."""
     target = "target" if model.about is None else model.about.target
     wanted = [f"predicted_{target}"]
     if proba and isinstance(model.estimator, Classifier):
@@ -100,9 +100,9 @@ def _add_counts(total: dict[str, int], more: dict[str, int]) -> None:
 
 @contextmanager
 def _written(path: Any) -> Iterator[TextIO]:
-    """Give a file to write to: it takes its name only once it is whole; or the standard output."""
+    """Yield a file to write to, which gets its name once it is complete; or standard output."""
     if path is None:
-        # CSV is UTF-8 with plain line ends wherever it is made.
+        # CSV is UTF-8 with plain line ends on every system.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         yield sys.stdout

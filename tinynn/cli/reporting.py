@@ -19,7 +19,7 @@ from .models import Model
 
 
 def model_charts(model: Model, found: Findings | None) -> list[Chart]:
-    """Return all pictures of a model and its test."""
+    """Return all charts of a model and its test."""
     estimator = model.estimator
     outputs: Sequence[str] | None = None
     target = "the target" if model.about is None else model.about.target
@@ -43,7 +43,7 @@ def model_page(model: Model, found: Findings | None) -> str:
     charts = {chart.name: chart for chart in model_charts(model, found)}
     about = model.about
     target = "a target" if about is None else about.target
-    title = f"A model of {target}"
+    title = f"A model for {target}"
     subtitle = _kind(model)
     if about is not None:
         subtitle += f", trained on {about.rows - about.validation_rows:,} rows of {about.source}"
@@ -54,7 +54,7 @@ def model_page(model: Model, found: Findings | None) -> str:
     sections.append(_training_section(model, charts))
     bars = [charts[name] for name in ("importance",) if name in charts]
     if bars:
-        note = "How much the model rests on each column."
+        note = "How much the model relies on each column."
         sections.append(Section("What matters", note, charts=bars))
     network = [charts[name] for name in ("network", "weights") if name in charts]
     sections.append(
@@ -82,17 +82,17 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
     name = "accuracy" if found.score == "accuracy" else "R²"
     facts = [
         (name, written(found.metrics[found.score])),
-        ("of the trivial answer", written(found.baseline)),
-        ("rows in the test", f"{found.rows:,}"),
+        ("baseline", written(found.baseline)),
+        ("test rows", f"{found.rows:,}"),
     ]
-    apart = ", set apart from the training" if own else ""
-    trivial = "always the most frequent class" if found.classes else "always the mean"
-    table = [["", "model", "trivial answer"], *rows]
+    apart = ", held out from training" if own else ""
+    answer = "most frequent class" if found.classes else "mean"
+    table = [["", "model", "baseline"], *rows]
     names = ("confusion", "predictions", "roc", "calibration")
     return Section(
         "The test",
-        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The trivial answer is "
-        f"{trivial} of the training.",
+        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The baseline always predicts "
+        f"the {answer} of the training rows.",
         facts,
         table,
         charts=[charts[name] for name in names if name in charts],
@@ -116,7 +116,7 @@ def _training_section(model: Model, charts: Any) -> Section:
 def _columns_section(model: Model) -> Section:
     rows: list[Sequence[object]] = [["column", "read as"]]
     rows += [[column.name, column.describe()] for column in model.estimator.encoder_.columns]
-    return Section("The columns", "What each column was taken for, and why.", table=rows)
+    return Section("The columns", "How each column was read, and why.", table=rows)
 
 
 def _settings_section(model: Model) -> Section:

@@ -1,4 +1,4 @@
-"""The search for a size and a learning rate: a small space, cross-validated, the same each time."""
+"""The search for a size and a learning rate: a small grid, cross-validated, always the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .training import new_estimator
 SIZES = ([16], [64], [32, 16])
 RATES = (0.003, 0.01, 0.03)
 FOLDS = 3
-MOST_ROWS = 2000  # of the training rows; more of them would tell little more about sizes and rates
+MOST_ROWS = 2000  # of the training rows; more would say little more about sizes and rates
 EPOCHS, PATIENCE = 60, 8
 
 
@@ -58,9 +58,9 @@ def searched(
     options: argparse.Namespace,
     console: Console,
 ) -> None:
-    """Set the options to the best size and learning rate, and say how all of them did.
+    """Set the options to the best size and learning rate, and print how all of them did.
 
-    The rows of the test are left out.
+    Test rows are not used.
     """
     classes = target.task == "classify"
     numbers, _ = split_rows(targets, options.test_share, options.seed, classes)
@@ -76,13 +76,13 @@ def searched(
     splits = list(folds)
     space = [(hidden, rate) for hidden in SIZES for rate in RATES]
     console.say(
-        f"search: {len(space)} of sizes and learning rates, {FOLDS} folds of "
-        f"{counted(len(wanted), 'row')} of the training each"
+        f"search: {len(space)} pairs of sizes and learning rate, each cross-validated on "
+        f"{counted(len(wanted), 'training row')} in {FOLDS} folds"
     )
     found: list[Candidate] = []
     started = time.monotonic()
     with located(table.file.name, lines), warnings.catch_warnings():
-        # A fold too short for its rate is simply a worse candidate.
+        # A candidate that needs more epochs simply gets a worse score.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for k, (hidden, rate) in enumerate(space):
             _show(console, f"search: {k + 1} of {len(space)}, {hidden or 'none'} at {rate:g}")
@@ -93,10 +93,10 @@ def searched(
             except KeyboardInterrupt:
                 if not found:
                     raise
-                console.note(f"note: interrupted; the best of {len(found)} is trained now")
+                console.note(f"note: interrupted; training with the best of {len(found)}")
                 break
             if options.time_budget and time.monotonic() - started > options.time_budget:
-                console.note(f"note: the time budget ended the search after {k + 1} of them")
+                console.note(f"note: the time budget ended the search after {k + 1} pairs")
                 break
     _show(console, "")
     best = max(found, key=lambda candidate: candidate.mean)
@@ -146,7 +146,7 @@ def _table(found: list[Candidate], best: Candidate, score: str, console: Console
                 score: written(candidate.mean),
                 "deviation": written(candidate.deviation),
                 "seconds": f"{candidate.seconds:.1f}",
-                "": "taken" if candidate is best else "",
+                "": "chosen" if candidate is best else "",
             }
         )
     return text_table(

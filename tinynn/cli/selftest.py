@@ -1,4 +1,4 @@
-"""`tinynn selftest`: what works on this interpreter, how exactly and how fast."""
+"""`tinynn selftest`: what works on this interpreter, how accurately and how fast."""
 
 from __future__ import annotations
 

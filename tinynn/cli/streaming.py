@@ -1,4 +1,4 @@
-"""Training on a file that is read again and again: little memory, whatever its size."""
+"""Training on a file that is read again for each epoch, with little memory for any size."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from .training import (
     new_estimator,
 )
 
-# With so many rows, larger batches learn as well, and more of the time goes into rows.
+# With many rows, larger batches learn as well and are faster.
 EPOCHS, PATIENCE, BATCH = 10, 3, 256
-MANY = 50_000  # rows from which on these batches are worth it
-HELD_OUT = 10_000  # rows that are kept to see when to stop, and as many to test
+MANY = 50_000  # rows above which these batches pay off
+HELD_OUT = 10_000  # rows that are kept to decide when to stop, and as many to test
 
 
 class RowStream:
     """The rows of a file, read once for each pass, some of them held out for validation and test.
 
-    A call starts a pass, which yields (rows, targets) in pieces. The rows held out are chosen by
-    the seed, the same in each pass, and kept by the first.
+    A call starts a pass, which yields (rows, targets) in pieces. The seed chooses the rows to hold
+    out, the same in each pass; the first pass stores them.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class RowStream:
     def _kept(
         self, lines: list[int], rows: list[Cells], rng: Random, first: bool
     ) -> tuple[list[Cells], list[Label]]:
-        """Return the rows to train on, without their targets, and these; keep what is held out."""
+        """Return the rows to train on and, apart from them, their targets; store held-out rows."""
         target, name, index = self.target, self.file.name, self.target.index
         below = self.test_share + self.validation_share
         kept: list[Cells] = []
@@ -129,7 +129,7 @@ class RowStream:
         return kept, targets
 
     def _count(self, value: Label) -> None:
-        """Take in a target of the first pass."""
+        """Count a target of the first pass."""
         if isinstance(value, str):
             self.counts[value] = self.counts.get(value, 0) + 1
             if len(self.counts) > MOST_CLASSES:
@@ -138,16 +138,18 @@ class RowStream:
             self.range = (min(self.range[0], value), max(self.range[1], value))
 
     def _check(self) -> None:
-        """Raise DataError, after the first pass, for targets with nothing to learn from."""
+        """Raise DataError, after the first pass, for targets that cannot be learned."""
         where = f"{self.file.name}: column {self.target.name!r}"
         rows = self.rows + len(self.test[0]) + len(self.validation[0])
         if not rows:
-            raise DataError(f"{where}, the target, holds no value")
+            raise DataError(
+                f"{self.file.name}: the target column {self.target.name!r} has no values"
+            )
         check_rows(rows, self.file.name, self.options)
         if self.target.task == "classify":
             check_classes(self.counts, where, self.options.task is not None)
             for held in (self.validation, self.test):
-                # A class that is nowhere else cannot be learned.
+                # A class without training rows cannot be learned.
                 fine = [label in self.known for label in held[1]]
                 held[0][:] = [row for row, kept in zip(held[0], fine) if kept]
                 held[1][:] = [label for label, kept in zip(held[1], fine) if kept]
@@ -156,7 +158,7 @@ class RowStream:
 
 
 def estimated_rows(file: TableFile) -> float:
-    """Return about how many rows a file has, by its size and its first rows."""
+    """Estimate how many rows a file has from its size and its first rows."""
     size = file.size
     lengths = [
         sum(map(len, cells)) + len(cells)
@@ -175,9 +177,9 @@ def train_stream(
     options: argparse.Namespace,
     console: Console,
 ) -> TrainedModel:
-    """Return an estimator trained on a file that is read again and again, in bounded memory.
+    """Return an estimator trained on a file that is read again for each epoch, in bounded memory.
 
-    `start` are the first rows of it, target and all.
+    `start` holds the first rows of the file with their targets.
     """
     callbacks = callbacks_of(options)
     budget = next((each for each in callbacks if isinstance(each, TimeBudget)), None)
@@ -189,18 +191,18 @@ def train_stream(
         target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
         batch_size=options.batch_size or (BATCH if stream.estimate > MANY else SMALL_BATCH),
     )  # fmt: skip
-    # Its lists are filled by the first pass, and looked at after it.
+    # The first pass fills these lists; they are not used before its end.
     validation = stream.validation if options.early_stopping else None
     console.say(
-        f"the file is read as a stream, in pieces of {CHUNK:,} rows: once for its statistics, then "
-        f"once for each of {epochs} epochs at the most"
+        f"the file is read as a stream, {CHUNK:,} rows at a time: once for statistics, then once "
+        f"for each of at most {epochs} epochs"
     )
     with located(file.name, stream.lines):
         estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
     for line in columns_text(estimator.encoder_):
         console.say(line)
     console.say(
-        f"rows: {stream.rows:,} to train on, {len(stream.validation[0]):,} to see when to stop, "
+        f"rows: {stream.rows:,} to train on, {len(stream.validation[0]):,} to decide when to stop, "
         f"{len(stream.test[0]):,} to test"
     )
     first_targets = {cells[target.index] for cells in start}
@@ -210,7 +212,7 @@ def train_stream(
             "rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
         )
     if stream.without_target:
-        console.note(f"note: {counted(stream.without_target, 'row')} without a target left out")
+        console.note(f"note: left out {counted(stream.without_target, 'row')} without a target")
     test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
     return TrainedModel(
         estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
@@ -221,18 +223,18 @@ def train_stream(
 def _without_counters(
     encoder: TableEncoder, start: list[Cells], target: Target, console: Console
 ) -> TableEncoder:
-    """Return the encoder, without columns that number the rows.
+    """Return the encoder without columns that number the rows.
 
-    That a column does so is not to be seen any more once rows are held out.
+    Such columns cannot be recognized once rows are held out.
     """
     rows = [cells[: target.index] + cells[target.index + 1 :] for cells in start]
     try:
         columns = encoder.fresh().fit(rows).columns
-    except DataError:  # the whole file will tell
+    except DataError:  # the first pass over the whole file will raise it if it holds there, too
         return encoder
     kinds = dict(encoder.kinds)
     for column in columns:
         if column.kind == "identifier" and column.name not in kinds:
             kinds[column.name] = "drop"
-            console.say(f"column {column.name!r} is {column.describe()} of the first rows")
+            console.say(f"column {column.name!r} is {column.describe()} (in the first rows)")
     return encoder.fresh(kinds=kinds)

@@ -47,7 +47,7 @@ class Trial(NamedTuple):
 
 
 def tried(
-    model: Model, table: Loaded, places: Sequence[int], targets: Sequence[Label], lines: Lines
+    model: Model, table: Loaded, indices: Sequence[int], targets: Sequence[Label], lines: Lines
 ) -> Trial:
     """Return a model's answers to the rows of a table, whose targets are known.
 
@@ -66,7 +66,7 @@ def tried(
         truth = [known[str(target)] for target in targets]
     with located(table.file.name, lines, trained=True):
         found = model.estimator.encoder_.encode(
-            [[cells[place] for place in places] for cells in table.rows]
+            [[cells[index] for index in indices] for cells in table.rows]
         )
     outputs = model.outputs(found.rows)
     answers = model.answers(outputs)

@@ -151,8 +151,8 @@ def _finish(
     found = None
     trial = None
     if trained.test is not None:
-        places = list(range(len(model.columns)))
-        trial = tried(model, trained.test, places, trained.test_targets, trained.test.lines)
+        indices = list(range(len(model.columns)))
+        trial = tried(model, trained.test, indices, trained.test_targets, trained.test.lines)
         found = findings_of(model, trial, file.name)
         console.say(test_text(found, console))
     else:
