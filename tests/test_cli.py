@@ -485,7 +485,9 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
         "note: iris.json was trained on rows of a file called iris.csv; if it is this file, the "
         "model will do worse on new rows\n"
     )
-    assert re.match(r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; baseline, always .*: 0\.333\n", out)
+    assert re.match(
+        r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; baseline, always .*: 0\.333\n", out
+    )
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out
     assert re.search(r"^petal_length .*█", out, re.MULTILINE)

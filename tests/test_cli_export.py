@@ -107,7 +107,7 @@ def test_scales_of_numbers_go_into_the_network(home, tmp_path, capsys):
         said = export(capsys, home / "iris.json", "--out", out, *words)
         assert said.out.splitlines()[1:] == [
             "inputs: sepal_length, sepal_width, petal_length, petal_width",
-            "they are the table's own numbers: their scales are in the first layer",
+            "they are numbers as in the table: the first layer scales them",
             "outputs: the probability of setosa, versicolor, virginica",
         ]
         for got, p in zip(read(out).predict(rows), model.predict_proba(rows)):
@@ -119,7 +119,7 @@ def test_what_is_not_included_is_said(home, tmp_path, capsys):
     said = export(capsys, home / "towns.json", "--out", out)
     assert said.out.splitlines()[1:] == [
         "inputs: town=Bonn, town=Ulm, town=(missing), size, size missing",
-        "scaling and encoding stay behind: the inputs are what encoder_.transform(rows) makes",
+        "scaling and encoding are not included: the inputs are encoder_.transform(rows)",
     ]
     rows = [["Ulm", 2.0], [None, None]]
     got = from_safetensors(out).predict(model.encoder_.transform(rows))
