@@ -126,7 +126,7 @@ def home(tmp_path_factory):
 # --- the door -----------------------------------------------------------------------------------
 
 
-def test_without_a_command_it_tells_the_commands(tmp_path):
+def test_without_a_command_it_lists_the_commands(tmp_path):
     out, err = run_process(cwd=tmp_path)
     assert err == ""
     for name, what in COMMANDS.items():
@@ -157,8 +157,8 @@ def test_a_bug_is_one_sentence_too(tmp_path, home):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.decode() == (
-        "tinynn: a bug of tinynn's own: ZeroDivisionError: division by zero; TINYNN_DEBUG=1 shows "
-        "where\n"
+        "tinynn: this is a bug in tinynn: ZeroDivisionError: division by zero; set TINYNN_DEBUG=1 "
+        "to see where\n"
     )
 
 
@@ -175,9 +175,9 @@ def test_train_says_what_it_guessed_and_how_good_the_model_is(home, tmp_path):
     assert "\n  age     number, from " in out
     assert "\n  town    category of 3 kinds ('Bonn', 'Köln', 'Ulm'): few texts in 120 rows\n" in out
     assert "a second column says where: every value is a number\n" in out
-    assert "rows: 77 to train on, 19 to see when to stop, 24 to test\n" in out
+    assert "rows: 77 to train on, 19 to decide when to stop, 24 to test\n" in out
     assert "ended by" in out
-    assert "; always the most frequent class: 0." in out
+    assert "; baseline, always the most frequent class: 0." in out
     assert "\ntrue \\ predicted " in out
     assert out.endswith("\nmodel written to m.json\nreport written to m.html\n")
     # Not on a terminal: lines, and no signs that move a cursor.
@@ -257,10 +257,12 @@ def test_train_searches_a_size_and_a_rate(home, tmp_path):
         "train", home / "people.csv", "--target", "came", "--search", "--epochs", 3, cwd=tmp_path
     )
     table = out.partition("search: ")[2].splitlines()
-    assert table[0] == "9 of sizes and learning rates, 3 folds of 96 rows of the training each"
+    assert table[0] == (
+        "9 pairs of sizes and learning rate, each cross-validated on 96 training rows in 3 folds"
+    )
     assert table[1].split() == ["hidden", "learning", "rate", "accuracy", "deviation", "seconds"]
     best = re.match(r" *([\d,]+) +([\d.]+) +([\d.]+)", table[3])
-    assert table[3].endswith("taken")
+    assert table[3].endswith("chosen")
     scores = [float(line.split()[2]) for line in table[3:12]]
     assert scores == sorted(scores, reverse=True)
     assert f"network 6-{best.group(1).replace(',', '-')}-1, " in out
@@ -280,9 +282,9 @@ def test_train_can_do_without_a_test_and_without_early_stopping(home, tmp_path):
         "train", home / "iris.csv", "--target", "species", "--test-share", 0,
         "--no-early-stopping", "--epochs", 12, cwd=tmp_path,
     )  # fmt: skip
-    assert "rows: 150 to train on, 0 to see when to stop, 0 to test\n" in out
+    assert "rows: 150 to train on, 0 to decide when to stop, 0 to test\n" in out
     assert "trained 12 epochs in" in out
-    assert "no rows were set apart to test the model\n" in out
+    assert "no rows were held out to test the model\n" in out
     assert "validation" not in err
 
 
@@ -291,9 +293,11 @@ def test_train_streams(tmp_path):
     write_table(tmp_path / "t.csv", ["id", "age", "town", "income", "came"], rows)
     words = ("train", "t.csv", "--target", "came", "--stream", "--epochs", 3, "--out", "m.json")
     out, err = run(*words, cwd=tmp_path)
-    assert "column 'id' is left out: it counts the rows, from 1 to 3000 of the first rows\n" in out
+    assert "'id' is left out: it counts the rows, from 1 to 3000 (in the first rows)\n" in out
     assert "the file is read as a stream" in out
-    counts = re.search(r"rows: ([\d,]+) to train on, (\d+) to see when to stop, (\d+) to test", out)
+    counts = re.search(
+        r"rows: ([\d,]+) to train on, (\d+) to decide when to stop, (\d+) to test", out
+    )
     held = [int(number.replace(",", "")) for number in counts.groups()]
     assert sum(held) == 3000
     assert 450 < held[1] < 510
@@ -404,8 +408,8 @@ def test_predict_reports_missing_cells_and_unseen_categories(home, tmp_path):
     assert out == ""
     assert err == (
         "note: t.csv has missing cells, filled as in training: 1 in 'income', 1 in 'age'\n"
-        "note: column 'town' has categories that were not in the training, read as none of its "
-        "own: 'Rom' (2), 'Paris' (1)\n"
+        "note: column 'town' has categories not seen in training, read as none of the known ones: "
+        "'Rom' (2), 'Paris' (1)\n"
         "4 rows written to o.csv\n"
     ) or err.startswith("note: t.csv has missing cells, filled as in training: 1 in 'age', 1 in")
     header, *answers = read_csv((tmp_path / "o.csv").read_text(encoding="utf-8"))
@@ -465,7 +469,7 @@ def test_ctrl_c_ends_a_search_and_trains_the_best_so_far(home, monkeypatch, caps
     monkeypatch.chdir(home)
     assert main(["train", "iris.csv", "--target", "species", "--search", "--epochs", "2"]) == 0
     out, err = capsys.readouterr()
-    assert "note: interrupted; the best of 2 is trained now\n" in err
+    assert "note: interrupted; training with the best of 2\n" in err
     assert "trained 2 epochs" in out
     monkeypatch.setattr(search, "RATES", search.RATES[2:])  # before there is any
     assert main(["train", "iris.csv", "--target", "species", "--search"]) == 130
@@ -478,10 +482,12 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
         cwd=home,
     )  # fmt: skip
     assert err == (
-        "note: iris.json was trained on rows of a file iris.csv: if it is this one, rows that it "
-        "has not seen will fare worse\n"
+        "note: iris.json was trained on rows of a file called iris.csv; if it is this file, the "
+        "model will do worse on new rows\n"
     )
-    assert re.match(r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; always .*: 0\.333\n", out)
+    assert re.match(
+        r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; baseline, always .*: 0\.333\n", out
+    )
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out
     assert re.search(r"^petal_length .*█", out, re.MULTILINE)
@@ -512,17 +518,17 @@ def test_compare_says_which_is_better(home, tmp_path):
     result = json.loads(out)
     assert result["difference"] < -0.05
     assert result["p_value"] < 0.05
-    assert err.splitlines()[-1].startswith("the second one's accuracy is lower by 0.")
+    assert err.splitlines()[-1].startswith("the second model's accuracy is lower by 0.")
     out, _ = run("compare", "w.json", "w.json", home / "people.csv", cwd=tmp_path)
-    assert out.endswith("p = 1\nThese rows do not tell which of the two is better.\n")
+    assert out.endswith("p = 1\nThese rows do not show which of the two is better.\n")
 
 
 def test_inspect_says_what_is_in_a_file(home):
     out, err = run("inspect", "iris.json", cwd=home)
     assert err == ""
     assert out.startswith(
-        "iris.json: a classifier, tells apart 3 classes (setosa, versicolor, virginica)\n"
-        "target 'species', trained on 96 rows of iris.csv, 24 more to see when to stop\n"
+        "iris.json: a classifier of 3 classes (setosa, versicolor, virginica)\n"
+        "target 'species', trained on 96 rows of iris.csv, 24 more to decide when to stop\n"
     )
     assert "\n  sepal_length: number, from 4.3 to 7.9: every value is a number\n" in out
     assert "Dense(4, 32)" in out
@@ -580,7 +586,7 @@ def test_bench_is_a_door_to_the_benchmarks_or_says_where_they_are(tmp_path):
     )
     _, err = run_process("bench", cwd=tmp_path, code=2, package=tmp_path)
     assert err == (
-        "tinynn: the benchmarks are not part of the package and not beside "
+        "tinynn: the benchmarks are not part of the package, nor are they beside "
         f"{os.path.realpath(tmp_path / 'tinynn')}; clone tinynn's repository and run "
         "`python3 -m benchmarks` in it\n"
     )
@@ -613,19 +619,19 @@ def test_demo_writes_a_table_that_the_next_command_reads(tmp_path):
 
 # --- refusals: one sentence, exit code 2 --------------------------------------------------------
 
-WITH_HELP = "; `python3 -m tinynn {} --help` tells what there is"
+WITH_HELP = "; see `python3 -m tinynn {} --help`"
 TRAIN = ["train", "iris.csv", "--target", "species"]
 
 
 REFUSED = [
-    (["trian"], "there is no command 'trian'; did you mean 'train'?"),
+    (["trian"], "unknown command 'trian'; did you mean 'train'?"),
     (
         ["train", "iris.csv"],
         "the following arguments are required: --target" + WITH_HELP.format("train"),
     ),
     (
         [*TRAIN, "--hiddn", "3"],
-        "there is no option --hiddn; did you mean '--hidden'?" + WITH_HELP.format("train"),
+        "unknown option --hiddn; did you mean '--hidden'?" + WITH_HELP.format("train"),
     ),
     (
         [*TRAIN, "--hidden", "x"],
@@ -634,13 +640,13 @@ REFUSED = [
     ),
     (
         [*TRAIN, "--test-share", "1.5"],
-        "argument --test-share: needs a share from 0 to below 1, got '1.5'"
+        "argument --test-share: needs a share of at least 0 and below 1, got '1.5'"
         + WITH_HELP.format("train"),
     ),
-    ([*TRAIN, "--loss", "huber"], "--loss is for targets that are numbers, not classes"),
+    ([*TRAIN, "--loss", "huber"], "--loss needs a target of numbers, got classes"),
     (
         ["train", "iris.csv", "--target", "petal_length", "--class-weights", "balanced"],
-        "--class-weights is for targets that are classes, not numbers",
+        "--class-weights needs a target of classes, got numbers",
     ),
     (
         ["train", "iris.csv", "--target", "Specis"],
@@ -657,20 +663,20 @@ REFUSED = [
     ),
     (
         [*TRAIN, "--numbers", "sepal_width", "--ignore", "sepal_width"],
-        "column 'sepal_width' can be only one of --numbers, --categories and --ignore",
+        "column 'sepal_width' can be in only one of --numbers, --categories and --ignore",
     ),
     (
         [*TRAIN, "--out", "no/m.json"],
         "no/m.json cannot be written: there is no directory {home}/no",
     ),
-    ([*TRAIN, "--out", "."], ". is a directory; give a file in it to write to"),
+    ([*TRAIN, "--out", "."], ". is a directory; give the name of a file"),
     (
         [*TRAIN, "--search", "--stream"],
-        "--search needs the table in memory; leave it out, or --no-stream",
+        "--search needs the table in memory; give --no-stream, or leave out --search",
     ),
     (
         [*TRAIN, "--class-weights", "5"],
-        "--class-weights needs to be balanced, or like yes=5,no=1, got '5'",
+        "--class-weights needs balanced, or weights like yes=5,no=1, got '5'",
     ),
     (
         [*TRAIN, "--encoding", "klingon"],
@@ -688,26 +694,26 @@ REFUSED = [
     ),
     (
         ["predict", "bare.json", "iris.csv"],
-        "bare.json holds a bare network, which knows no columns; a model that `train` makes, "
-        "or Classifier or Regressor, is needed here",
+        "bare.json holds a bare network, without columns; this command needs a model from "
+        "`train`, Classifier or Regressor",
     ),
     (
         ["predict", "iris.json", "line.csv"],
-        "line.csv has no column 'sepal_length' (and 3 more), which iris.json needs; there are "
-        "'x', 'z', 'y'",
+        "iris.json needs a column 'sepal_length', which line.csv does not have (3 more are "
+        "missing); available: 'x', 'z', 'y'",
     ),
     (
         ["predict", "line.json", "line.csv", "--proba"],
-        "line.json predicts numbers: there are no probabilities",
+        "--proba needs a classifier; line.json is a regressor",
     ),
     (
         ["evaluate", "iris.json", "iris.csv", "--target", "specie"],
         "iris.csv: there is no column 'specie' in the table; did you mean 'species'?; "
-        "--target gives another one",
+        "give its name with --target",
     ),
     (
         ["evaluate", "people.json", "people.csv", "--target", "town"],
-        "people.csv, line 2: {town!r} is no class that people.json knows: no, yes",
+        "people.csv, line 2: {town!r} is not a class of people.json, which knows no, yes",
     ),
     (
         ["compare", "iris.json", "line.json", "iris.csv"],
@@ -715,15 +721,15 @@ REFUSED = [
     ),
     (
         ["plot", "iris.json", "--out", "iris.csv"],
-        "iris.csv is a file; give a directory for the SVG files, or .html",
+        "iris.csv is a file; give a directory for SVG files, or a name ending in .html",
     ),
     (
         ["plot", "bare.json", "--data", "iris.csv"],
-        "bare.json holds a bare network: it knows no columns of a table",
+        "--data needs a model with columns; bare.json holds a bare network",
     ),
     (
         ["gradcheck", "bare.json", "iris.csv"],
-        "iris.csv needs 3 columns for this network, its 2 inputs and then its 1 outputs, got 5",
+        "iris.csv needs 3 columns for this network, 2 inputs and then 1 output, got 5",
     ),
     (
         ["demo", "--seed", "x"],
@@ -742,7 +748,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(home, words, message):
 
 def test_a_refusal_ends_the_process_with_2(tmp_path):
     _, err = run_process("trian", cwd=tmp_path, code=2)
-    assert err == "tinynn: there is no command 'trian'; did you mean 'train'?\n"
+    assert err == "tinynn: unknown command 'trian'; did you mean 'train'?\n"
 
 
 TABLES = [
@@ -750,21 +756,18 @@ TABLES = [
     ("x,y\n", "t.csv, line 1: the file ends after the header, without any rows"),
     (
         "x,y\n1,2\n",
-        "t.csv has 1 row to learn from; at least 10 are needed, to set some apart for "
-        "validation and test",
+        "t.csv: training needs at least 10 rows, to hold some out for validation and test; got 1",
     ),
     (
         "x,y\n" + "1,a\n2,a\n" * 10,
-        "t.csv: column 'y' holds one class only, 'a', in all 20 rows: there is nothing to tell "
-        "apart",
+        "t.csv: column 'y' holds only one class, 'a', in all 20 rows: there is nothing to learn",
     ),
     (
         "x,y\n" + "".join(f"{i},1\n" for i in range(20)),
-        "t.csv: column 'y' holds one class only, '1', in all 20 rows: there is nothing to tell "
-        "apart",
+        "t.csv: column 'y' holds only one class, '1', in all 20 rows: there is nothing to learn",
     ),
-    ("y\n" + "1\n2\n" * 10, "t.csv has no column beside the target 'y' to learn from"),
-    ("x,y\n" + "1,\n" * 10, "t.csv: column 'y', the target, holds no value"),
+    ("y\n" + "1\n2\n" * 10, "t.csv has no columns besides the target 'y' to learn from"),
+    ("x,y\n" + "1,\n" * 10, "t.csv: the target column 'y' has no values"),
     (
         "x,y\n" + "".join(f"{i},n{i}\n" for i in range(100)),
         "t.csv: column 'y' holds 100 different classes ('n0', 'n1', 'n2', …) in 100 rows, too "
@@ -777,9 +780,9 @@ TABLES = [
     ),
     (
         "x,y\n" + "1,2.5\n" * 60 + "".join(f"{i},{i}.5\n" for i in range(40)) + "\n1,oops\n",
-        "t.csv, line 103, column 2 ('y'): the target needs numbers, got 'oops'; if it means "
-        "that the value is missing, give --missing 'oops'; if the column holds classes, --task "
-        "classify",
+        "t.csv, line 103, column 2 ('y'): the target needs numbers, got 'oops'; if that "
+        "means that the value is missing, give --missing 'oops'; if the column holds classes, give "
+        "--task classify",
     ),
     (
         "x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(100)) + "\noops,1\n",

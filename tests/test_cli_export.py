@@ -67,14 +67,14 @@ def test_python_says_what_the_weights_cost(home, tmp_path, capsys, weights):
     low, high = {"float": (0, 1e-13), "packed": (1e-14, 1e-7), "int8": (1e-6, 0.03)}[weights]
     assert low <= found["difference"] <= high
     said = export(capsys, *words, "--data", home / "iris.csv").out.splitlines()[1]
-    assert said.startswith("tried on 150 rows: off by at most ")
-    assert said.endswith(f"; {found['changed']:.2%} of the rows get another label")
+    assert said.startswith("tested on 150 rows: off by at most ")
+    assert said.endswith(f"; {found['changed']:.2%} of the rows get a different label")
 
 
 def test_a_bare_network_is_tried_on_numbers(home, tmp_path, capsys):
     words = (home / "network.json", "--out", tmp_path / "n.py", "--data")
     said = export(capsys, *words, home / "numbers.csv").out
-    assert said.splitlines()[1].startswith("tried on 2 rows: off by at most ")
+    assert said.splitlines()[1].startswith("tested on 2 rows: off by at most ")
     said = export(capsys, *words, home / "iris.csv", code=2)
     assert said.err == "tinynn: a bare network takes numbers, got 'setosa'\n"
 
@@ -107,19 +107,19 @@ def test_scales_of_numbers_go_into_the_network(home, tmp_path, capsys):
         said = export(capsys, home / "iris.json", "--out", out, *words)
         assert said.out.splitlines()[1:] == [
             "inputs: sepal_length, sepal_width, petal_length, petal_width",
-            "they are the table's own numbers: their scales are in the first layer",
+            "they are numbers as in the table: the first layer scales them",
             "outputs: the probability of setosa, versicolor, virginica",
         ]
         for got, p in zip(read(out).predict(rows), model.predict_proba(rows)):
             assert got == pytest.approx(p, abs=off)
 
 
-def test_what_stays_behind_is_said(home, tmp_path, capsys):
+def test_what_is_not_included_is_said(home, tmp_path, capsys):
     model, out = nn.load(home / "towns.json"), tmp_path / "towns.safetensors"
     said = export(capsys, home / "towns.json", "--out", out)
     assert said.out.splitlines()[1:] == [
         "inputs: town=Bonn, town=Ulm, town=(missing), size, size missing",
-        "scaling and encoding stay behind: the inputs are what encoder_.transform(rows) makes",
+        "scaling and encoding are not included: the inputs are encoder_.transform(rows)",
     ]
     rows = [["Ulm", 2.0], [None, None]]
     got = from_safetensors(out).predict(model.encoder_.transform(rows))
@@ -167,11 +167,13 @@ def test_a_network_with_its_scales_is_the_estimator(seed):
 def test_what_cannot_be_is_one_sentence(home, tmp_path, capsys):
     model, out = home / "iris.json", tmp_path / "iris.txt"
     for words, message in (
-        ((model, "--out", out), f"{out} does not tell what to export to; give --to"),
+        ((model, "--out", out), f"the extension of {out} names no format; give --to"),
         ((model, "--out", "m.h", "--weights", "packed"), "to_c needs weights to be one of "),
-        ((model, "--out", "m.onnx", "--weights", "int8"), "--weights is not for --to onnx"),
-        ((model, "--out", "m.js", "--dtype", "float32"), "--dtype is not for --to javascript"),
-        ((model, "--out", "m.onnx", "--data", "x"), "--data is not for --to onnx"),
+        ((model, "--out", "m.onnx", "--weights", "int8"),
+         "--weights cannot be used with --to onnx"),
+        ((model, "--out", "m.js", "--dtype", "float32"),
+         "--dtype cannot be used with --to javascript"),
+        ((model, "--out", "m.onnx", "--data", "x"), "--data cannot be used with --to onnx"),
         ((home / "none.json", "--out", "m.py"), f"there is no model file {home / 'none.json'}"),
         ((model, "--out", tmp_path / "no" / "m.py"),
          f"{tmp_path / 'no' / 'm.py'} cannot be written: there is no directory {tmp_path / 'no'}"),

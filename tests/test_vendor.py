@@ -534,7 +534,7 @@ def test_a_check_cannot_say_where_a_file_of_other_sources_was_edited(tmp_path, c
     assert main(["vendor", "--check", str(path)]) == 1
     assert capsys.readouterr().out == (
         f"{path}: tinynn 0.0.7 in one file; parts: core, view\nedited since it was built\n"
-        "it was built from other sources than this library's, so where is not known\n"
+        "it was built from other sources than these: the edits cannot be located\n"
     )
 
 
@@ -545,7 +545,8 @@ def test_a_check_refuses_other_files(tmp_path, capsys):
     (tmp_path / "x.py").write_bytes(b"\xff\x00")
     assert main(["vendor", "--check", str(tmp_path / "x.py")]) == 2
     assert main(["vendor", "--check", str(tmp_path / "x.py"), "--minimal"]) == 2
-    assert "vendor --check reads the parts from the file: give no others" in capsys.readouterr().err
+    message = "--check reads the parts from the file; leave out --include and --minimal"
+    assert message in capsys.readouterr().err
 
 
 # --- the pieces of the whole file ---

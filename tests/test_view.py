@@ -645,7 +645,7 @@ REFUSALS: list[tuple[Callable[[], object], type, str]] = [
         lambda: view.line_chart({"loss": [1, 0]}, title="t", y_scale="log"),
         DataError,
         "line_chart needs values above 0 on a logarithmic axis, got 0.0; "
-        "take a linear axis or put None there",
+        "use a linear axis or put None there",
     ),
     (
         lambda: view.line_chart({"loss": [1]}, title="t", y_scale="ln"),
@@ -655,12 +655,13 @@ REFUSALS: list[tuple[Callable[[], object], type, str]] = [
     (
         lambda: view.line_chart({"loss": [1]}, title="t", width=3),
         SettingError,
-        "line_chart needs width between 120 and 10000 pixels, got 3; leave it out for a good size",
+        "line_chart needs width between 120 and 10000 pixels, got 3; leave it out for the default "
+        "size",
     ),
     (
         lambda: view.line_chart({"loss": [1]}, title="t", x_limits=(2, 1)),
         SettingError,
-        "line_chart needs limits of an axis as (low, high) with low below high, got (2, 1)",
+        "line_chart needs axis limits (low, high) with low below high, got (2, 1)",
     ),
     (
         lambda: view.roc_chart({"a": ([0, 0.5, 0.4], [0, 0.5, 1])}),
@@ -692,7 +693,7 @@ REFUSALS: list[tuple[Callable[[], object], type, str]] = [
     (
         lambda: view.scatter_chart([[1, math.nan]], title="t"),
         DataError,
-        "scatter_chart needs a number in every place of points, got nan at row 0, column 1",
+        "scatter_chart needs a number in every cell of points, got nan at row 0, column 1",
     ),
     (
         lambda: view.scatter_chart([[1, 2]], [0, 1], title="t"),
@@ -766,7 +767,7 @@ REFUSALS: list[tuple[Callable[[], object], type, str]] = [
     (
         lambda: view.heat_map([[1.0]], title="t", cell_text="d"),
         SettingError,
-        "heat_map needs cell_text to be a format of numbers such as \".2f\", got 'd': "
+        "heat_map needs cell_text to be a number format such as \".2f\", got 'd': "
         "Unknown format code 'd' for object of type 'float'",
     ),
     (
@@ -850,7 +851,7 @@ REFUSALS: list[tuple[Callable[[], object], type, str]] = [
     (
         lambda: view.save(b"x", "chart.svg"),  # type: ignore[arg-type]
         SettingError,
-        "save needs the text of a picture first and then the path, got bytes; "
+        "save needs the picture as text first and then the path, got bytes; "
         'did you mean save(line_chart(...), "chart.svg")?',
     ),
 ]

@@ -43,7 +43,7 @@ class About(NamedTuple):
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
         for key, kind in kinds.items():
             if not isinstance(content[key], kind):
-                raise FormatError(f"{where} has a wrong {key}: {content[key]!r}")
+                raise FormatError(f"{where} has an invalid {key}: {content[key]!r}")
         found = content["findings"]
         if found is not None:
             content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}

@@ -230,7 +230,7 @@ def _without_counters(
     rows = [cells[: target.index] + cells[target.index + 1 :] for cells in start]
     try:
         columns = encoder.fresh().fit(rows).columns
-    except DataError:  # the first pass over the whole file will raise it if it holds there, too
+    except DataError:  # the pass over the whole file decides
         return encoder
     kinds = dict(encoder.kinds)
     for column in columns:

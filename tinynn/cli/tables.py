@@ -1,4 +1,4 @@
-"""Tables on the command line: read from files, their target found, errors named by line."""
+"""Tables on the command line: reading files, finding the target, naming lines in errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Iterator, List, NamedTuple, Sequence, Union
 
-from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
@@ -19,10 +18,10 @@ from .parser import one_sign
 Cells = List[str]
 Label = Union[str, float]
 
-CHUNK = 4096  # rows that are worked on in one go
-GUESSED_FROM = 10_000  # rows of a stream whose targets decide what is to be learned
+CHUNK = 4096  # rows processed at a time
+GUESSED_FROM = 10_000  # rows of a stream from which the task is guessed
 MOST_CLASSES = 1000
-MOST_NUMBER_CLASSES = 20  # whole numbers of so many kinds are taken for classes
+MOST_NUMBER_CLASSES = 20  # at most this many different whole numbers are taken for classes
 
 
 def open_table(path: str, options: argparse.Namespace) -> TableFile:
@@ -37,9 +36,9 @@ def open_table(path: str, options: argparse.Namespace) -> TableFile:
 
 
 class Lines:
-    """In which line of its file each row of a table stands.
+    """The line of its file for each row of a table.
 
-    Kept are only the rows at which the difference between both changes.
+    Stores only the rows at which the difference between line and row changes.
     """
 
     def __init__(self) -> None:
@@ -48,7 +47,7 @@ class Lines:
         self._offsets: list[int] = []
 
     def add(self, line: int) -> None:
-        """Take in the line of one more row."""
+        """Add the line of the next row."""
         offset = line - self.count
         if not self._offsets or self._offsets[-1] != offset:
             self._rows.append(self.count)
@@ -61,7 +60,7 @@ class Lines:
 
 
 class Loaded(NamedTuple):
-    """A table in memory: its file, the cells of its rows, and the lines they stand in."""
+    """A table in memory: its file, the cells of its rows, and their lines."""
 
     file: TableFile
     rows: list[Cells]
@@ -75,7 +74,7 @@ def load_table(file: TableFile) -> Loaded:
         lines.add(line)
         rows.append(cells)
     if not rows:
-        raise DataError(f"{file.name} has no row of data")
+        raise DataError(f"{file.name} has no rows of data")
     return Loaded(file, rows, lines)
 
 
@@ -89,7 +88,7 @@ def chunks_of(file: TableFile, size: int = CHUNK) -> Iterator[tuple[list[int], l
         yield [line for line, _ in part], [cells for _, cells in part]
 
 
-# What messages of the library say to programmers, and what that is on the command line.
+# The library's messages speak of arguments; the command line has options.
 _TRANSLATED = (
     (r"give decimal=','", "give --decimal ,"),
     (r"give missing=\((.+?),\)", r"give --missing \1"),
@@ -101,9 +100,9 @@ _TRANSLATED = (
 
 @contextmanager
 def located(name: str, lines: Lines | None = None, trained: bool = False) -> Iterator[None]:
-    """Let errors about a table name the file and the line, and options instead of arguments.
+    """Make errors about a table name the file, the line, and options instead of arguments.
 
-    With a model that is `trained` already, what would be given to its training is no mend.
+    If the model is already `trained`, do not suggest options of its training.
     """
     try:
         yield
@@ -121,12 +120,12 @@ def located(name: str, lines: Lines | None = None, trained: bool = False) -> Ite
 
 
 def cell_reader(missing: Sequence[str], decimal: str) -> Reader:
-    """Return a reader of cells with the usual words for missing values, and these."""
+    """Return a reader of cells that knows the usual words for missing values, and these."""
     return Reader(frozenset(("", *MISSING, *missing)), decimal)
 
 
 def guessed_decimal(rows: Sequence[Cells], delimiter: str) -> str:
-    """Return the decimal sign of a table's numbers: a comma if they have one and none has a point.
+    """Return the decimal sign of a table's numbers: a comma if some have one and none has a point.
 
     >>> guessed_decimal([["1,5", "x"], ["2,25", "y"]], ";")
     ','
@@ -138,10 +137,10 @@ def guessed_decimal(rows: Sequence[Cells], delimiter: str) -> str:
 
 
 class Target:
-    """The column to be predicted: what its cells mean.
+    """The column to predict.
 
-    task:  "classify", its cells being classes, or "regress", its cells being numbers
-    why:   the reason for that, in words
+    task:  "classify" if its cells are classes, "regress" if they are numbers
+    why:   the reason for the task, in words
     """
 
     def __init__(self, name: str, index: int, task: str, why: str, reader: Reader) -> None:
@@ -152,7 +151,7 @@ class Target:
     def of(self, cells: Cells, file: str, line: int) -> Label | None:
         """Return the class or number in a row, or None if it is missing.
 
-        Raises DataError, with the line, for text where a number has to be.
+        Raises DataError, with the line, for text where a number is needed.
         """
         cell = cells[self.index]
         value = self.reader.read(cell)
@@ -163,8 +162,9 @@ class Target:
         if isinstance(value, str) or value - value != 0.0:
             raise DataError(
                 f"{file}, line {line}, column {self.index + 1} ({self.name!r}): the target needs "
-                f"numbers, got {cell.strip()[:40]!r}; if it means that the value is missing, give "
-                f"--missing {cell.strip()[:40]!r}; if the column holds classes, --task classify"
+                f"numbers, got {cell.strip()[:40]!r}; if that means that the value is missing, "
+                f"give --missing {cell.strip()[:40]!r}; if the column holds classes, give --task "
+                "classify"
             )
         return value
 
@@ -186,42 +186,40 @@ def guessed_target(
 
 def _guessed_task(present: int, kinds: int, numbers: list[float]) -> tuple[str, str]:
     if 2 * len(numbers) < present or not numbers:
-        return "classify", "it holds text"
+        return "classify", "the column holds text"
     if len(numbers) < present and kinds <= MOST_NUMBER_CLASSES:
-        return "classify", "it holds text and numbers"
+        return "classify", "the column holds text and numbers"
     if len(numbers) == present and all(value.is_integer() for value in numbers):
         few = kinds <= MOST_NUMBER_CLASSES and present >= 5 * kinds
         if kinds <= 2 or few:
-            return "classify", f"it holds whole numbers of {kinds} kinds"
-    return "regress", f"it holds numbers of {kinds:,} kinds"
+            return "classify", f"the column holds {kinds} different whole numbers"
+    return "regress", f"the column holds {kinds:,} different numbers"
 
 
 def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:
-    """Raise DataError for a table of too few rows to train on, and to set some of them apart."""
+    """Raise DataError for a table with too few rows to train on, and to hold some of them out."""
     least = 10 if options.test_share or options.early_stopping else 2
     if rows < least:
-        raise DataError(
-            f"{name} has {counted(rows, 'row')} to learn from; at least {least} are "
-            "needed" + (", to set some apart for validation and test" if least > 2 else "")
-        )
+        held_out = ", to hold some out for validation and test" if least > 2 else ""
+        raise DataError(f"{name}: training needs at least {least} rows{held_out}; got {rows}")
 
 
 def check_range(low: float, high: float, rows: int, where: str) -> None:
     """Raise DataError for numbers that are all the same."""
     if low == high:
         raise DataError(
-            f"{where} holds one number only, {low:g}, in all {rows:,} rows: there is nothing to "
+            f"{where} holds only one number, {low:g}, in all {rows:,} rows: there is nothing to "
             "learn"
         )
 
 
 def check_classes(counts: dict[Any, int], where: str, asked: bool) -> None:
-    """Raise DataError for classes that cannot be learned: one alone, or hardly a row for each."""
+    """Raise DataError for classes that cannot be learned: only one, or too many for the rows."""
     rows = sum(counts.values())
     if len(counts) == 1:
         raise DataError(
-            f"{where} holds one class only, {next(iter(counts))!r}, in all {rows:,} rows: there is "
-            "nothing to tell apart"
+            f"{where} holds only one class, {next(iter(counts))!r}, in all {rows:,} rows: there is "
+            "nothing to learn"
         )
     too_thin = len(counts) > MOST_NUMBER_CLASSES and rows < 2 * len(counts) and not asked
     if len(counts) > MOST_CLASSES or too_thin:

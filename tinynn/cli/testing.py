@@ -1,4 +1,4 @@
-"""A model put to the test: its answers to rows that it has not seen, and the text about it."""
+"""Testing a model: its answers to rows that it has not seen, and how they are printed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from .tables import Label, Lines, Loaded, located
 MOST_SHOWN = 20  # classes in a confusion matrix of text, columns in a list of importance
 WORK = 1e8  # multiplications that measuring the importance of columns may take, if asked for
 ASIDE = 5e6  # the same, if not asked for
-MOST_ROWS, LEAST_ROWS = 2000, 100  # rows for that
+MOST_ROWS, LEAST_ROWS = 2000, 100  # rows to measure importance on
 REPEATS = 5
 
 
 class Trial(NamedTuple):
-    """Rows ready for a model: what the network takes, what is true, what the model says.
+    """Encoded rows, their true targets, and the network's outputs and the model's answers.
 
     `missing` counts missing cells by column, `unseen` unknown categories by column and cell.
     """
@@ -49,7 +49,7 @@ class Trial(NamedTuple):
 def tried(
     model: Model, table: Loaded, indices: Sequence[int], targets: Sequence[Label], lines: Lines
 ) -> Trial:
-    """Return a model's answers to the rows of a table, whose targets are known.
+    """Return a model's answers to the rows of a table with known targets.
 
     Raises DataError, with the line, for cells that the model cannot take, or an unknown class.
     """
@@ -59,8 +59,8 @@ def tried(
         for row, target in enumerate(targets):
             if str(target) not in known:
                 raise DataError(
-                    f"{table.file.name}, line {lines.of(row)}: {target!r} is no class that "
-                    f"{model.path} knows: {', '.join(list(known)[:8])}"
+                    f"{table.file.name}, line {lines.of(row)}: {target!r} is not a class of "
+                    f"{model.path}, which knows {', '.join(list(known)[:8])}"
                     + (" …" if len(known) > 8 else "")
                 )
         truth = [known[str(target)] for target in targets]
@@ -76,8 +76,8 @@ def tried(
 def findings_of(model: Model, trial: Trial, source: str) -> Findings:
     """Return what a trial says about a model.
 
-    The trivial answer is that of the training; of a model that came from elsewhere, with nothing
-    known of its training, it is that of the trial's own targets.
+    The baseline comes from the training rows, or for an imported model, whose training is unknown,
+    from the trial's own targets.
     """
     estimator = model.estimator
     imported = estimator.history_.stopped_by == "import"
@@ -100,8 +100,8 @@ def with_importance(
 ) -> Findings:
     """Return the findings with the importance of each column, measured on some of the rows.
 
-    Of wide tables fewer rows are taken, and it is done less often; unless `asked` for, not at all
-    where it takes long.
+    Wide tables get fewer rows and repeats. Unless `asked` for, nothing is measured where it would
+    take long.
     """
     columns = [
         (column.name, len(column.feature_names())) for column in model.estimator.encoder_.columns
@@ -127,14 +127,14 @@ def with_importance(
 
 
 def describe_cells(trial: Trial, console: Console, file: str) -> None:
-    """Note what was missing in a table, and what the model had never seen."""
+    """Note what was missing in a table, and what was not seen in training."""
     note_missing(trial.missing, trial.unseen, console, file)
 
 
 def note_missing(
     missing: dict[str, int], unseen: dict[str, dict[str, int]], console: Console, file: str
 ) -> None:
-    """Note missing cells by column, and categories that were not there in the training."""
+    """Note missing cells by column, and categories not seen in training."""
     if missing:
         found = ", ".join(f"{count:,} in {name!r}" for name, count in missing.items())
         console.note(f"note: {file} has missing cells, filled as in training: {found}")
@@ -142,19 +142,19 @@ def note_missing(
         some = ", ".join(f"{kind!r} ({count:,})" for kind, count in list(kinds.items())[:5])
         more = f" and {len(kinds) - 5} more" if len(kinds) > 5 else ""
         console.note(
-            f"note: column {name!r} has categories that were not in the training, read as none of "
-            f"its own: {some}{more}"
+            f"note: column {name!r} has categories not seen in training, read as none of the known "
+            f"ones: {some}{more}"
         )
 
 
 def test_text(found: Findings, console: Console) -> str:
-    """Return the test in text: the score against the trivial one, all metrics, the confusion."""
+    """Return the test as text: a verdict, all metrics, and the confusion matrix."""
     from ..view import text_confusion, text_table  # not free to import, and not always needed
 
     lines = [verdict(found), ""]
     rows = metric_rows(found)
     has_baseline = any(row[2] for row in rows)
-    header = ["", "model", "trivial"] if has_baseline else ["", "model"]
+    header = ["", "model", "baseline"] if has_baseline else ["", "model"]
     lines.append(
         text_table(
             [row[: len(header)] for row in rows], header, "lrr", ascii_only=console.ascii_only
@@ -167,22 +167,22 @@ def test_text(found: Findings, console: Console) -> str:
 
 
 def verdict(found: Findings) -> str:
-    """Return in a sentence how good a model is, against the trivial answer."""
+    """Return a sentence that says how good a model is, compared with the baseline."""
     rows = counted(found.rows, "row")
     if found.score == "accuracy":
         right = sum(found.confusion[i][i] for i in range(len(found.confusion)))
         text = (
             f"test on {rows}: accuracy {found.metrics['accuracy']:.3f}, {right:,} right; "
-            f"always the most frequent class: {found.baseline:.3f}"
+            f"baseline, always the most frequent class: {found.baseline:.3f}"
         )
     else:
         text = (
             f"test on {rows}: R² {written(found.metrics['r2'])}, mean absolute error "
-            f"{written(found.metrics['mean_absolute_error'])}; always the mean: "
+            f"{written(found.metrics['mean_absolute_error'])}; baseline, always the mean: "
             f"{written(found.metrics['baseline_mean_absolute_error'])}"
         )
     if found.metrics[found.score] <= found.baseline:
-        text += "\nThat is no better than the trivial answer: the model has learned nothing of use."
+        text += "\nThat is no better than the baseline: the model has learned nothing useful."
     return text
 
 
@@ -196,7 +196,7 @@ def importance_text(found: Findings, console: Console) -> str:
         ascii_only=console.ascii_only,
     )  # fmt: skip
     left = len(found.importance) - len(names)
-    return text + (f"\nand {counted(left, 'column')} of less importance" if left else "")
+    return text + (f"\nand {counted(left, 'less important column')}" if left else "")
 
 
 def calibration_text(found: Findings, console: Console) -> str:
@@ -218,7 +218,7 @@ def curve_text(values: Sequence[float], name: str, console: Console, width: int 
 
 
 class Comparison(NamedTuple):
-    """Two models on the same rows: how often each was better, and the chance that it is chance.
+    """Two models on the same rows: how often each alone was better, and the p-value of that.
 
     Source of the sign test (of McNemar, for classes): Q. McNemar (1947), exact binomial form.
     """
@@ -237,7 +237,7 @@ def compared(first: Sequence[float], second: Sequence[float]) -> Comparison:
     a = sum(x < y for x, y in zip(first, second))
     b = sum(x > y for x, y in zip(first, second))
     n, k = a + b, min(a, b)
-    if n > 1000:  # beyond, the normal distribution is as good and the sums are long
+    if n > 1000:  # the normal distribution is as good, and the sums would be long
         from math import erfc, sqrt
 
         p = erfc((abs(a - b) - 1) / sqrt(2 * n))
@@ -257,9 +257,9 @@ def errors_of(trial: Trial) -> list[float]:
 def split_rows(
     targets: Sequence[Label], test_share: float, seed: int, classes: bool
 ) -> tuple[list[int], list[int]]:
-    """Return the numbers of the rows to train on and to test on, in order.
+    """Return the indices of the rows to train on and to test on, in order.
 
-    Classes have their share in both; those of one row are not tested.
+    Each class has its share in both; a class with only one row is not tested.
     """
     from ..data import train_test_split
 

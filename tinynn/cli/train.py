@@ -32,7 +32,7 @@ from .tables import (
 from .testing import findings_of, test_text, tried, with_importance
 from .training import TrainedModel, is_interrupted, new_encoder, train_table
 
-STREAM_FROM = 20_000_000  # bytes of a file that is read as a stream, if nothing is said
+STREAM_FROM = 20_000_000  # bytes above which a file is read as a stream by default
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if table is not None:
         console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
         table, targets = _without_target(table, target, options, console)
-        console.say(f"target {target.name!r}: {_target_text(target, targets)}, for {target.why}")
+        console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
         if options.search:
             from .search import searched
 
@@ -60,10 +60,12 @@ def run(options: argparse.Namespace) -> int:
         trained = train_table(table, targets, target, encoder, options, console)
     else:
         if options.search:
-            raise SettingError("--search needs the table in memory; leave it out, or --no-stream")
+            raise SettingError(
+                "--search needs the table in memory; give --no-stream, or leave out --search"
+            )
         console.say(f"{file.name}: {file.describe()}")
         kind = "classes" if target.task == "classify" else "numbers"
-        console.say(f"target {target.name!r}: {kind}, for {target.why}")
+        console.say(f"target {target.name!r}: {kind}; {target.why}")
         from .streaming import train_stream
 
         trained = train_stream(file, target, encoder, start, options, console)
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 def _understood(
     file: TableFile, rows: list[list[str]], options: argparse.Namespace
 ) -> tuple[Target, TableEncoder]:
-    """Return what is to be predicted, and the encoder of the other columns."""
+    """Return the target, and an encoder of the other columns."""
     try:
         name = column_name(options.target, file.columns)
     except DataError as error:
@@ -81,7 +83,7 @@ def _understood(
     index = file.columns.index(name)
     columns = [column for column in file.columns if column != name]
     if not columns:
-        raise DataError(f"{file.name} has no column beside the target {name!r} to learn from")
+        raise DataError(f"{file.name} has no columns besides the target {name!r} to learn from")
     decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
     reader = cell_reader(options.missing, decimal)
     cells = [row[index] for row in rows]
@@ -94,7 +96,7 @@ def _understood(
 def _without_target(
     table: Loaded, target: Target, options: argparse.Namespace, console: Console
 ) -> tuple[Loaded, list[Label]]:
-    """Return the table without its target and the rows that have none, and the targets."""
+    """Return the table without the target's column and rows without a target, and the targets."""
     targets: list[Label] = []
     kept: list[int] = []
     for row, cells in enumerate(table.rows):
@@ -105,7 +107,7 @@ def _without_target(
         del cells[target.index]
     where = f"{table.file.name}: column {target.name!r}"
     if not targets:
-        raise DataError(f"{where}, the target, holds no value")
+        raise DataError(f"{table.file.name}: the target column {target.name!r} has no values")
     check_rows(len(targets), table.file.name, options)
     if target.task == "classify":
         check_classes(_counts(targets), where, options.task is not None)
@@ -114,7 +116,7 @@ def _without_target(
         check_range(min(numbers), max(numbers), len(numbers), where)
     left_out = len(table.rows) - len(kept)
     if left_out:
-        console.note(f"note: {counted(left_out, 'row')} without a target left out")
+        console.note(f"note: left out {counted(left_out, 'row')} without a target")
         from .testing import picked
 
         table = picked(table, kept)[0]
@@ -143,7 +145,7 @@ def _finish(
     options: argparse.Namespace,
     console: Console,
 ) -> int:
-    """Test the model, write it, and say so."""
+    """Test the model, write it, and print the results."""
     estimator, history = trained.estimator, trained.estimator.history_
     interrupted = is_interrupted(estimator)
     _say_training(trained, console)
@@ -156,7 +158,7 @@ def _finish(
         found = findings_of(model, trial, file.name)
         console.say(test_text(found, console))
     else:
-        console.say("no rows were set apart to test the model")
+        console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
     about = About(target.name, file.name, trained.train_rows, trained.validation_rows, found)
@@ -170,7 +172,7 @@ def _finish(
         write_text(options.report, model_page(model, found))
         console.say(f"report written to {options.report}")
     if not options.out:
-        console.note("note: the model was not kept; --out FILE writes it")
+        console.note("note: the model was not saved; --out FILE saves it")
     console.result(
         {
             "data": file.name,
@@ -201,7 +203,7 @@ def _finish(
 
 
 def best_epoch(estimator: Any) -> int:
-    """Return the epoch whose weights a model has."""
+    """Return the epoch that the model's weights come from."""
     history = estimator.history_
     return int(history.best_epoch)
 
@@ -217,7 +219,7 @@ def _say_training(trained: TrainedModel, console: Console) -> None:
     if is_interrupted(estimator):
         kept = f"the {'best ' if history.validation_loss else ''}model so far is kept"
         if not history.epochs:
-            kept = "the model as it was within its first epoch is kept"
+            kept = "the model from within its first epoch is kept"
         console.note(f"interrupted after {counted(history.epochs, 'epoch')}{seconds}: {kept}")
         return
     best = f"; best: epoch {best_epoch(estimator)}" if history.validation_loss else ""

@@ -30,7 +30,7 @@ BATCH = 32
 
 
 class TimeBudget(Callback):
-    """Ends the training after the first epoch that is over so many seconds after its start."""
+    """Ends training after the first epoch that ends `seconds` or more after the start."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -45,12 +45,12 @@ class TimeBudget(Callback):
 
     @property
     def over(self) -> bool:
-        """Whether the time is used up."""
+        """Whether the time is up."""
         return time.monotonic() - self.started >= self.seconds
 
 
 class TrainedModel(NamedTuple):
-    """What training a table came to: the estimator, the rows by their use, and those to test."""
+    """The result of training: the estimator, how many rows were used for what, and the test."""
 
     estimator: Classifier | Regressor
     train_rows: int
@@ -60,13 +60,13 @@ class TrainedModel(NamedTuple):
 
 
 def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: str) -> TableEncoder:
-    """Return an encoder for these columns, by the options."""
+    """Return an encoder for these columns, set up by the options."""
     kinds: dict[str | int, str] = {}
     for option, kind in (("numbers", "number"), ("categories", "category"), ("ignore", "drop")):
         for name in column_list(getattr(options, option), columns):
             if kinds.get(name, kind) != kind:
                 raise SettingError(
-                    f"column {name!r} can be only one of --numbers, --categories and --ignore"
+                    f"column {name!r} can be in only one of --numbers, --categories and --ignore"
                 )
             kinds[name] = kind
     return TableEncoder(
@@ -85,7 +85,7 @@ def new_estimator(
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> Classifier | Regressor:
-    """Return an estimator that is not trained yet, by the options and `changes` of them."""
+    """Return an untrained estimator, set up by the options and then `changes`."""
     epochs = options.epochs or EPOCHS
     settings: dict[str, Any] = {
         "hidden_layer_sizes": tuple(options.hidden),
@@ -109,10 +109,10 @@ def new_estimator(
     }
     if task == "regress":
         if options.class_weights is not None:
-            raise SettingError("--class-weights is for targets that are classes, not numbers")
+            raise SettingError("--class-weights needs a target of classes, got numbers")
         return Regressor(loss=options.loss or "squared_error", **settings)
     if options.loss is not None:
-        raise SettingError("--loss is for targets that are numbers, not classes")
+        raise SettingError("--loss needs a target of numbers, got classes")
     return Classifier(class_weight=class_weights(options.class_weights), **settings)
 
 
@@ -133,13 +133,13 @@ def class_weights(text: str | None) -> str | dict[str, float] | None:
             sign = ""
         if not sign:
             raise SettingError(
-                f"--class-weights needs to be balanced, or like yes=5,no=1, got {text!r}"
+                f"--class-weights needs balanced, or weights like yes=5,no=1, got {text!r}"
             )
     return weights
 
 
 def callbacks_of(options: argparse.Namespace) -> list[Callback]:
-    """Return what looks on while a model trains."""
+    """Return the callbacks for training: the progress and the time budget."""
     found: list[Callback] = [] if options.quiet else [Progress(sys.stderr)]
     if options.time_budget:
         found.append(TimeBudget(options.time_budget))
@@ -154,7 +154,7 @@ def train_table(
     options: argparse.Namespace,
     console: Console,
 ) -> TrainedModel:
-    """Return an estimator trained on a table of the columns to learn from, as far as it got."""
+    """Return an estimator trained on a table without its target column."""
     name = table.file.name
     classes = target.task == "classify"
     with located(name, table.lines):
@@ -167,7 +167,7 @@ def train_table(
     if options.early_stopping:
         validation = max(1, round(len(train_numbers) * options.validation_share))
     console.say(
-        f"rows: {len(train_numbers) - validation:,} to train on, {validation:,} to see when to "
+        f"rows: {len(train_numbers) - validation:,} to train on, {validation:,} to decide when to "
         f"stop, {len(test_numbers):,} to test"
     )
     kinds = {
@@ -181,7 +181,7 @@ def train_table(
     with located(name, lines):
         estimator.fit(part.rows, [targets[i] for i in train_numbers])
     for j, column in enumerate(looked.columns):
-        # Why a column is what it is was found in all rows, and asked of the training then.
+        # The kinds were guessed from all rows and then given to the training: keep those reasons.
         encoded = estimator.encoder_.columns[j]
         estimator.encoder_.columns[j] = (
             column if isinstance(column, LeftOut) else encoded._replace(reason=column.reason)
@@ -193,7 +193,7 @@ def train_table(
 
 
 def columns_text(encoder: TableEncoder) -> list[str]:
-    """Return, in lines, what the columns were taken for and why; of many, in groups."""
+    """Return lines that say how each column is read and why; many columns are grouped."""
     columns = encoder.columns
     if len(columns) <= 16:
         width = min(max(len(column.name) for column in columns), 30)

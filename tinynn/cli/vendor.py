@@ -18,7 +18,9 @@ def run(options: argparse.Namespace) -> int:
     console = Console(options.quiet, options.json)
     if options.check:
         if options.include or options.minimal:
-            raise UsageError("vendor --check reads the parts from the file: give no others")
+            raise UsageError(
+                "--check reads the parts from the file; leave out --include and --minimal"
+            )
         return _check(options.file, console)
     parts = [part for names in options.include for part in names.split(",") if part]
     built = build(parts, options.minimal)
@@ -38,8 +40,8 @@ def _check(path: str, console: Console) -> int:
     for line in found.differences[:SHOWN]:
         console.say(line)
     if len(found.differences) > SHOWN:
-        console.say(f"and {counted(len(found.differences) - SHOWN, 'line')} more")
+        console.say(f"and {counted(len(found.differences) - SHOWN, 'more line')}")
     if not found.unchanged and not found.differences:
-        console.say("it was built from other sources than this library's, so where is not known")
+        console.say("it was built from other sources than these: the edits cannot be located")
     console.result(found._asdict())
     return 0 if found.unchanged else 1

@@ -1,3 +1,3 @@
-"""Reports: what the test of a model found, as numbers (`findings`), as pictures (`charts`), and as
-one HTML page (`page`).
+"""Reports on a model and its test: as numbers (`findings`), as charts (`charts`), and as one HTML
+page (`page`).
 """

@@ -1,4 +1,4 @@
-"""The pictures of a report: of the training, of the test, and of the network."""
+"""The charts of a report: of the training, the test, and the network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_CLASSES = 40  # in a confusion matrix
 
 
 class Chart(NamedTuple):
-    """A picture: its name (of a file, say), its SVG, and a sentence on how to read it."""
+    """A chart: its name (for a file, say), its SVG, and a sentence on how to read it."""
 
     name: str
     svg: str
@@ -34,10 +34,10 @@ class Chart(NamedTuple):
 
 
 def training_charts(history: History) -> list[Chart]:
-    """Return the curves of a training: its losses, and the score if one was watched."""
+    """Return a chart of the losses by epoch, or none without any."""
     if not history.loss:
         return []
-    # One epoch is a point, which a line does not show.
+    # One epoch is a point, which a line would not show.
     few = len(history.loss) < 3
     lines = [Series("training", history.loss, markers=few)]
     if history.validation_loss:
@@ -48,8 +48,8 @@ def training_charts(history: History) -> list[Chart]:
     note = "The loss falls as the network learns."
     if history.validation_loss:
         note = (
-            "Validation rows are not learned from: where their loss rises while that of the "
-            "training falls, the network learns by heart."
+            "The network does not learn from validation rows: where their loss rises while the "
+            "training loss falls, it is overfitting."
         )
     charts = [
         Chart(
@@ -62,7 +62,7 @@ def training_charts(history: History) -> list[Chart]:
                 y_scale="log" if spread else "linear",
                 marks=[(history.best_epoch, best)] if history.validation_loss else (),
             ),
-            note + (" The scale of the loss is logarithmic." if spread else ""),
+            note + (" The loss axis is logarithmic." if spread else ""),
         )
     ]
     return charts
@@ -71,7 +71,7 @@ def training_charts(history: History) -> list[Chart]:
 def network_chart(
     network: Sequential, inputs: Sequence[str], outputs: Sequence[str] | None
 ) -> list[Chart]:
-    """Return a picture of the layers of neurons, or none for a network without any."""
+    """Return charts of the dense layers, or none for a network without any."""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     if not dense:
         return []
@@ -91,7 +91,8 @@ def network_chart(
                 input_names=list(inputs) if fits else None,
                 output_names=names,
             ),
-            "A thick line is a large weight. Inputs are scaled, so that weights can be compared.",
+            "The thicker a line, the larger the weight. Inputs are scaled, so that weights can be "
+            "compared.",
         )
     ]
     W = weights[0]
@@ -115,7 +116,7 @@ def network_chart(
 
 
 def test_charts(found: Findings, target: str = "") -> list[Chart]:
-    """Return the pictures of a test: the confusion matrix, ROC and calibration, or predictions."""
+    """Return the charts of a test: the confusion matrix, ROC and calibration, or predictions."""
     charts: list[Chart] = []
     if 2 <= len(found.classes) <= MOST_CLASSES:
         charts.append(
@@ -124,7 +125,7 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
                 confusion_chart(
                     found.confusion, found.classes, width=520 if len(found.classes) <= 6 else 700
                 ),
-                "Each row is what was true, each column what was predicted; right is the diagonal.",
+                "Each row is a true class, each column a predicted one; the diagonal is right.",
             )
         )
     if found.roc:
@@ -137,7 +138,7 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
             Chart(
                 "roc",
                 roc_chart(curves, title=f"ROC{several}"),
-                "How many of the class are found, for how many false alarms.",
+                "How much of the class is found, at the cost of how many false alarms.",
                 False,
             )
         )
@@ -154,8 +155,8 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
                 reliability_chart(
                     {"model": (means, shares)}, title="Calibration", x_label=x, y_label=y
                 ),
-                "On the dashed line, of what is called 70% sure 70% come true. A point from a few "
-                "rows says little.",
+                "On the dashed line, what is predicted with 70% comes true in 70% of the rows. A "
+                "point from a few rows says little.",
                 False,
             )
         )
@@ -165,7 +166,7 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
             Chart(
                 "predictions",
                 prediction_chart(predicted, true, unit=target),
-                "A perfect model lies on the dashed line.",
+                "The points of a perfect model lie on the dashed line.",
                 False,
             )
         )
@@ -188,10 +189,10 @@ def importance_chart(found: Findings) -> list[Chart]:
                 [found.importance[name][0] for name in names],
                 [found.importance[name][1] for name in names],
                 title="Importance of the columns",
-                x_label=f"loss of {score} when the cells of the column change places",
+                x_label=f"loss of {score} when the column's cells are shuffled",
             ),
-            "What the model would lose without the column, all else unchanged: columns that say "
-            f"the same share their importance.{more}",
+            "What the model would lose without the column, all else unchanged. Columns that say "
+            f"the same thing share their importance.{more}",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Findings: what a model's answers to rows that it has not seen say about it, in numbers."""
+"""Findings: the results of testing a model on rows that it has not seen, in numbers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ..metrics import (
     roc_curve,
 )
 
-MOST_CURVES = 8  # classes that get a curve of their own
-MOST_POINTS = 200  # of a curve, and of predicted against true values: 5 times as many
+MOST_CURVES = 8  # classes that get a curve
+MOST_POINTS = 200  # of a curve; five times as many of predicted against true values
 BINS = 10
 
 Pairs = List[List[float]]
@@ -30,15 +30,15 @@ Pairs = List[List[float]]
 class Findings(NamedTuple):
     """The test of a model on `rows` rows of the file `source`.
 
-    metrics:      by name; `score` is the one that counts, and `baseline` the one that always
-                  answering with the most frequent class (or the mean) of the training would have
-    classes:      as text, and `confusion[i][j]`, the rows of class i that were taken for class j;
-                  both empty for numbers
+    metrics:      by name; `score` names the one that counts, and `baseline` is the score of always
+                  answering with the most frequent class (or the mean) of the training rows
+    classes:      as text; `confusion[i][j]` is the number of rows of class i that were predicted
+                  to be class j; both are empty for a regressor
     roc:          by class, points (false, true positive rate), if there are two classes or more
-    calibration:  for each bin that is not empty (mean probability of the answer, or of the second
-                  of two classes; share of rows for which it was right; rows)
-    pairs:        (true, predicted) numbers, evenly out of all if they are many; empty for classes
-    importance:   by column, (mean loss of score if its cells change places, deviation)
+    calibration:  for each bin with rows (mean probability of the answer, or of the second of two
+                  classes; share of rows for which it was right; number of rows)
+    pairs:        (true, predicted) numbers, thinned evenly if many; empty for a classifier
+    importance:   by column, (mean loss of score when its cells are shuffled, deviation)
     """
 
     source: str
@@ -54,21 +54,21 @@ class Findings(NamedTuple):
 
     @property
     def baseline(self) -> float:
-        """The score of the trivial answer."""
+        """The score of always answering with the most frequent class (or the mean)."""
         return self.metrics[f"baseline_{self.score}"]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the findings in types that JSON has."""
+        """Return the findings in JSON's types."""
         return self._asdict()
 
     @classmethod
     def from_dict(cls, content: object, where: str) -> Findings:
         """Return the findings that `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(content, dict) or set(content) != set(cls._fields):
-            raise FormatError(f"{where} needs just {', '.join(cls._fields)}")
+            raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         for key, fits in _FITS.items():
             if not fits(content[key]):
-                raise FormatError(f"{where} cannot have this {key}")
+                raise FormatError(f"{where} has an invalid {key}")
         found = cls(**content)
         n = len(found.classes)
         if len(found.confusion) != n or any(len(row) != n for row in found.confusion):
@@ -86,7 +86,7 @@ def classifier_findings(
     classes: Sequence[Hashable],
     usual: Hashable,
 ) -> Findings:
-    """Return the findings on a classifier: `usual` is the most frequent class of its training."""
+    """Return the findings on a classifier; `usual` is the most frequent class in its training."""
     scores = precision_recall_f1(targets, answers, labels=classes)
     seen = [i for i, support in enumerate(scores.support) if support]
     metrics = {
@@ -109,7 +109,7 @@ def classifier_findings(
 
 
 def regressor_findings(source: str, targets: Vector, answers: Vector, usual: float) -> Findings:
-    """Return the findings on a regressor: `usual` is the mean target of its training."""
+    """Return the findings on a regressor; `usual` is the mean target in its training."""
     means = [usual] * len(targets)
     metrics = {
         "r2": r2_score(targets, answers),
@@ -165,7 +165,7 @@ def _calibration(
 
 
 def _thinned(points: Pairs, most: int) -> Pairs:
-    """Return at most so many points, evenly chosen, the first and the last among them."""
+    """Return at most `most` points, evenly chosen, including the first and the last."""
     if len(points) <= most:
         return points
     return [points[k * (len(points) - 1) // (most - 1)] for k in range(most)]
@@ -178,11 +178,11 @@ def importance(
     shuffled: Callable[[list[int]], None],
     repeats: int,
 ) -> dict[str, list[float]]:
-    """Return, by column, the mean loss of score when its cells change places, and its deviation.
+    """Return (mean loss of score when a column's cells are shuffled, deviation) by column.
 
-    `columns` are (name, encoded columns) in order: those of one column of the table move together.
-    Columns that the model leaves out (no encoded ones) are not listed. `shuffled` shuffles a list
-    in place. The most important come first.
+    `columns` holds (name, number of encoded columns) in order; the encoded columns of one column
+    move together. Columns that the model leaves out (no encoded ones) are not listed. `shuffled`
+    shuffles a list in place. The most important columns come first.
     Source: L. Breiman, Random forests (2001), section 10; for any model A. Fisher, C. Rudin and
     F. Dominici (2019).
     """
@@ -206,7 +206,7 @@ def importance(
 
 
 def metric_rows(found: Findings) -> list[list[Any]]:
-    """Return (name, value, that of the trivial answer or "") for each metric."""
+    """Return (name, value, the baseline's value or "") for each metric."""
     return [
         [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
         for name, value in found.metrics.items()
@@ -228,7 +228,7 @@ METRICS = {
 
 
 def written(value: float | None) -> str:
-    """Return a metric in four digits or so; "" for none.
+    """Return a metric with about four digits; "" for None.
 
     >>> written(0.96666), written(-1234.5)
     ('0.967', '-1,234')

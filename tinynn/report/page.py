@@ -1,4 +1,4 @@
-"""One HTML page without any outside link: sections of text, tables and pictures, light and dark."""
+"""One HTML page without external links: sections of text, tables and charts, light and dark."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_ROWS = 40  # of a table; longer ones are folded
 
 
 class Section(NamedTuple):
-    """A part of the page: a title, a paragraph, a table (its first row the header), pictures.
+    """A part of the page: a title, a paragraph, a table (its first row is the header), charts.
 
-    `text` is shown as it is, in letters of one width; `facts` are (name, value), in large.
+    `text` is shown as it is, in a monospaced font; `facts` are (name, value) pairs, shown large.
     """
 
     title: str
@@ -88,7 +88,7 @@ $sections
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) -> str:
-    """Return the HTML of a page that loads nothing: one file, to be opened, sent or kept."""
+    """Return the HTML of a page that loads nothing: one file to open, send or keep."""
     return _PAGE.substitute(
         light=_theme(LIGHT, "#f6f7f9"),
         dark=_theme(DARK, "#0e1014"),
@@ -127,7 +127,7 @@ def _section(section: Section) -> str:
 
 
 def _lines(text: str) -> str:
-    """Return a text with the characters that HTML forbids replaced, and all its spaces."""
+    """Return `text` with the characters that HTML forbids replaced, and all its spaces kept."""
     return "\n".join(" ".join(map(clean, line.split(" "))) for line in text.splitlines())
 
 

@@ -1,7 +1,7 @@
-"""Pictures of data and networks: SVG charts and plain-text ones, from the standard library alone.
+"""Charts of data and networks, in SVG and in plain text, with only the standard library.
 
-Every chart is a function that takes plain lists and returns the text of one picture; `save` writes
-it. A module is loaded when one of its names is first asked for.
+Every chart is a function that takes plain lists and returns one picture as text; `save` writes it
+to a file. A module is loaded when one of its names is first used.
 """
 
 from __future__ import annotations

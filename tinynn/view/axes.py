@@ -1,5 +1,5 @@
-"""The frame that all charts share: title, legend, two axes with ticks and labels, and places in
-pixels.
+"""The frame that all charts share: title, legend, two axes with ticks and labels, and pixel
+coordinates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def dashes(series: int, dashed: bool = False) -> str:
-    """Return the dash pattern of a series: whole lines first, then one pattern per round of
+    """Return the dash pattern of a series: solid lines first, then one pattern per round of
     colours.
     """
     return "4 4" if dashed else DASHES[series // SERIES % len(DASHES)]
@@ -57,9 +57,7 @@ def marker(shape: int, x: float, y: float, r: float) -> str:
 
 
 def heading(svg: Svg, title: str, legend: Sequence[Entry], left: float = 16.0) -> float:
-    """Paint the paper, the title and the legend of a picture; return the y at which the rest may
-    begin.
-    """
+    """Draw the background, title and legend of a picture; return the y at which the rest starts."""
     svg.element("rect", width="100%", height="100%", class_="nn-paper")
     y = 10.0
     for line in wrap(title, svg.width - 32.0, BOLD * TITLE_SIZE, 2):
@@ -156,19 +154,17 @@ class Axes:
         return self.bottom - self.y_axis.place(value) * (self.bottom - self.top)
 
     def shows(self, x: float, y: float) -> bool:
-        """Return whether the point (x, y), in pixels, lies in the plotting area."""
+        """Return whether the point (x, y), in pixels, is in the plotting area."""
         inside = self.left - 1.0 <= x <= self.right + 1.0
         return inside and self.top - 1.0 <= y <= self.bottom + 1.0
 
     def clip(self) -> str:
-        """Return a clip_path that keeps what is drawn inside of the plotting area, and a line's
-        width.
-        """
+        """Return a clip_path for the plotting area, widened by the width of a line."""
         width, height = self.right - self.left, self.bottom - self.top
         return self.svg.clip(self.left - 2.0, self.top - 2.0, width + 4.0, height + 4.0)
 
     def outline(self) -> None:
-        """Draw the lines of the two axes; to be called last, so that they lie on top."""
+        """Draw the lines of the two axes. Call it last, so that they are on top."""
         start, corner = f"M{number(self.left)} {number(self.top)}", f"V{number(self.bottom)}"
         self.svg.path(f"{start}{corner}H{number(self.right)}", "nn-axis")
 

@@ -83,7 +83,7 @@ def bar_chart(
             a, b = axes.x(value - error), axes.x(value + error)
             svg.path(f"M{number(a)} {number(y - 4)}v8m0 -4H{number(b)}m0 -4v8", "nn-whisker")
             far = max(far, b)
-        # A negative value is written beyond zero, where no bar and no name can be.
+        # A negative value is written on the other side of zero, clear of bars and names.
         svg.text(far + 5.0, y, text, class_="nn-text nn-halo")
     svg.path(f"M{number(zero)} {number(axes.top)}V{number(axes.bottom)}", "nn-axis")
     return svg.render()

@@ -1,4 +1,4 @@
-"""What every chart asks of its input, and the one wording for each refusal."""
+"""Checks of the charts' input, with one wording for each error."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def numbers_or_gaps(who: str, what: str, values: Sequence[object]) -> list[float
 
 
 def numbers(who: str, what: str, values: Sequence[object]) -> list[float]:
-    """Return `values` as floats. Raises DataError as `numbers_or_gaps` does, and for each gap."""
+    """Return `values` as floats. Raises DataError as `numbers_or_gaps` does, and for gaps."""
     result: list[float] = []
     for i, x in enumerate(numbers_or_gaps(who, what, values)):
         if x is None:
@@ -77,14 +77,14 @@ def grid_or_gaps(who: str, what: str, rows: Sequence[Sequence[object]]) -> list[
 
 
 def grid(who: str, what: str, rows: Sequence[Sequence[object]]) -> list[list[float]]:
-    """Return rows of floats. Raises DataError as `grid_or_gaps` does, and for each gap."""
+    """Return rows of floats. Raises DataError as `grid_or_gaps` does, and for gaps."""
     result: list[list[float]] = []
     for i, row in enumerate(grid_or_gaps(who, what, rows)):
         full = [x for x in row if x is not None]
         if len(full) < len(row):
             j = row.index(None)
             raise DataError(
-                f"{who} needs a number in every place of {what}, got {rows[i][j]!r} at "
+                f"{who} needs a number in every cell of {what}, got {rows[i][j]!r} at "
                 f"row {i}, column {j}"
             )
         result.append(full)
@@ -105,7 +105,7 @@ def size(who: str, **pixels: float | None) -> None:
         if value is not None and not 120 <= value <= 10000:
             raise SettingError(
                 f"{who} needs {name} between 120 and 10000 pixels, got {value!r}; "
-                "leave it out for a good size"
+                "leave it out for the default size"
             )
 
 

@@ -15,7 +15,7 @@ Rows = Sequence[Sequence[float]]
 POSITIVE, NEGATIVE = 0, 1
 STEP = 34.0
 THICKEST = 5.0
-MOST_DASHED = 100  # more dashed lines than these would only flicker
+MOST_DASHED = 100  # with more lines, dashes would only flicker
 
 
 class _Column(NamedTuple):
@@ -25,7 +25,7 @@ class _Column(NamedTuple):
     shown: list[int]
     x: float
     y: list[float]
-    gap: float | None  # the height at which the neurons that are left out are counted
+    gap: float | None  # the height of the note on how many neurons are left out
 
 
 def network_diagram(
@@ -43,11 +43,11 @@ def network_diagram(
     """Return an SVG of a network of dense layers, from the inputs on the left to the outputs on
     the right.
 
-    `weights` holds one matrix of inputs × outputs for each layer. A line is as thick as the size
-    of its weight against the largest of its layer; its colour (and dashes) tell the sign. `biases`
-    holds each layer's biases (or None), which fill the circles in the same colours. `layer_names`
-    name all columns, inputs first. A layer of more than `most_neurons` shows its first and last
-    ones and says how many are left out.
+    `weights` holds one matrix of inputs × outputs for each layer. The thickness of a line is the
+    size of its weight relative to the largest in its layer; its colour (and dashes) show the sign.
+    `biases` holds each layer's biases (or None), which fill the circles in the same colours.
+    `layer_names` names all columns, inputs first. A layer of more than `most_neurons` shows its
+    first and last ones, and how many are left out.
     Raises DataError for weights that do not fit together; SettingError for most_neurons under 2.
     """
     who = "network_diagram"

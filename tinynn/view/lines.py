@@ -1,4 +1,4 @@
-"""Line charts, and what is a line chart with a fixed frame: ROC curves and reliability diagrams."""
+"""Line charts, and line charts in a fixed frame: ROC curves and reliability diagrams."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ Limits = Tuple[float, float]
 
 
 class Series(NamedTuple):
-    """One line of a chart: its name, its values, and where on the x axis they lie (default 1, 2,
-    3, …).
-    """
+    """One line of a chart: its name, its values, and their x values (default 1, 2, 3, …)."""
 
     name: str
     y: Sequence[Value]
@@ -54,7 +52,7 @@ def line_chart(
 
     `series` is a dict of name -> values, or a list of `Series`; `x` serves every series without
     its own. Labels carry the unit ("time (s)"). Scales are "linear" or "log". `marks` are (x,
-    text) pairs drawn as upright lines, for instance the epoch of the best weights. A long line is
+    text) pairs drawn as vertical lines, for instance the epoch of the best weights. A long line is
     thinned to the first, last, lowest and highest value of each column of pixels, which draws the
     same picture.
     Raises DataError for empty series, lengths that differ, infinite values and values that a
@@ -105,8 +103,8 @@ def roc_chart(
 
     `curves` is a dict of name -> (false positive rates, true positive rates), both rising from 0
     to 1. The area is the trapezoid rule's Σ (xᵢ₊₁ − xᵢ)(yᵢ + yᵢ₊₁) / 2; the dashed diagonal is a
-    blind guess.
-    Raises DataError for rates outside of [0, 1], rates that fall, and lengths that differ.
+    random guess.
+    Raises DataError for rates outside [0, 1], rates that fall, and lengths that differ.
     Source: T. Fawcett, "An introduction to ROC analysis" (2006).
     """
     named: list[Series] = []
@@ -123,7 +121,7 @@ def roc_chart(
             for i in range(len(line.x) - 1)
         )
         named.append(Series(f"{name} (area {area:.3f})", line.y, line.x))
-    named.append(Series("blind guess (area 0.5)", [0.0, 1.0], [0.0, 1.0], dashed=True))
+    named.append(Series("random guess (area 0.5)", [0.0, 1.0], [0.0, 1.0], dashed=True))
     return _unit_square("roc_chart", named, title, x_label, y_label, width, description)
 
 
@@ -136,12 +134,12 @@ def reliability_chart(
     width: float = 460,
     description: str = "",
 ) -> str:
-    """Return an SVG reliability (calibration) diagram: on the dashed diagonal, a probability keeps
-    its word.
+    """Return an SVG reliability (calibration) diagram: on the dashed diagonal, the predicted
+    probability is the observed share.
 
     `curves` is a dict of name -> (mean predicted probability, observed share of positives), one
     pair for each bin; a pair with None is an empty bin and is left out.
-    Raises DataError for values outside of [0, 1] and lengths that differ.
+    Raises DataError for values outside [0, 1] and lengths that differ.
     Source: A. Niculescu-Mizil and R. Caruana, "Predicting good probabilities with supervised
     learning" (2005).
     """
@@ -218,9 +216,7 @@ def _count(pixels: float, each: float) -> int:
 
 
 def _numbered(lines: Sequence[_Line]) -> list[tuple[int, _Line]]:
-    """Return (number of the colour, line): dashed reference lines are grey and take no colour
-    away.
-    """
+    """Return (number of the colour, line); dashed reference lines are grey and use up no colour."""
     result: list[tuple[int, _Line]] = []
     colour = 0
     for line in lines:
@@ -262,7 +258,7 @@ def _draw(axes: Axes, lines: Sequence[_Line], marks: Sequence[tuple[float, str]]
                 clean(line.series.name),
                 stroke_dasharray=dashes(colour, line.series.dashed),
             )
-            # A point between two gaps is a line of no length, seen through its round ends.
+            # A point between two gaps is a line of no length, visible by its round ends.
             lonely = "".join(_path(segment) + "h0" for segment in segments if len(segment) == 1)
             if lonely:
                 svg.path(lonely, f"nn-point nn-l{colour % SERIES}")
@@ -307,8 +303,7 @@ def _segments(axes: Axes, line: _Line) -> list[list[_Pixel]]:
 
 
 def thinned(points: list[_Pixel]) -> list[_Pixel]:
-    """Return the points without those that cannot be seen, if they run from left to right and are
-    many.
+    """Return only the points that can be seen, if there are many and they run from left to right.
 
     Of the points in one column of pixels, the first, the last, the lowest and the highest stay.
     """

@@ -13,7 +13,7 @@ from .svg import number, text_width
 from .tiles import Look, draw_tiles
 
 LEVELS = 64  # shades of a large map; neighbours of one shade become one rectangle
-SINGLE_CELLS = 400  # a map of no more cells draws each by itself, with its value as a tooltip
+SINGLE_CELLS = 400  # a map of at most this many cells draws each one, with its value as a tooltip
 COLOUR_BAR = 14.0
 
 
@@ -40,7 +40,7 @@ def heat_map(
     are given. `cell_text` is a format such as ".2f", or one text for each cell. None and NaN leave
     a cell empty. Rows and columns without names are numbered from 0. A map of many cells is drawn
     in 64 shades.
-    Raises DataError for empty or ragged rows and names that do not fit; SettingError for unknown
+    Raises DataError for empty or ragged rows and a wrong number of names; SettingError for unknown
     palettes.
     """
     who = "heat_map"
@@ -161,8 +161,7 @@ def _written(value: float, style: str) -> str:
         text = format(value, style)
     except ValueError as error:
         raise SettingError(
-            f'heat_map needs cell_text to be a format of numbers such as ".2f", got {style!r}: '
-            f"{error}"
+            f'heat_map needs cell_text to be a number format such as ".2f", got {style!r}: {error}'
         ) from None
     return text.replace("-", "−") if any(c in text for c in "123456789") else text.lstrip("-")
 
@@ -263,7 +262,7 @@ def _draw_texts(
     anchors: Sequence[str],
     texts: list[list[list[str]]],
 ) -> None:
-    """Write the lines of each cell in the size at which the widest of all fits."""
+    """Write the lines of all cells in the size at which the widest line fits."""
     dx = (axes.right - axes.left) / len(cells[0])
     dy = (axes.bottom - axes.top) / len(cells)
     lines = [line for row in texts for cell in row for line in cell]

@@ -1,4 +1,4 @@
-"""Colours for heat maps, written as short lists of anchors that are joined linearly.
+"""Colours for heat maps: short lists of anchors, interpolated linearly.
 
 `viridis` and `cividis` follow S. van der Walt and N. Smith (2015) and J. Nuñez et al. (2018):
 evenly rising lightness, safe for the colour-blind and in grey print. `diverging` joins the blue

@@ -1,6 +1,4 @@
-"""Pictures in plain text for a terminal: sparklines, bars and tables, in block characters or in
-ASCII.
-"""
+"""Charts in plain text for a terminal: sparklines, bars and tables, in blocks or in ASCII."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ LEFT, RIGHT, MIDDLE = "lrc"
 
 
 def shows_blocks(encoding: str | None) -> bool:
-    """Return whether text in `encoding` (sys.stdout.encoding) can hold the block characters used
-    here.
-    """
+    """Return whether `encoding` (say, sys.stdout.encoding) has the block characters used here."""
     try:
         (BLOCKS + "".join(EIGHTHS) + "▐─│…−⁻×").encode(encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
@@ -101,11 +97,11 @@ def text_table(
     """Return a table in columns two spaces apart, with a line under `header`; no line ends in
     spaces.
 
-    `align` holds one letter for each column: l (left), r (right) or c (middle); columns without a
+    `align` holds one letter for each column: l (left), r (right) or c (centre); columns without a
     letter are right-aligned if all their cells are numbers. With `width`, the widest columns are
     cut until the table fits.
-    Raises DataError for rows of different lengths; SettingError for unknown letters or a hopeless
-    width.
+    Raises DataError for rows of different lengths; SettingError for unknown letters or a width too
+    small for the columns.
 
     >>> print(text_table([["a", 1], ["bc", 20]], ["name", "n"]))
     name   n
@@ -194,7 +190,7 @@ def text_bars(
 ) -> str:
     """Return one line for each value: its name, a bar from a shared zero, and the number.
 
-    The lines are at most `width` columns wide; names that would leave less than a third to the
+    The lines are at most `width` columns wide; names that would leave less than a third for the
     bars are cut.
     Raises DataError for empty lists and lengths that differ; SettingError for a width under 24.
 
@@ -217,7 +213,7 @@ def text_bars(
     axis = "|" if ascii_only else "│"
     signed = low < 0.0
     room -= signed
-    # Shares before units: the range itself may be beyond the largest float.
+    # Divide first: the range itself may overflow.
     largest = max(-low, high) or 1.0
     unit = room / (high / largest - low / largest) if high > low else 0.0
     left_room = int(-low / largest * unit + 0.5)

@@ -1,5 +1,5 @@
-"""Scatter charts: classes of points over the areas that a model decides for, and predictions
-against truth.
+"""Scatter charts: classes of points over a model's decision areas, and predictions against true
+values.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ def scatter_chart(
 ) -> str:
     """Return an SVG of points (rows of x and y), one colour and one shape for each class.
 
-    `classes` holds each point's class as a number from 0; without it all points are alike.
+    `classes` holds each point's class as a number from 0; without it all points look the same.
     `scores` colours the plane by the class that a model would choose: either a function that takes
     rows of [x, y] and gives a row of scores for each (one score for each class, or a single
     probability of class 1), or such rows for a grid that spans `x_limits` and `y_limits` evenly,
     cells[i][j] with i from the lowest y and j from the lowest x. Where the scores are
-    probabilities, paler means less sure. `resolution` is the number of cells along each axis that
-    a function is asked for.
-    Raises DataError for points that are not pairs, lengths that differ, classes or scores out of
-    reach; SettingError for a grid without limits.
+    probabilities, paler means less sure. `resolution` is the number of cells along each axis for
+    which a function is called.
+    Raises DataError for points that are not pairs, lengths that differ, and classes or scores out
+    of range; SettingError for a grid without limits.
     """
     who = "scatter_chart"
     size(who, width=width, height=height)
@@ -98,8 +98,8 @@ def prediction_chart(
     width: float = 460,
     description: str = "",
 ) -> str:
-    """Return an SVG of predictions (upright) against true values: a perfect model lies on the
-    dashed diagonal.
+    """Return an SVG of predictions (vertical) against true values: a perfect model's points lie on
+    the dashed diagonal.
 
     Both axes have the same scale; `unit` is written in their labels.
     Raises DataError for empty lists, lengths that differ, and values that are not finite.

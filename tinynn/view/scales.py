@@ -1,4 +1,4 @@
-"""From values to places on an axis: nice ticks, their labels, linear, logarithmic and named
+"""From values to positions on an axis: nice ticks and their labels; linear, logarithmic and named
 scales.
 """
 
@@ -32,7 +32,7 @@ def nice_number(x: float, nearest: bool) -> tuple[int, int]:
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
-    """Return (low, high), moved apart if they are too close to be told apart by labels."""
+    """Return (low, high), moved apart if they are too close for their labels to differ."""
     magnitude = max(abs(low), abs(high))
     if high - low > max(1e-9 * magnitude, SMALLEST):
         return low, high
@@ -60,7 +60,7 @@ def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
         return float(f"{i * m}e{e}")
 
     first, last = math.floor(low / step), math.ceil(high / step)
-    # The quotient is rounded: step back where it hid that the tick lies inside of the range.
+    # The quotient is rounded: step back if that left the tick inside the range.
     while tick(first) > low:
         first -= 1
     while tick(last) < high:
@@ -69,8 +69,8 @@ def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """Return powers of ten (with their 2- and 5-folds where there is room) that enclose [low,
-    high], low > 0.
+    """Return powers of ten (and 2 and 5 times them if there is room) that enclose [low, high],
+    low > 0.
 
     >>> log_ticks(0.003, 70.0)
     [0.001, 0.01, 0.1, 1.0, 10.0, 100.0]
@@ -82,7 +82,7 @@ def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
         stride = max(1, -(-(last - first - 2) // (max(count, 2) + 3)))
         first -= first % stride
         exponents = range(first, last + stride + 1, stride)
-        # The outermost of a wide stride may lie beyond what a float can hold.
+        # With a wide stride, the outermost may be too large or too small for a float.
         ticks = sorted({float(f"1e{min(max(e, -307), 308)}") for e in exponents})
     below = max(t for t in ticks if t <= low)
     above = min(t for t in ticks if t >= high)
@@ -140,8 +140,8 @@ def _power(text: str) -> str:
 class Scale:
     """An axis of numbers from `low` to `high`; `place` gives 0 at `low` and 1 at `high`.
 
-    `ticks` are (place, label) pairs. With `tight` the axis ends where the data end; otherwise it is
-    lengthened to the next nice number on both sides.
+    `ticks` are (place, label) pairs. With `tight` the axis ends where the data end; otherwise it
+    extends to the next nice number on both sides.
     """
 
     grid = True
@@ -214,20 +214,20 @@ def covering(
 ) -> Scale:
     """Return the Scale that shows all `values`, or exactly `limits` if they are given.
 
-    `margin` is room to leave on both sides, as a share of the range.
-    Raises DataError if a logarithmic axis would have to show a value that is not above 0,
-    SettingError if the limits are no range.
+    `margin` is the room to leave on both sides, as a share of the range.
+    Raises DataError for values on a logarithmic axis that are not above 0; SettingError for limits
+    that are not a range.
     """
     low, high = limits if limits is not None else (min(values), max(values))
     if limits is not None and not -LARGEST <= low < high <= LARGEST:
         raise SettingError(
-            f"{who} needs limits of an axis as (low, high) with low below high, got {limits!r}"
+            f"{who} needs axis limits (low, high) with low below high, got {limits!r}"
         )
     if kind == "log":
         if low < SMALLEST:
             raise DataError(
                 f"{who} needs values above 0 on a logarithmic axis, got {low!r}; "
-                "take a linear axis or put None there"
+                "use a linear axis or put None there"
             )
         if high / low < 1.0 + 1e-9:
             low, high = low / 2.0, high * 2.0

@@ -1,6 +1,4 @@
-"""A picture under construction: SVG elements, one theme for light and dark, escaped text, and
-saving to a file.
-"""
+"""A picture under construction: SVG elements, a light and a dark theme, escaped text, saving."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from ..files.atomic import Path, write_text
 Attribute = Union[str, float, None]
 
 # The hues are those of Okabe and Ito (2008), "Color Universal Design": distinct to the
-# colour-blind. On a light ground the darker ones come first, on a dark ground the lighter ones.
+# colour-blind. On a light background the darker ones come first, on a dark one the lighter ones.
 LIGHT: dict[str, str] = {
     "paper": "#ffffff",
     "ink": "#1b1f24",
@@ -68,7 +66,7 @@ for _i in range(SERIES):
     _RULES[f"nn-f{_i}"] = f"fill:@s{_i}"
     _RULES[f"nn-l{_i}"] = f"stroke:@s{_i}"
 
-# Stands for the picture's own name until the picture is complete; `clean` keeps it out of any text.
+# Stands for the picture's name until the picture is complete; `clean` keeps it out of any text.
 _NAME = "\x00"
 
 
@@ -100,7 +98,7 @@ def number(value: float) -> str:
 def text_width(text: str, size: float = 12.0) -> float:
     """Return the approximate width in pixels of `text` in a sans-serif font of `size` pixels.
 
-    An estimate on the wide side, for margins: no font is at hand where the picture is written.
+    An estimate on the wide side, for margins: the viewer's font is unknown here.
     """
     em = 0.0
     for c in text:
@@ -152,9 +150,8 @@ def wrap(text: str, width: float, size: float, lines: int) -> list[str]:
 class Svg:
     """A picture of `width` × `height` pixels to which elements are added in drawing order.
 
-    Its style sheet touches only elements inside it, and its names are made from its content, so
-    that any number of pictures can stand in one HTML page; the same elements always give the same
-    text.
+    Its style sheet affects only its own elements, and its names are made from its content, so any
+    number of pictures can share one HTML page; the same elements always give the same text.
     """
 
     def __init__(self, width: float, height: float, title: str, description: str) -> None:
@@ -229,9 +226,7 @@ class Svg:
         self.element("path", None, tooltip, d=d, class_=class_, **attributes)
 
     def clip(self, x: float, y: float, width: float, height: float) -> str:
-        """Return the value of a clip_path attribute that cuts everything outside of the rectangle
-        off.
-        """
+        """Return the value of a clip_path attribute that cuts off all outside the rectangle."""
         self._clips += 1
         name = f"{_NAME}-clip{self._clips}"
         with self._definition("clipPath", name):
@@ -285,8 +280,7 @@ class Svg:
                 if value.startswith("@"):
                     colour = value[1:]
                     used.append(colour)
-                    # A viewer that knows no variables drops the second declaration and keeps the
-                    # first.
+                    # A viewer without CSS variables drops the second declaration.
                     written.append(f"{key}:{LIGHT[colour]};{key}:var(--nn-{colour})")
                 else:
                     written.append(declaration)
@@ -305,15 +299,15 @@ def _titled(tooltip: str) -> str:
 
 
 def save(svg: str, path: Path) -> None:
-    """Write a picture (or any text) to the file `path` as UTF-8, whole or not at all.
+    """Write a picture (or any text) to the file `path` as UTF-8, completely or not at all.
 
-    A reader, or a crash, sees the old file or the new one and never half of it. A device or pipe is
-    written to as it is.
-    Raises SettingError if `svg` is not text, and OSError where the file cannot be written.
+    Readers see the old file or the new one, never half of it, even after a crash. A device or pipe
+    is written to directly.
+    Raises SettingError if `svg` is not text, and OSError if the file cannot be written.
     """
     if not isinstance(svg, str):
         raise SettingError(
-            f"save needs the text of a picture first and then the path, got {type(svg).__name__}; "
+            f"save needs the picture as text first and then the path, got {type(svg).__name__}; "
             'did you mean save(line_chart(...), "chart.svg")?'
         )
     write_text(path, svg)

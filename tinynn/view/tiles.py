@@ -1,4 +1,4 @@
-"""Grids of cells as few rectangles: what keeps decision areas and large heat maps small."""
+"""Grids of cells drawn as few rectangles, to keep decision areas and large heat maps small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Tile = Tuple[int, Tuple[int, int, int, int]]
 
 
 class Look(NamedTuple):
-    """How the cells of one kind are painted."""
+    """How the cells of one kind are drawn."""
 
     class_: str = ""
     fill: str = ""
@@ -19,7 +19,7 @@ class Look(NamedTuple):
 
 def merged_tiles(cells: Sequence[Sequence[int | None]]) -> list[Tile]:
     """Return (kind, (row, column, rows, columns)) rectangles that tile a grid of kinds; cells of
-    None stay free.
+    None stay empty.
 
     Equal neighbours in a row become one run, and equal runs below each other one rectangle.
 
