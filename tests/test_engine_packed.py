@@ -81,7 +81,7 @@ class ExactDense:
         self.velocity = self.read(dense.velocity)
 
     def read(self, rows):
-        return packed_layer.split_rows(list(self.dense.lanes.unpack(rows)), self.dense.m)
+        return packed_layer.cut_rows(list(self.dense.lanes.unpack(rows)), self.dense.m)
 
     def sums(self, x):
         whole = [*x, self.dense.scale]
@@ -341,10 +341,10 @@ def test_errors_of_one_layer_are_within_their_bounds(seed):
         if dense.laid_out > 1:
             return
         D, raw = dense.quantise(d, -rate, e)
-        rows_of_d = packed_layer.split_rows(d, m)
+        rows_of_d = packed_layer.cut_rows(d, m)
         if not first:
             unit_g = Fraction(dense.unit_back) / Fraction(2) ** (dense.fd + e) / Fraction(-rate)
-            back = packed_layer.split_rows(dense.backward(raw), n)
+            back = packed_layer.cut_rows(dense.backward(raw), n)
             for d_s, g in zip(rows_of_d, back):
                 for row, g_i in zip(exact.rows, g):
                     wanted = sum(Fraction(a) * unit * w for a, w in zip(d_s, row))

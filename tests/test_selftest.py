@@ -13,7 +13,7 @@ import tinynn as nn
 from tinynn import activations, network, selftest
 from tinynn.cli import main
 from tinynn.engines.lists import ListsEngine
-from tinynn.selftest import Wrong, near, outcome
+from tinynn.selftest import Wrong, check_near, outcome
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +220,15 @@ def test_floats_of_32_bits_are_not_held_against_differences(monkeypatch):
     monkeypatch.setattr(selftest, "EPSILON", 2.0**-23)
     assert outcome("", selftest.gradients)["text"] == "this check needs 64-bit floats"
     assert selftest.here()["float_bits"] == 32
-    assert near("it", [1.0, 2.001], [1.0, 2.0]) == pytest.approx(0.001)
+    assert check_near("it", [1.0, 2.001], [1.0, 2.0]) == pytest.approx(0.001)
     with pytest.raises(Wrong):
-        near("it", [1.01], [1.0])
+        check_near("it", [1.01], [1.0])
 
 
 @pytest.mark.parametrize("got", [[math.nan], [1.0, 2.0], [], [math.inf]])
 def test_what_is_no_number_is_not_near(got):
     with pytest.raises(Wrong):
-        near("it", got, [1.0])
+        check_near("it", got, [1.0])
 
 
 # --- a failure, all the way ---

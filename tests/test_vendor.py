@@ -28,7 +28,7 @@ from tinynn.single_file import build, check
 from tinynn.single_file.edits import bound_names
 from tinynn.single_file.f_strings import as_format, fields
 from tinynn.single_file.flat import STAND_INS, Flat, Symbol
-from tinynn.single_file.plain import packed, plain
+from tinynn.single_file.plain import packed, rewritten
 from tinynn.single_file.small import DEFAULT, INSTEAD, SMALL_PARTS
 from tinynn.single_file.small_trainer import fit as small_fit
 from tinynn.single_file.sources import (
@@ -717,7 +717,7 @@ def test_plain_text_means_the_same():
         "list(map([5, 6].__getitem__, [1]))\n"
         "class E(Exception): pass\nclass V(E, ValueError): pass\n"
     )
-    done = packed(plain(text))
+    done = packed(rewritten(text))
     assert "Doc" not in done and "no" not in done.replace("not", "") and "*range" not in done
     stand_ins = {}
     exec(read("single_file.stand_ins").code, stand_ins)

@@ -29,7 +29,7 @@ from tinynn.view.scales import (
     short,
     tick_labels,
 )
-from tinynn.view.svg import DARK, LIGHT, Svg, abridge, number, text_width
+from tinynn.view.svg import DARK, LIGHT, Svg, abridge, pixels, text_width
 from tinynn.view.tiles import Tile, merged_tiles
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m\ud800'
@@ -248,7 +248,7 @@ def test_golden_line() -> None:
 
 @given(st.floats(-1e6, 1e6))
 def test_numbers_are_short_and_near(x: float) -> None:
-    text = number(x)
+    text = pixels(x)
     assert abs(float(text) - x) <= 0.005 + 1e-9
     assert re.fullmatch(r"-?\d+(\.\d{1,2})?", text) and text != "-0"
 

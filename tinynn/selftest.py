@@ -60,7 +60,9 @@ class Skipped(Exception):
     """A check cannot be made here; says why."""
 
 
-def near(what: str, got: Sequence[float], expected: Sequence[float], most: float = 1e-12) -> float:
+def check_near(
+    what: str, got: Sequence[float], expected: Sequence[float], most: float = 1e-12
+) -> float:
     """Return the largest difference between two rows. Raises Wrong for one above `most`."""
     most, off = max(most, 16384.0 * EPSILON), 0.0
     if len(got) != len(expected):
@@ -75,12 +77,12 @@ def near(what: str, got: Sequence[float], expected: Sequence[float], most: float
 def original_program(speed: Speed) -> Found:
     """Train the original program, and record its time."""
     net, trained, started = NeuralNet(seed=1), 0, now()
-    off = near("weights of seed 1", flat(net.synaptic_weights), START)
+    off = check_near("weights of seed 1", all_numbers(net.synaptic_weights), START)
     for iterations, answer in ANSWERS:
         net.train(INPUTS, OUTPUTS, iterations - trained)
         trained = iterations
         (got,) = net.think([QUESTION])[0]
-        off = max(off, near(f"answer after {iterations}", [got], [answer], 1e-9))
+        off = max(off, check_near(f"answer after {iterations}", [got], [answer], 1e-9))
     note(speed, "original", now() - started, "neural_net")
     return f"{got:.8f} after {trained} iterations", off
 
@@ -91,18 +93,18 @@ def worked_example() -> Found:
         Dense(2, 2, weights=[[0.15, 0.25], [0.20, 0.30]], bias=[0.35, 0.35]), Sigmoid(),
         Dense(2, 2, weights=[[0.40, 0.50], [0.45, 0.55]], bias=[0.60, 0.60]), Sigmoid(),
     )  # fmt: skip
-    off = near("first answer", net([0.05, 0.1]), [0.7513650695523157, 0.7729284653214625])
+    off = check_near("first answer", net([0.05, 0.1]), [0.7513650695523157, 0.7729284653214625])
     fit(net, [[0.05, 0.1]], [[0.01, 0.99]], optimizer=SGD(0.5), epochs=1)
-    weights = flat(net.parameters()[0].rows())
+    weights = all_numbers(net.parameters()[0].rows())
     first = [0.1497807161327628, 0.24975114363236958, 0.19956143226552567, 0.29950228726473915]
-    return "Mazur's network, one step", max(off, near("weights", weights, first))
+    return "Mazur's network, one step", max(off, check_near("weights", weights, first))
 
 
 def random_numbers() -> Found:
     """Draw the first weights of a network from a seed."""
-    drawn = flat(Sequential(Dense(2, 2), seed=1).parameters()[0].rows())
+    drawn = all_numbers(Sequential(Dense(2, 2), seed=1).parameters()[0].rows())
     first = [-0.8956210336414472, 0.8510353749245803, 0.6461132235897571, -0.5999559091411771]
-    return "a seed gives CPython's weights", near("weights of seed 1", drawn, first)
+    return "a seed gives CPython's weights", check_near("weights of seed 1", drawn, first)
 
 
 def gradients() -> Found:
@@ -141,14 +143,14 @@ def optimizers() -> Found:
         memory = {key: [value, value] for key, value in optimizer.start().items()}
         for t in range(1, 11):
             w = optimizer.update(w, [2.0 * w[0], 6.0 * w[1]], memory, 0.1, t)
-        off = max(off, near(name, w, REACHED[name]))
+        off = max(off, check_near(name, w, REACHED[name]))
     return f"{len(OPTIMIZERS)} optimizers agree with PyTorch", off
 
 
 def files() -> Found:
     """Save a network, load it, and see that half a file is refused."""
     net = flower_network()
-    near("a copy's weights", weights_of(from_dict(net.to_dict())), weights_of(net), 0.0)
+    check_near("a copy's weights", weights_of(from_dict(net.to_dict())), weights_of(net), 0.0)
     try:
         import os
 
@@ -157,7 +159,7 @@ def files() -> Found:
     except (ImportError, AttributeError, OSError) as error:
         raise Skipped(f"files cannot be written here: {error}") from None
     try:
-        off = near("weights after loading", weights_of(load(path)), weights_of(net), 0.0)
+        off = check_near("weights after loading", weights_of(load(path)), weights_of(net), 0.0)
         with open(path, encoding="utf-8") as file:
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:
@@ -219,10 +221,10 @@ def engine(name: str, speed: Speed) -> Found:
             batch_size=16, engine=by,
         )  # fmt: skip
     most = TOLERANCE.get(name, 1e-9)
-    off = near("weights", weights_of(net), weights_of(peer), most)
+    off = check_near("weights", weights_of(net), weights_of(peer), most)
     predict = runs.predictor(peer)
     for x, y in zip(iris.inputs, peer.predict(iris.inputs)):
-        off = max(off, near("answer", predict(x), y, most))
+        off = max(off, check_near("answer", predict(x), y, most))
 
     # The original program as a network: a mean over 3 rows of squares, so a rate of 3 times ½.
     original = Sequential(Dense(3, 1, bias=False, weights=[[w] for w in START]), Sigmoid())
@@ -232,7 +234,7 @@ def engine(name: str, speed: Speed) -> Found:
     for done in range(0, 10000, 500):  # in lists short enough for a small memory
         program.train([[0, 1, 2]] * 500, [1.5] * 500, done + 1)
     note(speed, "original", now() - started, name)
-    off = max(off, near("answer", program.predict([QUESTION])[0], [ANSWERS[-1][1]], most))
+    off = max(off, check_near("answer", program.predict([QUESTION])[0], [ANSWERS[-1][1]], most))
 
     program = runs.program(recipe, {})
     program.bind(iris.inputs, T)
@@ -250,10 +252,10 @@ def flower_network() -> Sequential:
 
 def weights_of(net: Sequential) -> list[float]:
     """Return all weights of a network in one list."""
-    return [w for parameter in net.parameters() for w in flat(rows_of(parameter.value))]
+    return [w for parameter in net.parameters() for w in all_numbers(rows_of(parameter.value))]
 
 
-def flat(rows: Sequence[Sequence[float]]) -> list[float]:
+def all_numbers(rows: Sequence[Sequence[float]]) -> list[float]:
     """Return the numbers of all rows in one list."""
     return [x for row in rows for x in row]
 

@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from .parser import Parser, UsageError, near, program_name
+    from .parser import Parser, UsageError, program_name, suggestion
 
     program = program_name()
     if not words or words[0] in ("-h", "--help", "help"):
@@ -97,7 +97,7 @@ def _run(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
-        raise UsageError(f"unknown {what} {name!r}{near(name, list(COMMANDS))}")
+        raise UsageError(f"unknown {what} {name!r}{suggestion(name, list(COMMANDS))}")
     from . import options
 
     parser: Parser = getattr(options, name)()

@@ -6,7 +6,7 @@ import argparse
 
 from ..checks.words import counted
 from ..errors import DataError
-from ..report.findings import METRICS, written
+from ..report.findings import METRICS, shown
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
     result = compared(errors_of(trials[0]), errors_of(trials[1]))
     rows: list[list[str]] = [
-        [METRICS.get(name, name), written(first.metrics[name]), written(second.metrics[name])]
+        [METRICS.get(name, name), shown(first.metrics[name]), shown(second.metrics[name])]
         for name in first.metrics
         if name in second.metrics and not name.startswith("baseline_")
     ]

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     if options.csv:
         write_iris(options.csv)
         return
-    original_program()
+    show_original_program()
     print()
     iris(options.seed)
 
@@ -52,7 +52,7 @@ def write_iris(path: str) -> None:
     print(f"  {program_name()} train {quote(path)} --target species --out iris-model.json")
 
 
-def original_program() -> None:
+def show_original_program() -> None:
     """Print the answer of the original program after 0, 10, 100 and 10,000 iterations."""
     print("The original program learns three rows, and its answer to [1, 0, 1] approaches 1.\n")
     print("  iterations   answer")

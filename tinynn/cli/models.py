@@ -11,7 +11,7 @@ from ..files import json_file
 from ..lesson.matrix import Matrix
 from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
 from ..report.findings import Findings
-from .parser import near
+from .parser import suggestion
 
 
 class About(NamedTuple):
@@ -91,7 +91,7 @@ class Model(NamedTuple):
             more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
             raise DataError(
                 f"{self.path} needs a column {missing[0]!r}, which {table.name} does not have{more}"
-                + near(missing[0], given)
+                + suggestion(missing[0], given)
             )
         return [given.index(name) for name in columns]
 

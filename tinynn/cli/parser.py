@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError; for an unknown option, suggest the nearest ones."""
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0].split("=")[0]
         if unknown.startswith("-"):
-            mend = near(unknown, list(self._option_string_actions))
+            mend = suggestion(unknown, list(self._option_string_actions))
             message = f"unknown option {unknown}{mend}"
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
@@ -60,7 +60,7 @@ def program_name() -> str:
     return f"python3 {name}" if name.endswith(".py") and not is_module else "python3 -m tinynn"
 
 
-def near(name: str, names: Sequence[str]) -> str:
+def suggestion(name: str, names: Sequence[str]) -> str:
     """Return the end of a message about an unknown `name`: the nearest names, else all names."""
     others = f"; available: {listed(list(map(repr, names)))}" if names else ""
     return did_you_mean(name, names, 3) or others
@@ -176,4 +176,4 @@ def column_name(name: str, columns: Sequence[str]) -> str:
         return columns[number - 1]
     if -len(columns) <= number < 0:
         return columns[number]
-    raise DataError(f"there is no column {name!r} in the table{near(name, columns)}")
+    raise DataError(f"there is no column {name!r} in the table{suggestion(name, columns)}")

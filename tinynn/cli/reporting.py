@@ -13,7 +13,7 @@ from ..report.charts import (
     test_charts,
     training_charts,
 )
-from ..report.findings import Findings, metric_rows, written
+from ..report.findings import Findings, metric_rows, shown
 from ..report.page import Section, page
 from .models import Model
 
@@ -81,8 +81,8 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
     rows = metric_rows(found)
     name = "accuracy" if found.score == "accuracy" else "R²"
     facts = [
-        (name, written(found.metrics[found.score])),
-        ("baseline", written(found.baseline)),
+        (name, shown(found.metrics[found.score])),
+        ("baseline", shown(found.baseline)),
         ("test rows", f"{found.rows:,}"),
     ]
     apart = ", held out from training" if own else ""

@@ -16,7 +16,7 @@ from ..errors import DivergenceError
 from ..estimators import ConvergenceWarning
 from ..lesson.matrix import Vector
 from ..preprocessing import TableEncoder
-from ..report.findings import written
+from ..report.findings import shown
 from ..view import text_table
 from .console import Console
 from .tables import Label, Loaded, Target, located
@@ -143,8 +143,8 @@ def _table(found: list[Candidate], best: Candidate, score: str, console: Console
             {
                 "hidden": ",".join(map(str, candidate.hidden)),
                 "learning rate": f"{candidate.rate:g}",
-                score: written(candidate.mean),
-                "deviation": written(candidate.deviation),
+                score: shown(candidate.mean),
+                "deviation": shown(candidate.deviation),
                 "seconds": f"{candidate.seconds:.1f}",
                 "": "chosen" if candidate is best else "",
             }

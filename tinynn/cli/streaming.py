@@ -21,7 +21,7 @@ from .tables import (
     Lines,
     Loaded,
     Target,
-    check_classes,
+    check_class_counts,
     check_range,
     check_rows,
     chunks_of,
@@ -147,7 +147,7 @@ class RowStream:
             )
         check_rows(rows, self.file.name, self.options)
         if self.target.task == "classify":
-            check_classes(self.counts, where, self.options.task is not None)
+            check_class_counts(self.counts, where, self.options.task is not None)
             for held in (self.validation, self.test):
                 # A class without training rows cannot be learned.
                 fine = [label in self.known for label in held[1]]

@@ -213,7 +213,7 @@ def check_range(low: float, high: float, rows: int, where: str) -> None:
         )
 
 
-def check_classes(counts: dict[Any, int], where: str, asked: bool) -> None:
+def check_class_counts(counts: dict[Any, int], where: str, asked: bool) -> None:
     """Raise DataError for classes that cannot be learned: only one, or too many for the rows."""
     rows = sum(counts.values())
     if len(counts) == 1:

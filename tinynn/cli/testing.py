@@ -19,7 +19,7 @@ from ..report.findings import (
     importance,
     metric_rows,
     regressor_findings,
-    written,
+    shown,
 )
 from .console import Console
 from .models import Model
@@ -177,9 +177,9 @@ def verdict(found: Findings) -> str:
         )
     else:
         text = (
-            f"test on {rows}: R² {written(found.metrics['r2'])}, mean absolute error "
-            f"{written(found.metrics['mean_absolute_error'])}; baseline, always the mean: "
-            f"{written(found.metrics['baseline_mean_absolute_error'])}"
+            f"test on {rows}: R² {shown(found.metrics['r2'])}, mean absolute error "
+            f"{shown(found.metrics['mean_absolute_error'])}; baseline, always the mean: "
+            f"{shown(found.metrics['baseline_mean_absolute_error'])}"
         )
     if found.metrics[found.score] <= found.baseline:
         text += "\nThat is no better than the baseline: the model has learned nothing useful."

@@ -21,7 +21,7 @@ from .tables import (
     Loaded,
     Target,
     cell_reader,
-    check_classes,
+    check_class_counts,
     check_range,
     check_rows,
     guessed_decimal,
@@ -110,7 +110,7 @@ def _without_target(
         raise DataError(f"{table.file.name}: the target column {target.name!r} has no values")
     check_rows(len(targets), table.file.name, options)
     if target.task == "classify":
-        check_classes(_counts(targets), where, options.task is not None)
+        check_class_counts(_counts(targets), where, options.task is not None)
     else:
         numbers = [float(value) for value in targets]
         check_range(min(numbers), max(numbers), len(numbers), where)

@@ -71,7 +71,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
         asked_by = f"TINYNN_ENGINE={engine}"
     if engine == "auto":
         return _fastest(recipe, task)
-    known(engine, asked_by)
+    check_engine(engine, asked_by)
     refusal = _refusal(ENGINES[engine], recipe, task)
     if refusal:
         raise EngineError(f"the {engine} engine, set by {asked_by}, cannot be used: {refusal}")
@@ -105,7 +105,7 @@ def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
     return engine.refuses(recipe, task) or disagreement(engine, recipe)
 
 
-def known(engine: str, asked_by: str) -> None:
+def check_engine(engine: str, asked_by: str) -> None:
     """Raise SettingError unless `engine` is the name of an engine."""
     if engine not in ENGINES:
         names = ", ".join(["auto", *ENGINES])

@@ -11,7 +11,7 @@ from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import by_name as optimizer_by_name
-from .choice import ENGINES, fastest_predictor, known, prediction_refusal
+from .choice import ENGINES, check_engine, fastest_predictor, prediction_refusal
 from .contract import Recipe, Task
 
 
@@ -50,7 +50,7 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
         chosen, reason = fastest_predictor(model)
     else:
         reason = f"set by engine={engine!r}"
-        known(engine, reason)
+        check_engine(engine, reason)
         chosen = ENGINES[engine]
         refusal = prediction_refusal(chosen, model)
         if refusal:

@@ -12,7 +12,7 @@ from typing import Callable, List, Sequence, Tuple
 
 from ..engines.plans import Frozen
 from ..formulas import LAYER_FORMULAS
-from ..formulas.comprehensions import comprehended, elementwise
+from ..formulas.comprehensions import as_expression, comprehended
 from ..formulas.expressions import replaced, written
 from ..formulas.straight_line import StraightLine
 from ..lesson.matrix import Matrix, transpose
@@ -229,7 +229,7 @@ def _row_lines(layer: Frozen) -> list[str]:
     """Return the lines that do to the row x what a layer that is not dense does."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     if formula.elementwise and not layer.values:
-        y = replaced(elementwise(formula), {"c": ("number", plan.number)})
+        y = replaced(as_expression(formula), {"c": ("number", plan.number)})
         return [f"x = [{written(y)} for z in x]"]
     numbers = {"c": repr(plan.number), "n": f"{plan.inputs}.0"}
     own = [f"{letter} = _{letter}{plan.place}" for letter in layer.values]

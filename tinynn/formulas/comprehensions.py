@@ -45,7 +45,7 @@ def comprehended(
     return lines
 
 
-def elementwise(formula: LayerFormula, quick: bool = False) -> Tree:
+def as_expression(formula: LayerFormula, quick: bool = False) -> Tree:
     """Return y as one expression of z and the layer's number c."""
     made: dict[str, Tree] = {}
     for statement in formula.forward:

@@ -208,7 +208,7 @@ def importance(
 def metric_rows(found: Findings) -> list[list[Any]]:
     """Return (name, value, the baseline's value or "") for each metric."""
     return [
-        [METRICS.get(name, name), written(value), written(found.metrics.get(f"baseline_{name}"))]
+        [METRICS.get(name, name), shown(value), shown(found.metrics.get(f"baseline_{name}"))]
         for name, value in found.metrics.items()
         if not name.startswith("baseline_")
     ]
@@ -227,10 +227,10 @@ METRICS = {
 }
 
 
-def written(value: float | None) -> str:
+def shown(value: float | None) -> str:
     """Return a metric with about four digits; "" for None.
 
-    >>> written(0.96666), written(-1234.5)
+    >>> shown(0.96666), shown(-1234.5)
     ('0.967', '-1,234')
     """
     if value is None:

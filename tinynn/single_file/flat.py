@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from .edits import Edit, EditableSource, bound_names
-from .plain import REWRITTEN, packed, plain
+from .plain import REWRITTEN, packed, rewritten
 from .scopes import Import, Local, Occurrence, Scopes, Variable, library_imports
 from .sources import Source, Sources, absolute
 
@@ -48,7 +48,7 @@ class Module:
         for word in REWRITTEN:
             if key != STAND_INS and re.search(rf"\b{word}\b", source.code):
                 raise DataError(f"a minimal file defines {word} itself, so {key} cannot use it")
-        self.code = EditableSource(packed(plain(source.code)))
+        self.code = EditableSource(packed(rewritten(source.code)))
         self.imports: dict[str, Symbol | Import] = {}
         self.statements: list[Statement] = []
         for node in ast.parse(self.code.source).body:

@@ -15,7 +15,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
     """Return the engine, and the reason for it. Raises SettingError for any other engine."""
     if engine == "auto":
         return ENGINE, REASON
-    known(engine, f"engine={engine!r}")
+    check_engine(engine, f"engine={engine!r}")
     return ENGINE, f"set by engine={engine!r}"
 
 
@@ -29,7 +29,7 @@ def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
     return None
 
 
-def known(engine: str, asked_by: str) -> None:
+def check_engine(engine: str, asked_by: str) -> None:
     """Raise SettingError unless `engine` is the name of an engine."""
     if engine not in ENGINES:
         raise SettingError(

@@ -20,7 +20,7 @@ from .f_strings import as_format, fields
 REWRITTEN = ("Record_", "dict_", "getter_", "join_", "merge_")
 
 
-def plain(source: str) -> str:
+def rewritten(source: str) -> str:
     """Return the source without hints and docstrings, rewritten for the smallest interpreters."""
     return _rewritten(_without_hints(_records(source)))
 

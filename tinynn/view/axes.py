@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence
 
 from .scales import Axis, Bands, Scale
-from .svg import DASHES, SERIES, Svg, abridge, number, text_width, wrap
+from .svg import DASHES, SERIES, Svg, abridge, pixels, text_width, wrap
 
 TITLE_SIZE = 15.0
 BOLD = 1.16  # how much wider bold letters are
@@ -37,23 +37,23 @@ def marker(shape: int, x: float, y: float, r: float) -> str:
     """Return path commands for a marker: circle, square, triangle, diamond or cross."""
     shape %= 5
     if shape == 0:
-        a, d = number(r), number(2 * r)
-        return f"M{number(x - r)} {number(y)}a{a} {a} 0 1 0 {d} 0a{a} {a} 0 1 0 -{d} 0z"
+        a, d = pixels(r), pixels(2 * r)
+        return f"M{pixels(x - r)} {pixels(y)}a{a} {a} 0 1 0 {d} 0a{a} {a} 0 1 0 -{d} 0z"
     if shape == 1:
         s = 0.88 * r
-        return f"M{number(x - s)} {number(y - s)}h{number(2 * s)}v{number(2 * s)}h{number(-2 * s)}z"
+        return f"M{pixels(x - s)} {pixels(y - s)}h{pixels(2 * s)}v{pixels(2 * s)}h{pixels(-2 * s)}z"
     if shape == 2:
         s = 1.2 * r
-        return f"M{number(x)} {number(y - s)}l{number(s)} {number(1.75 * s)}h{number(-2 * s)}z"
+        return f"M{pixels(x)} {pixels(y - s)}l{pixels(s)} {pixels(1.75 * s)}h{pixels(-2 * s)}z"
     if shape == 3:
         s = 1.25 * r
-        t = number(s)
-        return f"M{number(x)} {number(y - s)}l{t} {t} -{t} {t} -{t} -{t}z"
-    arm, back = number(0.65 * r), number(-0.65 * r)
+        t = pixels(s)
+        return f"M{pixels(x)} {pixels(y - s)}l{t} {t} -{t} {t} -{t} -{t}z"
+    arm, back = pixels(0.65 * r), pixels(-0.65 * r)
     corners = ((arm, back), (arm, arm), (back, arm), (arm, arm), (back, arm), (back, back))
     rest = ((back, arm), (back, back), (arm, back), (back, back), (arm, back))
     steps = " ".join(f"{dx} {dy}" for dx, dy in (*corners, *rest))
-    return f"M{number(x)} {number(y - 0.65 * r)}l{steps}z"
+    return f"M{pixels(x)} {pixels(y - 0.65 * r)}l{steps}z"
 
 
 def heading(svg: Svg, title: str, legend: Sequence[Entry], left: float = 16.0) -> float:
@@ -84,7 +84,7 @@ def _swatch(svg: Svg, entry: Entry, x: float, y: float) -> None:
     colour = entry.series % SERIES
     if entry.kind == "line":
         svg.path(
-            f"M{number(x)} {number(y)}h20",
+            f"M{pixels(x)} {pixels(y)}h20",
             f"nn-line nn-l{colour}",
             stroke_dasharray=dashes(entry.series, entry.dashed),
         )
@@ -165,8 +165,11 @@ class Axes:
 
     def outline(self) -> None:
         """Draw the lines of the two axes. Call it last, so that they are on top."""
-        start, corner = f"M{number(self.left)} {number(self.top)}", f"V{number(self.bottom)}"
-        self.svg.path(f"{start}{corner}H{number(self.right)}", "nn-axis")
+        start, corner = (
+            f"M{pixels(self.left)} {pixels(self.top)}",
+            f"V{pixels(self.bottom)}",
+        )
+        self.svg.path(f"{start}{corner}H{pixels(self.right)}", "nn-axis")
 
     def _draw_ticks(
         self, x_texts: Sequence[str], y_texts: Sequence[str], band: float, wide: float
@@ -177,7 +180,7 @@ class Axes:
         for (place, full), text in list(zip(self.x_axis.ticks, x_texts))[::every]:
             x = self.left + place * width
             if self.x_axis.grid:
-                grid += f"M{number(x)} {number(self.top)}V{number(self.bottom)}"
+                grid += f"M{pixels(x)} {pixels(self.top)}V{pixels(self.bottom)}"
             tooltip = full if full != text else ""
             if self._turned:
                 svg.text(
@@ -197,7 +200,7 @@ class Axes:
         for (place, full), text in list(zip(self.y_axis.ticks, y_texts))[::every]:
             y = self.bottom - place * height
             if self.y_axis.grid:
-                grid += f"M{number(self.left)} {number(y)}H{number(self.right)}"
+                grid += f"M{pixels(self.left)} {pixels(y)}H{pixels(self.right)}"
             svg.text(
                 self.left - 8.0, y, text, anchor="end", class_="nn-muted",
                 tooltip=full if full != text else "",

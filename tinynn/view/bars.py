@@ -6,9 +6,9 @@ from typing import Sequence
 
 from ..errors import DataError
 from .axes import Axes, Entry
-from .checks import numbers, one_of, same_length, size
+from .checks import equal_length, numbers, one_of, size
 from .scales import Bands, covering, short
-from .svg import SERIES, number, text_width
+from .svg import SERIES, pixels, text_width
 
 BAND = 26.0
 
@@ -37,16 +37,16 @@ def bar_chart(
     one_of(who, "x_scale", x_scale, ("linear", "log"))
     size(who, width=width)
     bars = numbers(who, "values", values)
-    same_length(who, "names", len(names), "values", len(bars))
+    equal_length(who, "names", len(names), "values", len(bars))
     spread = [0.0] * len(bars)
     if errors is not None:
         spread = numbers(who, "errors", errors)
-        same_length(who, "errors", len(spread), "values", len(bars))
+        equal_length(who, "errors", len(spread), "values", len(bars))
         if min(spread) < 0.0:
             raise DataError(f"{who} needs errors of at least 0, got {short(min(spread))}")
     kinds: list[str] = []
     if groups is not None:
-        same_length(who, "groups", len(groups), "values", len(bars))
+        equal_length(who, "groups", len(groups), "values", len(bars))
         kinds = list(dict.fromkeys(groups))
     log = x_scale == "log"
     ends = [v + s * e for v, e in zip(bars, spread) for s in (-1.0, 1.0)]
@@ -81,11 +81,14 @@ def bar_chart(
         far = max(zero, end)
         if error:
             a, b = axes.x(value - error), axes.x(value + error)
-            svg.path(f"M{number(a)} {number(y - 4)}v8m0 -4H{number(b)}m0 -4v8", "nn-whisker")
+            svg.path(
+                f"M{pixels(a)} {pixels(y - 4)}v8m0 -4H{pixels(b)}m0 -4v8",
+                "nn-whisker",
+            )
             far = max(far, b)
         # A negative value is written on the other side of zero, clear of bars and names.
         svg.text(far + 5.0, y, text, class_="nn-text nn-halo")
-    svg.path(f"M{number(zero)} {number(axes.top)}V{number(axes.bottom)}", "nn-axis")
+    svg.path(f"M{pixels(zero)} {pixels(axes.top)}V{pixels(axes.bottom)}", "nn-axis")
     return svg.render()
 
 

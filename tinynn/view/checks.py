@@ -91,7 +91,7 @@ def grid(who: str, what: str, rows: Sequence[Sequence[object]]) -> list[list[flo
     return result
 
 
-def same_length(who: str, what: str, length: int, other: str, expected: int) -> None:
+def equal_length(who: str, what: str, length: int, other: str, expected: int) -> None:
     """Raise DataError unless `what` is as long as `other`."""
     if length != expected:
         raise DataError(

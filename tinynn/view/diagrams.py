@@ -6,7 +6,7 @@ from typing import NamedTuple, Sequence
 
 from ..errors import DataError, SettingError
 from .axes import Entry, heading
-from .checks import grid, same_length, size
+from .checks import equal_length, grid, size
 from .scales import short
 from .svg import Svg, abridge, text_width
 
@@ -58,7 +58,7 @@ def network_diagram(
         raise DataError(f"{who} needs the weights of at least one layer, got none")
     layers = [grid(who, f"weights of layer {i}", W) for i, W in enumerate(weights)]
     for i in range(1, len(layers)):
-        same_length(
+        equal_length(
             who, f"rows in weights of layer {i}", len(layers[i]),
             f"columns in weights of layer {i - 1}", len(layers[i - 1][0]),
         )  # fmt: skip
@@ -70,7 +70,7 @@ def network_diagram(
         ("layer names", layer_names, len(widths)),
     ):
         if names is not None:
-            same_length(who, what, len(names), f"{what.split()[0]}s", count)
+            equal_length(who, what, len(names), f"{what.split()[0]}s", count)
 
     left, right = (
         (28.0 if names is not None else 52.0)
@@ -132,14 +132,14 @@ def _biases(
     """Return the biases of each column of neurons; the inputs have none."""
     if biases is None:
         return [None] * len(widths)
-    same_length(who, "biases", len(biases), "layers", len(widths) - 1)
+    equal_length(who, "biases", len(biases), "layers", len(widths) - 1)
     result: list[list[float] | None] = [None]
     for i, b in enumerate(biases):
         if b is None:
             result.append(None)
             continue
         result.append(grid(who, f"biases of layer {i}", [b])[0])
-        same_length(who, f"biases of layer {i}", len(b), "neurons", widths[i + 1])
+        equal_length(who, f"biases of layer {i}", len(b), "neurons", widths[i + 1])
     return result
 
 

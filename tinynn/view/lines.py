@@ -6,9 +6,9 @@ from typing import Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import DataError
 from .axes import Axes, Entry, dashes, marker
-from .checks import numbers, numbers_or_gaps, one_of, same_length, size
+from .checks import equal_length, numbers, numbers_or_gaps, one_of, size
 from .scales import Scale, covering, short
-from .svg import SERIES, abridge, clean, number, text_width
+from .svg import SERIES, abridge, clean, pixels, text_width
 
 Value = Optional[float]
 Limits = Tuple[float, float]
@@ -146,7 +146,7 @@ def reliability_chart(
     who = "reliability_chart"
     named: list[Series] = []
     for name, (x, y) in curves.items():
-        same_length(who, f"observed shares in {name!r}", len(y), "predicted probabilities", len(x))
+        equal_length(who, f"observed shares in {name!r}", len(y), "predicted probabilities", len(x))
         full = [(p, q) for p, q in zip(x, y) if p is not None and q is not None]
         line = _rates(who, name, [p for p, _ in full], [q for _, q in full])
         named.append(Series(name, line.y, line.x, markers=True))
@@ -206,7 +206,7 @@ def _checked(
         xs = list(map(float, range(1, len(y) + 1)))
         if own is not None:
             xs = numbers(who, f"the x of series {one.name!r}", own)
-            same_length(who, "x values", len(xs), f"values of series {one.name!r}", len(y))
+            equal_length(who, "x values", len(xs), f"values of series {one.name!r}", len(y))
         lines.append(_Line(one, xs, y))
     return lines
 
@@ -275,7 +275,7 @@ def _draw(axes: Axes, lines: Sequence[_Line], marks: Sequence[tuple[float, str]]
         left = axes.x(x)
         if not axes.shows(left, axes.top):
             continue
-        svg.path(f"M{number(left)} {number(axes.top)}V{number(axes.bottom)}", "nn-mark")
+        svg.path(f"M{pixels(left)} {pixels(axes.top)}V{pixels(axes.bottom)}", "nn-mark")
         text = abridge(text, 0.5 * (axes.right - axes.left))
         fits = left + 6.0 + text_width(text) < axes.right
         svg.text(
@@ -322,4 +322,4 @@ def thinned(points: list[_Pixel]) -> list[_Pixel]:
 
 
 def _path(points: Sequence[_Pixel]) -> str:
-    return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)
+    return "M" + "L".join(f"{pixels(x)} {pixels(y)}" for x, y in points)

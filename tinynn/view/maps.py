@@ -6,10 +6,10 @@ from typing import Callable, Sequence
 
 from ..errors import DataError, SettingError
 from .axes import Axes
-from .checks import grid, grid_or_gaps, numbers, one_of, same_length, size
+from .checks import equal_length, grid, grid_or_gaps, numbers, one_of, size
 from .palettes import PALETTES, ink_on, shade
 from .scales import Bands, Scale, short, widened
-from .svg import number, text_width
+from .svg import pixels, text_width
 from .tiles import Look, draw_tiles
 
 LEVELS = 64  # shades of a large map; neighbours of one shade become one rectangle
@@ -152,7 +152,7 @@ def confusion_chart(
 def _names(who: str, what: str, names: Sequence[str] | None, of: str, count: int) -> list[str]:
     if names is None:
         return [str(i) for i in range(count)]
-    same_length(who, what, len(names), of, count)
+    equal_length(who, what, len(names), of, count)
     return [str(name) for name in names]
 
 
@@ -297,7 +297,7 @@ def _draw_colour_bar(axes: Axes, bar: Scale, anchors: Sequence[str]) -> None:
     ticks = ""
     for place, text in bar.ticks:
         y = top + (1.0 - place) * height
-        ticks += f"M{number(left + COLOUR_BAR)} {number(y)}h4"
+        ticks += f"M{pixels(left + COLOUR_BAR)} {pixels(y)}h4"
         svg.text(left + COLOUR_BAR + 8.0, y, text, class_="nn-muted")
     svg.path(ticks, "nn-axis")
     if bar.label:

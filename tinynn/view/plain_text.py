@@ -6,7 +6,7 @@ import unicodedata
 from typing import Sequence
 
 from ..errors import SettingError
-from .checks import grid, numbers, numbers_or_gaps, one_of, same_length
+from .checks import equal_length, grid, numbers, numbers_or_gaps, one_of
 from .scales import short
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -63,7 +63,7 @@ def cells_wide(text: str) -> int:
     )
 
 
-def plain(text: object, ascii_only: bool = False) -> str:
+def printable(text: object, ascii_only: bool = False) -> str:
     """Return str(text) on one line, without control characters that would move a terminal's
     cursor.
     """
@@ -110,13 +110,13 @@ def text_table(
     bc    20
     """
     who = "text_table"
-    lines = [[plain(cell, ascii_only) for cell in row] for row in rows]
+    lines = [[printable(cell, ascii_only) for cell in row] for row in rows]
     if header is not None:
-        lines.insert(0, [plain(cell, ascii_only) for cell in header])
+        lines.insert(0, [printable(cell, ascii_only) for cell in header])
     if not lines or not lines[0]:
         return ""
     for i, line in enumerate(lines):
-        same_length(who, f"cells in line {i}", len(line), "columns", len(lines[0]))
+        equal_length(who, f"cells in line {i}", len(line), "columns", len(lines[0]))
     for letter in align:
         one_of(who, "each letter of align", letter, (LEFT, RIGHT, MIDDLE))
     columns = len(lines[0])
@@ -169,8 +169,8 @@ def text_confusion(
     who = "text_confusion"
     table = grid(who, "counts", counts)
     labels = list(range(len(table))) if names is None else list(names)
-    same_length(who, "columns", len(table[0]), "rows", len(table))
-    same_length(who, "names", len(labels), "rows", len(table))
+    equal_length(who, "columns", len(table[0]), "rows", len(table))
+    equal_length(who, "names", len(labels), "rows", len(table))
     rows = []
     for i, row in enumerate(table):
         total = sum(row)
@@ -201,12 +201,12 @@ def text_bars(
     who = "text_bars"
     _check_width(who, width, 24)
     data = numbers(who, "values", values)
-    same_length(who, "names", len(names), "values", len(data))
+    equal_length(who, "names", len(names), "values", len(data))
     texts = [short(v) for v in data]
     if ascii_only:
         texts = [f"{v:.4g}" for v in data]
     room = width - max(map(cells_wide, texts)) - 1
-    labels = [plain(name, ascii_only) for name in names]
+    labels = [printable(name, ascii_only) for name in names]
     label_width = min(max(map(cells_wide, labels)), room - width // 3)
     room -= label_width + 1
     low, high = min(0.0, *data), max(0.0, *data)

@@ -8,9 +8,9 @@ from typing import Callable, List, Sequence, Tuple, Union
 
 from ..errors import DataError, SettingError
 from .axes import Axes, Entry, marker
-from .checks import grid, numbers, same_length, size
+from .checks import equal_length, grid, numbers, size
 from .scales import Scale, covering, short
-from .svg import SERIES, number
+from .svg import SERIES, pixels
 from .tiles import Look, draw_tiles
 
 Rows = Sequence[Sequence[float]]
@@ -107,7 +107,7 @@ def prediction_chart(
     who = "prediction_chart"
     size(who, width=width)
     p, t = numbers(who, "predicted", predicted), numbers(who, "true", true)
-    same_length(who, "predictions", len(p), "true values", len(t))
+    equal_length(who, "predictions", len(p), "true values", len(t))
     suffix = f" ({unit})" if unit else ""
     x_axis = covering(who, p + t, label="true value" + suffix, margin=0.02)
     y_axis = covering(who, p + t, label="predicted value" + suffix, margin=0.02)
@@ -121,7 +121,7 @@ def prediction_chart(
         plot_height=width - 90.0,
     )
     axes.svg.path(
-        f"M{number(axes.left)} {number(axes.bottom)}L{number(axes.right)} {number(axes.top)}",
+        f"M{pixels(axes.left)} {pixels(axes.bottom)}L{pixels(axes.right)} {pixels(axes.top)}",
         "nn-mark",
     )
     _draw_points(axes, [[a, b] for a, b in zip(t, p)], [0] * len(p), [""])
@@ -134,7 +134,7 @@ def _classes(
 ) -> list[int]:
     if classes is None:
         return [0] * count
-    same_length(who, "classes", len(classes), "points", count)
+    equal_length(who, "classes", len(classes), "points", count)
     allowed = len(names) if names is not None else None
     for i, k in enumerate(numbers(who, "classes", classes)):
         if k != int(k) or k < 0 or (allowed is not None and k >= allowed):
@@ -187,7 +187,7 @@ def _score_grid(
 
     cells = [[x, y] for y in middles(y_axis) for x in middles(x_axis)]
     answer = grid(who, "the scores", scores(cells))
-    same_length(
+    equal_length(
         who, "rows of scores", len(answer), "rows of [x, y] given to the function", len(cells)
     )
     return [answer[i : i + resolution] for i in range(0, len(answer), resolution)]

@@ -85,10 +85,10 @@ def _legal(code: int) -> bool:
     )
 
 
-def number(value: float) -> str:
+def pixels(value: float) -> str:
     """Return a coordinate in pixels as short as two decimals allow.
 
-    >>> number(3.14159), number(2.0), number(-0.001)
+    >>> pixels(3.14159), pixels(2.0), pixels(-0.001)
     ('3.14', '2', '0')
     """
     text = f"{value:.2f}".rstrip("0").rstrip(".")
@@ -182,7 +182,7 @@ class Svg:
             if value is None or value == "":
                 continue
             name = key.rstrip("_").replace("_", "-")
-            text = value if isinstance(value, str) else number(value)
+            text = value if isinstance(value, str) else pixels(value)
             if name == "class":
                 self._classes.update(text.split())
             written.append(f'{name}="{escape(text)}"')
@@ -218,7 +218,7 @@ class Svg:
             class_=class_,
             font_size=None if size == 12.0 else size,
             text_anchor=None if anchor == "start" else anchor,
-            transform=f"rotate({number(turn)} {number(x)} {number(y)})" if turn else None,
+            transform=f"rotate({pixels(turn)} {pixels(x)} {pixels(y)})" if turn else None,
         )
 
     def path(self, d: str, class_: str, tooltip: str = "", **attributes: Attribute) -> None:
@@ -258,7 +258,7 @@ class Svg:
         )
         digest = hashlib.sha256(f"{self.width} {self.height} {body}".encode()).hexdigest()
         name = "nn-" + digest[:10]
-        w, h = number(self.width), number(self.height)
+        w, h = pixels(self.width), pixels(self.height)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" width="{w}" height="{h}" '
             f'viewBox="0 0 {w} {h}" role="img" aria-labelledby="{name}-title {name}-desc">\n'

@@ -12,7 +12,7 @@ from math import inf
 from typing import Any, Callable, NamedTuple, Sequence, Tuple
 
 from ...formulas.activations import ACTIVATIONS
-from ...formulas.comprehensions import comprehended, elementwise
+from ...formulas.comprehensions import as_expression, comprehended
 from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, turned, written
 from ...formulas.losses import LossFormula, loss_formula
 from ...formulas.programs import Each, Largest, Program
@@ -25,7 +25,7 @@ from ...lesson.network import KINDS
 from ..plans import layer_number, loss_number
 from ..source import compile_source
 from ..unrolled.losses import targets_are_simple
-from .layer import split_rows
+from .layer import cut_rows
 
 Numbers = Sequence[float]  # floats, or the integers of lanes
 # From outputs, targets and k to the loss and its derivatives, all flat lists.
@@ -52,7 +52,7 @@ def flat_function(kind: str, number: float) -> FlatFunction | None:
     if not set(names(back)) <= {"d", "y", "c"}:
         return None
     quick, careful = (
-        _scaled(replaced(elementwise(formula, quick), {"c": ("number", number)}))
+        _scaled(replaced(as_expression(formula, quick), {"c": ("number", number)}))
         for quick in (True, False)
     )
     forward = (
@@ -123,7 +123,7 @@ class Between:
         """Return the outputs for the numbers z · unit."""
         if self.function:
             return self.function.forward(z, unit)
-        X = split_rows([v * unit for v in z], self.columns)
+        X = cut_rows([v * unit for v in z], self.columns)
         if self.row_function:
             return flat(map(self.row_function, X))
         for layer in self.layers:
@@ -138,7 +138,7 @@ class Between:
         layers = self.layers[:-1] if self.fused else self.layers
         if not layers:
             return d
-        dY = split_rows(d, self.columns)
+        dY = cut_rows(d, self.columns)
         for layer in reversed(layers):
             dY = layer.backward(dY)
         return flat(dY)
@@ -187,7 +187,7 @@ class Goal:
             return value * share, d
         rows_of_targets = [self.T[i] for i in batch]
         weights = self.weights and [self.weights[i] for i in batch]
-        rows = split_rows(Y, self.columns)
+        rows = cut_rows(Y, self.columns)
         gradient = self.loss.logits_gradient if self.fused else self.loss.gradient
         return (
             self.loss(rows, rows_of_targets, weights),

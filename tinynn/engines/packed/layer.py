@@ -197,7 +197,7 @@ class PackedDense:
         return self._floats(self.velocity, self.unit)
 
     def _floats(self, rows: list[int], unit: float) -> Matrix:
-        return split_rows([v * unit for v in self.lanes.unpack(rows)], self.m)
+        return cut_rows([v * unit for v in self.lanes.unpack(rows)], self.m)
 
     def _limit(self, bits: int = 0) -> float:
         """Return the largest lane that leaves `bits` bits, the sign and one more bit free."""
@@ -341,7 +341,7 @@ class PackedDense:
             spread[::2] = words[j::m]
             # Flipping bit 31 of a word and subtracting it again gives the word its sign.
             columns.append((int.from_bytes(spread.tobytes(), "little") ^ sign) - sign)
-        D = split_rows(integers(raw), m)
+        D = cut_rows(integers(raw), m)
         return unpack(
             f"<{n * len(D)}q",
             b"".join([sum(map(mul, d, columns)).to_bytes(8 * n, "little", signed=True) for d in D]),
@@ -414,7 +414,7 @@ def column_norm(C: Matrix) -> float:
     return max(norms)
 
 
-def split_rows(flat: Sequence[Any], columns: int) -> list[Any]:
+def cut_rows(flat: Sequence[Any], columns: int) -> list[Any]:
     """Return a flat list cut into rows."""
     return [flat[i : i + columns] for i in range(0, len(flat), columns)]
 

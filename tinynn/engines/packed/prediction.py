@@ -17,7 +17,7 @@ from operator import mul
 from typing import Callable, Sequence, cast
 
 from ...formulas import LAYER_FORMULAS
-from ...formulas.comprehensions import comprehended, elementwise
+from ...formulas.comprehensions import as_expression, comprehended
 from ...formulas.expressions import Tree, replaced, written
 from ...lesson.layers import Dense
 from ...lesson.matrix import Matrix, Vector, dot
@@ -227,7 +227,7 @@ def _row_function(layer: Frozen) -> RowFunction:
     if formula.elementwise and not layer.values:
         known: dict[str, Tree] = {"c": ("number", plan.number)}
         quick, careful = (
-            written(replaced(elementwise(formula, quick), known)) for quick in (True, False)
+            written(replaced(as_expression(formula, quick), known)) for quick in (True, False)
         )
         lines = ["try:", f"    return [{quick} for z in row]"]
         lines += ["except OverflowError:", f"    return [{careful} for z in row]"]

@@ -20,7 +20,7 @@ from ..lists import ListsProgram
 from .between import Between, Goal
 from .inputs import Inputs
 from .lanes import whole_numbers
-from .layer import MOMENTUM_BITS, LaneOverflow, PackedDense, Rule, split_rows
+from .layer import MOMENTUM_BITS, LaneOverflow, PackedDense, Rule, cut_rows
 
 INPUT_BITS_TRIED = (18, 14, 12)  # of inexact inputs: the first that fit into lanes
 HIDDEN_BITS_TRIED = (18, 16, 14)  # of an activation up to its limit; the step is at least 2^-16
@@ -175,7 +175,7 @@ class PackedProgram(Program):
         except (LaneOverflow, OverflowError):
             self.write_back()
             return self.lists.predict(X)
-        rows: Matrix = split_rows(outputs, self.dense[-1].m)
+        rows: Matrix = cut_rows(outputs, self.dense[-1].m)
         return rows
 
     def write_back(self) -> None:
@@ -384,7 +384,7 @@ class PackedProgram(Program):
                         self._widen(k, largest)
                     self.dense[k + 1].expect(largest)
                 whole = whole_numbers(outputs, self.dense[k + 1].scale)
-                passed.xs.append(split_rows(whole, dense.m))
+                passed.xs.append(cut_rows(whole, dense.m))
         return passed
 
     def _back(self, k: int, raw: bytes, factor: float, e: int, passed: _Pass) -> Vector:
