@@ -84,18 +84,18 @@ class Frame:
         (nn.ShapeError, [1, 2, 3],
          "inputs need rows of numbers, got the number 1 as row 0; "
          "write [[...]] for one row, or [[x] for x in inputs] for one column"),
-        (nn.ShapeError, {0: [1, 2]}, "inputs need a sequence, one item per row, got a dict"),
+        (nn.ShapeError, {0: [1, 2]}, "inputs need a sequence with one item per row, got a dict"),
         (nn.ShapeError, [{"a": 1, "b": 2}] * 3,
          "inputs need rows of numbers, got a dict as row 0; "
-         "list its values in one order: [row[key] for key in keys]"),
+         "list its values in a fixed order: [row[key] for key in keys]"),
         (nn.ShapeError, iter(X),
-         f"inputs need a sequence, one item per row, got a {ITERATOR}; list(...) collects it"),
+         f"inputs need a sequence with one item per row, got a {ITERATOR}; wrap it in list(...)"),
         (nn.ShapeError, (x for x in X),
-         "inputs need a sequence, one item per row, got a generator; list(...) collects it"),
-        (nn.ShapeError, {1, 2}, "inputs need a sequence, one item per row, got a set"),
-        (nn.ShapeError, "abc", "inputs need a sequence, one item per row, got the text 'abc'"),
-        (nn.ShapeError, 5, "inputs need a sequence, one item per row, got the number 5"),
-        (nn.ShapeError, None, "inputs need a sequence, one item per row, got None"),
+         "inputs need a sequence with one item per row, got a generator; wrap it in list(...)"),
+        (nn.ShapeError, {1, 2}, "inputs need a sequence with one item per row, got a set"),
+        (nn.ShapeError, "abc", "inputs need a sequence with one item per row, got the text 'abc'"),
+        (nn.ShapeError, 5, "inputs need a sequence with one item per row, got the number 5"),
+        (nn.ShapeError, None, "inputs need a sequence with one item per row, got None"),
         (nn.DataError, Frame(),
          "inputs need numbers, got the text 'red' in row 0, column 1; encode text as "
          "numbers first"),
@@ -112,7 +112,7 @@ def test_inputs(kind, inputs, message):
     [
         (nn.ShapeError, [], "targets need at least one row, got none"),
         (nn.ShapeError, T[:2],
-         "inputs and targets need as many rows as each other, got 3 and 2"),
+         "inputs and targets need the same number of rows, got 3 and 2"),
         (nn.DataError, [[0], [NAN], [1]],
          "targets need finite numbers, got nan in row 1, column 0; "
          "fill or drop missing values first"),
@@ -131,9 +131,9 @@ def test_inputs(kind, inputs, message):
          "targets need rows of numbers, got the number 1 as row 1; "
          "write [[...]] for one row, or [[x] for x in targets] for one column"),
         (nn.ShapeError, iter(T),
-         f"targets need a sequence, one item per row, got a {ITERATOR}; list(...) collects it"),
-        (nn.ShapeError, {0: 1}, "targets need a sequence, one item per row, got a dict"),
-        (nn.ShapeError, 3, "targets need a sequence, one item per row, got the number 3"),
+         f"targets need a sequence with one item per row, got a {ITERATOR}; wrap it in list(...)"),
+        (nn.ShapeError, {0: 1}, "targets need a sequence with one item per row, got a dict"),
+        (nn.ShapeError, 3, "targets need a sequence with one item per row, got the number 3"),
     ],
 )  # fmt: skip
 def test_targets(kind, targets, message):
@@ -151,7 +151,7 @@ def test_arrays_are_refused_alike():
     assert_refused(nn.ShapeError, "targets need 1 column, got 2", X, np.zeros((3, 2)))
     assert_refused(
         nn.ShapeError,
-        "inputs need one number in each place, got a list in row 0, column 0; "
+        "inputs need single numbers, got a list in row 0, column 0; "
         "flatten each row first",
         np.zeros((3, 2, 2)), T,
     )  # fmt: skip
@@ -270,7 +270,7 @@ def test_one_row_of_one_class_is_taken():
     ("kind", "weights", "message"),
     [
         (nn.ShapeError, [1, 2],
-         "inputs and sample weights need as many rows as each other, got 3 and 2"),
+         "inputs and sample weights need the same number of rows, got 3 and 2"),
         (nn.DataError, [1, -2, 1], "sample weights need to be at least 0, got -2.0 in row 1"),
         (nn.DataError, [0, 0, 0], "sample weights need a finite sum above zero, got 0 for 3 rows"),
         (nn.DataError, [1e308] * 3,
@@ -278,10 +278,11 @@ def test_one_row_of_one_class_is_taken():
         (nn.DataError, [1, NAN, 1],
          "sample weights need finite numbers, got nan in row 1; fill or drop missing values first"),
         (nn.ShapeError, "abc",
-         "sample weights need a sequence, one item per row, got the text 'abc'"),
-        (nn.ShapeError, 2, "sample weights need a sequence, one item per row, got the number 2"),
+         "sample weights need a sequence with one item per row, got the text 'abc'"),
+        (nn.ShapeError, 2,
+         "sample weights need a sequence with one item per row, got the number 2"),
         (nn.ShapeError, [[1], [2], [3]],
-         "sample weights need one number in each place, got a list in row 0; "
+         "sample weights need single numbers, got a list in row 0; "
          "flatten each row first"),
     ],
 )  # fmt: skip
@@ -327,10 +328,10 @@ def test_class_weights(kind, weights, message):
          "fit needs validation to be (inputs, targets) or (inputs, targets, sample weights), "
          "got tuple"),
         (nn.ShapeError, (X, T[:1]),
-         "validation inputs and validation targets need as many rows as each other, got 3 and 1"),
+         "validation inputs and validation targets need the same number of rows, got 3 and 1"),
         (nn.ShapeError, ([], []), "validation inputs need at least one row, got none"),
         (nn.ShapeError, (X, None),
-         "validation targets need a sequence, one item per row, got None"),
+         "validation targets need a sequence with one item per row, got None"),
         (nn.DataError, (X, [[1], [NAN], [1]]),
          "validation targets need finite numbers, got nan in row 1, column 0; "
          "fill or drop missing values first"),

@@ -690,7 +690,7 @@ REFUSED = [
     (["predict", ".", "iris.csv"], ". cannot be read: Is a directory"),
     (
         ["predict", "iris.csv", "iris.csv"],
-        "iris.csv is not a whole model file: Expecting value at line 1, column 1",
+        "iris.csv is not a complete model file: Expecting value at line 1, column 1",
     ),
     (
         ["predict", "bare.json", "iris.csv"],
@@ -885,7 +885,7 @@ def test_a_model_file_that_is_cut_is_refused(home, tmp_path, command):
     (tmp_path / "m.json").write_text(text[: len(text) // 2], encoding="utf-8")
     data = [home / "iris.csv"] if command in ("predict", "evaluate") else []
     _, err = run(command, "m.json", *data, cwd=tmp_path, code=2)
-    assert re.fullmatch(r"tinynn: m.json is not a whole model file: .* at line \d+, .*\n", err)
+    assert re.fullmatch(r"tinynn: m.json is not a complete model file: .* at line \d+, .*\n", err)
 
 
 def test_a_model_of_a_newer_format_is_refused(home, tmp_path):
@@ -893,8 +893,8 @@ def test_a_model_of_a_newer_format_is_refused(home, tmp_path):
     (tmp_path / "m.json").write_text(text.replace('"version": 1', '"version": 2', 1))
     _, err = run("inspect", "m.json", cwd=tmp_path, code=2)
     assert err == (
-        "tinynn: m.json has version 2 of the model format, and this tinynn reads up to 1; a newer "
-        "tinynn can read it\n"
+        "tinynn: m.json has version 2 of the model format, but this tinynn reads only up to "
+        "version 1; use a newer tinynn\n"
     )
 
 

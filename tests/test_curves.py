@@ -60,7 +60,7 @@ def test_what_is_refused_word_for_word():
     assert str(error.value) == "probabilities need to be between 0 and 1, got 1.5 in row 1"
     with pytest.raises(ShapeError) as error:
         roc_curve([1, 0, 1], [0.5, 0.6])
-    assert str(error.value) == "targets and scores need as many rows as each other, got 3 and 2"
+    assert str(error.value) == "targets and scores need the same number of rows, got 3 and 2"
     with pytest.raises(SettingError) as error:
         calibration_curve([0, 1], [0.5, 0.5], bins=0)
     assert str(error.value) == (

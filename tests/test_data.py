@@ -203,7 +203,7 @@ def test_bad_values_are_named_by_row_and_column(value, words):
         (
             [{"a": 1}],
             "inputs need rows of numbers, got a dict as row 0; "
-            "list its values in one order: [row[key] for key in keys]",
+            "list its values in a fixed order: [row[key] for key in keys]",
         ),
         (
             [{1, 2}],
@@ -211,22 +211,21 @@ def test_bad_values_are_named_by_row_and_column(value, words):
         ),
         (
             [iter([1, 2])],
-            "inputs need rows of numbers, got a list_iterator as row 0; list(row) collects it",
+            "inputs need rows of numbers, got a list_iterator as row 0; wrap it in list(...)",
         ),
         (
             [[[1, 2], [3, 4]]],
-            "inputs need one number in each place, got a list in row 0, column 0; "
-            "flatten each row first",
+            "inputs need single numbers, got a list in row 0, column 0; flatten each row first",
         ),
-        ("1 2", "inputs need a sequence, one item per row, got the text '1 2'"),
-        (b"12", "inputs need a sequence, one item per row, got the bytes b'12'"),
-        ({"a": [1]}, "inputs need a sequence, one item per row, got a dict"),
-        ({1, 2}, "inputs need a sequence, one item per row, got a set"),
-        (7, "inputs need a sequence, one item per row, got the number 7"),
-        (None, "inputs need a sequence, one item per row, got None"),
+        ("1 2", "inputs need a sequence with one item per row, got the text '1 2'"),
+        (b"12", "inputs need a sequence with one item per row, got the bytes b'12'"),
+        ({"a": [1]}, "inputs need a sequence with one item per row, got a dict"),
+        ({1, 2}, "inputs need a sequence with one item per row, got a set"),
+        (7, "inputs need a sequence with one item per row, got the number 7"),
+        (None, "inputs need a sequence with one item per row, got None"),
         (
             (row for row in [[1], [2]]),
-            "inputs need a sequence, one item per row, got a generator; list(...) collects it",
+            "inputs need a sequence with one item per row, got a generator; wrap it in list(...)",
         ),
     ],
 )
@@ -256,25 +255,23 @@ def test_numpy_tables_are_refused_in_the_same_words():
         "use its .real and .imag as two columns, or abs()"
     )
     assert refusal(ShapeError, as_rows, np.zeros((2, 2, 2))) == (
-        "inputs need one number in each place, got a list in row 0, column 0; "
-        "flatten each row first"
+        "inputs need single numbers, got a list in row 0, column 0; flatten each row first"
     )
     assert refusal(ShapeError, as_rows, [[np.zeros(1)]]) == (
-        "inputs need one number in each place, got a ndarray in row 0, column 0; "
-        "flatten each row first"
+        "inputs need single numbers, got a ndarray in row 0, column 0; flatten each row first"
     )
     assert refusal(ShapeError, as_rows, np.zeros(3), "test inputs") == (
         "test inputs need rows of numbers, got the number 0.0 as row 0; "
         "write [[...]] for one row, or [[x] for x in inputs] for one column"
     )
     assert refusal(ShapeError, as_rows, np.array(3.0)) == (
-        "inputs need a sequence, one item per row, got the number 3.0"
+        "inputs need a sequence with one item per row, got the number 3.0"
     )
 
 
 def test_as_vector_refuses_rows_and_nothing():
     assert refusal(ShapeError, as_vector, [[1.0]], "sample weights") == (
-        "sample weights need one number in each place, got a list in row 0; flatten each row first"
+        "sample weights need single numbers, got a list in row 0; flatten each row first"
     )
     assert refusal(ShapeError, as_vector, [], "sample weights") == (
         "sample weights need at least one row, got none"
@@ -291,10 +288,10 @@ def test_as_list_keeps_the_items():
 def test_same_length():
     assert same_length(inputs=[1, 2], targets="ab", weights=(1, 2)) == 2
     assert refusal(ShapeError, same_length, inputs=[1, 2], targets=[1]) == (
-        "inputs and targets need as many rows as each other, got 2 and 1"
+        "inputs and targets need the same number of rows, got 2 and 1"
     )
     assert refusal(ShapeError, same_length, inputs=[1], targets=[1], weights=[]) == (
-        "inputs and weights need as many rows as each other, got 1 and 0"
+        "inputs and weights need the same number of rows, got 1 and 0"
     )
 
 

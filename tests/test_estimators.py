@@ -602,12 +602,12 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             ShapeError,
             lambda: quick().fit(ROWS, LABELS[:5]),
-            "inputs and targets need as many rows as each other, got 60 and 5",
+            "inputs and targets need the same number of rows, got 60 and 5",
         ),
         (
             ShapeError,
             lambda: quick().fit(ROWS, LABELS, sample_weight=[1.0]),
-            "inputs and sample weights need as many rows as each other, got 60 and 1",
+            "inputs and sample weights need the same number of rows, got 60 and 1",
         ),
         (
             DataError,

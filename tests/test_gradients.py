@@ -352,7 +352,7 @@ def test_inputs_may_be_left_out():
         ),
         (
             ShapeError, lambda: nn.gradcheck(example(), "mse", X, T[:2]),
-            "inputs and targets need as many rows as each other, got 3 and 2",
+            "inputs and targets need the same number of rows, got 3 and 2",
         ),
         (
             DataError, lambda: nn.gradcheck(example(), "mse", [[0.5, "1"], *X[1:]], T),

@@ -218,7 +218,7 @@ def test_a_huge_layer_costs_nothing_until_it_is_built():
         ),
         (
             ShapeError, lambda: nn.Dense(2, 3, bias=None),
-            "bias need a sequence, one item per row, got None",
+            "bias need a sequence with one item per row, got None",
         ),
         (
             SettingError, lambda: nn.Dense(0, 3),

@@ -313,7 +313,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             ShapeError,
             lambda: accuracy([1, 2], [1]),
-            "targets and predictions need as many rows as each other, got 2 and 1",
+            "targets and predictions need the same number of rows, got 2 and 1",
         ),
         (ShapeError, lambda: accuracy([], []), "targets need at least one row, got none"),
         (
@@ -362,7 +362,7 @@ def test_numbers_agree_with_scikit_learn(sk, pairs):
         (
             ShapeError,
             lambda: accuracy([1, 2], [1, 2], [1]),
-            "targets and sample weights need as many rows as each other, got 2 and 1",
+            "targets and sample weights need the same number of rows, got 2 and 1",
         ),
         (
             DataError,

@@ -196,7 +196,7 @@ def test_a_file_cut_short_anywhere_says_so():
     assert loaded(data).state() == model.state()
     assert loaded(data[:-1]).state() == model.state()  # only the line's end is missing
     for end in range(len(data) - 1):
-        with pytest.raises(FormatError, match=r"^x\.json is not a (whole )?model file: "):
+        with pytest.raises(FormatError, match=r"^x\.json is not a (complete )?model file: "):
             loaded(data[:end])
 
 
@@ -276,11 +276,11 @@ TRAINED = trained_network()
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"tinynn"', '"other"', 'x.json is not a tinynn model: it does not say "format": "tinynn"'),
+        ('"tinynn"', '"other"', 'x.json is not a tinynn model: it lacks "format": "tinynn"'),
         (
             '"version": 1', '"version": 2',
-            "x.json has version 2 of the model format, and this tinynn reads up to 1; "
-            "a newer tinynn can read it",
+            "x.json has version 2 of the model format, but this tinynn reads only up to version 1; "
+            "use a newer tinynn",
         ),
         ('"version": 1', '"version": 1.0',
          "x.json needs a whole number as its version, got 1.0"),
@@ -292,7 +292,7 @@ TRAINED = trained_network()
         ('"inputs": 2', '"inputs": true', "x.json: layer 0 cannot be built: "
          "Dense needs inputs to be a whole number, at least 1, got True"),
         ('"inputs": 2', '"inputs": 2, "inputs": 2',
-         "x.json is not a model file: the key 'inputs' stands twice in one object"),
+         "x.json is not a model file: the key 'inputs' appears twice in one object"),
         ('"inputs": 2', '"inputs": 2, "self": 2',
          "x.json: layer 0 needs the settings of Dense, got inputs, self, outputs"),
         ('"inputs": 2', '"inputs": 1000000000000', "x.json: layer 0, Dense(1000000000000, 3), "
@@ -353,11 +353,11 @@ def test_what_is_wrong_is_said_and_where(old, new, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "x.json is not a whole model file: Expecting value at line 1, column 1"),
+        (b"", "x.json is not a complete model file: Expecting value at line 1, column 1"),
         (b"\x80\x03", "x.json is not a model file: byte 0 is not UTF-8"),
         (b'{"a": "\xff"}', "x.json is not a model file: byte 7 is not UTF-8"),
-        (b"[]", 'x.json is not a tinynn model: it does not say "format": "tinynn"'),
-        (b"{}", 'x.json is not a tinynn model: it does not say "format": "tinynn"'),
+        (b"[]", 'x.json is not a tinynn model: it lacks "format": "tinynn"'),
+        (b"{}", 'x.json is not a tinynn model: it lacks "format": "tinynn"'),
         (b"[" * 10**6, "x.json is not a model file: it is nested too deeply"),
         (b'{"a": ' * 10**5, "x.json is not a model file: it is nested too deeply"),
         (b'{"format": "tinynn"}', "x.json needs a whole number as its version, got None"),

@@ -257,7 +257,7 @@ def test_inputs_may_be_any_table():
         ),
         (
             ShapeError, lambda m: m.predict([i, i] for i in range(3)),
-            "inputs need a sequence, one item per row, got a generator; list(...) collects it",
+            "inputs need a sequence with one item per row, got a generator; wrap it in list(...)",
         ),
         (
             DataError, lambda m: m.predict([[1, 2], [math.nan, 0]]),
@@ -272,7 +272,7 @@ def test_inputs_may_be_any_table():
         (ShapeError, lambda m: m([]), "inputs need at least one column, got none in row 0"),
         (
             ShapeError, lambda m: m("12"),
-            "inputs need a sequence, one item per row, got the text '12'",
+            "inputs need a sequence with one item per row, got the text '12'",
         ),
         (
             DataError, lambda m: m([1, None]),

@@ -253,13 +253,13 @@ def test_seeds_that_no_stream_takes(seed):
         ),
         (
             ShapeError, (x for x in [1, 0, 1]),
-            "inputs need a sequence, one item per row, got a generator; list(...) collects it",
+            "inputs need a sequence with one item per row, got a generator; wrap it in list(...)",
         ),
-        (ShapeError, {1, 2, 3}, "inputs need a sequence, one item per row, got a set"),
-        (ShapeError, {0: 1}, "inputs need a sequence, one item per row, got a dict"),
-        (ShapeError, "101", "inputs need a sequence, one item per row, got the text '101'"),
-        (ShapeError, None, "inputs need a sequence, one item per row, got None"),
-        (ShapeError, 5, "inputs need a sequence, one item per row, got the number 5"),
+        (ShapeError, {1, 2, 3}, "inputs need a sequence with one item per row, got a set"),
+        (ShapeError, {0: 1}, "inputs need a sequence with one item per row, got a dict"),
+        (ShapeError, "101", "inputs need a sequence with one item per row, got the text '101'"),
+        (ShapeError, None, "inputs need a sequence with one item per row, got None"),
+        (ShapeError, 5, "inputs need a sequence with one item per row, got the number 5"),
         (
             DataError, [1, "a", 0],
             "inputs need numbers, got the text 'a' in row 0, column 1; "
@@ -289,7 +289,7 @@ def test_inputs_that_it_refuses(kind, inputs, message):
         (ShapeError, ([[0, 1, 1]], [[0, 1]], 1), "outputs need 1 column, got 2"),
         (
             ShapeError, (INPUTS, [[1], [0]], 1),
-            "inputs and outputs need as many rows as each other, got 3 and 2",
+            "inputs and outputs need the same number of rows, got 3 and 2",
         ),
         (
             ShapeError, (INPUTS, [1, 0, 1], 1),

@@ -78,7 +78,7 @@ def test_messages_are_read_as_they_were_written(integers, floats, text, data, nu
     assert not whole.has(4) and whole.text(4) == "" and whole.message(4) is None
 
 
-ENDLESS = "it, byte 1: a varint needs to end within the message and 64 bits"
+ENDLESS = "it, byte 1: a varint needs to end within its message and fit in 64 bits"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ ENDLESS = "it, byte 1: a varint needs to end within the message and 64 bits"
             "08" + "ff" * 9 + "02",
             ENDLESS,
         ),
-        ("0b", "it, byte 0: no field begins with 11"),
-        ("00", "it, byte 0: no field begins with 0"),
-        ("0a0561", "it, byte 0: field 1 needs 5 bytes, and there are 1 left"),
-        ("0d0000", "it, byte 0: field 1 needs 4 bytes, and there are 2 left"),
+        ("0b", "it, byte 0: a field cannot begin with 11"),
+        ("00", "it, byte 0: a field cannot begin with 0"),
+        ("0a0561", "it, byte 0: field 1 needs 5 bytes, got only 1"),
+        ("0d0000", "it, byte 0: field 1 needs 4 bytes, got only 2"),
         ("0800", "it, byte 0: field 1 needs bytes with a length, got a varint"),
         ("0a01ff", "it, byte 2: the text of field 1 is not UTF-8"),
     ],
@@ -696,7 +696,7 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
         ),
         (
             model([node("Gemm", "x", "W")], [tensor("W", [1.0] * 3, 3, 1), B])[:-2],
-            "it, byte 120: field 8 needs 4 bytes, and there are 2 left",
+            "it, byte 120: field 8 needs 4 bytes, got only 2",
         ),
         (
             model([node("Mul", "x", "h")], [HALF], value("x", "n", "m")),

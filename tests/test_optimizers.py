@@ -461,7 +461,7 @@ def test_by_name_gives_the_defaults_and_leaves_optimizers_alone(name):
         ({"type": 1}, "a saved optimizer needs to be an object with a \"type\", got {'type': 1}"),
         (
             {"type": "rmsprob"},
-            "a saved optimizer needs a \"type\" out of 'sgd', 'adagrad', 'rmsprop', 'adam', "
+            "a saved optimizer needs \"type\" to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', "
             "'adamw', got 'rmsprob'; did you mean 'rmsprop'?",
         ),
         (
@@ -471,8 +471,8 @@ def test_by_name_gives_the_defaults_and_leaves_optimizers_alone(name):
         ),
         (
             {"type": "sgd", "learning_rate": {"type": "os.system"}},
-            "a saved schedule needs a \"type\" out of 'constant', 'step', 'exponential', 'cosine', "
-            "'inverse_scaling', 'reduce_on_plateau', got 'os.system'",
+            "a saved schedule needs \"type\" to be one of 'constant', 'step', 'exponential', "
+            "'cosine', 'inverse_scaling', 'reduce_on_plateau', got 'os.system'",
         ),
     ],
 )

@@ -685,7 +685,7 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
             ShapeError,
             lambda: TableEncoder().fit([{"a": 1}]),
             "inputs need rows of cells, got a dict as row 0. "
-            "list its values in one order: [row[key] for key in keys]",
+            "list its values in a fixed order: [row[key] for key in keys]",
         ),
         (
             ShapeError,
@@ -695,7 +695,7 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             ShapeError,
             lambda: TableEncoder().fit(iter([[1]])),
-            "inputs need to be a table, rows of cells, got a list_iterator; list(...) collects it",
+            "inputs need to be a table, rows of cells, got a list_iterator; wrap it in list(...)",
         ),
         (
             ShapeError,

@@ -148,41 +148,41 @@ def test_numbers_begin_at_a_multiple_of_eight_and_equal_tensors_give_equal_bytes
         (b"", "it needs 8 bytes for the length of its header, got 0"),
         (
             struct.pack("<Q", 2**64 - 1) + b"{}",
-            "byte 0 says that the header has 18446744073709551615 bytes, and there are 2 left "
-            "(at most 100000000 are read)",
+            "byte 0 gives the header 18446744073709551615 bytes, but 2 follow "
+            "(the limit is 100000000)",
         ),
         (file_of(b" {}"), "its header, from byte 8, needs to begin with {"),
         (file_of(b"{\xff}"), "its header is not UTF-8 at byte 9"),
         (file_of(b'{"a"}'), "its header is not JSON at byte 12: Expecting ':' delimiter"),
         (file_of(b'{"a":' + b"[" * 200_000), "its header is nested too deeply"),
-        (file_of(b'{"a":NaN}'), "in its header NaN is no whole number"),
-        (file_of(b'{"a":1.5}'), "in its header 1.5 is no whole number"),
+        (file_of(b'{"a":NaN}'), "in its header, NaN is not a whole number"),
+        (file_of(b'{"a":1.5}'), "in its header, 1.5 is not a whole number"),
         (
             file_of(b'{"a":' + b"9" * 500_000 + b"}"),
-            "in its header the number 99999999999999999999… is too large",
+            "in its header, the number 99999999999999999999… is too large",
         ),
         (
             file_of(b'{"a":{},"a":{}}'),
-            "in its header the key 'a' stands twice in one object",
+            "in its header, the key 'a' appears twice in one object",
         ),
-        (file_of({"__metadata__": {"a": 1}}), "its __metadata__ needs to be an object of texts"),
-        (file_of({"a": 5}), "tensor 'a' needs just a dtype, a shape and data_offsets"),
+        (file_of({"__metadata__": {"a": 1}}), "its __metadata__ needs to be an object of strings"),
+        (file_of({"a": 5}), "tensor 'a' needs exactly dtype, shape and data_offsets"),
         (
             file_of({"a": entry("F8_E4M3")}),
-            "tensor 'a' has the dtype 'F8_E4M3'; these can be read: F64, F32, F16, BF16, I64, I32, "
-            "I16, I8, U64, U32, U16, U8, BOOL",
+            "tensor 'a' needs dtype to be one of F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, "
+            "U16, U8, BOOL, got 'F8_E4M3'",
         ),
         (
             file_of({"a": entry(shape=[-1])}),
-            "tensor 'a' needs a shape that is a list of whole numbers of at least 0",
+            "tensor 'a' needs shape to be a list of whole numbers of at least 0",
         ),
         (
             file_of({"a": entry(shape=[True])}, b" " * 8),
-            "tensor 'a' needs a shape that is a list of whole numbers of at least 0",
+            "tensor 'a' needs shape to be a list of whole numbers of at least 0",
         ),
         (
             file_of({"a": {**entry(), "data_offsets": [0]}}),
-            "tensor 'a' needs data_offsets of two whole numbers of at least 0",
+            "tensor 'a' needs data_offsets to be two whole numbers of at least 0",
         ),
         (
             file_of({"a": entry(shape=[2**40, 2**40, 0])}),
@@ -190,21 +190,21 @@ def test_numbers_begin_at_a_multiple_of_eight_and_equal_tensors_give_equal_bytes
         ),
         (
             file_of({"a": entry(shape=[2])}, b" " * 8),
-            "tensor 'a' needs 16 bytes for 2 numbers of F64, and its data_offsets 0 to 8 hold 8",
+            "tensor 'a' needs 16 bytes for 2 numbers of F64, but its data_offsets 0 to 8 span 8",
         ),
         (
             file_of({"a": entry(), "b": entry()}, b" " * 8),
-            "tensor 'b' overlaps the tensor before it: it begins at 0, and should at 8",
+            "tensor 'b' overlaps the tensor before it: it begins at 0 instead of 8",
         ),
         (
             file_of({"a": entry(begin=8, end=16)}, b" " * 16),
-            "tensor 'a' leaves a gap: it begins at 8, and should at 0",
+            "tensor 'a' leaves a gap: it begins at 8 instead of 0",
         ),
         (
             file_of({"a": entry()}, b" " * 7),
-            "tensor 'a' ends at 8, and there are 7 bytes of numbers",
+            "tensor 'a' ends at 8, but there are only 7 bytes of numbers",
         ),
-        (file_of({"a": entry()}, b" " * 9), "1 bytes from byte 77 are no tensor's"),
+        (file_of({"a": entry()}, b" " * 9), "bytes 77 to 77 belong to no tensor"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -268,22 +268,21 @@ def test_a_hostile_header_takes_no_memory():
 @pytest.mark.parametrize(
     ("tensors", "dtype", "wanted"),
     [
-        ({}, "F16", "safetensors files are written as F64 or F32, got 'F16'"),
+        ({}, "F16", "a safetensors file needs dtype F64 or F32, got 'F16'"),
         (
             {"a": ((2,), [1.0])},
             "F64",
-            "tensor 'a' needs a name of its own and 2 numbers for its shape [2], got 1",
+            "tensor 'a' needs 2 numbers for its shape [2], got 1",
         ),
         (
             {"__metadata__": ((1,), [1.0])},
             "F64",
-            "tensor '__metadata__' needs a name of its own and 1 numbers for its shape [1], got 1",
+            "a tensor needs a name other than '__metadata__', which is reserved",
         ),
         (
             {"a": ((1,), [1e39])},
             "F32",
-            "tensor 'a' has a number that does not fit F32, which ends at 3.4e38; "
-            "write F64 instead",
+            "tensor 'a' needs numbers up to 3.4e38 for F32, got a larger one; use F64 instead",
         ),
     ],
 )

@@ -296,7 +296,7 @@ def test_a_broken_saved_form_is_named():
     with pytest.raises(FormatError) as error:
         from_dict({"type": "stepp", "learning_rate": 0.1})
     assert str(error.value) == (
-        "a saved schedule needs a \"type\" out of 'constant', 'step', 'exponential', 'cosine', "
+        "a saved schedule needs \"type\" to be one of 'constant', 'step', 'exponential', 'cosine', "
         "'inverse_scaling', 'reduce_on_plateau', got 'stepp'; did you mean 'step'?"
     )
     with pytest.raises(FormatError) as error:

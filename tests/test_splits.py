@@ -110,7 +110,7 @@ def test_take():
         (
             ShapeError,
             lambda: train_test_split([[1], [2]], [1]),
-            "inputs and targets need as many rows as each other, got 2 and 1",
+            "inputs and targets need the same number of rows, got 2 and 1",
         ),
         (
             ShapeError,
@@ -141,7 +141,8 @@ def test_take():
         (
             ShapeError,
             lambda: stratified_k_fold(iter([0, 1]), 2),
-            "targets need a sequence, one item per row, got a list_iterator; list(...) collects it",
+            "targets need a sequence with one item per row, got a list_iterator; "
+            "wrap it in list(...)",
         ),
     ],
 )

@@ -582,7 +582,7 @@ def test_an_iterator_that_a_function_returns_twice_is_noticed():
          "fill or drop missing values first"),
         (([[1.0, 2.0, 3.0]], T[:1]), "batch 2: inputs need 2 columns, got 3"),
         ((X[:3], T[:2]),
-         "batch 2: inputs and batch 2: targets need as many rows as each other, got 3 and 2"),
+         "batch 2: inputs and batch 2: targets need the same number of rows, got 3 and 2"),
         ((X[:2], [[0.5], [7.0]]),
          "batch 2: targets need to be within the range of the last layer, Sigmoid(), from 0 to 1, "
          "got 7.0 in row 1, column 0; scale the targets, or end with a Dense layer"),

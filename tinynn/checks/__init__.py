@@ -1,1 +1,1 @@
-"""Arguments and rows from outside, checked once, and the words of messages."""
+"""Checks of arguments and tables from the caller, and the wording of messages."""

@@ -1,4 +1,4 @@
-"""Whether numbers are finite, decided in one place."""
+"""The check for finite numbers that the whole package shares."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def all_finite(numbers: Sequence[float]) -> bool:
     >>> all_finite([1e308, 1e308]), all_finite([1.0, float("nan")])
     (True, False)
     """
-    # A sum cannot hide a NaN or an infinity; it may overflow though all its terms are finite.
+    # A NaN or an infinity always shows in the sum, but a sum of finite terms may overflow.
     return isfinite(sum(numbers)) or all(map(isfinite, numbers))

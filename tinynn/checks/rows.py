@@ -1,7 +1,7 @@
-"""Tables from outside, checked once and turned into lists of rows of floats.
+"""Tables from the caller, checked once and converted to lists of rows of floats.
 
-Everything after this door may rely on it: rows of equal length, every value a finite float. What
-does not pass is named by its row and column, both counted from 0.
+All other code can then rely on rows of equal length and on finite floats. Error messages give the
+row and column of the value at fault, both counted from 0.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def as_rows(X: object, name: str = "inputs", columns: int | None = None) -> list
     """Return the table X as a new list of rows of floats; X itself is never changed.
 
     X may be any sequence of sequences of numbers: lists, tuples, `array.array`, NumPy arrays and
-    whatever else has a `tolist()` (or, as data frames do, a `to_numpy()`). Booleans and integers
-    become floats, other numbers (NumPy's, `Fraction`, `Decimal`) go through `float()`. `name`, a
-    plural, stands for the table in the messages; `columns` is how many there have to be, if that is
-    known.
+    anything else with a `tolist()` or, like data frames, a `to_numpy()`. Booleans and integers
+    become floats; other numbers (NumPy's, `Fraction`, `Decimal`) are converted by `float()`.
+    `name`, a plural, is what messages call the table; `columns` is the required number of columns,
+    if known.
 
-    Raises ShapeError for what is not a table: a flat list, no rows, no columns, ragged rows, a
-    dictionary, text, an iterator (it could be read only once). Raises DataError for a value that is
-    not a finite number: text (even "1.5"), None, complex, NaN, an infinity, an integer beyond the
-    floats. Takes about 0.1 µs a value.
+    Raises ShapeError for anything that is not a table: a flat list, no rows, no columns, ragged
+    rows, a dictionary, text, an iterator (which can be read only once). Raises DataError for a
+    value that is not a finite number: text (even "1.5"), None, complex, NaN, an infinity, an
+    integer too large for a float. Takes about 0.1 µs per value.
 
     >>> as_rows([(1, 2), (True, 0.5)])
     [[1.0, 2.0], [1.0, 0.5]]
@@ -62,9 +62,9 @@ def as_rows(X: object, name: str = "inputs", columns: int | None = None) -> list
 
 
 def as_vector(values: object, name: str) -> list[float]:
-    """Return one number per row (weights of samples, say) as a new list of floats.
+    """Return one number per row (sample weights, say) as a new list of floats.
 
-    Accepts a flat sequence of whatever `as_rows` accepts as values, and raises the same errors.
+    Accepts a flat sequence of the values that `as_rows` accepts, and raises the same errors.
 
     >>> as_vector((1, 0.5), "sample weights")
     [1.0, 0.5]
@@ -81,7 +81,7 @@ def as_vector(values: object, name: str) -> list[float]:
 def as_weights(values: object, name: str = "sample weights") -> list[float]:
     """Return one weight per row as a new list of floats of at least 0, not all of them 0.
 
-    Raises what `as_vector` raises, and DataError for a negative one or a sum that is of no use.
+    Raises what `as_vector` raises, and DataError for a negative weight or a sum of 0 or infinity.
 
     >>> as_weights([2, 0, 0.5])
     [2.0, 0.0, 0.5]
@@ -97,10 +97,10 @@ def as_weights(values: object, name: str = "sample weights") -> list[float]:
 
 
 def as_list(values: object, name: str) -> list[Any]:
-    """Return the items of a sequence as a new list, whatever they are.
+    """Return the items of a sequence, of any type, as a new list.
 
-    Raises ShapeError for what has no items in a fixed order to be read twice: text, a dictionary,
-    a set, an iterator, a single number.
+    Raises ShapeError for text, and for anything without a fixed order or that can be read only
+    once: a dictionary, a set, an iterator, a single number.
 
     >>> as_list(("setosa", "virginica"), "targets")
     ['setosa', 'virginica']
@@ -111,8 +111,10 @@ def as_list(values: object, name: str) -> list[Any]:
         values = values.tolist()  # a new list, except for a single number
     if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
         return list(values)
-    mend = "; list(...) collects it" if hasattr(values, "__next__") else ""
-    raise ShapeError(f"{name} need a sequence, one item per row, got {_described(values)}{mend}")
+    mend = "; wrap it in list(...)" if hasattr(values, "__next__") else ""
+    raise ShapeError(
+        f"{name} need a sequence with one item per row, got {_described(values)}{mend}"
+    )
 
 
 def same_length(**tables: Sized) -> int:
@@ -127,14 +129,13 @@ def same_length(**tables: Sized) -> int:
     for name, length in zip(names, lengths):
         if length != lengths[0]:
             raise ShapeError(
-                f"{names[0]} and {name} need as many rows as each other, "
-                f"got {lengths[0]} and {length}"
+                f"{names[0]} and {name} need the same number of rows, got {lengths[0]} and {length}"
             )
     return lengths[0]
 
 
 def _plain_floats(row: Sequence[Any]) -> list[float] | None:
-    """Return the row as a list of finite floats, or None if it takes a closer look to say so."""
+    """Return the row as a list of finite floats, or None if its values need checking one by one."""
     kinds = set(map(type, row))
     if not kinds <= _PLAIN and not all(issubclass(kind, (float, int)) for kind in kinds):
         return None
@@ -149,9 +150,9 @@ def _as_row(row: Any, name: str, i: int) -> Sequence[Any]:
     if isinstance(row, (str, bytes)):
         mend = "split it and convert each part with float() first"
     elif isinstance(row, Mapping):
-        mend = "list its values in one order: [row[key] for key in keys]"
+        mend = "list its values in a fixed order: [row[key] for key in keys]"
     elif hasattr(row, "__next__"):
-        mend = "list(row) collects it"
+        mend = "wrap it in list(...)"
     else:
         listed = row.tolist() if hasattr(row, "tolist") else row
         if isinstance(listed, Sequence):
@@ -163,9 +164,9 @@ def _as_row(row: Any, name: str, i: int) -> Sequence[Any]:
 
 
 def _number(value: Any, name: str, where: str) -> float:
-    """Return value as a finite float, or raise the DataError that tells why it cannot be one."""
+    """Return value as a finite float, or raise the error that says why it is not one."""
     if getattr(value, "shape", None) == ():
-        value = value.item()  # an array's scalar: the Python number in it
+        value = value.item()  # the Python number in a NumPy scalar
     if value is None or isinstance(value, (str, bytes, bytearray)):
         _refuse_text(value, name, where)
     if not isinstance(value, (float, int)):
@@ -176,7 +177,7 @@ def _number(value: Any, name: str, where: str) -> float:
             )
         if isinstance(value, (Sequence, Mapping)) or getattr(value, "shape", ()) != ():
             raise ShapeError(
-                f"{name} need one number in each place, got {_described(value)} in {where}; "
+                f"{name} need single numbers, got {_described(value)} in {where}; "
                 "flatten each row first"
             )
     try:
@@ -208,7 +209,7 @@ def _refuse_text(value: Any, name: str, where: str) -> NoReturn:
 
 
 def _described(value: object) -> str:
-    """Return a few words for a value in a message, short whatever its size."""
+    """Return a short description of a value for a message."""
     if value is None:
         return "None"
     if isinstance(value, (str, bytes)):

@@ -1,7 +1,7 @@
-"""Settings: arguments of constructors, checked, kept, compared and saved under their names.
+"""Settings: constructor arguments, checked, stored, compared and saved by name.
 
-What layers, losses, optimizers, schedules and initializers have in common: each is wholly described
-by its constructor's arguments.
+Layers, losses, optimizers, schedules and initializers are all fully described by the arguments of
+their constructors.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .words import did_you_mean
 
 
 def is_number(value: object, whole: bool = False) -> bool:
-    """Return whether `value` is a real number, or a whole one, of any type, NumPy's included.
+    """Return whether `value` is a real number (or a whole one) of any type, NumPy's included.
 
-    A bool is none, nor is an array. (`numbers.Real` would say it, too, but is slow to import.)
+    Booleans and arrays are not. (`numbers.Real` would do, too, but is slow to import.)
     """
     plain = isinstance(value, int if whole else (int, float))
     like = hasattr(value, "__index__" if whole else "__float__") and not hasattr(value, "__len__")
@@ -34,7 +34,7 @@ def number(
 ) -> float:
     """Return `value` as a float: a finite number, least ≤ value ≤ most and above < value < below.
 
-    Raises SettingError for anything else, text, bool and NaN included.
+    Raises SettingError for anything else, including text, bool and NaN.
 
     >>> number("SGD", "momentum", 1, least=0)
     1.0
@@ -89,12 +89,12 @@ def flag(who: str, name: str, value: object) -> bool:
 
 
 class Configured:
-    """What is wholly described by its constructor's arguments, kept as attributes of those names.
+    """An object fully described by its constructor's arguments, stored under the same names.
 
-    Attributes that begin with an underscore are no settings: they may change while it is used.
+    Attributes that begin with an underscore are not settings: they may change during use.
     """
 
-    name = ""  # the short name, under which it is saved
+    name = ""  # the short name used in files
 
     def settings(self) -> dict[str, object]:
         """Return the constructor's arguments: `type(x)(**x.settings()) == x`."""
@@ -118,7 +118,7 @@ class Configured:
             return NotImplemented
         return type(self) is type(other) and self.settings() == other.settings()
 
-    # Its settings may be changed after it is made, so nothing may rest on a hash of them.
+    # Settings may change after construction, so a hash of them would not be stable.
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -126,9 +126,9 @@ C = TypeVar("C", bound=Configured)
 
 
 def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object) -> C:
-    """Return `wanted` if it is a `base`, else the one of that short name, with its defaults.
+    """Return `wanted` if it is a `base`, else a new object of that short name, with defaults.
 
-    Raises SettingError, with the names there are and the nearest one, for anything else.
+    Raises SettingError, with the known names and the nearest one, for anything else.
     """
     if isinstance(wanted, base):
         return wanted
@@ -145,7 +145,7 @@ def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object
 
 
 def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: object) -> C:
-    """Return the object whose `to_dict()` is `data`. Executes nothing but registered constructors.
+    """Return the object whose `to_dict()` is `data`. Calls nothing but registered constructors.
 
     Raises FormatError for an unknown type or unknown settings, SettingError for a bad value.
     """
@@ -154,7 +154,7 @@ def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: objec
         raise FormatError(f'a saved {kind} needs to be an object with a "type", got {data!r}')
     if data["type"] not in registry:
         raise FormatError(
-            f'a saved {kind} needs a "type" out of {", ".join(map(repr, registry))}, '
+            f'a saved {kind} needs "type" to be one of {", ".join(map(repr, registry))}, '
             f"got {data['type']!r}{did_you_mean(data['type'], registry)}"
         )
     settings = {key: value for key, value in data.items() if key != "type"}

@@ -1,4 +1,4 @@
-"""The words of messages: the nearest name, counted things, lists that end."""
+"""Wording for messages: the nearest name, counts with their nouns, shortened lists."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Iterable, Sequence
 
 
 def nearest(wanted: object, names: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names most like the one wanted, in capitals or not; none if none is like it."""
-    from difflib import get_close_matches  # slow to import, and needed only on the way to an error
+    """Return up to `most` names similar to the one wanted, ignoring case; the nearest first."""
+    from difflib import get_close_matches  # slow to import; only errors need it
 
     by_lower = {name.lower(): name for name in names}
     near = get_close_matches(str(wanted).lower(), by_lower, most)
@@ -15,7 +15,7 @@ def nearest(wanted: object, names: Iterable[str], most: int = 1) -> list[str]:
 
 
 def did_you_mean(wanted: object, names: Iterable[str], most: int = 1) -> str:
-    """Return the end of a message about an unknown name, or "" if no name is like it.
+    """Return the end of a message about an unknown name, or "" if none is similar.
 
     >>> did_you_mean("rellu", ["relu", "tanh"])
     "; did you mean 'relu'?"
@@ -34,7 +34,7 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 
 
 def listed(names: Sequence[object], most: int = 8) -> str:
-    """Return names with commas between; of many, the last ones are only counted.
+    """Return the first `most` names, separated by commas, and how many more there are.
 
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'

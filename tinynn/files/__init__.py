@@ -1,1 +1,1 @@
-"""How models are kept in files."""
+"""The file formats of models."""

@@ -10,11 +10,11 @@ Path = Union[str, "os.PathLike[str]"]
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to the file at `path`, so that it holds the old content or the new, never half.
+    """Write `data` to the file at `path`, which then holds the old content or the new, never half.
 
-    The data goes to a new file beside it, to the disk, and then takes the old one's name in one
-    step; the permissions stay those of the old file. What is no file but a device or a pipe is
-    written to as it is. Raises OSError, and leaves the old file as it was, if any of that fails.
+    The data is written to a new file in the same folder, flushed to disk and renamed over the old
+    file, whose permissions it takes. Devices and pipes are written to directly. Raises OSError,
+    and leaves the old file unchanged, if any of these steps fails.
     """
     target = os.path.realpath(os.fsdecode(path))
     if os.path.exists(target) and not os.path.isfile(target):
@@ -37,7 +37,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _new_file(folder: str, number: int = 0) -> BinaryIO:
-    """Return a file that nobody else has: another thread, or a process that died, may have some."""
+    """Create a file under a free name: other threads and crashed processes may have taken some."""
     while True:
         try:
             return open(os.path.join(folder, f".tinynn-{os.getpid()}-{number}.part"), "xb")

@@ -1,8 +1,9 @@
-"""Protocol Buffers' wire format, as much of it as reading and writing a model takes.
+"""The wire format of Protocol Buffers, as far as models need it.
 
-A message is a run of fields. Each begins with a varint (7 bits a byte, lowest first, the top bit
-set on all but the last byte) that is its number · 8 + its wire type: 0 a varint, 1 eight bytes, 2 a
-varint's worth of bytes, 5 four bytes. What the bytes of a field mean, the reader has to know.
+A message is a sequence of fields. Each begins with a varint (7 bits per byte, lowest first, the top
+bit set on all but the last byte) of its number · 8 + its wire type: 0 is a varint, 1 eight bytes, 2
+a length (a varint) and as many bytes, 5 four bytes. The format does not say what the bytes of a
+field mean.
 
 Source: protobuf.dev, "Encoding".
 """
@@ -21,9 +22,9 @@ _KINDS = {0: "a varint", 1: "8 bytes", 2: "bytes with a length", 5: "4 bytes"}
 class Message:
     """The fields of one message: data[start:end], bounds checked, nothing copied.
 
-    The methods return what fields of a number hold, read as the type that their names say; each
-    raises FormatError, naming the byte, if they hold anything else. Takes time and memory in
-    proportion to the message's bytes; messages in it are taken apart when they are asked for.
+    The methods return the values of the fields with a given number, as the type in their name; they
+    raise FormatError, naming the byte, for values of another type. Time and memory are proportional
+    to the bytes of the message; nested messages are parsed on request.
     """
 
     def __init__(self, data: bytes, name: str, start: int = 0, end: int | None = None) -> None:
@@ -31,7 +32,8 @@ class Message:
         self.name = name
         self.start = start
         self.end = len(data) if end is None else end
-        # By number: wire type, and where its value is in `data`; a varint's value itself instead.
+        # By number: wire type, then where the value starts and ends in `data`; for a varint, the
+        # value itself and where its field starts.
         self._fields: dict[int, list[tuple[int, int, int]]] = {}
         position = start
         while position < self.end:
@@ -39,7 +41,7 @@ class Message:
             tag, position = self._varint(position, self.end)
             number, wire = tag >> 3, tag & 7
             if not 0 < number < 1 << 29 or wire not in _KINDS:
-                self.fail(at, f"no field begins with {tag}")
+                self.fail(at, f"a field cannot begin with {tag}")
             if wire == VARINT:
                 value, position = self._varint(position, self.end)
                 self._fields.setdefault(number, []).append((wire, value, at))
@@ -49,7 +51,7 @@ class Message:
                 length, position = self._varint(position, self.end)
             if length > self.end - position:
                 left = self.end - position
-                self.fail(at, f"field {number} needs {length} bytes, and there are {left} left")
+                self.fail(at, f"field {number} needs {length} bytes, got only {left}")
             self._fields.setdefault(number, []).append((wire, position, position + length))
             position += length
 
@@ -75,7 +77,7 @@ class Message:
         return [v - (1 << 64) if v >> 63 else v for v in found]
 
     def integer(self, number: int, default: int = 0) -> int:
-        """Return one signed integer: the last one, as the format has it."""
+        """Return one signed integer: the last one, as the format requires."""
         return (self.integers(number) or [default])[-1]
 
     def floats(self, number: int) -> list[float]:
@@ -95,7 +97,7 @@ class Message:
         return (self.blobs(number) or [b""])[-1]
 
     def texts(self, number: int) -> list[str]:
-        """Return repeated UTF-8 texts."""
+        """Return repeated UTF-8 strings."""
         found = []
         for start, end in self._spans(number):
             try:
@@ -105,7 +107,7 @@ class Message:
         return found
 
     def text(self, number: int) -> str:
-        """Return one UTF-8 text, empty if there is none."""
+        """Return one UTF-8 string, empty if there is none."""
         return (self.texts(number) or [""])[-1]
 
     def messages(self, number: int) -> list[Message]:
@@ -113,10 +115,10 @@ class Message:
         return [Message(self.data, self.name, start, end) for start, end in self._spans(number)]
 
     def message(self, number: int) -> Message | None:
-        """Return one message, or None. More than one would have to be merged: they are refused."""
+        """Return one message, or None. Raises FormatError for several, which would need merging."""
         spans = self._spans(number)
         if len(spans) > 1:
-            self.fail(spans[1][0], f"field {number} stands twice")
+            self.fail(spans[1][0], f"field {number} appears twice")
         return Message(self.data, self.name, *spans[0]) if spans else None
 
     def _spans(self, number: int) -> list[tuple[int, int]]:
@@ -154,7 +156,7 @@ class Message:
             shift += 7
             if shift > 63:
                 break
-        self.fail(start, "a varint needs to end within the message and 64 bits")
+        self.fail(start, "a varint needs to end within its message and fit in 64 bits")
 
 
 def varint(value: int) -> bytes:
@@ -188,5 +190,5 @@ def blob(number: int, value: bytes) -> bytes:
 
 
 def text(number: int, value: str) -> bytes:
-    """Return a field that holds a text."""
+    """Return a field that holds a string."""
     return blob(number, value.encode("utf-8"))

@@ -1,10 +1,10 @@
 """safetensors: named tensors in one file that holds nothing to execute.
 
-A file is 8 bytes, the length n of the header (little-endian); n bytes of JSON, which says of each
-tensor its dtype, its shape and where its numbers begin and end; then the numbers. They follow one
-another without a gap or an overlap, and the last one ends the file. Everything the header says is
-checked before a number is read. Numbers may begin at any byte, as the reference reader allows;
-files written here have them aligned to 8 bytes, as its writer does.
+A file begins with 8 bytes, the length n of the header (little-endian). Then come n bytes of JSON
+with the dtype of each tensor, its shape and where its numbers begin and end; then the numbers,
+without gaps or overlaps, up to the end of the file. The whole header is checked before a number is
+read. Numbers may begin at any byte, as in the reference reader; files written here align them to
+8 bytes, as the reference writer does.
 
 Source: the format of huggingface/safetensors, README.md, "Format".
 """
@@ -19,9 +19,9 @@ from ..errors import FormatError
 from .atomic import Path
 
 HEADER_LIMIT = 100_000_000  # bytes; the reference reader's own limit
-_COUNT_LIMIT = 2**63  # numbers in a tensor: the product of a shape may not run away
+_COUNT_LIMIT = 2**63  # numbers in a tensor: bounds the product of a shape
 
-# The size of a number in bytes, and its letter for `struct`.
+# The size of a number in bytes and its `struct` letter.
 DTYPES: dict[str, tuple[int, str]] = {
     "F64": (8, "d"), "F32": (4, "f"), "F16": (2, "e"), "BF16": (2, "H"),
     "I64": (8, "q"), "I32": (4, "i"), "I16": (2, "h"), "I8": (1, "b"),
@@ -29,7 +29,7 @@ DTYPES: dict[str, tuple[int, str]] = {
 }  # fmt: skip
 WRITTEN = ("F64", "F32")
 
-# tinynn's names of what a layer with parameters has, and PyTorch's.
+# tinynn's names of parameters and running statistics, and PyTorch's.
 NAMES = {
     "W": "weight",
     "b": "bias",
@@ -41,7 +41,7 @@ NAMES = {
 
 
 class Tensor(NamedTuple):
-    """A tensor in a file: its numbers stay bytes until `values` is called."""
+    """A tensor in a file: its numbers stay bytes until `values` converts them."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class Tensor(NamedTuple):
 
 
 class File(NamedTuple):
-    """What a file holds: the tensors by name, in the order of their bytes, and its metadata."""
+    """The content of a file: tensors by name, in the order of their bytes, and metadata."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
@@ -68,7 +68,7 @@ class File(NamedTuple):
 def read(path: Path) -> File:
     """Return the content of a safetensors file.
 
-    Raises FormatError that names the byte or the tensor, and OSError if it cannot be read.
+    Raises FormatError, naming the byte or the tensor, and OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         data = file.read()
@@ -76,7 +76,7 @@ def read(path: Path) -> File:
 
 
 def loads(data: bytes, name: str) -> File:
-    """Return the content of a safetensors file from its bytes; `name` stands for it in messages."""
+    """Return the content of a safetensors file from its bytes; messages call it `name`."""
 
     def fail(what: str) -> NoReturn:
         raise FormatError(f"{name} is not a safetensors file: {what}")
@@ -86,13 +86,13 @@ def loads(data: bytes, name: str) -> File:
     (length,) = struct.unpack_from("<Q", data)
     if length > min(len(data) - 8, HEADER_LIMIT):
         fail(
-            f"byte 0 says that the header has {length} bytes, and there are {len(data) - 8} left "
-            f"(at most {HEADER_LIMIT} are read)"
+            f"byte 0 gives the header {length} bytes, but {len(data) - 8} follow "
+            f"(the limit is {HEADER_LIMIT})"
         )
     header = _header(data[8 : 8 + length], fail)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or any(not isinstance(v, str) for v in metadata.values()):
-        fail("its __metadata__ needs to be an object of texts")
+        fail("its __metadata__ needs to be an object of strings")
     numbers = memoryview(data)[8 + length :]
     spans = []
     for key, entry in header.items():
@@ -105,13 +105,15 @@ def loads(data: bytes, name: str) -> File:
     for (begin, end, dtype, shape), key in spans:
         if begin != position:
             trouble = "overlaps the tensor before it" if begin < position else "leaves a gap"
-            fail(f"tensor {key!r} {trouble}: it begins at {begin}, and should at {position}")
+            fail(f"tensor {key!r} {trouble}: it begins at {begin} instead of {position}")
         if end > len(numbers):
-            fail(f"tensor {key!r} ends at {end}, and there are {len(numbers)} bytes of numbers")
+            fail(
+                f"tensor {key!r} ends at {end}, but there are only {len(numbers)} bytes of numbers"
+            )
         tensors[key] = Tensor(dtype, shape, numbers[begin:end])
         position = end
     if position != len(numbers):
-        fail(f"{len(numbers) - position} bytes from byte {8 + length + position} are no tensor's")
+        fail(f"bytes {8 + length + position} to {len(data) - 1} belong to no tensor")
     return File(tensors, metadata)
 
 
@@ -124,15 +126,15 @@ def dumps(
 
     `dtype` is "F64" or "F32". Equal tensors give equal bytes.
 
-    Raises FormatError for another dtype, a shape that does not fit its numbers, the reserved name
-    "__metadata__", and a number that is too large for F32.
+    Raises FormatError for any other dtype, a shape that does not fit its numbers, the reserved name
+    "__metadata__", and a number too large for F32.
 
     >>> data = dumps({"b": ((2,), [1.0, 2.0])})
     >>> loads(data, "it").tensors["b"].values()
     [1.0, 2.0]
     """
     if dtype not in WRITTEN:
-        raise FormatError(f"safetensors files are written as {' or '.join(WRITTEN)}, got {dtype!r}")
+        raise FormatError(f"a safetensors file needs dtype {' or '.join(WRITTEN)}, got {dtype!r}")
     size, letter = DTYPES[dtype]
     header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     pieces, position = [], 0
@@ -140,17 +142,19 @@ def dumps(
         count = 1
         for side in shape:
             count *= side
-        if key == "__metadata__" or count != len(values):
+        if key == "__metadata__":
+            raise FormatError(f"a tensor needs a name other than {key!r}, which is reserved")
+        if count != len(values):
             raise FormatError(
-                f"tensor {key!r} needs a name of its own and {count} numbers for its shape "
-                f"{list(shape)}, got {len(values)}"
+                f"tensor {key!r} needs {count} numbers for its shape {list(shape)}, "
+                f"got {len(values)}"
             )
         try:
             pieces.append(struct.pack(f"<{count}{letter}", *values))
         except OverflowError:
             raise FormatError(
-                f"tensor {key!r} has a number that does not fit {dtype}, which ends at 3.4e38; "
-                "write F64 instead"
+                f"tensor {key!r} needs numbers up to 3.4e38 for {dtype}, got a larger one; "
+                "use F64 instead"
             ) from None
         end = position + count * size
         header[key] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, end]}
@@ -179,22 +183,22 @@ def _header(text: bytes, fail: Any) -> dict[str, Any]:
     except RecursionError:
         fail("its header is nested too deeply")
     except ValueError as error:
-        fail(f"in its header {error}")
+        fail(f"in its header, {error}")
     assert isinstance(header, dict)  # it begins with {
     return header
 
 
 def _checked(entry: object) -> tuple[int, int, str, tuple[int, ...]]:
-    """Return (begin, end, dtype, shape) of an entry; raise ValueError that goes on "tensor x …"."""
+    """Return (begin, end, dtype, shape) of an entry; raise ValueError to follow "tensor x "."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ValueError("needs just a dtype, a shape and data_offsets")
+        raise ValueError("needs exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise ValueError(f"has the dtype {dtype!r}; these can be read: {', '.join(DTYPES)}")
+        raise ValueError(f"needs dtype to be one of {', '.join(DTYPES)}, got {dtype!r}")
     if not _sizes(shape):
-        raise ValueError("needs a shape that is a list of whole numbers of at least 0")
+        raise ValueError("needs shape to be a list of whole numbers of at least 0")
     if not _sizes(offsets) or len(offsets) != 2:
-        raise ValueError("needs data_offsets of two whole numbers of at least 0")
+        raise ValueError("needs data_offsets to be two whole numbers of at least 0")
     count = 1
     for side in shape:
         count *= side
@@ -204,7 +208,7 @@ def _checked(entry: object) -> tuple[int, int, str, tuple[int, ...]]:
     if end - begin != count * DTYPES[dtype][0]:
         raise ValueError(
             f"needs {count * DTYPES[dtype][0]} bytes for {count} numbers of {dtype}, "
-            f"and its data_offsets {begin} to {end} hold {end - begin}"
+            f"but its data_offsets {begin} to {end} span {end - begin}"
         )
     return begin, end, dtype, tuple(shape)
 
@@ -219,7 +223,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {key!r} stands twice in one object")
+                raise ValueError(f"the key {key!r} appears twice in one object")
             seen.add(key)
     return found
 
@@ -231,4 +235,4 @@ def _whole(digits: str) -> int:
 
 
 def _no_fractions(digits: str) -> NoReturn:
-    raise ValueError(f"{digits[:20]} is no whole number")
+    raise ValueError(f"{digits[:20]} is not a whole number")

@@ -190,7 +190,7 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     if hasattr(X, "tolist"):
         X = X.tolist()
     if not isinstance(X, Sequence) or isinstance(X, (str, bytes)):
-        mend = "; list(...) collects it" if hasattr(X, "__next__") else ""
+        mend = "; wrap it in list(...)" if hasattr(X, "__next__") else ""
         if hasattr(X, "toarray"):
             mend = "; .toarray() makes a sparse matrix dense"
         raise ShapeError(f"{name} need to be a table, rows of cells, got {_kind(X)}{mend}")
@@ -217,7 +217,7 @@ def as_table(X: Any, name: str = "inputs") -> Table:
 
 def _as_row(row: Any, name: str, i: int) -> Row[Any]:
     if isinstance(row, Mapping):
-        mend = "list its values in one order: [row[key] for key in keys]"
+        mend = "list its values in a fixed order: [row[key] for key in keys]"
     elif isinstance(row, (str, bytes)):
         mend = "split it into cells first"
     else:
