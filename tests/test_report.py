@@ -27,7 +27,7 @@ from tinynn.report.findings import (
     importance,
     metric_rows,
     regressor_findings,
-    written,
+    shown,
 )
 from tinynn.report.page import Section, page
 from tinynn.training.history import History
@@ -215,7 +215,7 @@ def test_the_charts_of_a_network():
 def test_metrics_have_names_and_few_digits():
     rows = metric_rows(NUMBERS)
     assert rows[0] == ["R²", "0.500", "0.000"]
-    assert [written(x) for x in (None, 0.12345, -1.0, 12.3456, 1234567.8)] == [
+    assert [shown(x) for x in (None, 0.12345, -1.0, 12.3456, 1234567.8)] == [
         "", "0.123", "-1.000", "12.35", "1,234,568",
     ]  # fmt: skip
 
