@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         other = read(options.against) if options.against else None
         complete = not (options.tiny or options.only or options.peer)
         folder = options.out or (own_folder() if complete else None)
-        if folder is not None:  # better refused now than after minutes
+        if folder is not None:  # fail now rather than after minutes
             folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(
     tasks: Sequence[Task], peers: Sequence[Peer], plan: Plan, command: str, changed: Any
 ) -> Results:
-    """Return the results of all tasks; say on standard error what happens meanwhile."""
+    """Return the results of all tasks; report progress on standard error."""
     results = Results(plan.mode, {})
     for number, task in enumerate(tasks, 1):
         say(f"[{number}/{len(tasks)}] {task.title}")
@@ -76,14 +76,14 @@ def run(
 
 
 def chosen(everything: Sequence[Any], patterns: Sequence[str], what: str) -> list[Any]:
-    """Return those whose names match one of the patterns, or all if there is none.
+    """Return the items whose names match one of the patterns, or all if there are no patterns.
 
-    Raises ValueError, with the names there are, for a pattern that matches nothing.
+    Raises ValueError, with all names, for a pattern that matches nothing.
     """
     for pattern in patterns:
         if not any(fnmatch(item.name, pattern) for item in everything):
             names = ", ".join(item.name for item in everything)
-            raise ValueError(f"there is no {what} {pattern!r}; there are {names}")
+            raise ValueError(f"unknown {what} {pattern!r}; available: {names}")
     return [
         item
         for item in everything
@@ -96,7 +96,7 @@ def say(text: str) -> None:
 
 
 def own_folder() -> Path:
-    """Return where results go unless --out says so: a folder of the user's, outside the clone."""
+    """Return the folder for results without --out: one of the user's, outside the clone."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     folder = Path(cache) / "tinynn" / "benchmarks"
     try:
@@ -107,12 +107,12 @@ def own_folder() -> Path:
 
 
 def _write(results: Results, folder: Path) -> None:
-    """Write the run as JSON and as Markdown, under a name made of date, interpreter and mode."""
+    """Write the run as JSON and Markdown, in files named by date, interpreter and mode."""
     write_files(results, folder, {".json": results.to_json(), ".md": tables.report(results)})
 
 
 def write_files(results: Results, folder: Path, texts: dict[str, str]) -> None:
-    """Write texts, by their suffix, into files that the run gives its name to."""
+    """Write texts, by suffix, to files named after the run."""
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in texts.items():
         path = folder / f"{results.file_stem()}{suffix}"
@@ -128,7 +128,7 @@ def _update_readme(source: str) -> int:
         for page, only in ((readme.PAGE, ()), (readme.FRONT_PAGE, readme.ON_FRONT_PAGE)):
             changed = readme.update(page, results, only)
             shown = os.path.relpath(page, readme.FRONT_PAGE.parent)
-            print(f"{shown} {'updated' if changed else 'has it already'}, from {path.name}")
+            print(f"{shown} {'updated' if changed else 'is up to date'}, from {path.name}")
     except (OSError, ValueError) as error:
         print(f"README not updated: {error}", file=sys.stderr)
         return 1
@@ -136,7 +136,7 @@ def _update_readme(source: str) -> int:
 
 
 def newest(folder: Path) -> Path:
-    """Return the newest results of CPython in a folder, of a full run if there is one.
+    """Return the newest results from CPython in a folder, of a full run if there is one.
 
     Raises ValueError if there are none.
     """
@@ -150,13 +150,13 @@ def newest(folder: Path) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m benchmarks",
-        description="Measure tinynn beside what one would use instead; results are checked first.",
+        description="Compare tinynn with its alternatives; all results are checked first.",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--tiny",
         action="store_true",
-        help="a round of everything in seconds; shows that all of it runs, its times mean nothing",
+        help="one round of everything in seconds, to show that it runs; its times mean nothing",
     )
     mode.add_argument(
         "--full", action="store_true", help="more repeats, longer runs: ten minutes or more"
@@ -166,14 +166,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="TASK",
-        help="only this task, or those that a pattern matches; may be repeated",
+        help="run only this task, or those that match a pattern; may be repeated",
     )
     parser.add_argument(
         "--peer",
         action="append",
         default=[],
         metavar="NAME",
-        help="only this implementation, or a pattern; may be repeated",
+        help="run only this implementation, or those that match a pattern; may be repeated",
     )
     parser.add_argument(
         "--against",

@@ -1,8 +1,8 @@
 """Where one engine overtakes another: the measurements behind `tinynn/engines/choice.py`.
 
 `python3 -m benchmarks.cutoffs` trains networks of growing size with each engine, by batch size and
-optimizer, and prints microseconds for each row and the milliseconds that the first call takes
-longer, for writing and compiling; then the time of predicting one row. On PyPy it measures the
+optimizer. It prints the microseconds per row, and how many milliseconds longer the first call
+takes, for writing and compiling code; then the time to predict one row. On PyPy it measures the
 engines that PyPy has.
 """
 
@@ -36,7 +36,7 @@ REPEATS = 5
 
 def main() -> None:
     """Print the tables."""
-    print("training: us for each row (+ ms more for the first call)\n")
+    print("training: us per row (+ extra ms for the first call)\n")
     print("| sizes | parameters | batch | optimizer | inputs not 0 | " + " | ".join(NAMES) + " |")
     print("|---" * (5 + len(NAMES)) + "|")
     for sizes in SIZES:

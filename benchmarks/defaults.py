@@ -1,17 +1,17 @@
 """`python3 -m benchmarks.defaults`: how two defaults were chosen, on made-up tables.
 
-Both were tried on tables that no other benchmark and no test judges them by: five kinds of made-up
+Both were chosen on tables that no other benchmark or test uses to judge them: five kinds of made-up
 data, each in four sizes and with several seeds, and always with 500 fresh rows to test on.
 
-batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the result is a rule: how
-           many rows make a batch. Training steps are scikit-learn's (tests/test_sklearn.py holds
-           them together), so its MLP does the work here, with its defaults, on scaled columns.
+batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the result is a rule for
+           the number of rows in a batch. Training steps equal scikit-learn's (tests/test_sklearn.py
+           checks that), so its MLP does the work here, with its defaults, on scaled columns.
 patience:  how many epochs `tinynn train` goes on without a better validation loss. Each model is
-           trained for all 200 epochs with the command's defaults; where each patience would have
-           stopped, and what the best weights until there are worth, is read from that one training.
+           trained once, for all 200 epochs, with the command's defaults; that one training shows
+           where each patience would have stopped, and the score of the best weights until then.
 
-Scores are accuracy or R², means over all tables; ± is the standard error of the mean of the
-differences from the first row, table by table.
+Scores are accuracy or R², means over all tables; ± is the standard error of the mean difference
+from the first row, paired by table.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ FIRST_SEED = 1000
 
 
 class Table:
-    """Made-up rows to train on and to test on: of one kind, in one size, by one seed."""
+    """Made-up rows to train and test on, of one kind, size and seed."""
 
     def __init__(self, kind: str, rows: int, seed: int) -> None:
         made: Any = import_module("sklearn.datasets")
@@ -78,7 +78,7 @@ KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
 
 
 def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
-    """Return each rule's score, and how many updates it took."""
+    """Return each rule's score and number of updates."""
     networks: Any = import_module("sklearn.neural_network")
     scaler = import_module("sklearn.preprocessing").StandardScaler().fit(table.train[0])
     found = {}
@@ -93,7 +93,7 @@ def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
 
 
 class Watcher(Callback):
-    """Keeps the score on the test rows after each epoch that is the best so far."""
+    """Stores the score on the test rows after each epoch that is the best so far."""
 
     def __init__(self, score: Callable[[], float]) -> None:
         self.score = score
@@ -106,7 +106,7 @@ class Watcher(Callback):
 
 
 def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
-    """Return the score with each patience, and how many epochs it took."""
+    """Return the score and the number of epochs with each patience."""
     given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
     (X, y), (X_test, y_test) = [(X.tolist(), y.tolist()) for X, y in (table.train, table.test)]
     model = new_estimator(
@@ -128,7 +128,7 @@ def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
 
 
 def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: str) -> str:
-    """Return a table: a line for each choice, compared with the first."""
+    """Return a table with a line for each choice, compared with the first."""
     lines = [f"| {what} | score | difference | mean {cost} |", "|---|---|---|---|"]
     first = next(iter(rows[0]))
     for name in rows[0]:
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a study and print its tables."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
-        prog="python3 -m benchmarks.defaults", description="how two defaults were chosen"
+        prog="python3 -m benchmarks.defaults", description="Show how two defaults were chosen."
     )
     parser.add_argument("study", choices=tuple(STUDIES))
     parser.add_argument("--seeds", type=int, default=3, help="tables of each kind and size (3)")

@@ -1,4 +1,4 @@
-"""The machine and its settings: one thread each, every library at its best, and all of it noted."""
+"""The machine and its settings: one thread each, every library at its best, everything recorded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
 )  # fmt: skip
-# Settings that make a numerical library take other code than the best for this processor (the
-# first by their beginning), and the one that makes tinynn's "auto" another engine.
+# Prefixes of variables that keep a numerical library from its best code for this processor, and the
+# variable that makes tinynn's "auto" another engine.
 SLOWING = (
     "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES",
     "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "TINYNN_ENGINE",
@@ -30,9 +30,9 @@ _RESTARTED = "TINYNN_BENCHMARKS_RESTARTED"
 
 
 def prepare(variables: MutableMapping[str, str]) -> dict[str, str | None]:
-    """Change the environment so that everyone runs on one thread, unhindered.
+    """Change the environment so that every library runs on one thread and at its best.
 
-    Returns what was there before in each variable that was changed (None: it was not set), by name.
+    Returns the old value of each variable that was changed, by name (None if it was not set).
     """
     changed: dict[str, str | None] = {}
     for name in sorted(variables):
@@ -48,9 +48,9 @@ def prepare(variables: MutableMapping[str, str]) -> dict[str, str | None]:
 def restart_if_late(
     changed: dict[str, str | None], arguments: list[str], module: str = "benchmarks"
 ) -> dict[str, str | None]:
-    """Start the benchmarks anew if a numerical library was loaded before the variables changed.
+    """Restart the benchmarks if a numerical library was loaded before the variables changed.
 
-    Returns what was changed, also by the process before, if this is the new one.
+    Returns what was changed; after a restart, also what the process before had changed.
     """
     before = os.environ.pop(_RESTARTED, None)
     if before is not None:
@@ -62,7 +62,7 @@ def restart_if_late(
 
 
 def for_children() -> dict[str, str]:
-    """Return the environment of a measured process: bytecode is kept, as users have it."""
+    """Return the environment of a measured process; bytecode is cached, as it is for users."""
     variables = dict(os.environ)
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME"):
         variables.pop(name, None)
@@ -72,7 +72,7 @@ def for_children() -> dict[str, str]:
 
 
 def describe(changed: Mapping[str, str | None], command: str) -> dict[str, Any]:
-    """Return everything about this run but its numbers, ready for JSON; no host, user or path."""
+    """Return the facts about this run, ready for JSON; no host, user or path."""
     import tinynn
 
     versions: dict[str, str] = {"tinynn": tinynn.__version__}
@@ -93,13 +93,13 @@ def describe(changed: Mapping[str, str | None], command: str) -> dict[str, Any]:
         "versions": versions,
         "linear_algebra": _linear_algebra() if "numpy" in sys.modules else [],
         "changed_variables": dict(changed),
-        "clock": "CPU time of all threads; wall time beside it",
+        "clock": "CPU time of all threads; wall time in its own column",
         "garbage_collector": "on, as in any program",
     }
 
 
 def interpreter() -> str:
-    """Return the name and version of what runs this, such as "CPython 3.11.7"."""
+    """Return the interpreter's name and version, such as "CPython 3.11.7"."""
     name = platform.python_implementation()
     if name == "PyPy":
         info = getattr(sys, "pypy_version_info", (0, 0, 0))
@@ -108,13 +108,13 @@ def interpreter() -> str:
 
 
 def command_line(module: str, words: Sequence[str]) -> str:
-    """Return the command as anyone could type it: without the folders of this machine."""
+    """Return the command as anyone could type it, without this machine's folders."""
     shown = [os.path.basename(word) if os.path.isabs(word) else word for word in words]
     return " ".join(["python3", "-m", module, *shown])
 
 
 def load_average() -> float | None:
-    """Return how many processes wanted a core during the last minute, if the system tells."""
+    """Return how many processes wanted a core during the last minute, if the system knows."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
@@ -130,7 +130,7 @@ def _processor() -> str:
 
 
 def _linear_algebra() -> list[str]:
-    """Return which libraries multiply matrices for NumPy, with the kernel that runs, if known."""
+    """Return the libraries that multiply matrices for NumPy, with their kernels if known."""
     try:
         found = load("threadpoolctl", "threadpoolctl").threadpool_info()
     except Refused:

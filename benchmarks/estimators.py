@@ -1,14 +1,14 @@
-"""`python3 -m benchmarks.estimators`: tinynn's estimators beside scikit-learn's, on real tables.
+"""`python3 -m benchmarks.estimators`: tinynn's estimators and scikit-learn's, on real tables.
 
-Five folds, the same for all; the same hidden layers, and otherwise each library's defaults. Three
-answer: tinynn's Classifier or Regressor; scikit-learn's MLPClassifier or MLPRegressor as it is; and
-that after a StandardScaler, the fairer rival, because tinynn's estimators scale their columns.
+All get the same five folds and the same hidden layers, and otherwise their library's defaults. The
+three are tinynn's Classifier or Regressor; scikit-learn's MLPClassifier or MLPRegressor as it is;
+and that after a StandardScaler, the fairer rival, because tinynn's estimators scale their columns.
 
-A score is the mean of the folds' accuracies (for diabetes R²), its standard error s / √5 with s the
+A score is the mean of the folds' accuracies (R² for diabetes), its standard error s / √5 with s the
 standard deviation of the five. tinynn is "within" one standard error if its score is not below the
-other's by more than the standard error of the latter. With `--shufflings 3` all is done for three
-shufflings of the rows: scores and errors are their means, and "within" is counted. Times are
-seconds of processor time for fitting, on one thread, for the five folds of one shuffling.
+other's by more than the other's standard error. `--shufflings 3` repeats everything for three
+shufflings of the rows: scores and errors are their means, and "within" is counted. Times are CPU
+seconds for fitting, on one thread, for the five folds of one shuffling.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TINYNN, RAW, SCALED = "tinynn", "scikit-learn", "scikit-learn, scaled"
 
 
 class Score(NamedTuple):
-    """One implementation on one table: the scores of the folds, for each shuffling of the rows."""
+    """One implementation on one table: the folds' scores for each shuffling of the rows."""
 
     table: str
     name: str
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import_module("sklearn")
     except ImportError:
-        print("this benchmark needs scikit-learn: pip install scikit-learn", file=sys.stderr)
+        print("this benchmark needs scikit-learn; pip install scikit-learn", file=sys.stderr)
         return 2
     about = environment.describe(changed, environment.command_line(module, words))
     scores: list[Score] = []
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scores.append(measure(table, name, make, options.shufflings))
             print(f"{scores[-1].mean:.4f}", file=sys.stderr, flush=True)
         text = report(scores, options.hidden, Results("estimators", about, []))
-        if options.out is not None:  # what there is so far, as all of it takes long
+        if options.out is not None:  # write partial results, since a full run takes long
             options.out.write_text(text, encoding="utf-8")
     print(text, end="")
     first = {score.table for score in scores}
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(table: str, name: str, make: Callable[[int], Any], shufflings: int) -> Score:
-    """Return the scores of five folds; the estimator of a fold has the fold's number as seed."""
+    """Return the scores of five folds; the fold's number is the seed of its estimator."""
     X, y = getattr(import_module("sklearn.datasets"), f"load_{table}")(return_X_y=True)
     selection: Any = import_module("sklearn.model_selection")
     kind = selection.KFold if table == "diabetes" else selection.StratifiedKFold
@@ -106,7 +106,7 @@ def measure(table: str, name: str, make: Callable[[int], Any], shufflings: int) 
 
 
 def within(scores: Sequence[Score], table: str, rival: str) -> int:
-    """Return in how many shufflings tinynn is not more than a standard error below the rival."""
+    """Return in how many shufflings tinynn is at most one standard error below the rival."""
     found = {score.name: score.scores for score in scores if score.table == table}
     return sum(
         mean(ours) >= mean(theirs) - _error(theirs)
@@ -115,9 +115,9 @@ def within(scores: Sequence[Score], table: str, rival: str) -> int:
 
 
 def report(scores: Sequence[Score], hidden: Sequence[int], results: Results) -> str:
-    """Return the scores as a table, and below it what they mean and how they came about."""
+    """Return the scores as a table, followed by what they mean and how they were measured."""
     lines = [
-        "# tinynn's estimators beside scikit-learn's",
+        "# tinynn's estimators and scikit-learn's",
         "",
         "| table | implementation | score ± standard error | seconds | epochs "
         "| within, of scikit-learn | of scikit-learn, scaled |",
@@ -138,9 +138,9 @@ def report(scores: Sequence[Score], hidden: Sequence[int], results: Results) -> 
     lines += [
         "",
         f"Hidden layers: {layers}. {FOLDS} folds, {shufflings} shuffling{'s'[: shufflings > 1]} of "
-        "the rows; accuracy, for diabetes R²; seconds of processor time to fit five folds. The "
-        "last two columns count the shufflings in which tinynn's score is at most one standard "
-        "error below the other's.",
+        "the rows; accuracy, R² for diabetes; CPU seconds to fit five folds. The last two columns "
+        "count the shufflings in which tinynn's score is at most one standard error below the "
+        "other's.",
         "",
         circumstances(results),
     ]
@@ -152,7 +152,7 @@ def _error(scores: Sequence[float]) -> float:
 
 
 def _estimators(table: str, hidden: Any, engine: str) -> dict[str, Callable[[int], Any]]:
-    """Return the makers of estimators, by the name of their implementation."""
+    """Return functions that make estimators, by implementation."""
     networks: Any = import_module("sklearn.neural_network")
     ours: Any = Regressor if table == "diabetes" else Classifier
     theirs: Any = getattr(networks, f"MLP{ours.__name__}")
@@ -172,14 +172,23 @@ def _estimators(table: str, hidden: Any, engine: str) -> dict[str, Callable[[int
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python3 -m benchmarks.estimators", description="tinynn beside scikit-learn's MLP"
+        prog="python3 -m benchmarks.estimators", description="Compare with scikit-learn's MLP."
     )
     parser.add_argument("--only", action="append", choices=TABLES, help="run only this table")
     parser.add_argument(
-        "--hidden", type=int, nargs="*", default=[100], metavar="N", help="hidden layers (100)"
+        "--hidden",
+        type=int,
+        nargs="*",
+        default=[100],
+        metavar="N",
+        help="sizes of hidden layers (100)",
     )
     parser.add_argument(
-        "--shufflings", type=int, default=1, metavar="N", help="of the rows into folds (1)"
+        "--shufflings",
+        type=int,
+        default=1,
+        metavar="N",
+        help="shufflings of the rows into folds (1)",
     )
     parser.add_argument("--engine", default="auto", help="tinynn's engine (auto)")
     parser.add_argument("--out", type=Path, help="write the table to this Markdown file")

@@ -1,9 +1,9 @@
-"""`python3 -m benchmarks.exported`: one row through an exported file, beside its rivals.
+"""`python3 -m benchmarks.exported`: one row through an exported file, and through its rivals.
 
-The file is what `tinynn.export.to_python` writes, loaded as it is; beside it `nn.compile`, NumPy,
-scikit-learn, onnxruntime, and nested loops over lists, as generators of code write a network whose
-layers they go through (sklearn-porter does so; m2cgen has no neural networks). All results are
-checked to be equal first, then all take turns. "int8" files are left out: their outputs are others.
+The file is what `tinynn.export.to_python` writes, loaded as it is. Its rivals are `nn.compile`,
+NumPy, scikit-learn, onnxruntime, and nested loops over lists, as other code generators write a
+network (sklearn-porter does; m2cgen has no neural networks). All results are first checked to be
+equal, then all take turns. "int8" files are left out, since their outputs differ.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def predict(row):
 
 
 class FileJob(PredictionJob):
-    """Asks the function of a file."""
+    """Calls the `predict` function of a file."""
 
     def __init__(self, task: Prediction, text: str, tolerance: float) -> None:
         space: dict[str, Any] = {"__name__": "exported"}
@@ -60,7 +60,7 @@ class FileJob(PredictionJob):
 
 
 class ExportedPeer(Peer):
-    """A file by tinynn."""
+    """A file exported by tinynn."""
 
     def __init__(self, weights: str) -> None:
         self.weights = weights
@@ -79,7 +79,7 @@ class ExportedPeer(Peer):
 
 
 class NestedPeer(Peer):
-    """Code that goes through lists with indices."""
+    """Code that loops over lists by index."""
 
     name, title = "nested", "nested loops over lists"
 
@@ -93,7 +93,7 @@ class NestedPeer(Peer):
 
 
 def peers() -> list[Peer]:
-    """Return the implementations that are files."""
+    """Return the implementations in files."""
     return [ExportedPeer("float"), ExportedPeer("packed"), NestedPeer()]
 
 
@@ -102,8 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.exported", description=__doc__)
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--full", action="store_true", help="longer and more often")
-    length.add_argument("--tiny", action="store_true", help="once each, to see that all works")
+    length.add_argument("--full", action="store_true", help="more repeats, longer runs")
+    length.add_argument("--tiny", action="store_true", help="run each once, to show that it works")
     options = parser.parse_args(words)
     changed = environment.prepare(os.environ)
     if arguments is None:

@@ -1,8 +1,8 @@
-"""Every interpreter found here: what works on it, and how fast, by the library's own self-test.
+"""Every interpreter found here: what works on it, and how fast, by the library's self-test.
 
 `python3 -m benchmarks.interpreters` prints the table; `--update-readme` also puts it into README.md
-beside this file. CPython and PyPy are looked for on PATH, and where `pyenv` keeps them; Pyodide and
-MicroPython run under node, from the folders that environment variables name.
+beside this file. CPython and PyPy are looked for on PATH and in pyenv's folders; Pyodide and
+MicroPython run under Node, from folders named by environment variables.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ UNDER_NODE = (
 )
 NAMES = (*PYTHONS, *(name for name, *_ in UNDER_NODE), "micropython")
 
-# MicroPython has no command line and no packages: a file beside the minimal single file runs it,
-# and the wasm build collects its memory between the steps.
+# MicroPython has no command line and no packages: a file beside the minimal single file runs it.
+# The steps let the wasm build collect its memory in between.
 MINIMAL = ("--minimal", "--include", "selftest")
 MICROPYTHON = """\
 import sys
@@ -57,7 +57,7 @@ if sys.platform != "webassembly":
 
 
 class Interpreter(NamedTuple):
-    """One interpreter: the words that it is called with, or why it is not there."""
+    """One interpreter: the command that calls it, or why it is missing."""
 
     name: str
     command: list[str]
@@ -69,7 +69,7 @@ class Interpreter(NamedTuple):
         return self.name.startswith("micropython")
 
     def run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Return what came of running it with these words in a folder."""
+        """Run it with these arguments in a folder; return the completed process."""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         variables.update(self.variables)
         return subprocess.run(
@@ -83,21 +83,23 @@ def find(name: str) -> Interpreter:
     for known, runner, variable, folder in UNDER_NODE:
         if name == known:
             node, where = shutil.which("node"), os.environ.get(folder)
-            missing = "" if node and where else "node is not on PATH" if where else f"no {folder}"
+            missing = "" if node and where else "node is not on PATH"
+            if not where:
+                missing = f"{folder} is not set"
             return Interpreter(
                 name, [node or "", str(RUNNERS / runner)], {variable: where or ""}, missing
             )
     for path in _candidates(name):
-        # A shim is on PATH whether or not the interpreter that it stands for is there.
+        # A shim is on PATH even if the interpreter that it stands for is missing.
         code = "import sys; print(sys.executable)" if name in PYTHONS else "print('')"
         tried = subprocess.run([path, "-c", code], capture_output=True, text=True)
         if tried.returncode == 0:
             return Interpreter(name, [tried.stdout.strip() or path], {})
-    return Interpreter(name, [], {}, f"no {name} that runs is on PATH")
+    return Interpreter(name, [], {}, f"no working {name} is on PATH")
 
 
 def _candidates(name: str) -> list[str]:
-    """Return the paths at which an interpreter may be: on PATH first, then among pyenv's."""
+    """Return the paths where an interpreter may be: on PATH first, then in pyenv's folders."""
     folders = os.environ.get("PATH", "").split(os.pathsep)
     pyenv = shutil.which("pyenv")
     if pyenv:
@@ -108,9 +110,9 @@ def _candidates(name: str) -> list[str]:
 
 
 def selftest(interpreter: Interpreter, words: Sequence[str] = ("--json",)) -> Any:
-    """Return what the self-test found on an interpreter, from the package where that can run.
+    """Return what the self-test found on an interpreter, from the package if that can run there.
 
-    Raises RuntimeError if it could not be run.
+    Raises RuntimeError if the self-test does not run.
     """
     if not interpreter.is_micropython:
         done = interpreter.run(["-m", "tinynn", "selftest", *words], ROOT)
@@ -134,7 +136,7 @@ def vendor(path: Path, *options: str) -> None:
 
 
 def measured(interpreter: Interpreter, rounds: int) -> Any:
-    """Return what the self-test found, with the least time of some rounds for each task."""
+    """Return what the self-test found, with the shortest time of some rounds for each task."""
     found = selftest(interpreter)
     for _ in range(rounds - 1):
         for what, speed in selftest(interpreter)["speed"].items():
@@ -166,7 +168,7 @@ TASKS = {
     "sample": "SGD, 4-10-3, a sample",
     "row": "predict with it, a row",
 }
-UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))  # and their microseconds
+UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))  # in microseconds
 
 
 def _time(speed: dict[str, Any] | None) -> str:
@@ -184,11 +186,15 @@ def table(rows: Sequence[Sequence[str]], about: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the self-test everywhere; return 1 if a check failed somewhere."""
+    """Run the self-test on every interpreter; return 1 if a check failed on any."""
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.interpreters", description=__doc__)
-    parser.add_argument("--only", action="append", choices=NAMES, help="may be repeated")
-    parser.add_argument("--rounds", type=int, default=3, help="the best of so many counts (3)")
-    parser.add_argument("--update-readme", action="store_true", help="put the table there")
+    parser.add_argument(
+        "--only", action="append", choices=NAMES, help="run only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="take the best of this many rounds (3)"
+    )
+    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(words)
     environment.prepare(os.environ)

@@ -1,57 +1,57 @@
-"""What a benchmark runs: one implementation made ready for one task."""
+"""What a benchmark runs: one implementation prepared for one task."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Callable, NamedTuple
 
-# How far results may lie from the reference. Sums in another order differ in their last bits, and
-# training carries that on; float32 has 24 bits; fixed-point lanes keep what their scale keeps.
+# How far results may be from the reference. Sums in another order differ in their last bits, and
+# training amplifies that; float32 has 24 bits; fixed-point lanes are as precise as their scale.
 FLOAT64 = 1e-9
 FLOAT32 = 1e-4
 FIXED_POINT = 1e-4
 
 
 class Refused(Exception):
-    """An implementation is absent or cannot do a task; the text says why."""
+    """An implementation is absent or cannot do a task; the message says why."""
 
 
 class NotMeant(Refused):
-    """An implementation is not for this kind of task at all: it gets no row in the table."""
+    """An implementation is not made for this kind of task: it gets no row in the table."""
 
 
 class Sample(NamedTuple):
-    """Seconds that one run took."""
+    """The seconds that one run took."""
 
     cpu: float
     wall: float
 
 
 class Job:
-    """One implementation made ready for one task.
+    """One implementation prepared for one task.
 
     `reset` goes back to the starting state, `run` does the work that is measured, `result` returns
-    the numbers to be compared. `tolerance` is the most that any of them may be off; `note` is for
-    the table, and may depend on what ran.
+    the numbers to compare. `tolerance` is the most that any of them may be off; `note` is for the
+    table, and may depend on what ran.
     """
 
     tolerance = FLOAT64
     note = ""
-    whole = False  # whether a part of the task would be done in another way than all of it
+    whole = False  # whether a part of the task would be done differently from all of it
 
     def reset(self) -> None:
         """Go back to the starting weights; not measured."""
 
     def run(self, amount: int) -> None:
-        """Do `amount` epochs of training, or so many calls."""
+        """Do `amount` epochs of training, or `amount` calls."""
         raise NotImplementedError
 
     def result(self) -> list[float]:
-        """Return the weights or outputs that `run` came to."""
+        """Return the weights or outputs after `run`."""
         raise NotImplementedError
 
     def measure(self, amount: int) -> Sample:
-        """Return what one `run` costs in this process: all its threads together."""
+        """Return what one `run` costs in this process, all its threads together."""
         cpu, wall = time.process_time(), time.perf_counter()
         self.run(amount)
         return Sample(time.process_time() - cpu, time.perf_counter() - wall)

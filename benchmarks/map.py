@@ -1,7 +1,7 @@
-"""The map: parameters × batch size, who trains faster, tinynn or NumPy, and by how much.
+"""The map: which trains faster, tinynn or NumPy, and by how much, by parameters and batch size.
 
 `python3 -m benchmarks.map` measures it. On PyPy, which has no NumPy, `--against FILE` takes NumPy's
-figures from the JSON that CPython's map left on the same machine.
+figures from the JSON file of CPython's map on the same machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NETWORKS: tuple[tuple[int, ...], ...] = (
     (784, 30, 10), (784, 128, 10),
 )  # fmt: skip
 BATCH_SIZES = (1, 4, 16, 64, 256)
-LEAST_ROWS = 32  # in the data of a cell, so that small batches are several
+LEAST_ROWS = 32  # in the data of a cell, so that there are several small batches
 TINY = Plan("map-tiny", 1, 1, 0.0, 0.0)
 QUICK = Plan("map-quick", 3, 5, 0.5, 0.05)
 FULL = Plan("map", 5, 15, 4.0, 0.3)
@@ -79,7 +79,7 @@ def table(results: Results) -> str:
 
 
 def picture(results: Results) -> str:
-    """Return the map as SVG; raises ValueError if no cell has both."""
+    """Return the map as SVG. Raises ValueError if no cell was measured with both."""
     from tinynn.view import heat_map
 
     networks, sizes, cells = _cells(results)
@@ -88,7 +88,7 @@ def picture(results: Results) -> str:
     known = [abs(value) for row in logs for value in row if value is not None]
     if not known:
         raise ValueError(
-            "a map needs at least one cell that both tinynn and NumPy were measured in"
+            "a map needs at least one cell measured with both tinynn and NumPy, got none"
         )
     reach = max(1.0, *known)
     return heat_map(
@@ -111,7 +111,7 @@ def picture(results: Results) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the map and write it; return 0 if all is well, else what `benchmarks` would."""
+    """Measure the map and write it; return an exit code like `benchmarks`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
     try:
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rows_shown(sizes: tuple[int, ...]) -> int:
-    """Return how many rows a cell trains on: as many as there is time for, at least a thousand."""
+    """Return how many rows a cell trains on: as many as time allows, at least about a thousand."""
     return max(1024, min(20_000, 4_000_000 // parameters(sizes)))
 
 
@@ -205,7 +205,7 @@ def _plain_density(results: Results) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m benchmarks.map",
-        description="Map who trains faster, tinynn or NumPy, by parameters and batch size.",
+        description="Map which trains faster, tinynn or NumPy, by parameters and batch size.",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--tiny", action="store_true", help="four cells, to show that it runs")

@@ -1,4 +1,4 @@
-"""Measuring: everyone's result is checked first; then all take turns, round after round."""
+"""Measuring: all results are checked first; then the implementations take turns in rounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 class Plan(NamedTuple):
     """How long to measure: rounds (repeats), seconds for a task, seconds for one run.
 
-    A training task of so many epochs gets `longer` times as many.
+    Training tasks run for `longer` times as many epochs.
     """
 
     mode: str
@@ -40,14 +40,14 @@ FULL = Plan("full", 7, 31, 20.0, 1.0, 5)
 
 
 class Entry(NamedTuple):
-    """A row to be filled, and the job that fills it."""
+    """A row to fill, and the job that fills it."""
 
     row: Row
     job: Job
 
 
 def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskResult:
-    """Return the task's rows, of all peers that can do it and of those that should but cannot."""
+    """Return the task's result: a row for each peer that can do it, or should but cannot."""
     if isinstance(task, Training) and not (task.original or task.falling_rate):
         task = replace(task, amount=plan.longer * task.amount)
     result = TaskResult(
@@ -73,7 +73,7 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
                 amount = _warmed_up(task, entry, amount, plan, say)
             if entry.row.status == MEASURED:
                 ready.append((entry, amount))
-    with _others_set_aside():  # among them now what the first runs imported and made
+    with _others_set_aside():  # now including what the first runs imported and made
         _take_turns(task, ready, plan, say)
     if task.over:
         _subtract(result, task.over)
@@ -81,7 +81,7 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
 
 
 def _entries(task: Task, peers: Sequence[Peer], result: TaskResult, say: Say) -> list[Entry]:
-    """Put a row for each implementation into the result; return those with a job."""
+    """Add a row for each implementation to the result; return those with a job."""
     makers: list[tuple[Row, Callable[[], Job]]] = []
     if isinstance(task, Processes):
         for command in task.commands:
@@ -132,7 +132,7 @@ def _version(name: str, peers: Sequence[Peer]) -> str:
 
 
 def _expected(task: Task) -> list[float] | None:
-    """Return the numbers that everyone's result has to equal, computed by good list code."""
+    """Return the numbers that all results have to match, computed by good list code."""
     if isinstance(task, Processes):
         return list(task.printed) if task.printed else None
     job: Job
@@ -149,7 +149,7 @@ def _expected(task: Task) -> list[float] | None:
 def _check(
     task: Task, entry: Entry, expected: list[float] | None, plan: Plan, say: Say
 ) -> Sample | None:
-    """Return what the check took, or None if the result is not right or did not come."""
+    """Return what the check took, or None if it failed or its result is wrong."""
     row, job = entry
     if job.whole and plan.run_seconds and _sample(entry, task.amount, say) is None:
         return None
@@ -169,16 +169,16 @@ def _check(
 
 
 def _sample(entry: Entry, amount: int, say: Say) -> Sample | None:
-    """Return what one run from the start takes; None, and a word in the row, if it fails."""
+    """Return what one run from the start takes; None, with a reason in the row, if it fails."""
     row, job = entry
     try:
         job.reset()
-        gc.collect()  # what the one before left is not this one's work
+        gc.collect()  # the previous run's garbage must not cost this one
         return job.measure(amount)
     except Refused as refused:
         row.status, row.reason = SKIPPED, str(refused)
         say(f"    {row.title}: skipped: {refused}")
-    except Exception as error:  # of one implementation; the others are to be measured still
+    except Exception as error:  # of one implementation; the others are still measured
         _failed(row, error, say)
     return None
 
@@ -189,23 +189,22 @@ def _failed(row: Row, error: Exception, say: Say) -> None:
 
 
 def _trouble(row: Row, expected: list[float], result: list[float]) -> str:
-    """Return what is wrong with a result, or nothing; note the difference in its row."""
+    """Return what is wrong with a result, or ""; store the difference in its row."""
     if len(result) != len(expected):
-        return f"{len(result)} numbers, the reference has {len(expected)}"
+        return f"has {len(result)} numbers, the reference {len(expected)}"
     row.difference = max(abs(a - b) for a, b in zip(result, expected))
     assert row.tolerance is not None
     if not row.difference <= row.tolerance:  # also when it is NaN
-        return (
-            f"differs from the reference by {row.difference:.2g}, allowed are {row.tolerance:.0e}"
-        )
+        allowed = f"at most {row.tolerance:.0e} is allowed"
+        return f"differs from the reference by {row.difference:.2g}; {allowed}"
     return ""
 
 
 def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> int:
-    """Return how much to measure: all of the task, or what its slowest can do in reasonable time.
+    """Return how much to measure: all of the task, or as much as takes a reasonable time.
 
-    Two runs of different lengths tell what is done once from what is done for each epoch. A part
-    of a task is long enough if what is done once is less than a tenth of it.
+    Two runs of different lengths separate what is done once from what is done for each epoch. A
+    part of a task is long enough if what is done once is less than a tenth of it.
     """
     limit, amount = plan.run_seconds, task.check_amount
     if entry.job.whole or task.amount <= amount:
@@ -227,9 +226,7 @@ def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> in
 
 
 def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> int:
-    """Run until PyPy, which compiles what it has watched for long, has had the time to; return how
-    much to measure now.
-    """
+    """Run until PyPy has had time to compile; return how much to measure then."""
     spent = 0.0
     while spent < WARM_UP_RUNS * plan.run_seconds:
         sample = _sample(entry, amount, say)
@@ -241,7 +238,7 @@ def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> i
 
 
 def _take_turns(task: Task, ready: list[tuple[Entry, int]], plan: Plan, say: Say) -> None:
-    """Fill the rows from rounds in which everyone runs once, each beginning with another one."""
+    """Fill the rows from rounds in which each entry runs once; each round starts with another."""
     samples: list[list[Sample]] = [[] for _ in ready]
     spent = 0.0
     for number in range(plan.most_rounds):
@@ -266,7 +263,7 @@ def _take_turns(task: Task, ready: list[tuple[Entry, int]], plan: Plan, say: Say
 
 
 def _fill(task: Task, entry: Entry, amount: int, samples: list[Sample]) -> None:
-    """Put samples of so much work each into a row, for one unit of it."""
+    """Put samples of `amount` of work each into a row, per unit of work."""
     row, job = entry
     units = amount * task.units
     row.amount, row.note = amount, job.note
@@ -276,10 +273,10 @@ def _fill(task: Task, entry: Entry, amount: int, samples: list[Sample]) -> None:
 
 @contextmanager
 def _others_set_aside() -> Iterator[None]:
-    """Keep the garbage collector from all objects there are now.
+    """Hide all objects that exist now from the garbage collector.
 
-    The collector stays on: what a job makes it work is the job's cost. But it need not look again
-    and again through all the other libraries that happen to be loaded in this process.
+    The collector stays on: the work that a job makes for it is the job's cost. But the job should
+    not pay for all the other libraries that happen to be loaded in this process.
     """
     gc.collect()
     if not hasattr(gc, "freeze"):  # PyPy
@@ -293,7 +290,7 @@ def _others_set_aside() -> Iterator[None]:
 
 
 def _subtract(result: TaskResult, name: str) -> None:
-    """Take the median of one row from all the others."""
+    """Subtract the median of one row from all others."""
     bare = result.row(name)
     if bare is None or bare.cpu is None or bare.wall is None:
         return

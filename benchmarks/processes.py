@@ -1,4 +1,4 @@
-"""Jobs outside of this process: whole programs, and installed sizes."""
+"""Jobs outside this process: whole programs, and installed sizes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from . import environment
 from .jobs import Job, Refused, Sample
 from .tasks.kinds import Command, Package
 
-PRINTED = 1e-8  # programs print about eight digits worth comparing
+PRINTED = 1e-8  # the programs print about eight digits that are worth comparing
 
 
 class ProcessJob(Job):
-    """One new interpreter that runs a program; measured from outside."""
+    """A new interpreter that runs a program, measured from outside."""
 
     tolerance = PRINTED
 
@@ -56,7 +56,7 @@ class ProcessJob(Job):
 
 
 def _children_cpu() -> float | None:
-    """Return the CPU seconds of all ended child processes; None where the system does not tell."""
+    """Return the CPU seconds of all ended child processes; None if the system does not say."""
     try:
         import resource
     except ImportError:  # Windows
@@ -66,7 +66,7 @@ def _children_cpu() -> float | None:
 
 
 def size_of(package: Package) -> dict[str, Any]:
-    """Return the bytes of an installed package with all that it requires, and a note.
+    """Return the bytes of an installed package and all that it requires, and a note.
 
     Raises Refused if it is not installed.
     """
@@ -98,7 +98,7 @@ def _own_size() -> dict[str, Any]:
 
 
 def _add_sizes(distribution: str, sizes: dict[str, int]) -> None:
-    """Put the bytes of a distribution and of all that it requires into `sizes`, by name."""
+    """Add the bytes of a distribution and of all that it requires to `sizes`, by name."""
     pending: list[str] = [distribution]
     seen: set[str] = set()
     while pending:
@@ -111,7 +111,7 @@ def _add_sizes(distribution: str, sizes: dict[str, int]) -> None:
         except metadata.PackageNotFoundError:
             if name == distribution:
                 raise Refused(f"not installed (pip install {distribution})") from None
-            continue  # required elsewhere, on another system or Python
+            continue  # required only on another system or Python
         sizes[_normal(name)] = sum(
             _bytes(Path(str(file.locate())))
             for file in found.files or ()

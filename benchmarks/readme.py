@@ -1,4 +1,4 @@
-"""Puts the headline table into the READMEs, between two markers; nobody types it.
+"""Puts the headline table into the READMEs, between two markers, so that it is never typed.
 
 The README beside this file has the whole table, the front page a few rows of it.
 """
@@ -16,7 +16,7 @@ from .tables import headline
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
 PAGE = Path(__file__).resolve().parent / "README.md"
 FRONT_PAGE = PAGE.parent.parent / "README.md"
-# The tasks on the front page: small networks, where tinynn is made for it, and two that it loses.
+# The tasks on the front page: small networks, which tinynn is made for, and two that it loses.
 ON_FRONT_PAGE = ("original", "xor", "sgd-4-10-3", "iris-16", "784-30-10", "predict-4-10-3")
 
 
@@ -25,24 +25,24 @@ def with_table(
 ) -> str:
     """Return the text of a README with `table` between two markers.
 
-    Raises ValueError unless each marker is there once, the start before the end.
+    Raises ValueError unless each marker is there exactly once, the start before the end.
     """
     for marker in (start, end):
         count = text.count(marker)
         if count != 1:
             raise ValueError(
                 f"{name} needs the marker {marker} once, got it {count} times; put {start} and "
-                f"{end}, each on a line of its own, where the table is to stand"
+                f"{end}, each on its own line, where the table should go"
             )
     if text.index(start) > text.index(end):
-        raise ValueError(f"{name} needs {start} before {end}, got them the other way round")
+        raise ValueError(f"{name} needs {start} before {end}, got them the other way around")
     before, rest = text.split(start)
     after = rest.split(end)[1]
     return f"{before}{start}\n\n{table.strip()}\n\n{end}{after}"
 
 
 def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
-    """Write the headline table of `results` into the README at `path`; return if it changed.
+    """Write the headline table of `results` into the README at `path`; return whether it changed.
 
     `only` names the tasks to show, if not all.
 
@@ -51,7 +51,7 @@ def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
     if results.mode == "tiny":
         raise ValueError("a README needs results of a quick or full run, got those of a tiny one")
     if not path.exists():
-        raise ValueError(f"{path.name} needs to exist, with {START} and {END} in it")
+        raise ValueError(f"{path.name} does not exist; create it with {START} and {END} in it")
     old = path.read_text(encoding="utf-8")
     new = with_table(old, headline(results, only), path.name)
     if new != old:

@@ -1,4 +1,4 @@
-"""Results: what was measured, as plain data that goes to JSON and comes back."""
+"""Results: what was measured, as plain data that is written to JSON and read back."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Row:
     version: str = ""
     status: str = MEASURED
     reason: str = ""  # why it was skipped, or what is wrong
-    difference: float | None = None  # the most that a result is off the reference
+    difference: float | None = None  # the most that a result differs from the reference
     tolerance: float | None = None
     amount: int = 0
-    first_run: float | None = None  # CPU seconds of the check, nothing compiled or cached yet
+    first_run: float | None = None  # CPU seconds of the check, before anything is cached
     cpu: Spread | None = None
     wall: Spread | None = None
-    note: str = ""  # the engine that ran, or what else there is to say
+    note: str = ""  # the engine that ran, or another remark
     part: str = ""  # how much of the task was measured, if not all
 
 
@@ -70,14 +70,14 @@ class TaskResult:
     rows: list[Row] = field(default_factory=list)
 
     def row(self, name: str) -> Row | None:
-        """Return the row of this name if it was measured."""
+        """Return the row with this name if it was measured."""
         for row in self.rows:
             if row.name == name and row.status == MEASURED and row.cpu is not None:
                 return row
         return None
 
     def ratio(self, name: str, against: str) -> float | None:
-        """Return how many times the CPU time (or size) of `name` that of `against` is."""
+        """Return the CPU time (or size) of `against` divided by that of `name`."""
         if self.over in (name, against):
             return None
         mine, other = self.row(name), self.row(against)
@@ -98,7 +98,7 @@ class Results:
 
     @property
     def wrong(self) -> list[str]:
-        """What was computed wrongly, in words."""
+        """The wrong results, in words."""
         return [
             f"{task.name}: {row.title}: {row.reason}"
             for task in self.tasks
@@ -107,14 +107,14 @@ class Results:
         ]
 
     def take(self, name: str, other: Results) -> None:
-        """Take the row `name` of each task from other results, where it is not measured here.
+        """Take the row `name` of each task from other results if it was not measured here.
 
-        Raises ValueError if they come from another processor, or from data of another density.
+        Raises ValueError if they come from another processor or from data with another density.
         """
         for key in ("processor", "density"):
             mine, theirs = self.about.get(key), other.about.get(key)
             if mine != theirs:
-                raise ValueError(f"figures of {name} need the {key} {mine!r}, got {theirs!r}")
+                raise ValueError(f"figures for {name} need the {key} {mine!r}, got {theirs!r}")
         found = {task.name: task.row(name) for task in other.tasks}
         origin = f"{other.about['interpreter']}, {other.about['date']}"
         for task in self.tasks:
@@ -137,7 +137,7 @@ class Results:
 
 
 def from_json(text: str, name: str = "the results") -> Results:
-    """Return the results in a JSON text. Raises ValueError if it holds no such results."""
+    """Return the results in a JSON text. Raises ValueError if it holds no results."""
     content = json.loads(text)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'{name} needs to be JSON with "format": "{FORMAT}"')
@@ -163,7 +163,7 @@ def _spread(entry: dict[str, Any] | None) -> Spread | None:
 
 
 def _rounded(value: Any) -> Any:
-    """Return the same with every float cut to six digits: more is noise."""
+    """Return `value` with every float rounded to six digits: more would be noise."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""What tinynn weighs: `python3 -m benchmarks.sizes` prints bytes, memory and the time of an import.
+"""The size of tinynn: `python3 -m benchmarks.sizes` prints bytes, import memory and import time.
 
-The wheel is the one that pip builds. Imports are measured in new processes, with bytecode at hand
-as everyone has it from the second time on: CPU time, and resident memory over that of a bare
-interpreter; the median of some of them.
+The wheel is the one that pip builds. Imports are measured in new processes with cached bytecode, as
+users have it from the second import on: CPU time, and resident memory above that of a bare
+interpreter, each the median of several.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from .interpreters import ROOT, vendor
 
-# What each weighs at most, where the project has set itself a limit.
+# The limits that the project has set itself.
 LIMITS = {
     "wheel": 200e3, "single file, minimal, with training": 60e3,
     "import of the package": 25e-3, "import of the single file": 25e-3,
@@ -45,7 +45,7 @@ print(time.process_time() - started, resident() - before)
 
 
 class Part(NamedTuple):
-    """What the wheel holds of one folder or module: bytes in it, and those of docstrings."""
+    """One folder or module in the wheel: its bytes, and how many of them are docstrings."""
 
     name: str
     bytes: int
@@ -53,11 +53,11 @@ class Part(NamedTuple):
 
 
 def imported(folder: Path, times: int) -> tuple[float, float | None]:
-    """Return the seconds and bytes that `import tinynn` from a folder takes; None: nobody knows."""
+    """Return the seconds and bytes that `import tinynn` from a folder takes; None for unknown."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     variables["PYTHONPATH"] = str(folder)
     found = []
-    for _ in range(times + 1):  # the first one compiles
+    for _ in range(times + 1):  # the first run compiles
         done = subprocess.run(
             [sys.executable, "-c", IMPORT], env=variables, cwd=folder, capture_output=True,
             text=True, check=True,
@@ -82,7 +82,7 @@ def wheel(folder: Path) -> Path:
 
 
 def parts(path: Path) -> list[Part]:
-    """Return what is in a wheel, the largest first; the last is what its zip format needs."""
+    """Return the parts of a wheel, the largest first; the last is the zip format's overhead."""
     sizes: Counter[str] = Counter()
     docstrings: Counter[str] = Counter()
     with zipfile.ZipFile(path) as archive:
@@ -94,7 +94,7 @@ def parts(path: Path) -> list[Part]:
                 docstrings[name] += info.compress_size - _compressed(without_docstrings(text))
     found = [Part(name, size, docstrings[name]) for name, size in sizes.most_common()]
     rest = path.stat().st_size - sum(sizes.values())
-    return [*found, Part("names of files, places in the archive", rest, 0)]
+    return [*found, Part("file names and offsets in the archive", rest, 0)]
 
 
 def _compressed(text: str) -> int:
@@ -103,7 +103,7 @@ def _compressed(text: str) -> int:
 
 
 def without_docstrings(text: str) -> str:
-    """Return a module's text without the lines of its docstrings."""
+    """Return a module's source without the lines of its docstrings."""
     lines = text.splitlines(True)
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
@@ -116,7 +116,7 @@ def without_docstrings(text: str) -> str:
 
 
 def measured(folder: Path, times: int) -> tuple[dict[str, float | None], list[Part]]:
-    """Return all there is to measure by name, and the parts of the wheel."""
+    """Return all measurements by name, and the parts of the wheel."""
     found: dict[str, float | None] = {}
     path = wheel(folder)
     found["wheel"] = path.stat().st_size
@@ -142,7 +142,7 @@ def _shown(name: str, value: float | None) -> str:
 
 
 def main() -> int:
-    """Print what tinynn weighs; return 1 if something weighs more than it should."""
+    """Print the sizes; return 1 if one is above its limit."""
     with tempfile.TemporaryDirectory() as folder:
         found, held = measured(Path(folder), 9)
     print("| what | now | at most |\n|---|---|---|")
@@ -152,7 +152,7 @@ def main() -> int:
         print(f"| {name} | {_shown(name, value)} | {_shown(name, limit)} |")
         if limit is not None and value is not None and value > limit:
             above.append(name)
-    print("\n| in the wheel | bytes | of these docstrings |\n|---|---|---|")
+    print("\n| in the wheel | bytes | of which docstrings |\n|---|---|---|")
     for part in held:
         print(f"| {part.name} | {part.bytes:,} | {part.docstrings:,} |")
     if above:

@@ -1,4 +1,4 @@
-"""Markdown tables: one for each task, and the headline table, where tinynn meets everyone else."""
+"""Markdown tables: one for each task, and the headline table, tinynn against each rival."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Sequence
 
 from .results import SKIPPED, WRONG, Results, Row, Spread, TaskResult
 
-# The columns of the headline table: rows of the tasks, and what they are called there.
+# The columns of the headline table: the name of a task's row, and the column's title.
 RIVALS: tuple[tuple[str, str], ...] = (
     ("numpy", "NumPy"),
     ("torch", "PyTorch"),
@@ -55,7 +55,7 @@ def task_table(task: TaskResult) -> str:
         header += ["note"]
     lines = [f"### {task.title}", ""]
     if against is None:
-        lines += [f"There is no ratio: {task.baseline}, the baseline, was not measured.", ""]
+        lines += [f"There are no ratios: the baseline, {task.baseline}, was not measured.", ""]
     lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row in task.rows:
         lines.append("| " + " | ".join(_cells(task, row, baseline)) + " |")
@@ -65,10 +65,10 @@ def task_table(task: TaskResult) -> str:
 
 
 def headline(results: Results, only: Sequence[str] = ()) -> str:
-    """Return the one table that shows tinynn, as it chooses its engine itself, against each rival.
+    """Return the table that compares tinynn, with the engine it chooses, with each rival.
 
-    What tinynn loses is in bold. `only` names the tasks to show; the count below the table is of
-    all tasks.
+    What tinynn loses is in bold. `only` names the tasks to show; the sentence below the table
+    counts all tasks.
     """
     shown = [task for task in results.tasks if not only or task.name in only]
     rivals = [(name, title) for name, title in RIVALS if any(task.row(name) for task in shown)]
@@ -94,11 +94,11 @@ def report(results: Results) -> str:
         f"# tinynn's benchmarks, {about['interpreter']}, {results.mode} mode\n",
         headline(results),
         "Times are CPU times, medians of interleaved repeats; every result was checked against the "
-        "reference before it was measured. Training with tinynn includes the checks of its data "
-        "and the making of its engine, and the losses it records; NumPy's and PyTorch's arrays "
-        "are made before the clock starts, and NumPy computes no loss.\n",
+        "reference before it was measured. Training with tinynn includes checking the data, "
+        "preparing the engine and recording the losses; NumPy's and PyTorch's arrays are made "
+        "before the clock starts, and NumPy computes no loss.\n",
         *(task_table(task) for task in results.tasks),
-        "### Circumstances\n",
+        "### Environment\n",
         *(f"- {key}: {_plain(value)}" for key, value in about.items()),
     ]
     return "\n".join(parts) + "\n"
@@ -155,7 +155,7 @@ def _off(row: Row) -> str:
 
 
 def _balance(results: Results) -> str:
-    """Return in a sentence how often tinynn won and lost against NumPy."""
+    """Return a sentence on how often tinynn was faster and slower than NumPy."""
     ratios: list[float | None] = [
         task.ratio("tinynn", "numpy") for task in results.tasks if task.quantity == "time"
     ]
@@ -185,7 +185,7 @@ def circumstances(results: Results) -> str:
     return (
         f"{about['interpreter']}, {about['processor']}, {about['system']}, one thread each"
         f"{'; ' + versions if versions else ''}; {about['date']}; `{about['command']}`."
-        f"{' Not measured, for want of it: ' + ', '.join(absent) + '.' if absent else ''}"
+        f"{' Not available, so not measured: ' + ', '.join(absent) + '.' if absent else ''}"
     )
 
 

@@ -103,8 +103,8 @@ def planted(job):
     ("job", "reason"),
     [
         (OneWeightOff, "differs from the reference by "),
-        (NotANumber, "differs from the reference by nan, allowed are 1e-09"),
-        (OneTooFew, "16 numbers, the reference has 17"),
+        (NotANumber, "differs from the reference by nan; at most 1e-09 is allowed"),
+        (OneTooFew, "has 16 numbers, the reference 17"),
         (Crashing, "failed with ZeroDivisionError: on purpose"),
     ],
 )
@@ -172,7 +172,7 @@ def test_absent_peers_are_skipped_loudly():
     assert said == [f"    Absent: skipped: {reason}"]
     assert f"| Absent | skipped: {reason} |" in tables.task_table(result)
     results = Results("tiny", environment.describe({}, "test"), [result])
-    assert "Not measured, for want of it: Absent." in tables.headline(results)
+    assert "Not available, so not measured: Absent." in tables.headline(results)
     with pytest.raises(Refused) as error:
         Absent().version()
     assert str(error.value) == reason
@@ -212,7 +212,9 @@ def test_a_process_is_run_and_its_output_checked():
     commands = tuple(c for c in task.commands if c.name == "tinynn-neuralnet")
     changed = Processes(task.name, task.title, unit="process", commands=commands, printed=(0.98,))
     result = measure.run_task(changed, [], measure.TINY, str)
-    assert result.rows[0].reason == "differs from the reference by 0.0098, allowed are 1e-08"
+    assert result.rows[0].reason == (
+        "differs from the reference by 0.0098; at most 1e-08 is allowed"
+    )
 
 
 def test_data_and_weights_are_the_same_every_time():
@@ -329,7 +331,7 @@ HEADLINE = """\
 Of 2 tasks measured with both, tinynn is faster than NumPy in 1 and slower in 1. Slower is in bold.
 
 CPython 3.11.7, Some CPU, Linux 6.1, one thread each; numpy 1.26.0; 2024-01-02 03:04 UTC; \
-`python3 -m benchmarks`. Not measured, for want of it: PyTorch.
+`python3 -m benchmarks`. Not available, so not measured: PyTorch.
 """
 
 
@@ -369,7 +371,7 @@ def test_without_the_baseline_good_lists_are_it():
     task.rows = [row for row in task.rows if row.name != "numpy"]
     assert "| against good lists |" in tables.task_table(task)
     task.rows = task.rows[:1]
-    assert "There is no ratio: numpy, the baseline, was not measured." in tables.task_table(task)
+    assert "There are no ratios: the baseline, numpy, was not measured." in tables.task_table(task)
 
 
 @pytest.mark.parametrize(
@@ -437,7 +439,9 @@ def test_figures_of_another_run_are_taken_from_the_same_machine_only():
     other.about["processor"] = "Another CPU"
     with pytest.raises(ValueError) as error:
         mine.take("numpy", other)
-    assert str(error.value) == ("figures of numpy need the processor 'Some CPU', got 'Another CPU'")
+    assert str(error.value) == (
+        "figures for numpy need the processor 'Some CPU', got 'Another CPU'"
+    )
 
 
 def test_the_readme_gets_the_table_between_its_markers(tmp_path):
@@ -455,15 +459,16 @@ def test_a_readme_that_cannot_be_updated_stays_as_it_was(tmp_path):
     with pytest.raises(ValueError) as error:
         readme.update(path, made_up())
     assert str(error.value) == (
-        "README.md needs to exist, with <!-- benchmark:start --> and <!-- benchmark:end --> in it"
+        "README.md does not exist; create it with <!-- benchmark:start --> and "
+        "<!-- benchmark:end --> in it"
     )
     path.write_text("# Title\n", encoding="utf-8")
     with pytest.raises(ValueError) as error:
         readme.update(path, made_up())
     assert str(error.value) == (
         "README.md needs the marker <!-- benchmark:start --> once, got it 0 times; put "
-        "<!-- benchmark:start --> and <!-- benchmark:end -->, each on a line of its own, where the "
-        "table is to stand"
+        "<!-- benchmark:start --> and <!-- benchmark:end -->, each on its own line, where the "
+        "table should go"
     )
     with pytest.raises(ValueError, match="before <!-- benchmark:end -->, got them the other way"):
         readme.with_table(f"{readme.END}\n{readme.START}", "table")
@@ -531,7 +536,7 @@ def test_the_command_says_what_there_is(capsys):
     assert command.main(["--list"]) == 0
     assert capsys.readouterr().out.split()[0] == "original"
     assert command.main(["--only", "nothing"]) == 2
-    assert capsys.readouterr().err.startswith("there is no task 'nothing'; there are original, xor")
+    assert capsys.readouterr().err.startswith("unknown task 'nothing'; available: original, xor")
     assert command.main(["--out", str(Path(__file__) / "folder")]) == 2  # and nothing is measured
 
 

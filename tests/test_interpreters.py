@@ -248,13 +248,13 @@ def test_a_shim_without_its_interpreter_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("shims", "real")))
     assert find("python3.8").command == ["/there/python3.8"]
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
-    assert find("python3.8").missing == "no python3.8 that runs is on PATH"
-    assert find("pypy3").missing == "no pypy3 that runs is on PATH"
+    assert find("python3.8").missing == "no working python3.8 is on PATH"
+    assert find("pypy3").missing == "no working pypy3 is on PATH"
 
 
 def test_what_runs_under_node_needs_its_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("TINYNN_PYODIDE_312", raising=False)
-    assert find("pyodide-3.12").missing == "no TINYNN_PYODIDE_312"
+    assert find("pyodide-3.12").missing == "TINYNN_PYODIDE_312 is not set"
     monkeypatch.setenv("TINYNN_PYODIDE_312", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     assert find("pyodide-3.12").missing == "node is not on PATH"
@@ -313,7 +313,7 @@ def test_the_command_makes_the_table_and_tells_of_failures(answer, tmp_path, mon
     words = ["--only", "pypy3", "--only", "pyodide-3.12", "--rounds", "2", "--update-readme"]
     assert interpreters.main(words) == (answer != "well")
     out, err = capsys.readouterr()
-    assert "SKIPPED pyodide-3.12: no TINYNN_PYODIDE_312\n" in err
+    assert "SKIPPED pyodide-3.12: TINYNN_PYODIDE_312 is not set\n" in err
     said = "FAILED the self-test did not run on pypy3: no such thing\n"
     assert (ROW in out, said in err) == (
         (False, True) if answer == "no such thing" else (True, False)

@@ -40,7 +40,7 @@ def test_every_byte_of_a_wheel_is_accounted_for(tmp_path):
     parts = sizes.parts(wheel)
     assert [part.name for part in parts] == [
         "tinynn/one.py", "tinynn/folder", "tinynn.dist-info/RECORD",
-        "names of files, places in the archive",
+        "file names and offsets in the archive",
     ]  # fmt: skip
     assert sum(part.bytes for part in parts) == wheel.stat().st_size
     assert 20 < parts[0].docstrings < parts[0].bytes

@@ -33,11 +33,11 @@ class Peer:
 
     def training(self, task: Training) -> Job:
         """Return a job that trains. Raises Refused if this peer cannot do this arithmetic."""
-        raise NotMeant(f"{self.title} is not for training")
+        raise NotMeant(f"{self.title} does not train")
 
     def prediction(self, task: Prediction) -> Job:
         """Return a job that predicts row by row. Raises Refused if this peer cannot."""
-        raise NotMeant(f"{self.title} is not for prediction")
+        raise NotMeant(f"{self.title} does not predict")
 
 
 def load(module: str, distribution: str) -> Any:

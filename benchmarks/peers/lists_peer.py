@@ -1,6 +1,6 @@
 """Good list code: what a careful programmer writes by hand without any library.
 
-It is the reference for everyone's results, and the rival that keeps tinynn's own engines honest:
+It is the reference for all results, and the rival that keeps tinynn's own engines honest:
 weights are kept as one row per output, so that `sum(map(mul, …))` (`math.sumprod` from Python 3.12
 on) runs over whole rows, and nothing is done twice.
 """

@@ -86,7 +86,7 @@ class SklearnPeer(Peer):
         neural_network = self.load()
         if (task.output, task.loss) not in (("sigmoid", "bce"), ("softmax", "ce")):
             raise Refused(
-                f"its MLP trains no {task.output} output by {task.loss}, only its own losses"
+                f"its MLP cannot train a {task.output} output with {task.loss}, only its own losses"
             )
         return SklearnTraining(_numpy(), neural_network, task)
 

@@ -1,4 +1,4 @@
-"""tinynn, through the door that its users take, with each engine there is and with "auto"."""
+"""tinynn as users call it, with each of its engines and with "auto"."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FallingRate(Schedule):
 
 
 def network(layers: Sequence[Layer], hidden: str, output: str) -> nn.Sequential:
-    """Return the network of these weights."""
+    """Return a network with these weights."""
     parts: list[nn.Layer] = []
     for k, (W, b) in enumerate(layers):
         parts.append(nn.Dense(len(W), len(W[0]), weights=W, bias=b or False))
@@ -45,13 +45,13 @@ def network(layers: Sequence[Layer], hidden: str, output: str) -> nn.Sequential:
 
 
 class TinynnTraining(Job):
-    """`nn.fit` on plain lists: checking the data and making the engine ready are in the time."""
+    """`nn.fit` on plain lists; the time includes checking the data and preparing the engine."""
 
     def __init__(self, task: Training, engine: str) -> None:
         self.task, self.engine = task, engine
         self.data = task.data()
-        # What "auto" chooses depends on how much there is to do: it always gets the whole task to
-        # choose for, and the check is then of the engine that it chose.
+        # The choice of "auto" depends on how much there is to do: it always gets the whole task,
+        # and the check is of the engine that it chose.
         self.whole = engine == "auto"
         self.ran = engine
 
@@ -104,7 +104,7 @@ class TinynnPrediction(PredictionJob):
 
 
 class TinynnPeer(Peer):
-    """tinynn with the engine that it chooses itself, or, in a row of its own, each one by name."""
+    """tinynn with the engine that it chooses, or with a named engine in a separate row."""
 
     def __init__(self, engine: str = "auto") -> None:
         self.engine = engine
@@ -128,7 +128,7 @@ class TinynnPeer(Peer):
         try:
             refusal = engine.refuses_prediction(model)
         except NotImplementedError:
-            refusal = "it makes no predictors"
+            refusal = "it has no predictors"
         if refusal:
             raise Refused(refusal)
         return TinynnPrediction(task, engine.predictor(model), self.engine)
@@ -162,7 +162,7 @@ class OriginalJob(Job):
 
 
 class TinynnNeuralNet(Peer):
-    """The lesson's own class; it knows the original program and nothing else."""
+    """The lesson's own class, which runs only the original program."""
 
     name = "tinynn-neuralnet"
     title = "tinynn, NeuralNet"
@@ -173,12 +173,12 @@ class TinynnNeuralNet(Peer):
 
     def training(self, task: Training) -> Job:
         if not task.original:
-            raise NotMeant("NeuralNet has one layer only")
+            raise NotMeant("NeuralNet has only one layer")
         return OriginalJob(task, self.train)
 
 
 class TinynnOriginal(TinynnNeuralNet):
-    """The same, with its rows written into a text that is compiled: the same bits, no losses."""
+    """The same with its rows written into compiled source: the same bits, no losses."""
 
     name = "tinynn-original"
     title = "tinynn, train_original"
@@ -186,7 +186,7 @@ class TinynnOriginal(TinynnNeuralNet):
 
 
 def peers() -> list[Peer]:
-    """Return tinynn in all its forms, with whatever engines are registered."""
+    """Return tinynn in all its forms, with all registered engines."""
     return [
         TinynnPeer(),
         *(TinynnPeer(engine) for engine in ENGINES),

@@ -1,4 +1,4 @@
-"""The data of the tasks: real where it is small, made from a seed where only its shape counts."""
+"""The data of the tasks: real if it is small, made from a seed if only its shape matters."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def two_moons() -> Data:
 
 @lru_cache(maxsize=None)
 def two_moons_signed() -> Data:
-    """Return the same points with targets -1 and 1, as the hinge loss wants them."""
+    """Return the same points with targets -1 and 1, as the hinge loss needs them."""
     points, targets = two_moons()
     return Data(points, [[2.0 * t - 1.0] for (t,) in targets])
 
 
 @lru_cache(maxsize=None)
 def images(columns: int, samples: int, density: float, levels: int = 0) -> Data:
-    """Return rows that look like grey images of ten classes to whoever counts zeros.
+    """Return rows with as many zeros as grey images of ten classes have.
 
     Each class has its own pattern of lit columns, about `density` of them; samples are the
-    pattern with noise, between 0 and 1, and exactly 0 where it is dark. With `levels`, the grey is
-    a whole number of them over `levels`, as in files of images; else any number.
+    pattern with noise, between 0 and 1, and exactly 0 where it is dark. With `levels`, a grey is a
+    whole number divided by `levels`, as in image files; otherwise any number.
     """
     rng = random.Random(1)
     patterns = [

@@ -1,7 +1,7 @@
 """The kinds of tasks: training, one-row prediction, whole processes, sizes.
 
-A task says what is to be computed, from which data and starting weights, and in which unit it is
-reported. It knows nothing of the implementations: `peers` turn it into jobs.
+A task says what to compute, from which data and starting weights, and in which unit to report it.
+It knows nothing about the implementations: `peers` turn it into jobs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple, Tuple
 
 from tinynn.lesson.matrix import Matrix, Vector
 
-Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and the bias, empty if there is none
+Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and biases, empty if there are none
 
 
 class Data(NamedTuple):
@@ -24,7 +24,7 @@ class Data(NamedTuple):
 
 
 def starting_layers(sizes: tuple[int, ...], seed: int = 1) -> list[Layer]:
-    """Return Gaussian weights of variance 1 / inputs, and small biases, for layers of `sizes`."""
+    """Return Gaussian weights with variance 1 / inputs and small biases for layers of `sizes`."""
     gauss = random.Random(seed).gauss
     return [
         (
@@ -39,9 +39,9 @@ def starting_layers(sizes: tuple[int, ...], seed: int = 1) -> list[Layer]:
 class Task:
     """What every task has: a name for the command line, a title, and how results are reported.
 
-    `amount` is how much of it one measured run does (epochs, calls), `units` how many of `unit`
-    are in an amount of 1; `quantity` is "time" or "size". `over`, if given, is the row whose value
-    is subtracted from all others.
+    `amount` is how much one measured run does (epochs, calls), `units` how many of `unit` are in an
+    amount of 1; `quantity` is "time" or "size". `over`, if given, is the row whose value is
+    subtracted from all others.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Training(Task):
     batch_size: int | None = None  # None: all rows at once
     data: Callable[[], Data] = lambda: Data([], [])
     layers: Callable[[], list[Layer]] = lambda: []
-    original: bool = False  # the original program: peers have it in its own words
+    original: bool = False  # the original program, for which peers have their own code
 
     def start(self) -> list[Layer]:
         """Return the starting weights, in lists that the caller may change."""
@@ -118,7 +118,7 @@ class Prediction(Task):
 
 
 class Command(NamedTuple):
-    """A program to be run by a new interpreter, and what it needs to be installed."""
+    """A program for a new interpreter to run, and the modules it needs."""
 
     name: str
     title: str
@@ -135,7 +135,7 @@ class Processes(Task):
 
 
 class Package(NamedTuple):
-    """An installed distribution, to be weighed with all that it requires."""
+    """An installed distribution, whose size includes all that it requires."""
 
     name: str
     title: str
@@ -144,6 +144,6 @@ class Package(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes(Task):
-    """Bytes on the disk."""
+    """Bytes on disk."""
 
     packages: tuple[Package, ...] = ()

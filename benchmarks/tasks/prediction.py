@@ -1,4 +1,4 @@
-"""One row in, one row out: what a program pays that asks a network a question now and then."""
+"""One row in, one row out: the cost for a program that makes single predictions now and then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user waits for besides the arithmetic: starting, importing; and the bytes to install."""
+"""What a user waits for besides the arithmetic: starting and importing; and bytes to install."""
 
 from __future__ import annotations
 

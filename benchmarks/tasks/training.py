@@ -122,8 +122,8 @@ TASKS: tuple[Training, ...] = (
         learning_rate=0.1,
         batch_size=32,
         data=lambda: data.images(64, 160, 0.5, levels=16),
-        # From seed 1 one sum comes so near to 0 that the rounding of fixed point decides on which
-        # side of the ReLU's kink it is: one unit of one row then learns something else.
+        # With seed 1, one sum is so close to 0 that fixed-point rounding decides on which side of
+        # the ReLU's kink it is: one unit then learns something else from one row.
         layers=lambda: starting_layers((64, 32, 10), seed=2),
     ),
     Training(
