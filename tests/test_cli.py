@@ -173,8 +173,11 @@ def test_train_says_what_it_guessed_and_how_good_the_model_is(home, tmp_path):
     assert "120 rows, separated by commas, the first line names the columns\n" in out
     assert "target 'came': 2 classes (" in out
     assert "\n  age     number, from " in out
-    assert "\n  town    category of 3 kinds ('Bonn', 'Köln', 'Ulm'): few texts in 120 rows\n" in out
-    assert "a second column says where: every value is a number\n" in out
+    assert (
+        "\n  town    category with 3 kinds ('Bonn', 'Köln', 'Ulm'): few different values in 120 "
+        "rows\n" in out
+    )
+    assert "and marked in a second column: every value is a number\n" in out
     assert "rows: 77 to train on, 19 to decide when to stop, 24 to test\n" in out
     assert "ended by" in out
     assert "; baseline, always the most frequent class: 0." in out
@@ -247,9 +250,10 @@ def test_train_takes_the_kinds_of_columns_and_words_for_missing_values(home, tmp
         "train", home / "people.csv", "--target", "came", "--categories", "age", "--ignore", "3",
         "--missing", "Bonn", "--epochs", 2, cwd=tmp_path,
     )  # fmt: skip
-    assert re.search(r"^  age     category of 50 kinds .*: as asked$", out, re.MULTILINE)
+    assert re.search(r"^  age     category with 50 kinds .*: as asked$", out, re.MULTILINE)
     assert "  income  left out: as asked\n" in out
-    assert "town    category of 2 kinds ('Köln', 'Ulm'); a kind of its own stands for" in out
+    assert "town    category with 2 kinds ('Köln', 'Ulm'); " in out
+    assert "missing cells encoded as a separate kind: " in out
 
 
 def test_train_searches_a_size_and_a_rate(home, tmp_path):
@@ -293,7 +297,7 @@ def test_train_streams(tmp_path):
     write_table(tmp_path / "t.csv", ["id", "age", "town", "income", "came"], rows)
     words = ("train", "t.csv", "--target", "came", "--stream", "--epochs", 3, "--out", "m.json")
     out, err = run(*words, cwd=tmp_path)
-    assert "'id' is left out: it counts the rows, from 1 to 3000 (in the first rows)\n" in out
+    assert "'id' is left out: row numbers, from 1 to 3000 (in the first rows)\n" in out
     assert "the file is read as a stream" in out
     counts = re.search(
         r"rows: ([\d,]+) to train on, (\d+) to decide when to stop, (\d+) to test", out
@@ -775,8 +779,8 @@ TABLES = [
     ),
     (
         "x,y\n" + "".join(f"name{i},{i % 2}\n" for i in range(10_000)),
-        "t.csv: there needs to be at least one column that tells rows apart, got x: text like "
-        "an identifier, 1000 or more different texts",
+        "t.csv: there needs to be at least one column to learn from, got x: text like an "
+        "identifier, 1000 or more different values",
     ),
     (
         "x,y\n" + "1,2.5\n" * 60 + "".join(f"{i},{i}.5\n" for i in range(40)) + "\n1,oops\n",
@@ -786,14 +790,14 @@ TABLES = [
     ),
     (
         "x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(100)) + "\noops,1\n",
-        "t.csv: column 'x' holds 100 numbers and 1 text, the first of them 'oops' in line 103; "
-        "if that means that the value is missing, give --missing 'oops', and if the numbers "
-        "are names, --categories 'x'",
+        "t.csv: column 'x' has 100 numbers and 1 text value, the first being 'oops' in line 103; "
+        "if this means a missing value, give --missing 'oops'; if the numbers are names, "
+        "give --categories 'x'",
     ),
     (
         "x;y\n" + "".join(f"1.00{i},5;{i % 2}\n" for i in range(60)),
-        "t.csv: column 'x' seems to hold numbers in another notation, like '1.000,5' in line "
-        "2; give --decimal , to read it, or give --categories 'x'",
+        "t.csv: column 'x' seems to hold numbers in another notation, such as '1.000,5' in "
+        "line 2; give --decimal , to read it, or give --categories 'x' to keep it as text",
     ),
     (
         "x,y,x\n1,2,3\n",

@@ -646,8 +646,8 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             DataError,
             lambda: FITTED.predict([["much", "red", 2]]),
-            "column 0 needs numbers, got the text 'much' in row 0; if that means that it is "
-            "missing, give missing=('much',)",
+            "column 0 needs numbers, got the text 'much' in row 0; if this means a missing "
+            "value, give missing=('much',)",
         ),
         (
             NotFittedError,

@@ -126,7 +126,7 @@ def test_sklearn_golden_as_estimators(case, tmp_path):
     with pytest.raises(DataError) as error:
         model.predict([[None, 1.0, 1.0]])
     assert str(error.value) == (
-        "column 0 needs a number in every row, and row 0 has none; fill it in first"
+        "column 0 needs a number in every row, but row 0 has none; fill it in first"
     )
 
 

@@ -76,18 +76,19 @@ def test_it_says_what_it_guessed_and_why():
     names = ["id", "name", "color", "size", "same", "seven", "empty", "day", "code", "mixed"]
     encoder = TableEncoder(names=names, max_kinds=5).fit(rows)
     assert encoder.describe().split("\n") == [
-        "id: left out: it counts the rows, from 0 to 29",
-        "name: left out: text like an identifier, 30 different texts",
-        "color: category of 2 kinds ('blue', 'red'): few texts in 30 rows",
-        "size: number, from 1.5 to 2; the median 1.75 stands for 10 missing cells, and a second "
-        "column says where: every value is a number",
+        "id: left out: row numbers, from 0 to 29",
+        "name: left out: text like an identifier, 30 different values",
+        "color: category with 2 kinds ('blue', 'red'): few different values in 30 rows",
+        "size: number, from 1.5 to 2; 10 missing cells filled with the median 1.75 and marked in "
+        "a second column: every value is a number",
         "same: left out: the same text, 'same', in 30 rows",
         "seven: left out: the same number, 7, in 30 rows",
-        "empty: left out: no value in 30 rows",
-        "day: left out: dates, which are read as text like an identifier, 28 different texts",
-        "code: category of 5 kinds ('k0', 'k1', 'k2', 'k3', 'k4'): text of too many kinds, "
-        "9 different texts, of which the 5 most frequent count",
-        "mixed: category of 2 kinds ('1', 'x'): few texts, and 15 numbers in 30 rows",
+        "empty: left out: no values in 30 rows",
+        "day: left out: dates (read as text) like an identifier, 28 different values",
+        "code: category with 5 kinds ('k0', 'k1', 'k2', 'k3', 'k4'): text; the 5 most frequent of "
+        "9 different values",
+        "mixed: category with 2 kinds ('1', 'x'): few different values in 30 rows, 15 numbers "
+        "among them",
     ]
     assert encoder.feature_names_out() == [
         "color=blue", "color=red", "size", "size missing", "code=k0", "code=k1", "code=k2",
@@ -146,16 +147,16 @@ def test_columns_can_refuse_what_their_model_never_knew():
     strict = TableEncoder.from_dict(state(columns__0__median=None, columns__1__strict=True))
     assert strict.transform([[3, "b"]]) == [[1.0, 0.0, 1.0]]
     for row, words in (
-        ([None, "a"], "column 'n' needs a number in every row, and row 1 has none"),
-        ([1, None], "column 'c' needs a value in every row, and row 1 has none"),
-        ([1, "z"], "column 'c' needs one of the kinds that it knows, 'a', 'b', got 'z' in row 1"),
+        ([None, "a"], "column 'n' needs a number in every row, but row 1 has none"),
+        ([1, None], "column 'c' needs a value in every row, but row 1 has none"),
+        ([1, "z"], "column 'c' needs one of its known kinds, 'a', 'b', got 'z' in row 1"),
     ):
         with pytest.raises(DataError) as error:
             strict.encode([[3, "b"], row])
         assert str(error.value) == words + ("; fill it in first" if None in row else "")
     assert strict.describe() == (
-        "n: number, from 1 to 3; missing ones are refused: every value is a number\n"
-        "c: category of 2 kinds ('a', 'b'); others are refused: few texts in 2 rows"
+        "n: number, from 1 to 3; missing cells are refused: every value is a number\n"
+        "c: category with 2 kinds ('a', 'b'); others are refused: few different values in 2 rows"
     )
 
 
@@ -342,11 +343,9 @@ def test_what_is_kept_of_a_stream_is_bounded(monkeypatch):
     assert isinstance(few, CategoryColumn) and len(few.kinds) == 30 and few.others == 0
     assert isinstance(many, CategoryColumn) and len(many.kinds) == 40
     assert sum(many.counts) + many.others == 20_000 and "m0" in many.kinds
-    assert many.reason == (
-        "text of too many kinds, 60 or more different texts, of which the 40 most frequent count"
-    )
+    assert many.reason == "text; the 40 most frequent of 60 or more different values"
     assert isinstance(identifier, LeftOut)
-    assert identifier.reason == "text like an identifier, 60 or more different texts"
+    assert identifier.reason == "text like an identifier, 60 or more different values"
 
 
 @few
@@ -491,51 +490,65 @@ def state(**changes):
 @pytest.mark.parametrize(
     "saved, words",
     [
-        (None, "TableEncoder needs a state of \"kind\" 'TableEncoder', got 'NoneType'"),
-        (state(kind="x"), "TableEncoder needs a state of \"kind\" 'TableEncoder', got 'x'"),
+        (None, "a saved TableEncoder needs \"kind\" 'TableEncoder', got 'NoneType'"),
+        (state(kind="x"), "a saved TableEncoder needs \"kind\" 'TableEncoder', got 'x'"),
         (
             state(settings__names=KeyError),
-            "TableEncoder needs the settings names, kinds, scaling, max_kinds, missing, "
+            "a saved TableEncoder needs the settings names, kinds, scaling, max_kinds, missing, "
             "missing_indicator, missing_category, decimal, drop_constant",
         ),
         (
             state(settings__scaling="big"),
-            "TableEncoder cannot have these settings: TableEncoder needs scaling to be 'standard', "
+            "a saved TableEncoder needs valid settings: TableEncoder needs scaling to be "
+            "'standard', "
             "'minmax' or None, got 'big'",
         ),
         (
             state(settings__kinds=3),
-            "TableEncoder cannot have these settings: 'int' object is not iterable",
+            "a saved TableEncoder needs valid settings: 'int' object is not iterable",
         ),
-        (state(columns=3), "TableEncoder needs a list of columns"),
-        (state(columns__0=3), "TableEncoder: column 0 needs to be an object, got int"),
-        (state(columns__0__kind="odd"), "TableEncoder: column 0 has the unknown kind 'odd'"),
-        (state(columns__0__median=True), "TableEncoder: column 0 cannot have median True"),
-        (state(columns__1__strict=1), "TableEncoder: column 1 cannot have strict 1"),
-        (state(columns__0__scale=math.inf), "TableEncoder: column 0 cannot have scale inf"),
-        (state(columns__0__missing=-1), "TableEncoder: column 0 cannot have missing -1"),
-        (state(columns__1__kinds=[1, 2]), "TableEncoder: column 1 cannot have kinds [1, 2]"),
+        (state(columns=3), "a saved TableEncoder needs a list of columns"),
+        (state(columns__0=3), "column 0 of a saved TableEncoder needs to be an object, got int"),
+        (
+            state(columns__0__kind="odd"),
+            "column 0 of a saved TableEncoder has the unknown kind 'odd'",
+        ),
+        (
+            state(columns__0__median=True),
+            "column 0 of a saved TableEncoder cannot have median True",
+        ),
+        (state(columns__1__strict=1), "column 1 of a saved TableEncoder cannot have strict 1"),
+        (
+            state(columns__0__scale=math.inf),
+            "column 0 of a saved TableEncoder cannot have scale inf",
+        ),
+        (state(columns__0__missing=-1), "column 0 of a saved TableEncoder cannot have missing -1"),
+        (
+            state(columns__1__kinds=[1, 2]),
+            "column 1 of a saved TableEncoder cannot have kinds [1, 2]",
+        ),
         (
             state(columns__0__scale=0.0),
-            "TableEncoder: column 0 needs a scale above 0, and low not above high",
+            "column 0 of a saved TableEncoder needs a scale above 0 and low not above high",
         ),
         (
             state(columns__1__kinds=["a", "a"]),
-            "TableEncoder: column 1 needs kinds that differ, and a count for each",
+            "column 1 of a saved TableEncoder needs different kinds, each with a count",
         ),
         (
             state(columns__1__fill="z"),
-            "TableEncoder: column 1 needs fill to be one of its kinds, got 'z'",
+            "column 1 of a saved TableEncoder needs fill to be one of its kinds, got 'z'",
         ),
         (
             state(columns__1__fill=KeyError),
-            "TableEncoder: column 1 needs name, reason, kinds, counts, fill, others, missing, "
+            "column 1 of a saved TableEncoder needs name, reason, kinds, counts, fill, others, "
+            "missing, "
             "rows, strict, got strict, name, reason, kinds, counts, others, missing, rows",
         ),
-        (state(columns__1__name="n"), "TableEncoder needs columns of different names"),
+        (state(columns__1__name="n"), "a saved TableEncoder needs unique column names"),
         (
             state(columns=[{"name": "n", "reason": "", "kind": "empty", "rows": 1}]),
-            "TableEncoder needs a column that is not left out",
+            "a saved TableEncoder needs at least one column that is not left out",
         ),
     ],
 )
@@ -562,33 +575,33 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             DataError,
             lambda: TableEncoder(names=["price"]).fit([["1,5"], ["20"], ["7,25"]]),
-            "column 'price' seems to hold numbers in another notation, like '1,5' in row 0; give "
-            "decimal=',' to read it, or give kinds={'price': 'category'}",
+            "column 'price' seems to hold numbers in another notation, such as '1,5' in row 0; "
+            "give decimal=',' to read it, or give kinds={'price': 'category'} to keep it as text",
         ),
         (
             DataError,
             lambda: TableEncoder().fit([["1,234.5"], ["12"]]),
-            "column 0 seems to hold numbers in another notation, like '1,234.5' in row 0; write it "
-            "without separators between the thousands, or give kinds={'x0': 'category'}",
+            "column 0 seems to hold numbers in another notation, such as '1,234.5' in row 0; "
+            "remove the thousands separators, or give kinds={'x0': 'category'} to keep it as text",
         ),
         (
             DataError,
             lambda: TableEncoder().fit([[i] for i in range(100)] + [["unknown"]]),
-            "column 0 holds 100 numbers and 1 text, the first of them 'unknown' in row 100; if "
-            "that means that the value is missing, give missing=('unknown',), and if the numbers "
-            "are names, kinds={'x0': 'category'}",
+            "column 0 has 100 numbers and 1 text value, the first being 'unknown' in row 100; if "
+            "this means a missing value, give missing=('unknown',); if the numbers are names, "
+            "give kinds={'x0': 'category'}",
         ),
         (
             DataError,
             lambda: TableEncoder(kinds={0: "number"}).fit([[1], ["x"]]),
-            "column 0 needs numbers, got the text 'x' in row 1; if that means that it is missing, "
+            "column 0 needs numbers, got the text 'x' in row 1; if this means a missing value, "
             "give missing=('x',)",
         ),
         (
             DataError,
             lambda: FITTED.encode([[1, "a"], ["old", "a"]], row=10),
-            "column 'age' needs numbers, got the text 'old' in row 11; if that means that it is "
-            "missing, give missing=('old',)",
+            "column 'age' needs numbers, got the text 'old' in row 11; if this means a missing "
+            "value, give missing=('old',)",
         ),
         (
             DataError,
@@ -623,28 +636,28 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
             DataError,
             lambda: TableEncoder().fit([[0.0], [1e-150]]).transform([[1e200]]),
             "inputs need numbers that can be scaled, got 1e+200 in row 0, column 0, "
-            "where 0 to 1e-150 was usual",
+            "which was fitted to numbers from 0 to 1e-150",
         ),
         (
             DataError,
             lambda: TableEncoder().fit([[1, 2], [2, 1j]]),
-            "Complex data not supported: got 1j; use its .real and .imag as two columns, or "
-            "abs(), in row 1, column 1",
+            "Complex data not supported: got 1j in row 1, column 1; "
+            "use its .real and .imag as two columns, or abs()",
         ),
         (
             DataError,
             lambda: TableEncoder().fit([[1, 2], [2, [3]]]),
-            "a cell needs to be a number or a text, got a list, in row 1, column 1",
+            "a cell needs to be a number or text, got a list in row 1, column 1",
         ),
         (
             DataError,
             lambda: FITTED.transform([[1, {}]]),
-            "a cell needs to be a number or a text, got a dict, in row 0, column 'color'",
+            "a cell needs to be a number or text, got a dict in row 0, column 'color'",
         ),
         (
             DataError,
             lambda: TableEncoder().fit([[5, "a"], [5, "a"]]),
-            "TableEncoder needs at least one column that tells rows apart, got "
+            "TableEncoder needs at least one column to learn from, got "
             "x0: the same number, 5, in 2 rows; x1: the same text, 'a', in 2 rows",
         ),
         (
@@ -684,23 +697,24 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             ShapeError,
             lambda: TableEncoder().fit([{"a": 1}]),
-            "inputs need rows of cells, got a dict as row 0. "
+            "inputs need rows of cells, got a dict as row 0; "
             "list its values in a fixed order: [row[key] for key in keys]",
         ),
         (
             ShapeError,
             lambda: TableEncoder().fit(["1,2"]),
-            "inputs need rows of cells, got a text as row 0. split it into cells first",
+            "inputs need rows of cells, got text as row 0; split it into cells first",
         ),
         (
             ShapeError,
             lambda: TableEncoder().fit(iter([[1]])),
-            "inputs need to be a table, rows of cells, got a list_iterator; wrap it in list(...)",
+            "inputs need to be a table of rows and columns, got a list_iterator; wrap it in "
+            "list(...)",
         ),
         (
             ShapeError,
             lambda: TableEncoder(names=["a"]).fit([[1, 2]]),
-            "TableEncoder needs a name for each column, got 1 names and 2 columns",
+            "TableEncoder needs a name for each column, got 1 name for 2 columns",
         ),
         (
             ShapeError,
@@ -716,18 +730,18 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             SettingError,
             lambda: through_json(FITTED).partial_fit([[1, "a"]]),
-            "TableEncoder needs the statistics of its rows to learn from more, and a loaded one "
-            "has only their results; fit a new one",
+            "TableEncoder needs the statistics of earlier rows for partial_fit, but files do not "
+            "keep them; fit a new encoder",
         ),
         (
             SettingError,
             lambda: TableEncoder(names=["a", "a"]),
-            "TableEncoder needs names that differ, got 'a' as names 0 and 1",
+            "TableEncoder needs unique names, got 'a' as names 0 and 1",
         ),
         (
             SettingError,
             lambda: TableEncoder(names=["a", 3]),
-            "TableEncoder needs names that are text, got 3 as name 1",
+            "TableEncoder needs names to be strings, got 3 as name 1",
         ),
         (
             SettingError,
@@ -738,18 +752,17 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             SettingError,
             lambda: TableEncoder(kinds={1.5: "drop"}),
-            "TableEncoder needs kinds by column name or number, got 1.5",
+            "TableEncoder needs column names or numbers as keys of kinds, got 1.5",
         ),
         (
             SettingError,
             lambda: TableEncoder(names=["age"], kinds={"aeg": "drop"}).fit([[1]]),
-            "TableEncoder has kinds for a column 'aeg', and the table has no such one; "
-            "did you mean 'age'?",
+            "TableEncoder needs the column 'aeg' named in kinds; did you mean 'age'?",
         ),
         (
             SettingError,
             lambda: TableEncoder(kinds={2: "drop"}).fit([[1]]),
-            "TableEncoder has kinds for column number 2, and the table has 1",
+            "TableEncoder needs column numbers from 0 to 0 in kinds, got 2",
         ),
         (
             SettingError,
@@ -759,12 +772,13 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             SettingError,
             lambda: TableEncoder(missing="NA"),
-            "TableEncoder needs missing to be a sequence of words, got 'NA'; did you mean ('NA',)?",
+            "TableEncoder needs missing to be a sequence of strings or numbers, got 'NA'; did you "
+            "mean ('NA',)?",
         ),
         (
             SettingError,
             lambda: TableEncoder(missing=[None]),
-            "TableEncoder needs missing to hold texts or numbers, got None",
+            "TableEncoder needs strings or numbers in missing, got None",
         ),
         (
             SettingError,

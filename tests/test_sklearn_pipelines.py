@@ -94,15 +94,15 @@ def test_columns_say_what_they_were_in_the_pipeline():
     three, two = (from_sklearn(made(case["model"])).encoder_.describe() for case in GOLDEN[:2])
     assert three.splitlines() == [
         "age: number: as in the pipeline; 40.3 stands for a missing one",
-        "city: category of 4 kinds ('Bern', 'Oslo', 'Rome', 'Wien'): as in the pipeline",
-        "smokes: category of 2 kinds ('no', 'yes'): as in the pipeline; (missing) stands for a "
+        "city: category with 4 kinds ('Bern', 'Oslo', 'Rome', 'Wien'): as in the pipeline",
+        "smokes: category with 2 kinds ('no', 'yes'): as in the pipeline; (missing) stands for a "
         "missing one",
-        "children: number; missing ones are refused: as in the pipeline",
+        "children: number; missing cells are refused: as in the pipeline",
         "pay: number: as in the pipeline; 4815 stands for a missing one",
     ]
     assert two.splitlines()[0] == "age: left out: as in the pipeline"
     assert two.splitlines()[3] == (
-        "children: category of 3 kinds ('0', '1', '2'); others are refused: as in the pipeline"
+        "children: category with 3 kinds ('0', '1', '2'); others are refused: as in the pipeline"
     )
 
 
@@ -333,7 +333,7 @@ def test_what_one_of_two_encoders_refuses_is_refused():
     with pytest.raises(DataError) as error:
         imported.predict([["a"], ["more"]])
     assert str(error.value) == (
-        "column 0 needs one of the kinds that it knows, 'a', 'b', got 'more' in row 1"
+        "column 0 needs one of its known kinds, 'a', 'b', got 'more' in row 1"
     )
 
 
@@ -349,7 +349,7 @@ def test_a_cell_that_one_of_two_parts_does_not_fill_in_is_refused():
         with pytest.raises(DataError) as error:
             imported.predict([[1.0], [None]])
         assert str(error.value) == (
-            "column 0 needs a number in every row, and row 1 has none; fill it in first"
+            "column 0 needs a number in every row, but row 1 has none; fill it in first"
         )
 
 
@@ -380,7 +380,7 @@ def test_words_for_missing_cells_can_be_named():
     with pytest.raises(DataError) as error:
         known.predict_proba([asked])
     assert str(error.value) == (
-        "column 'age' needs numbers, got the text '?' in row 0; if that means that it is missing, "
+        "column 'age' needs numbers, got the text '?' in row 0; if this means a missing value, "
         "give missing=('?',)"
     )
 

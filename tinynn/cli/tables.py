@@ -111,7 +111,7 @@ def located(name: str, lines: Lines | None = None, trained: bool = False) -> Ite
         if text.startswith(name):
             raise
         if trained:
-            text = text.partition("; if that means that it is missing")[0]
+            text = text.partition("; if this means a missing value")[0]
         for pattern, meant in _TRANSLATED:
             text = re.sub(pattern, meant, text)
         if lines is not None and lines.count:

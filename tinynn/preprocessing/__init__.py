@@ -1,4 +1,4 @@
-"""From rows of numbers and text, some of them missing, to the rows of floats that networks take."""
+"""Conversion of tables of numbers, text and missing cells to the rows of floats of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cell of a table: a number, a text, or nothing; and the table that the cells come in."""
+"""Reading the cells of a table (numbers, text or missing), and the table itself."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Sequence as Row
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector
 
-# Texts that stand for a missing value, unless others are named.
+# Texts that mean a missing value by default.
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
 
-# A number as some country writes it: digits in groups, and a comma in one of the places between.
+# A number in any country's notation: digits, with separators between groups or before decimals.
 _FOREIGN = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*(?:[eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d\d?[./]\d\d?[./]\d{2,4}\b.*")
@@ -22,7 +22,7 @@ _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
 
 class Table(NamedTuple):
-    """Rows of cells of one length; the columns' names, if the table brought any along."""
+    """Rows of cells, all of the same length, and the column names if the table has them."""
 
     rows: list[Row[Any]]
     names: list[str] | None
@@ -30,7 +30,7 @@ class Table(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """How cells are read: texts and numbers that mean "missing", and the decimal sign."""
+    """How to read cells: the values that mean "missing", and the decimal sign."""
 
     missing: frozenset[str]
     decimal: str
@@ -39,10 +39,10 @@ class Reader(NamedTuple):
     def read(self, cell: Any) -> float | str | None:
         """Return the cell as a float, as text, or None if it is missing.
 
-        Numbers and text that holds a number become floats, text loses the space around it; dates
-        and whatever else there is become text. A number may come out infinite.
+        Numbers, also those given as text, become floats, perhaps infinite ones. Other text is
+        stripped; dates and all other objects are converted to text.
 
-        Raises DataError for what cannot stand in a cell: complex numbers, lists, dictionaries.
+        Raises DataError for complex numbers, lists, dictionaries and other containers.
         """
         if isinstance(cell, str):
             text = cell.strip()
@@ -63,15 +63,15 @@ class Reader(NamedTuple):
                 "use its .real and .imag as two columns, or abs()"
             )
         if isinstance(cell, (Sequence, Mapping, set)) or hasattr(cell, "__array__"):
-            raise DataError(f"a cell needs to be a number or a text, got a {type(cell).__name__}")
+            raise DataError(f"a cell needs to be a number or text, got a {type(cell).__name__}")
         if hasattr(cell, "__float__"):  # Fraction, Decimal
             return float_of(cell)
         return str(cell)
 
     def plain_numbers(self, cells: Row[Any]) -> Vector | None:
-        """Return the cells as finite floats, or None if that takes a closer look at each of them.
+        """Return the cells as finite floats, or None if they need to be read one by one.
 
-        A short cut for the most usual columns: `read` would give the same.
+        A fast path for the most common columns; `read` gives the same values.
         """
         kinds = set(map(type, cells))
         if kinds == {str}:
@@ -83,13 +83,13 @@ class Reader(NamedTuple):
             values = list(map(float, cells))
         except (ValueError, OverflowError):
             return None
-        # A NaN or an infinity cannot leave a sum again.
+        # A NaN or an infinity always shows in the sum.
         if not isfinite(sum(values)) or not self.missing_numbers.isdisjoint(values):
             return None
         return values
 
     def number(self, text: str) -> float | None:
-        """Return the number that a text holds, or None.
+        """Return the number written in a text, or None.
 
         >>> Reader(frozenset(), ",").number("1.234,5")
         1234.5
@@ -100,7 +100,7 @@ class Reader(NamedTuple):
             elif "." in text:
                 return None
             text = text.replace(",", ".")
-        if "_" in text:  # Python reads "20_1" as 201; a person does not
+        if "_" in text:  # Python reads "20_1" as 201; people do not
             return None
         try:
             return float(text)
@@ -109,7 +109,7 @@ class Reader(NamedTuple):
 
 
 def float_of(number: Any) -> float | None:
-    """Return a number as a float: None for NaN, an infinity if it is beyond the floats."""
+    """Return a number as a float: None for NaN, an infinity if it is too large for a float."""
     try:
         x = float(number)
     except OverflowError:
@@ -117,10 +117,16 @@ def float_of(number: Any) -> float | None:
     return None if x != x else x
 
 
-def key_of(cell: Any) -> str:
-    """Return the name of the kind that a cell, which is not missing, belongs to in a category.
+def cell_error(error: DataError, row: int, label: str) -> DataError:
+    """Return the error of a cell with its row and column, placed before the advice if any."""
+    what, semicolon, advice = str(error).partition(";")
+    return DataError(f"{what} in row {row}, {label}{semicolon}{advice}")
 
-    Whole numbers have one name, however they are kept: 3, 3.0 and "3" are the same kind.
+
+def key_of(cell: Any) -> str:
+    """Return the kind (the name of the category) of a cell that is not missing.
+
+    Whole numbers of any type are the same kind: 3, 3.0 and "3" are all "3".
     """
     if isinstance(cell, str):
         return cell.strip()
@@ -132,7 +138,7 @@ def key_of(cell: Any) -> str:
 
 
 def foreign_number(text: str) -> str | None:
-    """Return the mend for a number in the notation of another country, or None for other text.
+    """Return how to fix a number in another country's notation, or None for other text.
 
     >>> foreign_number("1,5")
     "give decimal=',' to read it"
@@ -141,7 +147,7 @@ def foreign_number(text: str) -> str | None:
         return None
     if text.count(",") == 1 and text.rfind(",") > text.rfind("."):
         return "give decimal=',' to read it"
-    return "write it without separators between the thousands"
+    return "remove the thousands separators"
 
 
 def like_date(text: str) -> bool:
@@ -150,19 +156,19 @@ def like_date(text: str) -> bool:
 
 
 def reader(missing: object, decimal: object) -> Reader:
-    """Return a reader with these settings. Raises SettingError for what cannot be one."""
+    """Return a reader with these settings. Raises SettingError for invalid ones."""
     if decimal not in (".", ","):
         raise SettingError(f"TableEncoder needs decimal to be '.' or ',', got {decimal!r}")
     if isinstance(missing, str) or not isinstance(missing, (Sequence, set, frozenset)):
         raise SettingError(
-            f"TableEncoder needs missing to be a sequence of words, got {missing!r}"
+            f"TableEncoder needs missing to be a sequence of strings or numbers, got {missing!r}"
             + (f"; did you mean ({missing!r},)?" if isinstance(missing, str) else "")
         )
     words, plain = {""}, Reader(frozenset(), str(decimal))
     numbers = set()
     for word in missing:
         if not isinstance(word, (str, float, int)):
-            raise SettingError(f"TableEncoder needs missing to hold texts or numbers, got {word!r}")
+            raise SettingError(f"TableEncoder needs strings or numbers in missing, got {word!r}")
         words.add(str(word).strip())
         value = plain.read(word)
         if isinstance(value, float):
@@ -171,10 +177,10 @@ def reader(missing: object, decimal: object) -> Reader:
 
 
 def as_table(X: Any, name: str = "inputs") -> Table:
-    """Return the rows of a table of any cells, and its columns' names if it is a data frame.
+    """Return the rows of a table with cells of any type, and the column names of a data frame.
 
-    Takes sequences of rows, NumPy arrays and data frames. The rows may be the caller's own: they
-    are only read. Raises ShapeError for anything that is no table.
+    Takes sequences of rows, NumPy arrays and data frames. The rows are not copied, so they must
+    not be changed. Raises ShapeError for anything that is not a table.
     """
     if isinstance(X, Table):
         return X
@@ -192,8 +198,8 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     if not isinstance(X, Sequence) or isinstance(X, (str, bytes)):
         mend = "; wrap it in list(...)" if hasattr(X, "__next__") else ""
         if hasattr(X, "toarray"):
-            mend = "; .toarray() makes a sparse matrix dense"
-        raise ShapeError(f"{name} need to be a table, rows of cells, got {_kind(X)}{mend}")
+            mend = "; convert the sparse matrix with .toarray()"
+        raise ShapeError(f"{name} need to be a table of rows and columns, got {_kind(X)}{mend}")
     rows: list[Any] = list(X)
     if not rows:
         raise ShapeError(f"{name} need at least one row, got 0 samples")
@@ -217,20 +223,20 @@ def as_table(X: Any, name: str = "inputs") -> Table:
 
 def _as_row(row: Any, name: str, i: int) -> Row[Any]:
     if isinstance(row, Mapping):
-        mend = "list its values in a fixed order: [row[key] for key in keys]"
+        mend = "; list its values in a fixed order: [row[key] for key in keys]"
     elif isinstance(row, (str, bytes)):
-        mend = "split it into cells first"
+        mend = "; split it into cells first"
     else:
         listed = row.tolist() if hasattr(row, "tolist") else row
         if isinstance(listed, Sequence):
             return listed
-        mend = "Reshape your data: [[...]] for one row, [[x] for x in column] for one column"
-    raise ShapeError(f"{name} need rows of cells, got {_kind(row)} as row {i}. {mend}")
+        mend = ". Reshape your data: [[...]] for one row, [[x] for x in column] for one column"
+    raise ShapeError(f"{name} need rows of cells, got {_kind(row)} as row {i}{mend}")
 
 
 def _kind(value: object) -> str:
     if isinstance(value, (str, bytes)):
-        return "a text"
+        return "text"
     if isinstance(value, (float, int)):
         return f"the number {value}"
     kind = type(value).__name__

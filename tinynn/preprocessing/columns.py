@@ -1,6 +1,6 @@
-"""What becomes of a column: scaled numbers, a place for each kind, or nothing at all.
+"""The encodings of a column: scaled numbers, one column per kind, or none.
 
-`planned` decides it from a column's summary, and says why.
+`planned` chooses the encoding from a column's summary, and gives the reason.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from ..checks.finite import all_finite
 from ..checks.words import counted
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Vector
-from .cells import Reader, foreign_number, key_of, like_date
+from .cells import Reader, cell_error, foreign_number, key_of, like_date
 from .summary import Summary, not_finite, rounding_variance
 
-FEW_ROWS = 20  # of so few rows, nothing can be said about a text that is different in each
+FEW_ROWS = 20  # up to so many rows, different text in every row does not make an identifier
 MISSING_KIND = "(missing)"
 
 
 class ColumnPlan(NamedTuple):
-    """The encoder's settings that decide what becomes of a column."""
+    """The encoder settings that affect the choice of encoding."""
 
     scaling: str | None
     max_kinds: int
@@ -31,7 +31,7 @@ class ColumnPlan(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The encoded columns of one column, its missing cells, and the kinds that are not known."""
+    """The encoded columns of one column, and its numbers of missing cells and of unknown kinds."""
 
     columns: list[Vector]
     missing: int
@@ -39,11 +39,11 @@ class Found(NamedTuple):
 
 
 class NumberColumn(NamedTuple):
-    """Numbers, as (x − shift) / scale; where they are missing, the median stands.
+    """Numbers, encoded as (x − shift) / scale, with the median for missing cells.
 
-    A median of None, which only imported models have, refuses missing ones. With `indicator` a
-    second column says 1 where they are. `low` and `high` are the least and the largest number that
-    there was, `missing` and `rows` count the cells.
+    A median of None, which only imported models have, refuses missing cells. With `indicator`, a
+    second column is 1 for missing cells, else 0. `low` and `high` are the smallest and largest
+    number fitted; `missing` and `rows` count the missing cells and all cells.
     """
 
     name: str
@@ -66,9 +66,9 @@ class NumberColumn(NamedTuple):
         return [self.name, f"{self.name} missing"] if self.indicator else [self.name]
 
     def encode(self, cells: Sequence[Any], row: int, label: str, reader: Reader) -> Found:
-        """Return the encoded columns of cells, the first of which stands in row number `row`.
+        """Return the encoded columns of cells that begin in row `row`.
 
-        Raises DataError, which names the row, for text and infinities.
+        Raises DataError, naming the row, for text and infinities.
         """
         values = reader.plain_numbers(cells)
         absent: Vector = [0.0] * len(cells)
@@ -92,29 +92,30 @@ class NumberColumn(NamedTuple):
                 i = next(i for i, x in enumerate(values) if not isfinite(x))
                 raise DataError(
                     f"inputs need numbers that can be scaled, got {cells[i]!r} in row {row + i}, "
-                    f"{label}, where {self.low:g} to {self.high:g} was usual"
+                    f"{label}, which was fitted to numbers from {self.low:g} to {self.high:g}"
                 )
         columns = [values, absent] if self.indicator else [values]
         return Found(columns, int(sum(absent)), {})
 
     def describe(self) -> str:
-        """Return in words what becomes of the column, and why."""
+        """Return a description of the encoding and the reason for it."""
         text = f"number, from {self.low:g} to {self.high:g}" if self.rows else "number"
         if self.missing and self.median is not None:
-            text += f"; the median {self.median:g} stands for {self.missing} missing cells"
+            cells = counted(self.missing, "missing cell")
+            text += f"; {cells} filled with the median {self.median:g}"
             if self.indicator:
-                text += ", and a second column says where"
+                text += " and marked in a second column"
         elif self.median is None:
-            text += "; missing ones are refused"
+            text += "; missing cells are refused"
         return f"{text}: {self.reason}"
 
 
 class CategoryColumn(NamedTuple):
-    """Kinds, each with a column of its own that is 1 where it stands; all zeros for others.
+    """Kinds, encoded as one column each: 1 for cells of that kind, else 0.
 
-    `fill` is the kind that stands for a missing cell, or None for zeros only; `counts` says how
-    often each kind came, and `others` how many cells were of kinds that are not among them. A
-    `strict` column, which only imported models have, refuses cells that would be zeros only.
+    `fill` is the kind of missing cells, or None to encode them as zeros; `counts` has the number
+    of cells of each kind, `others` that of all other kinds, which are encoded as zeros. A `strict`
+    column, which only imported models have, refuses cells that would be encoded as zeros.
     """
 
     name: str
@@ -136,58 +137,58 @@ class CategoryColumn(NamedTuple):
         return [f"{self.name}={kind}" for kind in self.kinds]
 
     def encode(self, cells: Sequence[Any], row: int, label: str, reader: Reader) -> Found:
-        """Return the encoded columns of cells, the first of which stands in row number `row`.
+        """Return the encoded columns of cells that begin in row `row`.
 
-        Raises DataError, which names the row, for what is neither number nor text, or is refused.
+        Raises DataError, naming the row, for cells that are neither numbers nor text, or refused.
         """
-        places = {kind: i for i, kind in enumerate(self.kinds)}
-        missing_place = -1 if self.fill is None else places[self.fill]
+        indices = {kind: i for i, kind in enumerate(self.kinds)}
+        missing_index = -1 if self.fill is None else indices[self.fill]
         try:
             counts = Counter(cells)
-        except TypeError:  # something that cannot be hashed: an error, or else a text
+        except TypeError:  # a cell cannot be hashed: it is invalid, or read as text
             cells = [_read(reader, cell, row + i, label) for i, cell in enumerate(cells)]
             counts = Counter(cells)
         missing = 0
         unseen: dict[str, int] = {}
-        place_of: dict[Any, int] = {}
+        index_of: dict[Any, int] = {}
         for cell, count in counts.items():
             if _read(reader, cell, row + cells.index(cell), label) is None:
                 if self.strict and self.fill is None:
                     raise DataError(_missing_refusal("value", row + cells.index(cell), label))
-                place_of[cell] = missing_place
+                index_of[cell] = missing_index
                 missing += count
                 continue
             key = key_of(cell)
-            place_of[cell] = places.get(key, -1)
-            if key not in places:
+            index_of[cell] = indices.get(key, -1)
+            if key not in indices:
                 if self.strict:
                     known = ", ".join(map(repr, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
                     raise DataError(
-                        f"{label} needs one of the kinds that it knows, {known}, got "
+                        f"{label} needs one of its known kinds, {known}, got "
                         f"{key[:40]!r} in row {row + cells.index(cell)}"
                     )
                 unseen[key] = unseen.get(key, 0) + count
-        indices = [place_of[cell] for cell in cells]
-        columns = [[1.0 if i == j else 0.0 for i in indices] for j in range(len(self.kinds))]
+        found = [index_of[cell] for cell in cells]
+        columns = [[1.0 if i == j else 0.0 for i in found] for j in range(len(self.kinds))]
         return Found(columns, missing, unseen)
 
     def describe(self) -> str:
-        """Return in words what becomes of the column, and why."""
+        """Return a description of the encoding and the reason for it."""
         kinds = [kind for kind in self.kinds if kind != MISSING_KIND]
         shown = ", ".join(map(repr, kinds[:5])) + (", …" if len(kinds) > 5 else "")
-        text = f"category of {counted(len(kinds), 'kind')} ({shown})"
+        text = f"category with {counted(len(kinds), 'kind')} ({shown})"
         if self.strict:
             text += "; others are refused"
         if self.missing:
-            fill = "zeros stand" if self.fill is None else f"{self.fill!r} stands"
+            fill = "zeros" if self.fill is None else repr(self.fill)
             if self.fill == MISSING_KIND:
-                fill = "a kind of its own stands"
-            text += f"; {fill} for {self.missing} missing cells"
+                fill = "a separate kind"
+            text += f"; {counted(self.missing, 'missing cell')} encoded as {fill}"
         return f"{text}: {self.reason}"
 
 
 class LeftOut(NamedTuple):
-    """A column that says nothing a network could use: "constant", "empty", "identifier", "drop"."""
+    """A column that is not encoded; its kind is "constant", "empty", "identifier" or "drop"."""
 
     name: str
     reason: str
@@ -195,15 +196,15 @@ class LeftOut(NamedTuple):
     rows: int
 
     def feature_names(self) -> list[str]:
-        """Return no names."""
+        """Return an empty list."""
         return []
 
     def encode(self, cells: Sequence[Any], row: int, label: str, reader: Reader) -> Found:
-        """Return no columns, whatever the cells."""
+        """Return no columns."""
         return Found([], 0, {})
 
     def describe(self) -> str:
-        """Return in words why the column is left out."""
+        """Return the reason why the column is left out."""
         return f"left out: {self.reason}"
 
 
@@ -211,18 +212,19 @@ Column = Union[NumberColumn, CategoryColumn, LeftOut]
 
 
 def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
-    """Return what becomes of a column, given or guessed.
+    """Return the encoding of a column, as requested or guessed.
 
-    Raises DataError for a column that cannot be what it was said to be, or that is mostly numbers
-    with texts among them that hardly mean anything.
+    Raises DataError for a column that does not fit the requested kind, or that mixes numbers with
+    too many kinds of text.
     """
     if summary.kind == "drop":
         return LeftOut(name, "as asked", "drop", summary.rows)
     if summary.foreign and summary.kind != "category" and summary.foreign_count == summary.texts:
         row, text = summary.foreign
         raise DataError(
-            f"{summary.label} seems to hold numbers in another notation, like {text!r} in row "
-            f"{row}; {foreign_number(text)}, or give kinds={{{name!r}: 'category'}}"
+            f"{summary.label} seems to hold numbers in another notation, such as {text!r} in row "
+            f"{row}; {foreign_number(text)}, or give kinds={{{name!r}: 'category'}} to keep it as "
+            "text"
         )
     if summary.kind == "number":
         if summary.texts and summary.first_text:
@@ -237,31 +239,33 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
 def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     rows, present, kinds = summary.rows, summary.present, len(summary.kinds)
     if not present and plan.drop_constant:
-        return LeftOut(name, f"no value in {counted(rows, 'row')}", "empty", rows)
+        return LeftOut(name, f"no values in {counted(rows, 'row')}", "empty", rows)
     if not summary.texts:
         if summary.low == summary.high and not summary.missing and plan.drop_constant:
             reason = f"the same number, {summary.low:g}, in {counted(rows, 'row')}"
             return LeftOut(name, reason, "constant", rows)
         if summary.counting and present > FEW_ROWS and plan.drop_constant and _like_id(name):
-            reason = f"it counts the rows, from {summary.low:g} to {summary.high:g}"
+            reason = f"row numbers, from {summary.low:g} to {summary.high:g}"
             return LeftOut(name, reason, "identifier", rows)
-        whole = "it holds no value" if not present else "every value is a number"
+        whole = "it has no values" if not present else "every value is a number"
         return _number_column(summary, name, plan, whole)
     if kinds == 1 and not summary.missing and plan.drop_constant:
         reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
     if kinds <= plan.max_kinds:
-        mixed = f", and {summary.numbers} numbers" if summary.numbers else ""
-        return _category_column(summary, name, plan, f"few texts{mixed} in {counted(rows, 'row')}")
+        reason = f"few different values in {counted(rows, 'row')}"
+        if summary.numbers:
+            reason += f", {counted(summary.numbers, 'number')} among them"
+        return _category_column(summary, name, plan, reason)
     if summary.numbers >= summary.texts:
         raise DataError(_mixed_refusal(summary, name))
     seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
-    many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different texts"
+    many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
     text = summary.first_text[1] if summary.first_text else ""
-    what = "dates, which are read as text" if like_date(text) else "text"
+    what = "dates (read as text)" if like_date(text) else "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
-    reason = f"{what} of too many kinds, {many}, of which the {plan.max_kinds} most frequent count"
+    reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
     return _category_column(summary, name, plan, reason)
 
 
@@ -282,7 +286,7 @@ def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -
 
 
 def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> CategoryColumn:
-    # Of equally frequent kinds the first in order counts as the more frequent, as SimpleImputer.
+    # As in SimpleImputer, the first in order of equally frequent kinds counts as most frequent.
     by_count = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], _order(kind)))
     kept = sorted(by_count[: plan.max_kinds], key=_order)
     counts = [summary.kinds[kind] for kind in kept]
@@ -294,7 +298,7 @@ def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str)
 
 
 def _order(kind: str) -> tuple[int, float, str]:
-    """Return what sorts kinds: numbers by their size, then texts."""
+    """Return the sort key of a kind: numbers by value, then text."""
     try:
         return (0, float(kind), kind)
     except ValueError:
@@ -310,24 +314,24 @@ def _read(reader: Reader, cell: Any, row: int, label: str) -> float | str | None
     try:
         return reader.read(cell)
     except DataError as error:
-        raise DataError(f"{error}, in row {row}, {label}") from None
+        raise cell_error(error, row, label) from None
 
 
 def _text_refusal(text: str, row: int, label: str) -> str:
-    mend = foreign_number(text) or f"if that means that it is missing, give missing=({text!r},)"
+    mend = foreign_number(text) or f"if this means a missing value, give missing=({text!r},)"
     return f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}"
 
 
 def _missing_refusal(what: str, row: int, label: str) -> str:
-    return f"{label} needs a {what} in every row, and row {row} has none; fill it in first"
+    return f"{label} needs a {what} in every row, but row {row} has none; fill it in first"
 
 
 def _mixed_refusal(summary: Summary, name: str) -> str:
     row, text = summary.first_text or (0, "")
     return (
-        f"{summary.label} holds {counted(summary.numbers, 'number')} and "
-        f"{counted(summary.texts, 'text')}, the first of them {text[:40]!r} in row {row}; if that "
-        f"means that the value is missing, give missing=({text!r},), and if the numbers are names, "
+        f"{summary.label} has {counted(summary.numbers, 'number')} and "
+        f"{counted(summary.texts, 'text value')}, the first being {text[:40]!r} in row {row}; if "
+        f"this means a missing value, give missing=({text!r},); if the numbers are names, give "
         f"kinds={{{name!r}: 'category'}}"
     )
 
@@ -367,10 +371,10 @@ def column_to_dict(column: Column) -> dict[str, Any]:
 def _contradiction(column: Column) -> str | None:
     if isinstance(column, NumberColumn):
         if column.scale <= 0.0 or column.low > column.high:
-            return "needs a scale above 0, and low not above high"
+            return "needs a scale above 0 and low not above high"
     elif isinstance(column, CategoryColumn):
         if len(set(column.kinds)) != len(column.kinds) or len(column.counts) != len(column.kinds):
-            return "needs kinds that differ, and a count for each"
+            return "needs different kinds, each with a count"
         if column.fill is not None and column.fill not in column.kinds:
             return f"needs fill to be one of its kinds, got {column.fill!r}"
     return None

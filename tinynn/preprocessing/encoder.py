@@ -1,4 +1,4 @@
-"""`TableEncoder`: learns what the columns of a table are, and turns rows of cells into floats."""
+"""`TableEncoder`: learns the kinds of a table's columns and converts its rows to floats."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import (
 )
 
 from ..checks.settings import flag, integer
-from ..checks.words import did_you_mean, listed
+from ..checks.words import counted, did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
 from .columns import Column, ColumnPlan, column_from_dict, column_to_dict, planned
 from .summary import KINDS, Summary
 
-CHUNK = 4096  # rows looked at in one go
+CHUNK = 4096  # rows processed at a time
 _KINDS = ("number", "category", "drop")
 _SETTINGS = (
     "names", "kinds", "scaling", "max_kinds", "missing", "missing_indicator", "missing_category",
@@ -29,7 +29,7 @@ _SETTINGS = (
 
 
 class Encoded(NamedTuple):
-    """Rows of floats, and by column what was missing or unseen in the table they come from."""
+    """Rows of floats, and the numbers of missing cells and unseen kinds in each column."""
 
     rows: Matrix
     missing: dict[str, int]
@@ -37,26 +37,29 @@ class Encoded(NamedTuple):
 
 
 class TableEncoder:
-    """Turns rows of numbers and text, some of them missing, into rows of floats.
+    """Converts rows of numbers and text, some of them missing, to rows of floats.
 
-    names:              of the columns; without them a data frame's, or else x0, x1 …
-    kinds:              what columns are, by name or number: "number", "category" or "drop"; the
-                        others are guessed, and `describe()` says what, and why
-    scaling:            of numbers: "standard" to mean 0 and deviation 1, "minmax" to 0 … 1, or None
-    max_kinds:          how many kinds of a category get a column each: the most frequent ones
-    missing:            words that mean a missing value, beside None, NaN and an empty text
-    missing_indicator:  whether a column of numbers with missing ones gets a second one of 0 and 1
-    missing_category:   what a missing text is: a kind of its "own", or the "most_frequent" one
-    decimal:            the sign in numbers that are text: "." or ","
-    drop_constant:      whether to leave out what is the same in every row, empty, or an identifier
+    names:              the column names; by default those of a data frame, or x0, x1 …
+    kinds:              the kinds of columns by name or number: "number", "category" or "drop"; the
+                        others are guessed (`describe()` shows the guesses and the reasons)
+    scaling:            "standard" scales numbers to mean 0 and standard deviation 1, "minmax" to
+                        0 … 1; None leaves them as they are
+    max_kinds:          the most kinds of a category to encode: the most frequent, one column each
+    missing:            the values that mean missing, besides None, NaN and empty text
+    missing_indicator:  whether to add a column of 0 and 1 to number columns with missing cells
+    missing_category:   "own" makes missing cells of a category a separate kind, "most_frequent"
+                        gives them the most frequent one
+    decimal:            the decimal sign in numbers given as text: "." or ","
+    drop_constant:      whether to leave out columns that are constant, empty, or identifiers
 
-    Text that holds a number is one if the whole column is; dates are text. Where a number is
-    missing, the median stands. A kind that was not there when the encoder was fitted becomes zeros
-    only, and is reported. Left out are columns without a difference, texts that are different in
-    (nearly) every row, and columns named like an identifier that count the rows.
+    Text is read as numbers if all values of its column are numbers; dates are text. Missing numbers
+    are replaced by the median. Kinds that were not seen during `fit` are encoded as zeros, and
+    reported. Left out are constant columns, text that differs in (nearly) every row, and row
+    numbers in a column named like an identifier.
 
-    `fit` takes a table, `partial_fit` a stream of them in bounded memory: medians are exact up to
-    50,000 numbers, and from a uniform sample of so many beyond; 1,000 kinds are counted.
+    `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
+    exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
+    kinds are counted.
 
     >>> TableEncoder().fit_transform([[1, "a"], [3, "b"]])
     [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
@@ -109,31 +112,31 @@ class TableEncoder:
         return {name: getattr(self, name) for name in _SETTINGS}
 
     def fresh(self, **changes: Any) -> TableEncoder:
-        """Return a new encoder of the same settings, or changed ones, that has learned nothing."""
+        """Return an unfitted encoder with the same settings, except for `changes`."""
         return TableEncoder(**{**self.settings(), **changes})
 
     @property
     def fitted(self) -> bool:
-        """Whether it has seen any rows."""
+        """Whether the encoder has learned from any rows."""
         return bool(self._summaries or self._columns)
 
     def fit(self, X: object) -> TableEncoder:
-        """Learn the columns from a table, forgetting what was learned before."""
+        """Learn the columns from a table; earlier calls are forgotten."""
         table = as_table(X)
         self._forget()
         self._learn(table)
-        self._columns = self._planned()  # trouble with a column belongs here
+        self._columns = self._planned()  # raises errors here rather than in transform
         return self
 
     def partial_fit(self, X: object) -> TableEncoder:
-        """Learn from more rows: a stream in pieces ends up as if fitted in one.
+        """Learn from more rows; many calls give the same result as one `fit` to all rows.
 
-        (The median of more than 50,000 numbers is approximate, and depends on their order.)
+        The median of more than 50,000 numbers is approximate and depends on their order.
         """
         if self._columns and not self._summaries:
             raise SettingError(
-                "TableEncoder needs the statistics of its rows to learn from more, and a loaded "
-                "one has only their results; fit a new one"
+                "TableEncoder needs the statistics of earlier rows for partial_fit, but files do "
+                "not keep them; fit a new encoder"
             )
         self._learn(as_table(X))
         self._columns = []
@@ -154,8 +157,8 @@ class TableEncoder:
         names = self.names or table.names
         if names is not None and len(names) != table.width:
             raise ShapeError(
-                f"TableEncoder needs a name for each column, got {len(names)} names and "
-                f"{table.width} columns"
+                f"TableEncoder needs a name for each column, got {counted(len(names), 'name')} "
+                f"for {counted(table.width, 'column')}"
             )
         self.column_names = _checked_names(names or [f"x{j}" for j in range(table.width)])
         kinds = self._kinds_by_number()
@@ -168,13 +171,13 @@ class TableEncoder:
         for key, kind in self.kinds.items():
             if isinstance(key, str) and key not in self.column_names:
                 raise SettingError(
-                    f"TableEncoder has kinds for a column {key!r}, and the table has no such one"
+                    f"TableEncoder needs the column {key!r} named in kinds"
                     + _near(key, self.column_names)
                 )
             if not isinstance(key, str) and not 0 <= key < len(self.column_names):
                 raise SettingError(
-                    f"TableEncoder has kinds for column number {key}, "
-                    f"and the table has {len(self.column_names)}"
+                    f"TableEncoder needs column numbers from 0 to {len(self.column_names) - 1} "
+                    f"in kinds, got {key}"
                 )
             found[self.column_names.index(key) if isinstance(key, str) else key] = kind
         return found
@@ -185,9 +188,9 @@ class TableEncoder:
 
     @property
     def columns(self) -> list[Column]:
-        """What became of each column: a NumberColumn, CategoryColumn or LeftOut each.
+        """The encoding of each column: a NumberColumn, CategoryColumn or LeftOut.
 
-        Raises SettingError before any rows were seen, DataError for a column that cannot be used.
+        Raises SettingError before `fit`, DataError for a column that cannot be used.
         """
         if not self.fitted:
             raise SettingError("TableEncoder needs fit(inputs) before it can transform")
@@ -203,15 +206,13 @@ class TableEncoder:
         columns = [planned(s, n, plan) for s, n in zip(self._summaries, self.column_names)]
         if not any(column.feature_names() for column in columns):
             reasons = "; ".join(f"{column.name}: {column.reason}" for column in columns[:3])
-            raise DataError(
-                f"TableEncoder needs at least one column that tells rows apart, got {reasons}"
-            )
+            raise DataError(f"TableEncoder needs at least one column to learn from, got {reasons}")
         return columns
 
     def encode(self, X: object, row: int = 0) -> Encoded:
-        """Return the rows of floats, and what was missing or unseen in the table, by column.
+        """Return the rows of floats, with the missing cells and unseen kinds of each column.
 
-        `row` is the number of the table's first row, for messages. Raises ShapeError for another
+        `row` is the number of the table's first row in messages. Raises ShapeError for a wrong
         number of columns, DataError for text in a column of numbers.
         """
         columns = self.columns
@@ -236,7 +237,7 @@ class TableEncoder:
         return Encoded(encoded, missing, unseen)
 
     def transform(self, X: object) -> Matrix:
-        """Return the rows of floats for a table of the columns that it was fitted with."""
+        """Return the rows of floats for a table with the columns seen during `fit`."""
         return self.encode(X).rows
 
     def fit_transform(self, X: object) -> Matrix:
@@ -244,10 +245,10 @@ class TableEncoder:
         return self.fit(X).transform(X)
 
     def places(self, names: Sequence[str]) -> list[int]:
-        """Return where in a table with columns of these names each of the encoder's columns is.
+        """Return the index of each of the encoder's columns in a table with these column names.
 
-        So a table whose columns stand in another order can be read: columns that are left out are
-        looked for too. Raises DataError, with the nearest name, for one that is not there.
+        This allows tables with their columns in another order; those left out by the encoder need
+        to be there, too. Raises DataError, with the nearest name, for a missing column.
 
         >>> TableEncoder(names=["a", "b"]).fit([[1, 2], [2, 1]]).places(["b", "c", "a"])
         [2, 0]
@@ -265,7 +266,7 @@ class TableEncoder:
         return [name for column in self.columns for name in column.feature_names()]
 
     def describe(self) -> str:
-        """Return, a line for each column, what it was taken for and why."""
+        """Return a line for each column: its encoding and the reason for it."""
         return "\n".join(f"{column.name}: {column.describe()}" for column in self.columns)
 
     def _expected(self, width: int) -> str:
@@ -276,7 +277,7 @@ class TableEncoder:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return settings and what was learned as a plain dictionary that JSON keeps exactly."""
+        """Return the settings and fitted columns as a plain dictionary that JSON keeps exactly."""
         settings = self.settings()
         settings["missing"] = list(self.missing)
         settings["kinds"] = [[key, kind] for key, kind in self.kinds.items()]
@@ -291,26 +292,26 @@ class TableEncoder:
         """Return the encoder that `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(state, dict) or state.get("kind") != "TableEncoder":
             got = state.get("kind") if isinstance(state, dict) else type(state).__name__
-            raise FormatError(f"TableEncoder needs a state of \"kind\" 'TableEncoder', got {got!r}")
+            raise FormatError(f"a saved TableEncoder needs \"kind\" 'TableEncoder', got {got!r}")
         settings, columns = state.get("settings"), state.get("columns")
         if not isinstance(settings, dict) or set(settings) != set(_SETTINGS):
-            raise FormatError(f"TableEncoder needs the settings {', '.join(_SETTINGS)}")
+            raise FormatError(f"a saved TableEncoder needs the settings {', '.join(_SETTINGS)}")
         if not isinstance(columns, list):
-            raise FormatError("TableEncoder needs a list of columns")
+            raise FormatError("a saved TableEncoder needs a list of columns")
         try:
             pairs = settings["kinds"]
             encoder = cls(**{**settings, "kinds": dict(pairs)})
         except (TypeError, ValueError) as error:
-            raise FormatError(f"TableEncoder cannot have these settings: {error}") from None
+            raise FormatError(f"a saved TableEncoder needs valid settings: {error}") from None
         encoder._columns = [
-            column_from_dict(column, f"TableEncoder: column {i}")
+            column_from_dict(column, f"column {i} of a saved TableEncoder")
             for i, column in enumerate(columns)
         ]
         encoder.column_names = [column.name for column in encoder._columns]
         if len(set(encoder.column_names)) != len(columns):
-            raise FormatError("TableEncoder needs columns of different names")
+            raise FormatError("a saved TableEncoder needs unique column names")
         if columns and not encoder.feature_names_out():
-            raise FormatError("TableEncoder needs a column that is not left out")
+            raise FormatError("a saved TableEncoder needs at least one column that is not left out")
         encoder.rows_seen = max((column.rows for column in encoder._columns), default=0)
         return encoder
 
@@ -325,7 +326,7 @@ class TableEncoder:
 
 
 def chunks(rows: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
-    """Yield the rows of a stream in lists of `size`, the last of them maybe shorter.
+    """Yield the rows of a stream in lists of `size`; the last may be shorter.
 
     >>> list(chunks(range(3), size=2))
     [[0, 1], [2]]
@@ -344,10 +345,10 @@ def _checked_names(names: Sequence[str]) -> list[str]:
     listed = list(names)
     for i, name in enumerate(listed):
         if not isinstance(name, str):
-            raise SettingError(f"TableEncoder needs names that are text, got {name!r} as name {i}")
+            raise SettingError(f"TableEncoder needs names to be strings, got {name!r} as name {i}")
         if name in listed[:i]:
             raise SettingError(
-                f"TableEncoder needs names that differ, got {name!r} as names "
+                f"TableEncoder needs unique names, got {name!r} as names "
                 f"{listed.index(name)} and {i}"
             )
     return listed
@@ -357,7 +358,9 @@ def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str
     found = dict(kinds or {})
     for key, kind in found.items():
         if isinstance(key, bool) or not isinstance(key, (str, int)):
-            raise SettingError(f"TableEncoder needs kinds by column name or number, got {key!r}")
+            raise SettingError(
+                f"TableEncoder needs column names or numbers as keys of kinds, got {key!r}"
+            )
         if kind not in _KINDS:
             raise SettingError(
                 f"TableEncoder needs the kind of column {key!r} to be one of "

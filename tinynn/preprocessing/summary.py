@@ -1,4 +1,4 @@
-"""What one pass over a column leaves: counts, moments, kinds and a sample, in bounded memory."""
+"""Statistics of a column from one pass, in bounded memory: counts, moments, kinds, a sample."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from random import Random
 from typing import Any, NoReturn, Sequence
 
 from ..errors import DataError
-from .cells import Reader, foreign_number, key_of
+from .cells import Reader, cell_error, foreign_number, key_of
 
-SAMPLE = 50_000  # numbers kept of a column for its median, which is exact up to so many
-KINDS = 1_000  # different cells of a column that are counted
+SAMPLE = 50_000  # numbers of a column kept for its median, which is exact up to this many
+KINDS = 1_000  # different kinds counted in a column
 _EPSILON = 2.0**-52
 
 
 class Sample:
-    """A uniform sample of a stream of numbers; all of them, while there are no more than `size`.
+    """A uniform sample of up to `size` numbers of a stream.
 
     Source: K.-H. Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))) (1994),
     algorithm L: it draws how many numbers to skip, so most of them cost nothing.
@@ -32,7 +32,7 @@ class Sample:
         self.share = 1.0
 
     def extend(self, values: Sequence[float]) -> None:
-        """Take more of the stream."""
+        """Add the next numbers of the stream."""
         room = self.size - len(self.kept)
         if room:
             self.kept.extend(values[:room])
@@ -47,15 +47,16 @@ class Sample:
     def _skip(self) -> None:
         draw = self.rng.random
         self.share *= exp(log(1.0 - draw()) / self.size)
-        # A share that rounds to 1 or 0 would divide by zero; it is as good as the nearest one.
+        # Clamped, as a share rounded to 1 or 0 would cause an error below.
         share = min(max(self.share, 1e-300), 1.0 - _EPSILON)
         rest = log(1.0 - share) if share > 1e-15 else -share
         self.next += floor(log(1.0 - draw()) / rest) + 1
 
     def median(self) -> float:
-        """Return the middle of the sample, the mean of both if there are two; 0 if it is empty.
+        """Return the median of the sample; 0 if it is empty.
 
-        Of a sample of n numbers, its rank is within ±1/√n of the middle (two standard errors).
+        In the whole stream, its rank is within ±1/√n of the middle for a sample of n numbers (two
+        standard errors).
         """
         ordered = sorted(self.kept)
         n = len(ordered)
@@ -67,17 +68,17 @@ class Sample:
 class Summary:
     """Statistics of one column so far.
 
-    rows, missing, numbers, texts:  how many cells there were, and of each sort
-    mean, squares, low, high:       of the numbers: μ, Σ (x − μ)², the least and the largest
+    rows, missing, numbers, texts:  the number of cells: all, missing, numbers, text
+    mean, squares, low, high:       of the numbers: μ, Σ (x − μ)², the smallest and the largest
     sample:                         of the numbers, for their median
-    kinds:                          how often each kind of cell came; the first KINDS of them
-    uncounted:                      cells of other kinds than those
-    all_kinds_at:                   how many cells were of these, when the next kind came; or None
+    kinds:                          the number of cells of each of the first KINDS kinds
+    uncounted:                      the number of cells of other kinds
+    all_kinds_at:                   the number of cells counted when `kinds` was full, or None
     counting:                       whether the cells so far are whole numbers, each one more than
                                     the one before
-    first_text, first_number:       (row, cell) of the first of each sort
-    foreign:                        (row, cell) of the first number in another country's notation,
-                                    and how many there were
+    first_text, first_number:       (row, cell) of the first text and the first number
+    foreign, foreign_count:         (row, cell) of the first number in another country's notation,
+                                    and their number
     """
 
     def __init__(self, label: str, kind: str | None, rng: Random) -> None:
@@ -106,9 +107,9 @@ class Summary:
         return self.squares / self.numbers if self.numbers else 0.0
 
     def add(self, cells: Sequence[Any], first_row: int, reader: Reader) -> None:
-        """Take in the cells of more rows, the first of which is number `first_row`.
+        """Add the cells of more rows, which begin with row `first_row`.
 
-        Raises DataError that names the row for a cell that can never be used.
+        Raises DataError, naming the row, for a cell that cannot be used.
         """
         if self.kind == "drop":
             self.rows += len(cells)
@@ -128,10 +129,10 @@ class Summary:
         return self.kind != "number" and self.all_kinds_at is None
 
     def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> list[float]:
-        """Count the cells, each different one looked at once; return the numbers among them."""
+        """Count the cells, reading each distinct one once; return the numbers among them."""
         try:
             counts = Counter(cells)
-        except TypeError:  # something that cannot be hashed: an error, or else a text
+        except TypeError:  # a cell cannot be hashed: it is invalid, or read as text
             cells = [self._value(c, [c], first_row + i, reader) for i, c in enumerate(cells)]
             counts = Counter(cells)
         values: list[float] = []
@@ -155,8 +156,7 @@ class Summary:
         try:
             value = reader.read(cell)
         except DataError as error:
-            row = first_row + cells.index(cell)
-            raise DataError(f"{error}, in row {row}, {self.label}") from None
+            raise cell_error(error, first_row + cells.index(cell), self.label) from None
         if isinstance(value, float) and not isfinite(value) and self.kind != "category":
             not_finite(cell, first_row + cells.index(cell), self.label)
         return value
@@ -192,7 +192,7 @@ class Summary:
         return True
 
     def _add_numbers(self, values: list[float]) -> None:
-        """Join the moments of more numbers to those so far.
+        """Combine the moments of more numbers with those so far.
 
         Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.
         """
@@ -218,7 +218,7 @@ class Summary:
 
 
 def not_finite(cell: Any, row: int, label: str) -> NoReturn:
-    """Raise the DataError for a number that is no finite float."""
+    """Raise the DataError for a number that is not a finite float."""
     raise DataError(
         f"inputs need finite numbers, got {cell!r} in row {row}, {label}; "
         "clip or drop infinite values first"
@@ -226,5 +226,5 @@ def not_finite(cell: Any, row: int, label: str) -> NoReturn:
 
 
 def rounding_variance(n: int, mean: float, variance: float) -> bool:
-    """Return whether a variance is no more than rounding makes of a constant, as StandardScaler."""
+    """Return whether rounding alone explains a variance, by the rule of StandardScaler."""
     return variance <= n * _EPSILON * variance + (n * _EPSILON * mean) ** 2
