@@ -1,9 +1,9 @@
-"""Networks that were trained elsewhere, as networks of this library.
+"""Import networks that were trained elsewhere.
 
-Each function returns an `Imported`: the network, and what the source says of its columns. What
-cannot be imported exactly is refused by its name with a FormatError; nothing is dropped or
-approximated without a word in the function's docstring. No other framework is imported: live models
-are known by the names of their classes and read through their attributes.
+Each function returns an `Imported`: the network, and what the source says about its columns.
+Anything that cannot be imported exactly raises a FormatError that names it; nothing is dropped or
+approximated unless the function's docstring says so. No other framework is imported: live models
+are recognized by their class names and read through their attributes.
 """
 
 from __future__ import annotations

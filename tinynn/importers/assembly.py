@@ -1,4 +1,4 @@
-"""Layers from numbers that another framework kept, with an error that names the place in it."""
+"""Layers made of another framework's numbers; errors say where in the source the fault is."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..lesson.random_streams import stream
 
 T = TypeVar("T")
 
-# tinynn's ε is above 0; this one is lost when it is added to a variance, as an ε of 0 would be.
+# Stands for an ε of 0, which tinynn's layers refuse: it vanishes when added to a variance.
 _TINY = sys.float_info.min
-LAYERS_LIMIT = 10_000  # a file with more is no model
+LAYERS_LIMIT = 10_000  # no real model has more
 
 
 def built(where: str, make: Callable[[], T]) -> T:
-    """Return what `make` returns, and let its errors begin with the place they come from."""
+    """Return `make()`; its errors begin with `where`."""
     try:
         return make()
     except FormatError:
@@ -44,34 +44,34 @@ def refusal(where: str, what: str, mend: str = "") -> FormatError:
 
 
 def matrix(where: str, values: object) -> Matrix:
-    """Return a table of another framework as rows of floats."""
+    """Return another framework's table as rows of floats."""
     return built(where, lambda: as_rows(values, "weights"))
 
 
 def vector(where: str, values: object) -> Vector:
-    """Return a list of numbers of another framework as floats."""
+    """Return another framework's list of numbers as floats."""
     return built(where, lambda: as_vector(values, "numbers"))
 
 
 def real(where: str, name: str, value: object, least: float | None = None) -> float:
-    """Return a finite number of another framework as a float."""
+    """Return another framework's number as a finite float."""
     return built(where, lambda: number("it", name, value, least=least))
 
 
 def dense(where: str, W: Matrix, b: Vector | None, transposed: bool = False) -> Dense:
-    """Return the layer X W + b; `transposed`, if W is outputs × inputs."""
+    """Return the layer X W + b; if `transposed`, W is outputs × inputs."""
     if transposed:
         W = transpose(W)
     return built(where, lambda: Dense(len(W), len(W[0]), weights=W, bias=False if b is None else b))
 
 
 def simple(where: str, kind: type[Layer], **settings: float) -> Layer:
-    """Return a layer that has no numbers but its settings."""
+    """Return a layer that has settings but no weights."""
     return built(where, lambda: kind(**settings))
 
 
 def dropout(where: str, rate: object) -> Layer:
-    """Return Dropout, which needs a rate below 1."""
+    """Return a Dropout layer; its rate needs to be below 1."""
     return built(where, lambda: Dropout(number("it", "rate", rate)))
 
 
@@ -120,11 +120,12 @@ def scaling(
 ) -> BatchNorm:
     """Return (x − shift) · scale + offset, column by column.
 
-    It is a BatchNorm, whose inference is just that: subtracting before multiplying loses no digits
-    where a column's mean is large beside its spread, as folding it into the next layer's weights
-    would. `spread` is the standard deviation of what comes out, as far as it is known: it is γ, and
-    the running variance is (spread / scale)², so that the layer goes on to do nearly the same if
-    the network is trained further. Where that leaves the range of floats, the scale itself is γ.
+    The layer is a BatchNorm, which computes just this at inference. Folding the scaling into the
+    next layer's weights would lose digits where a column's mean is large compared with its spread;
+    subtracting before multiplying does not. `spread` is the standard deviation of the result, as
+    far as it is known. It becomes γ, and the running variance is (spread / scale)², so that the
+    layer changes little if the network is trained further. Where that leaves the range of floats,
+    γ is the scale itself.
     """
     variance, gamma = [], []
     for s in scale:
@@ -135,7 +136,7 @@ def scaling(
 
 
 def assembled(where: str, layers: Sequence[Layer]) -> Sequential:
-    """Return the network of these layers; of none, the one that returns its inputs."""
+    """Return the network of these layers; without any, one that returns its inputs."""
     if len(layers) > LAYERS_LIMIT:
         raise FormatError(f"{where} needs at most {LAYERS_LIMIT} layers, got {len(layers)}")
     return built(where, lambda: Sequential(*(layers or [Linear()])))
@@ -144,9 +145,9 @@ def assembled(where: str, layers: Sequence[Layer]) -> Sequential:
 def known(
     where: str, what: str, settings: Mapping[str, object], wanted: Mapping[str, object]
 ) -> None:
-    """Raise FormatError unless each of `settings` that is in `wanted` has the value it has there.
+    """Raise FormatError if one of `settings` differs from its value in `wanted`.
 
-    For settings that tinynn's layer does not have: only its own way of doing it can be read.
+    These are settings that tinynn's layer lacks: only the value that it stands for can be imported.
     """
     for name, value in wanted.items():
         if name in settings and settings[name] != value:
@@ -154,7 +155,7 @@ def known(
 
 
 def finite(where: str, values: list[float]) -> list[float]:
-    """Return the numbers, if all of them are finite."""
+    """Return the numbers. Raises FormatError if one is not finite."""
     for i, value in enumerate(values):
         if not isfinite(value):
             raise FormatError(f"{where} needs finite numbers, got {value} in place {i}")

@@ -1,4 +1,4 @@
-"""brain.js: the JSON that `NeuralNetwork.toJSON()` makes in brain.js 2, brain.js 1, and brain.
+"""brain.js: the JSON that `NeuralNetwork.toJSON()` returns in brain.js 2, brain.js 1 and brain.
 
 Source: brain.js 2.0.0-beta.24 and 1.6.1, neural-network.js: toJSON, fromJSON and runInput.
 """
@@ -24,21 +24,21 @@ _KINDS = ("NeuralNetwork", "NeuralNetworkGPU")
 
 
 def from_brainjs(source: Path | Mapping[str, Any]) -> Imported:
-    """Return the network in a JSON file of brain.js, or in the dictionary that such a file holds.
+    """Return the network in a brain.js JSON file, or in the dictionary that such a file holds.
 
-    Two formats are read. In the newer (brain.js 2) each layer has "weights" and "biases"; in the
-    older (brain.js 1, brain) it has an object for each node, with its weights by the names of the
-    nodes before it. Every layer has the same activation, "sigmoid" where none is named.
+    Both of brain.js's formats are supported. In the newer (brain.js 2), each layer has "weights"
+    and "biases"; in the older (brain.js 1, brain), it has an object for each node, with the node's
+    weights by the names of the nodes before it. All layers share one activation, by default
+    "sigmoid".
 
-    "leaky-relu" means what the program that wrote the file computes: in brain.js 2 LeakyReLU, but
-    in brain.js 1 alpha · max(0, z), which it writes as the older format; alpha is 0.01 there unless
-    the file says otherwise.
+    "leaky-relu" means what the program that wrote the file computes: LeakyReLU in the newer format,
+    alpha · max(0, z) in the older. alpha is 0.01 unless the file says otherwise.
 
-    `inputs` and `outputs` of the result are the names of the columns, if the network was trained
-    with objects; brain.js reads a name that a row lacks as 0. brain.js keeps what passes between
-    its layers in 32 bits, so predictions agree to 1e-6.
+    `inputs` and `outputs` of the result name the columns if the network was trained with objects;
+    brain.js takes 0 for a name that a row lacks. It rounds the values between layers to 32 bits, so
+    its predictions and tinynn's agree to 1e-6.
 
-    Raises FormatError for anything else, recurrent networks among it, and OSError if the file
+    Raises FormatError for anything else, including recurrent networks, and OSError if the file
     cannot be read.
     """
     if isinstance(source, Mapping):
@@ -69,7 +69,7 @@ def _read(document: Any, where: str) -> Imported:
     else:
         parts, tables = _older(layers, where)
         for i, name in enumerate(("inputLookup", "outputLookup")):
-            # Without the mark, names that are not the numbers 0, 1, … show that they are names.
+            # Without a lookup table, nodes called 0, 1, … are positions, not names.
             if not document.get(name) and "0" in (tables[i] or ()):
                 tables[i] = None
     activation, alpha = _activation(document)
@@ -122,7 +122,7 @@ def _newer(layer: Any, place: str) -> tuple[object, object]:
 
 
 def _lookup(document: Mapping[str, Any], name: str, where: str) -> tuple[str, ...] | None:
-    """Return the names of columns in order, from a table of names and numbers."""
+    """Return the columns' names in order, from a table of names and indices."""
     table = document.get(name)
     if not table:
         return None
@@ -139,7 +139,7 @@ _Names = Optional[Tuple[str, ...]]
 
 
 def _older(layers: list[Any], where: str) -> tuple[list[_Part], list[_Names]]:
-    """Return weights and biases of each layer after the first, and the names at both ends."""
+    """Return weights and biases of all layers but the first, and the input and output names."""
     nodes = [_named(layer, f"{where}, layer {i}") for i, layer in enumerate(layers)]
     parts: list[_Part] = []
     for i in range(1, len(nodes)):
@@ -161,12 +161,12 @@ def _older(layers: list[Any], where: str) -> tuple[list[_Part], list[_Names]]:
 
 
 def _named(table: Any, place: str) -> dict[str, Any]:
-    """Return an object, or a list as the object that it is in JavaScript."""
+    """Return an object of nodes, or a list as the object it is in JavaScript."""
     if isinstance(table, list):
         return {str(i): item for i, item in enumerate(table)}
     if not isinstance(table, Mapping) or not table or set(map(type, table)) != {str}:
         raise FormatError(f"{place} needs to be an object of nodes, got {type(table).__name__}")
-    # JavaScript keeps whole numbers first, in their order, then the rest as they came.
+    # JavaScript puts whole numbers first, in order, then the other keys as they were added.
     keys = sorted(table, key=lambda key: (0, int(key)) if _NUMBER.fullmatch(key) else (1, 0))
     return {key: table[key] for key in keys}
 

@@ -11,26 +11,25 @@ from ..lesson.network import Sequential
 
 
 class Imported(NamedTuple):
-    """A network from elsewhere, and what its columns stand for, as far as the source says it."""
+    """An imported network, and what its columns stand for, as far as the source says."""
 
     network: Sequential
-    classes: tuple[object, ...] | None = None  # the labels that a classifier chooses from
-    inputs: tuple[str, ...] | None = None  # names of the columns that go in
-    outputs: tuple[str, ...] | None = None  # names of the columns that come out
+    classes: tuple[object, ...] | None = None  # a classifier's labels
+    inputs: tuple[str, ...] | None = None  # names of the input columns
+    outputs: tuple[str, ...] | None = None  # names of the output columns
 
     def predict(self, rows: Rows) -> Matrix:
-        """Return the network's outputs for rows of inputs: for a classifier, its probabilities."""
+        """Return the network's outputs for rows of inputs: a classifier's are probabilities."""
         return self.network.predict(rows)
 
     def labels(self, rows: Rows) -> list[object]:
         """Return the label of each row, chosen as scikit-learn chooses it.
 
-        With one column of output, a probability p, it is classes[1] where p > ½, else classes[0];
-        with several, the class of the largest. If the last layer is Sigmoid and there are several,
-        each column is a yes or no of its own, and the answer is the list of the classes whose
-        p > ½.
+        With one output, a probability p, the label is classes[1] where p > ½, else classes[0].
+        With several, it is the class of the largest; but if the last layer is Sigmoid, each output
+        is a separate yes or no, and the answer is the list of the classes whose p > ½.
 
-        Raises SettingError if the source knows no classes.
+        Raises SettingError if the source has no classes.
         """
         classes = self.classes
         if not classes:

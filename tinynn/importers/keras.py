@@ -1,7 +1,7 @@
-"""Keras: a live `Sequential`, or the list of its `get_weights()` with tinynn's layers.
+"""Keras: a live `Sequential`, or the result of its `get_weights()` and a list of tinynn's layers.
 
-Keras itself is never imported: layers are known by the names of their classes, and read through
-`get_config()` and `get_weights()`, which Keras 2, Keras 3 and tf.keras have alike.
+Keras itself is never imported: layers are recognized by their class names and read through
+`get_config()` and `get_weights()`, which Keras 2, Keras 3 and tf.keras share.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ _FUNCTION_SLOPE = 0.2  # of keras.activations.leaky_relu
 
 
 def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported:
-    """Return the network of a live Keras Sequential model as it predicts.
+    """Return the network of a live Keras Sequential model, as it predicts.
 
-    Its layers may be InputLayer, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout,
-    BatchNormalization, LayerNormalization, Normalization, Flatten (left out), and
-    Sequential models of these. An activation in a Dense becomes a layer of its own.
+    The supported layers are InputLayer, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout,
+    BatchNormalization, LayerNormalization, Normalization, Flatten (left out) and nested Sequential
+    models. The activation of a Dense layer becomes a separate layer.
 
-    Or `model` is what `get_weights()` returned, and `layers` the tinynn layers that it belongs to,
-    in the same order, which the network is made of: from_keras(model.get_weights(), [Dense(3, 4),
-    ReLU(), Dense(4, 1)]). A BatchNorm takes four arrays: gamma, beta, mean and variance.
+    `model` may also be the list that `get_weights()` returns. `layers` is then the list of tinynn
+    layers for these weights, in the same order, and they become the network's:
+    from_keras(model.get_weights(), [Dense(3, 4), ReLU(), Dense(4, 1)]). A BatchNorm takes four
+    arrays: gamma, beta, mean and variance.
 
-    Raises FormatError, naming the layer, for anything else.
+    Raises FormatError, naming the layer, for anything else, and SettingError for weights without
+    `layers`, or a model with them.
     """
     if isinstance(model, (list, tuple)):
         if layers is None:
@@ -49,7 +51,7 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
 
 
 def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> dict[str, Tensor]:
-    """Return the arrays by the names of their places in the layers: "0.W", "0.b", "2.W" …"""
+    """Return the arrays by layer and letter: "0.W", "0.b", "2.W" …"""
     names = [f"{i}.{letter}" for i, layer in enumerate(layers) for letter in layer.shapes()]
     if len(names) != len(arrays):
         raise FormatError(f"the layers given need {len(names)} arrays, got {len(arrays)}")
@@ -85,7 +87,7 @@ Weights = List[Any]
 
 
 def _activation(place: str, config: Config) -> list[Layer]:
-    """Return the layer of an activation, none for that which does nothing."""
+    """Return the layer of an activation, none for the identity."""
     name = config["activation"]
     if not isinstance(name, str) or name not in _ACTIVATIONS:
         name = name.get("class_name", name) if isinstance(name, Mapping) else name
@@ -109,7 +111,7 @@ def _last_axis(place: str, what: str, config: Config) -> None:
 
 
 def _scale_and_shift(place: str, config: Config, weights: Weights) -> list[Vector | None]:
-    """Take gamma and beta, as far as there are any, off the list of weights."""
+    """Remove gamma and beta from the list of weights and return them, None for each it lacks."""
     return [
         building.vector(place, weights.pop(0)) if config[has] else None
         for has in ("scale", "center")
@@ -167,12 +169,12 @@ def _softmax(place: str, config: Config, weights: Weights) -> list[Layer]:
 
 
 def _flatten(place: str, config: Config, weights: Weights) -> list[Layer]:
-    """A row is flat already; with its channels first, Keras would move them to the end."""
+    """A row is already flat; given channels first, Keras would move them to the end."""
     building.known(place, "a Flatten", config, {"data_format": "channels_last"})
     return []
 
 
-# By our layer, or by Keras's name where there is none.
+# By tinynn's layer, or by Keras's name where tinynn has none.
 _READERS: dict[object, Callable[[str, Config, Weights], list[Layer]]] = {
     Dense: _dense,
     ReLU: _relu,

@@ -1,6 +1,6 @@
 """PyTorch: a live `nn.Sequential`, a state dict, or a safetensors file.
 
-PyTorch itself is never imported: modules are known by the names of their classes.
+PyTorch itself is never imported: modules are recognized by their class names.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ _LAYERS = layers_named("PyTorch")
 
 
 def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
-    """Return the network of a live PyTorch module as it predicts after `module.eval()`.
+    """Return the network of a live PyTorch module, as it predicts after `module.eval()`.
 
-    `module` is an `nn.Sequential`, also with others in it, or one of its layers: Linear,
-    BatchNorm1d, LayerNorm over the last axis, Dropout, Flatten and Identity (left out), Softmax and
-    LogSoftmax along the rows, and the activations that tinynn has; PReLU with one slope becomes
-    LeakyReLU. Softplus is PyTorch's up to 2.1e-9: it returns x itself above its threshold of 20.
+    `module` is an `nn.Sequential`, possibly nested, or a single layer. The supported layers are
+    Linear, BatchNorm1d, LayerNorm over the last axis, Dropout, Flatten and Identity (left out),
+    Softmax and LogSoftmax along the rows, and tinynn's activations; PReLU with one slope becomes
+    LeakyReLU. Softplus agrees to 2.1e-9, since PyTorch's returns x itself above a threshold of 20.
 
-    Or it is a state dict, and `layers` says what it belongs to: see `from_safetensors`; here the
-    order of a list of layers is that of the state dict.
+    `module` may also be a state dict. `layers` then says which layers it belongs to, as in
+    `from_safetensors`, but a list needs to be in the order of the state dict.
 
-    Raises FormatError, naming the module, for anything else: its forward() is code, which cannot be
-    carried over; export such a model to ONNX.
+    Raises FormatError, naming the module, for anything else: another module's forward() is code,
+    which cannot be imported; export such a model to ONNX. Raises SettingError for a state dict
+    without `layers`, or a module with them.
     """
     if isinstance(module, Mapping):
         if layers is None:
@@ -53,14 +54,15 @@ def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
 def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
     """Return the network whose numbers are in a safetensors file.
 
-    Without `layers`, the file is one that `tinynn.export.to_safetensors` wrote. Else `layers` is
-    the list of tinynn's layers that the numbers belong to, or, where their names do not show the
-    order, a dictionary: {"encoder": Dense(4, 2), "act": Tanh(), "head": Dense(2, 1)}. Tensors are
-    named as PyTorch ("weight", outputs × inputs, "bias", "running_mean", "running_var") or tinynn
-    does ("W", inputs × outputs, "b", "gamma", "beta", "running_variance"), behind the name or
-    number of their layer; each has to find its place.
+    A file written by `tinynn.export.to_safetensors` needs no `layers`. For any other, `layers` is
+    the list of tinynn layers that its tensors belong to, or, if the tensors' names do not show the
+    order, a dictionary: {"encoder": Dense(4, 2), "act": Tanh(), "head": Dense(2, 1)}. A tensor's
+    name is that of its layer, or its number, and then PyTorch's ("weight", outputs × inputs,
+    "bias", "running_mean", "running_var") or tinynn's ("W", inputs × outputs, "b", "gamma", "beta",
+    "running_variance"): "encoder.weight". All tensors need to be used.
 
-    Raises FormatError for a file that is not whole, or does not fit the layers.
+    Raises FormatError for a file that is incomplete or does not match the layers, and OSError if it
+    cannot be read.
     """
     file = safetensors.read(path)
     name = str(path)
@@ -80,7 +82,7 @@ def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
 
 
 def _layers(module: Any, where: str) -> list[Layer]:
-    """Return the layers of a module, none for one that does nothing to a row."""
+    """Return the layers of a module, none for one that returns its input."""
     kind = type(module)
     name = kind.__name__
     place = f"{where or 'the module'}, {name}"
@@ -103,7 +105,7 @@ def _layers(module: Any, where: str) -> list[Layer]:
         return read(module, place)
     if layer is None:
         raise building.refusal(place, f"the module {name}")
-    # What has no reader is an activation, whose settings have our names.
+    # A layer without a reader is an activation; its settings have the same names in tinynn.
     settings = {setting: getattr(module, setting) for setting in layer().settings()}
     return [building.simple(place, layer, **settings)]
 
@@ -136,7 +138,7 @@ def _layer_norm(m: Any, place: str) -> list[Layer]:
 
 
 def _only(**wanted: object) -> Callable[[Any, str], None]:
-    """Return a check that a module's attributes have the values that tinynn's layer stands for."""
+    """Return a check that a module's attributes have the values that tinynn's layer implies."""
 
     def check(m: Any, place: str) -> None:
         have = {name: getattr(m, name, None) for name in wanted}
@@ -165,7 +167,7 @@ def _softplus(m: Any, place: str) -> list[Layer]:
 
 
 def _softmax(m: Any, place: str) -> list[Layer]:
-    if m.dim not in (None, 1, -1):  # None is PyTorch's own guess, 1 for a table
+    if m.dim not in (None, 1, -1):  # None lets PyTorch choose: 1 for a table
         raise building.refusal(place, f"{type(m).__name__} with dim={m.dim}")
     return [Softmax() if type(m).__name__ == "Softmax" else LogSoftmax()]
 
@@ -176,8 +178,8 @@ def _flatten(m: Any, place: str) -> list[Layer]:
     return []
 
 
-_COUNTER = "num_batches_tracked"  # of BatchNorm: not a number that a prediction rests on
-# By our layer, or by PyTorch's name where there is none.
+_COUNTER = "num_batches_tracked"  # of BatchNorm; predictions do not use it
+# By tinynn's layer, or by PyTorch's name where tinynn has none.
 _READERS: dict[object, Callable[[Any, str], list[Layer]]] = {
     Dense: _linear,
     BatchNorm: _batch_norm,

@@ -1,4 +1,4 @@
-"""Putting named tensors, a state dict, into the layers that they belong to."""
+"""Fill layers with named tensors, such as those of a state dict."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..lesson.parameters import rows_of
 from . import assembly as building
 
 Layers = Union[Sequence[Layer], Mapping[str, Layer]]
-Tensor = Tuple[Tuple[int, ...], List[float]]  # its shape, and its numbers in one list
+Tensor = Tuple[Tuple[int, ...], List[float]]  # shape, and numbers in one flat list
 Tensors = Mapping[str, Tensor]
 Group = Dict[str, Tensor]  # the tensors of one layer: "weight", "bias"
 
 
 def read_tensor(name: str, tensor: Any) -> Tensor:
-    """Return a live tensor of PyTorch's, or an array of NumPy's, as shape and numbers."""
+    """Return the shape and numbers of a live PyTorch tensor or NumPy array."""
     if not hasattr(tensor, "reshape") or not hasattr(tensor, "tolist"):
         raise FormatError(f"{name} needs to be a tensor or an array, got {type(tensor).__name__}")
     values = [float(x) for x in tensor.reshape(-1).tolist()]
@@ -29,11 +29,11 @@ def read_tensor(name: str, tensor: Any) -> Tensor:
 
 
 def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequential:
-    """Return the network of `layers` with the numbers of `tensors` in it.
+    """Return the network of `layers`, filled with the numbers of `tensors`.
 
-    The layers themselves become the network's. A list of layers takes the groups of tensors in
-    their order, if that means something (`in_order`), else in the order of the numbers in their
-    names. Raises FormatError unless each tensor finds a place, and each place a tensor.
+    The layers themselves become the network's. A list of layers takes the tensors in the order
+    given if it is that of the layers (`in_order`), else in the order of the numbers in their names.
+    Raises FormatError for a tensor without a layer, or a layer without its tensors.
     """
     named = layers if isinstance(layers, Mapping) else None
     given: list[Layer] = list(layers.values() if isinstance(layers, Mapping) else layers)
@@ -63,9 +63,9 @@ def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequ
 
 
 def rebuilt(where: str, text: str, tensors: Tensors) -> Sequential:
-    """Return the network that a model file without numbers, `text`, describes, with these tensors.
+    """Return the network described by `text`, a model file without numbers, with these tensors.
 
-    Raises FormatError if they do not fit each other.
+    Raises FormatError if the two do not match.
     """
     content = json_file.loads(text.encode("utf-8", "surrogatepass"), f"{where}: its layers")
     entries = content.get("layers")
@@ -91,7 +91,7 @@ def _groups(tensors: Tensors) -> dict[str, Group]:
 
 
 def _in_order_of_numbers(where: str, groups: Mapping[str, Group]) -> list[str]:
-    """Return names sorted by the numbers in them, if they differ in nothing else."""
+    """Return names sorted by the numbers in them. Raises FormatError if more than these differ."""
     if len({re.sub(r"\d+", "0", name) for name in groups}) > 1:
         raise FormatError(
             f"{where} has layer names that do not show their order: {', '.join(groups)}; "
@@ -106,7 +106,7 @@ def _fill(where: str, layer: Layer, group: Group) -> None:
         name = letter if letter in group else NAMES[letter]
         if name not in group:
             if letter in ("gamma", "beta") and not affine:
-                continue  # γ = 1 and β = 0 as they are: PyTorch's affine=False
+                continue  # PyTorch's affine=False: γ stays 1, β stays 0
             got = ", ".join(group) or "none"
             raise FormatError(f"{where} needs the tensor {NAMES[letter]!r}, got {got}")
         rows = rows_of(value)
@@ -125,7 +125,7 @@ def _fill(where: str, layer: Layer, group: Group) -> None:
 
 
 def _values(where: str, group: Group, dense: bool) -> dict[str, object]:
-    """Return tensors under the letters, and in the form, that a model file has for them."""
+    """Return tensors as a model file holds them: by letter, W as inputs × outputs."""
     values: dict[str, object] = {}
     for letter in ("W", "b") if dense else tuple(NAMES)[2:]:
         if NAMES[letter] not in group:
