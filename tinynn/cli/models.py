@@ -176,6 +176,12 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
 
 
+def ended(reason: str | None) -> str:
+    """Return in words how training ended; `reason` is a history's `stopped_by`."""
+    known = {"epochs": "ended after the last epoch", "import": "imported"}
+    return known.get(reason or "", f"ended by {reason}")
+
+
 def listed(names: Sequence[object], most: int = 8) -> str:
     """Return names separated by commas; those after the first `most` are only counted."""
     shown = ", ".join(map(str, names[:most]))

@@ -10,7 +10,7 @@ from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
-from .models import About, Model, counted, listed, save_model
+from .models import About, Model, counted, ended, listed, save_model
 from .parser import (
     column_name,
 )
@@ -223,7 +223,7 @@ def _say_training(trained: TrainedModel, console: Console) -> None:
         return
     best = f"; best: epoch {best_epoch(estimator)}" if history.validation_loss else ""
     epochs = counted(history.epochs, "epoch")
-    console.say(f"trained {epochs}{seconds}, ended by {history.stopped_by}{best}\n")
+    console.say(f"trained {epochs}{seconds}, {ended(history.stopped_by)}{best}\n")
 
 
 def _widths(estimator: Any) -> list[int]:
