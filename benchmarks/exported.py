@@ -51,12 +51,12 @@ def predict(row):
 class FileJob(PredictionJob):
     """Calls the `predict` function of a file."""
 
-    def __init__(self, task: Prediction, text: str, tolerance: float) -> None:
+    def __init__(self, task: Prediction, source: str, tolerance: float) -> None:
         space: dict[str, Any] = {"__name__": "exported"}
-        exec(compile(text, "exported.py", "exec"), space)
+        exec(compile(source, "exported.py", "exec"), space)
         self.predict, self.rows = space["predict"], task.inputs()
         self.tolerance = tolerance
-        self.note = f"{len(text):,} bytes"
+        self.note = f"{len(source):,} bytes"
 
 
 class ExportedPeer(Peer):
@@ -74,8 +74,8 @@ class ExportedPeer(Peer):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.py"
             to_python(network(task.start(), "relu", "linear"), path, weights=self.weights)
-            text = path.read_text(encoding="ascii")
-        return FileJob(task, text, FIXED_POINT if self.weights == "packed" else FLOAT64)
+            source = path.read_text(encoding="ascii")
+        return FileJob(task, source, FIXED_POINT if self.weights == "packed" else FLOAT64)
 
 
 class NestedPeer(Peer):
@@ -88,8 +88,8 @@ class NestedPeer(Peer):
 
     def prediction(self, task: Prediction) -> Job:
         weights, biases = zip(*task.start())
-        text = f"WEIGHTS = {list(weights)!r}\nBIASES = {list(biases)!r}\n\n\n{_NESTED}"
-        return FileJob(task, text, FLOAT64)
+        source = f"WEIGHTS = {list(weights)!r}\nBIASES = {list(biases)!r}\n\n\n{_NESTED}"
+        return FileJob(task, source, FLOAT64)
 
 
 def peers() -> list[Peer]:

@@ -128,8 +128,8 @@ def measured(folder: Path, times: int) -> tuple[dict[str, float | None], list[Pa
     ):
         vendor(alone / "tinynn.py", *options)
         found[name] = (alone / "tinynn.py").stat().st_size
-    for name, place in (("package", ROOT), ("single file", alone)):
-        found[f"import of the {name}"], found[f"memory of the {name}"] = imported(place, times)
+    for name, home in (("package", ROOT), ("single file", alone)):
+        found[f"import of the {name}"], found[f"memory of the {name}"] = imported(home, times)
     return found, parts(path)
 
 

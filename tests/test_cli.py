@@ -179,7 +179,7 @@ def test_train_says_what_it_guessed_and_how_good_the_model_is(home, tmp_path):
     )
     assert "and marked in a second column: every value is a number\n" in out
     assert "rows: 77 to train on, 19 to decide when to stop, 24 to test\n" in out
-    assert "ended by" in out
+    assert re.search(r"^trained \d+ epochs in [\d.]+ s, ended (by|after) ", out, re.MULTILINE)
     assert "; baseline, always the most frequent class: 0." in out
     assert "\ntrue \\ predicted " in out
     assert out.endswith("\nmodel written to m.json\nreport written to m.html\n")

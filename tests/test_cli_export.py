@@ -107,7 +107,7 @@ def test_scales_of_numbers_go_into_the_network(home, tmp_path, capsys):
         said = export(capsys, home / "iris.json", "--out", out, *words)
         assert said.out.splitlines()[1:] == [
             "inputs: sepal_length, sepal_width, petal_length, petal_width",
-            "they are numbers as in the table: the first layer scales them",
+            "they are numbers as in the table; the first layer scales them",
             "outputs: the probability of setosa, versicolor, virginica",
         ]
         for got, p in zip(read(out).predict(rows), model.predict_proba(rows)):

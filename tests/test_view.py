@@ -327,20 +327,20 @@ def test_a_scale_is_monotone_and_keeps_its_values_inside(
 ) -> None:
     values = sorted(a / 2 + t * (b / 2 - a / 2) for t in shares)
     scale = covering("test", values, tight=tight)
-    places = [scale.place(v) for v in values]
-    assert all(-1e-9 <= p <= 1 + 1e-9 for p in places)
-    assert places == sorted(places)
+    positions = [scale.position(v) for v in values]
+    assert all(-1e-9 <= p <= 1 + 1e-9 for p in positions)
+    assert positions == sorted(positions)
     assert len(scale.ticks) >= 2
-    assert all(-1e-9 <= place <= 1 + 1e-9 for place, _ in scale.ticks)
+    assert all(-1e-9 <= position <= 1 + 1e-9 for position, _ in scale.ticks)
 
 
 @given(st.lists(st.floats(1e-290, 1e290), min_size=1, max_size=5), st.booleans())
 def test_a_logarithmic_scale_is_monotone_too(values: list[float], tight: bool) -> None:
     values.sort()
     scale = covering("test", values, kind="log", tight=tight)
-    places = [scale.place(v) for v in values]
-    assert all(-1e-9 <= p <= 1 + 1e-9 for p in places)
-    assert places == sorted(places)
+    positions = [scale.position(v) for v in values]
+    assert all(-1e-9 <= p <= 1 + 1e-9 for p in positions)
+    assert positions == sorted(positions)
     assert len(scale.ticks) >= 2
 
 
@@ -351,9 +351,9 @@ def test_limits_are_kept_exactly() -> None:
 
 
 def test_bands_count_from_the_top_if_told() -> None:
-    assert [Bands(["a", "b"]).place(i) for i in (0, 1)] == [0.25, 0.75]
-    assert [Bands(["a", "b"], downward=True).place(i) for i in (0, 1)] == [0.75, 0.25]
-    assert Scale(0, 10).place(5) == 0.5
+    assert [Bands(["a", "b"]).position(i) for i in (0, 1)] == [0.25, 0.75]
+    assert [Bands(["a", "b"], downward=True).position(i) for i in (0, 1)] == [0.75, 0.25]
+    assert Scale(0, 10).position(5) == 0.5
 
 
 # --- palettes --------------------------------------------------------------------------------
@@ -372,8 +372,8 @@ def test_the_middle_of_the_diverging_palette_is_neutral() -> None:
 
 
 @given(st.floats(-1, 2))
-def test_shades_are_colours(place: float) -> None:
-    assert re.fullmatch("#[0-9a-f]{6}", shade(PALETTES["viridis"], place))
+def test_shades_are_colours(position: float) -> None:
+    assert re.fullmatch("#[0-9a-f]{6}", shade(PALETTES["viridis"], position))
 
 
 # --- tiles -----------------------------------------------------------------------------------

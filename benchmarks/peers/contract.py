@@ -22,7 +22,7 @@ class Peer:
     def load(self) -> Any:
         """Return the module, imported only now. Raises Refused, with the reason, if it is absent.
 
-        Modules are `Any` here: so the benchmarks can be type-checked where no peer is installed.
+        Modules are `Any` here, so that the benchmarks can be type-checked without the peers.
         """
         return load(self.module, self.distribution)
 
@@ -48,7 +48,7 @@ def load(module: str, distribution: str) -> Any:
         if error.name and module.split(".")[0] == error.name.split(".")[0]:
             raise Refused(f"not installed (pip install {distribution})") from None
         raise Refused(f"cannot be imported: {error}") from None
-    except Exception as error:  # whatever a broken installation does
+    except Exception as error:  # whatever a broken installation raises
         raise Refused(f"cannot be imported: {type(error).__name__}: {error}") from None
 
 

@@ -9,7 +9,7 @@ from ..tasks.kinds import Prediction
 from .contract import Peer, load
 from .numpy_peer import NumpyPeer
 
-OPSET, IR_VERSION = 13, 8  # old enough for every onnxruntime of the last years
+OPSET, IR_VERSION = 13, 8  # old enough for every onnxruntime of recent years
 
 
 class OnnxPrediction(PredictionJob):

@@ -48,7 +48,7 @@ def two_moons_signed() -> Data:
 
 @lru_cache(maxsize=None)
 def images(columns: int, samples: int, density: float, levels: int = 0) -> Data:
-    """Return rows with as many zeros as grey images of ten classes have.
+    """Return rows with zeros in them like those of grey images of ten classes.
 
     Each class has its own pattern of lit columns, about `density` of them; samples are the
     pattern with noise, between 0 and 1, and exactly 0 where it is dark. With `levels`, a grey is a

@@ -101,7 +101,7 @@ def _network(model: Model) -> tuple[Sequential, Notes]:
     found = bare(model.estimator)
     notes = [f"inputs: {listed(found.inputs)}"]
     if found.raw:
-        notes.append("they are numbers as in the table: the first layer scales them")
+        notes.append("they are numbers as in the table; the first layer scales them")
     else:
         notes.append(
             "scaling and encoding are not included: the inputs are encoder_.transform(rows)"

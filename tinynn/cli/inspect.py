@@ -9,7 +9,7 @@ from ..checks.words import counted, listed
 from ..lesson.network import Sequential
 from ..training.history import History
 from .console import Console
-from .models import Model, load_any
+from .models import Model, ended, load_any
 from .testing import curve_text, test_text
 
 
@@ -50,7 +50,7 @@ def _heading(model: Model) -> str:
 def training_text(model: Model, console: Console) -> str:
     """Return how training went: why it ended, and the losses as lines of blocks."""
     history: History = model.estimator.history_
-    lines = [f"training: {counted(history.epochs, 'epoch')}, ended by {history.stopped_by}"]
+    lines = [f"training: {counted(history.epochs, 'epoch')}, {ended(history.stopped_by)}"]
     if history.seconds:
         lines[0] += f", {history.seconds[-1]:.1f} s, engine {history.engine}"
     width = console.width - 30

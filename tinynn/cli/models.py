@@ -165,3 +165,9 @@ def load_model(path: str, decimal: str | None = None) -> Model:
             "`train`, Classifier or Regressor"
         )
     return model
+
+
+def ended(reason: str | None) -> str:
+    """Return in words how training ended; `reason` is a history's `stopped_by`."""
+    known = {"epochs": "ended after the last epoch", "import": "imported"}
+    return known.get(reason or "", f"ended by {reason}")

@@ -1,4 +1,4 @@
-"""`tinynn plot`: a model in pictures, as a page, as SVG files, or as text."""
+"""`tinynn plot`: charts of a model, as a page, as SVG files, or as text."""
 
 from __future__ import annotations
 

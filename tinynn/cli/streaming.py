@@ -71,8 +71,8 @@ class RowStream:
         self.validation: tuple[list[Cells], list[Label]] = ([], [])
         self.test: tuple[list[Cells], list[Label]] = ([], [])
         self.passes = self.rows = self.without_target = 0
-        self.counts: dict[Label, int] = {}  # of the classes, and of those in the training
-        self.known: set[Label] = set()
+        self.counts: dict[Label, int] = {}  # of each class, in all rows
+        self.known: set[Label] = set()  # the classes in the training rows
         self.range = (inf, -inf)  # of the numbers
 
     def __call__(self) -> Iterator[tuple[list[Cells], list[Label]]]:
@@ -97,7 +97,7 @@ class RowStream:
     def _kept(
         self, lines: list[int], rows: list[Cells], rng: Random, first: bool
     ) -> tuple[list[Cells], list[Label]]:
-        """Return the rows to train on and, apart from them, their targets; store held-out rows."""
+        """Return the rows to train on, without targets, and their targets; store held-out rows."""
         target, name, index = self.target, self.file.name, self.target.index
         below = self.test_share + self.validation_share
         kept: list[Cells] = []

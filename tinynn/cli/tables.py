@@ -36,7 +36,7 @@ def open_table(path: str, options: argparse.Namespace) -> TableFile:
 
 
 class Lines:
-    """The line of its file for each row of a table.
+    """The line number in the file of each row of a table.
 
     Stores only the rows at which the difference between line and row changes.
     """

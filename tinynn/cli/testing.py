@@ -218,7 +218,7 @@ def curve_text(values: Sequence[float], name: str, console: Console, width: int 
 
 
 class Comparison(NamedTuple):
-    """Two models on the same rows: how often each alone was better, and the p-value of that.
+    """Two models on the same rows: how often each alone was better, and the test's p-value.
 
     Source of the sign test (of McNemar, for classes): Q. McNemar (1947), exact binomial form.
     """

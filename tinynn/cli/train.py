@@ -11,7 +11,7 @@ from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
-from .models import About, Model, save_model
+from .models import About, Model, ended, save_model
 from .parser import (
     column_name,
 )
@@ -224,7 +224,7 @@ def _say_training(trained: TrainedModel, console: Console) -> None:
         return
     best = f"; best: epoch {best_epoch(estimator)}" if history.validation_loss else ""
     epochs = counted(history.epochs, "epoch")
-    console.say(f"trained {epochs}{seconds}, ended by {history.stopped_by}{best}\n")
+    console.say(f"trained {epochs}{seconds}, {ended(history.stopped_by)}{best}\n")
 
 
 def _widths(estimator: Any) -> list[int]:

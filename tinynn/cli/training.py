@@ -50,7 +50,7 @@ class TimeBudget(Callback):
 
 
 class TrainedModel(NamedTuple):
-    """The result of training: the estimator, how many rows were used for what, and the test."""
+    """The result of training: the estimator, how many rows it used, and the rows to test it on."""
 
     estimator: Classifier | Regressor
     train_rows: int

@@ -147,11 +147,11 @@ class Axes:
 
     def x(self, value: float) -> float:
         """Return the horizontal pixel of a value (or of the middle of a band)."""
-        return self.left + self.x_axis.place(value) * (self.right - self.left)
+        return self.left + self.x_axis.position(value) * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """Return the vertical pixel of a value (or of the middle of a band)."""
-        return self.bottom - self.y_axis.place(value) * (self.bottom - self.top)
+        return self.bottom - self.y_axis.position(value) * (self.bottom - self.top)
 
     def shows(self, x: float, y: float) -> bool:
         """Return whether the point (x, y), in pixels, is in the plotting area."""
@@ -177,8 +177,8 @@ class Axes:
         svg, grid = self.svg, ""
         width, height = self.right - self.left, self.bottom - self.top
         every = _stride(len(x_texts), width, 15.0 if self._turned else wide + 8.0, self.x_axis)
-        for (place, full), text in list(zip(self.x_axis.ticks, x_texts))[::every]:
-            x = self.left + place * width
+        for (position, full), text in list(zip(self.x_axis.ticks, x_texts))[::every]:
+            x = self.left + position * width
             if self.x_axis.grid:
                 grid += f"M{pixels(x)} {pixels(self.top)}V{pixels(self.bottom)}"
             tooltip = full if full != text else ""
@@ -197,8 +197,8 @@ class Axes:
                     x, self.bottom + 14.0, text, anchor="middle", class_="nn-muted", tooltip=tooltip
                 )
         every = _stride(len(y_texts), height, 14.0, self.y_axis)
-        for (place, full), text in list(zip(self.y_axis.ticks, y_texts))[::every]:
-            y = self.bottom - place * height
+        for (position, full), text in list(zip(self.y_axis.ticks, y_texts))[::every]:
+            y = self.bottom - position * height
             if self.y_axis.grid:
                 grid += f"M{pixels(self.left)} {pixels(y)}H{pixels(self.right)}"
             svg.text(

@@ -228,7 +228,7 @@ def _map(
 
 
 def _inside(bar: Scale, value: float) -> float:
-    return min(max(bar.place(value), 0.0), 1.0)
+    return min(max(bar.position(value), 0.0), 1.0)
 
 
 def _draw_cells(
@@ -295,8 +295,8 @@ def _draw_colour_bar(axes: Axes, bar: Scale, anchors: Sequence[str]) -> None:
     top = 0.5 * (axes.top + axes.bottom - height)
     svg.element("rect", x=left, y=top, width=COLOUR_BAR, height=height, fill=svg.gradient(anchors))
     ticks = ""
-    for place, text in bar.ticks:
-        y = top + (1.0 - place) * height
+    for position, text in bar.ticks:
+        y = top + (1.0 - position) * height
         ticks += f"M{pixels(left + COLOUR_BAR)} {pixels(y)}h4"
         svg.text(left + COLOUR_BAR + 8.0, y, text, class_="nn-muted")
     svg.path(ticks, "nn-axis")

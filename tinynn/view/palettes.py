@@ -31,17 +31,17 @@ def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def shade(anchors: Sequence[str], place: float) -> str:
-    """Return the colour at `place`, from 0.0 (the first anchor) to 1.0 (the last), as #rrggbb.
+def shade(anchors: Sequence[str], position: float) -> str:
+    """Return the colour at `position`, from 0.0 (the first anchor) to 1.0 (the last), as #rrggbb.
 
     >>> shade(("#000000", "#ffffff"), 0.5)
     '#808080'
     """
-    position = min(max(place, 0.0), 1.0) * (len(anchors) - 1)
-    i = min(int(position), len(anchors) - 2)
+    x = min(max(position, 0.0), 1.0) * (len(anchors) - 1)
+    i = min(int(x), len(anchors) - 2)
     a, b = _channels(anchors[i]), _channels(anchors[i + 1])
-    t = position - i
-    return "#" + "".join(f"{int(x + t * (y - x) + 0.5):02x}" for x, y in zip(a, b))
+    t = x - i
+    return "#" + "".join(f"{int(p + t * (q - p) + 0.5):02x}" for p, q in zip(a, b))
 
 
 def luminance(colour: str) -> float:

@@ -138,9 +138,9 @@ def _power(text: str) -> str:
 
 
 class Scale:
-    """An axis of numbers from `low` to `high`; `place` gives 0 at `low` and 1 at `high`.
+    """An axis of numbers from `low` to `high`; `position` gives 0 at `low` and 1 at `high`.
 
-    `ticks` are (place, label) pairs. With `tight` the axis ends where the data end; otherwise it
+    `ticks` are (position, label) pairs. With `tight` the axis ends where the data end; otherwise it
     extends to the next nice number on both sides.
     """
 
@@ -168,9 +168,9 @@ class Scale:
                 labels = tick_labels
             values = inside
         self.low, self.high = (low, high) if tight else (values[0], values[-1])
-        self.ticks = [(self.place(t), text) for t, text in zip(values, labels(values))]
+        self.ticks = [(self.position(t), text) for t, text in zip(values, labels(values))]
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Return where `value` lies on the axis: 0.0 at its start, 1.0 at its end."""
         if self.log:
             start = math.log(self.low)
@@ -179,7 +179,7 @@ class Scale:
 
 
 class Bands:
-    """An axis of names, each with a band of equal width; `place(i)` is the middle of band i.
+    """An axis of names, each with a band of equal width; `position(i)` is the middle of band i.
 
     With `downward` the first name comes last along the axis: at the top of a vertical one.
     """
@@ -190,12 +190,12 @@ class Bands:
         self.label = label
         self.downward = downward
         self.names = list(names)
-        self.ticks = [(self.place(i), name) for i, name in enumerate(self.names)]
+        self.ticks = [(self.position(i), name) for i, name in enumerate(self.names)]
 
-    def place(self, i: float) -> float:
+    def position(self, i: float) -> float:
         """Return the middle of band i: 0.0 is the axis' start, 1.0 its end."""
-        place = (i + 0.5) / len(self.names)
-        return 1.0 - place if self.downward else place
+        position = (i + 0.5) / len(self.names)
+        return 1.0 - position if self.downward else position
 
 
 Axis = Union[Scale, Bands]

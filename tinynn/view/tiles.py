@@ -62,8 +62,8 @@ def draw_tiles(
     paths: dict[int, list[str]] = {}
     for kind, (row, column, rows, columns) in merged_tiles(cells):
         paths.setdefault(kind, []).append(f"M{column} {row}h{columns}v{rows}h-{columns}z")
-    place = f"translate({axes.left:.6g} {axes.top:.6g}) scale({dx:.6g} {dy:.6g})"
-    with axes.svg.group(transform=place, class_="nn-area"):
+    transform = f"translate({axes.left:.6g} {axes.top:.6g}) scale({dx:.6g} {dy:.6g})"
+    with axes.svg.group(transform=transform, class_="nn-area"):
         for kind in sorted(paths):
             class_, fill, opacity = look(kind)
             d = "".join(paths[kind])
