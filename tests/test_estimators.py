@@ -376,10 +376,10 @@ def test_one_warning_that_says_what_to_raise():
     with pytest.warns(ConvergenceWarning) as caught:
         quick(max_iter=10).fit(ROWS, LABELS)
     assert len(caught) == 1
-    fell = str(caught[0].message).split("still fell by ")[1].split("%")[0]
+    fell = str(caught[0].message).split("still falling, by ")[1].split("%")[0]
     assert str(caught[0].message) == (
-        f"training used all of max_iter=10 epochs, and the loss still fell by {fell}% in the "
-        "last 9; raise max_iter to 20, or learning_rate_init from 0.05 to 0.15"
+        f"training stopped at max_iter=10 while the loss was still falling, by {fell}% in the last "
+        "9 epochs; raise max_iter to 20, or learning_rate_init from 0.05 to 0.15"
     )
     assert caught[0].filename == __file__
 
@@ -481,7 +481,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         ),
         (
             {"activation": ("relu", "tanh")},
-            "Classifier needs one activation for each of its 1 hidden layers, got 2",
+            "Classifier needs one activation per hidden layer, got 2 for 1 layer",
         ),
         (
             {"solver": "lbfgs"},
@@ -523,7 +523,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         ),
         (
             {"class_weight": {"maybe": 2}},
-            "Classifier needs the labels in class_weight to be among 'no', 'yes', got 'maybe'",
+            "Classifier needs each label in class_weight to be one of 'no', 'yes', got 'maybe'",
         ),
         (
             {"class_weight": {"yes": -2}},
@@ -591,13 +591,13 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             DataError,
             lambda: quick().fit(ROWS, [[0, 1, 2]] * 60),
-            "Classifier needs one label per row, or for several labels at once rows of 0 and 1; "
-            "several targets with more classes each need a Classifier each",
+            "Classifier needs one label per row, or rows of 0 and 1 for several labels at once; "
+            "use a separate Classifier for each target with more classes",
         ),
         (
             SettingError,
             lambda: quick(class_weight="balanced").fit(ROWS, [[0, 1], [1, 0]] * 30),
-            "Classifier needs class_weight=None where targets are rows",
+            "Classifier needs class_weight=None for rows of 0 and 1 as targets",
         ),
         (
             ShapeError,
@@ -623,12 +623,12 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
             DataError,
             lambda: quick(Regressor).fit(ROWS, LABELS),
             "Regressor: targets need numbers, got the text 'yes' in row 0, column 0; encode text "
-            "as numbers first; did you mean Classifier?",
+            "as numbers first, or use Classifier",
         ),
         (
             DataError,
             lambda: quick(early_stopping=True).fit(ROWS[:3], ["yes", "no", "yes"]),
-            "Classifier needs rows to train on and rows for early_stopping, got 3 rows with "
+            "Classifier needs rows for both training and early_stopping, got 3 rows with "
             "validation_fraction=0.1",
         ),
         (
@@ -652,18 +652,18 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             NotFittedError,
             lambda: Classifier().predict(ROWS),
-            "this Classifier needs fit(inputs, targets) before it can answer",
+            "this Classifier needs fit(inputs, targets) first",
         ),
         (
             NotFittedError,
             lambda: Regressor().save("nowhere.json"),
-            "this Regressor needs fit(inputs, targets) before it can answer",
+            "this Regressor needs fit(inputs, targets) first",
         ),
         (
             SettingError,
             lambda: quick(class_weight="balanced").partial_fit(ROWS, LABELS),
             "Classifier needs class_weight as weights by label for partial_fit, which cannot know "
-            "how many rows of each class will come, got 'balanced'",
+            "the final class sizes, got 'balanced'",
         ),
         (
             SettingError,
@@ -673,7 +673,7 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             DataError,
             lambda: quick().partial_fit(ROWS, LABELS, classes=["a", "b"]),
-            "Classifier needs labels among 'a', 'b', got 'yes' in row 0",
+            "Classifier needs each label to be one of 'a', 'b', got 'yes' in row 0",
         ),
         (
             SettingError,
@@ -792,7 +792,7 @@ def test_every_row_comes_once_in_batches_of_the_size(n, chunk, size, buffer, shu
         (
             SettingError,
             lambda: quick(early_stopping=True).fit_stream(chunked(ROWS, LABELS)),
-            "Classifier needs validation for early_stopping with a stream",
+            "Classifier needs validation=(rows, targets) for early_stopping with a stream",
         ),
         (
             DataError,
@@ -889,7 +889,7 @@ def test_labels_that_json_cannot_keep_are_refused(tmp_path):
     with pytest.raises(FormatError) as error:
         model.save(tmp_path / "model.json")
     assert str(error.value) == (
-        "a model file keeps labels that are text, numbers, True or False, got a tuple: ('a', 'b')"
+        "a model file needs labels to be strings, numbers, True or False, got a tuple: ('a', 'b')"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -946,22 +946,22 @@ def test_an_edited_file_is_refused_or_works(kind, tmp_path):
         (
             ("targets", "classes"),
             ["a"],
-            "{path} is not a whole classifier: a saved Classifier needs two classes or more, "
+            "{path} is not a valid classifier: a saved Classifier needs two classes or more, "
             "got ['a']",
         ),
         (
             ("targets",),
             {"classes": ["a", "b", "c"], "counts": [1, 2, 3], "multilabel": False},
-            "{path} needs a network from 7 columns to 3, got one from 7 to 1",
+            "{path} needs a network with 7 inputs and 3 outputs, got 7 and 1",
         ),
-        (("settings", "alfa"), 1, "{path} is not a whole classifier: Classifier.__init__() got an "
+        (("settings", "alfa"), 1, "{path} is not a valid classifier: Classifier.__init__() got an "
                                   "unexpected keyword argument 'alfa'"),
         (
             ("history", "loss"),
             ["low"],
-            "{path} is not a whole classifier: history.loss needs to be a list of numbers",
+            "{path} is not a valid classifier: history.loss needs to be a list of numbers",
         ),
-        (("seed",), 1.5, "{path} is not a whole classifier: seed needs to be a whole number, "
+        (("seed",), 1.5, "{path} is not a valid classifier: seed needs to be a whole number, "
                          "got 1.5"),
     ],
 )  # fmt: skip

@@ -574,7 +574,7 @@ def test_what_cannot_be_written_is_refused_by_name(tmp_path):
         (3, "float", SettingError,
          "an export needs a Sequential, Classifier or Regressor, got int"),
         (nn.Classifier(), "float", ValueError,
-         "this Classifier needs fit(inputs, targets) before it can answer"),
+         "this Classifier needs fit(inputs, targets) first"),
         (nan, "float", FormatError, "an export needs finite weights, got nan in W of layer 0"),
         (moment, "float", FormatError,
          "an export needs labels that are text, numbers, True or False, got a tuple: (1, 'a')"),

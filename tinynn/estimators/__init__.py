@@ -1,4 +1,4 @@
-"""Estimators: from a table to an answer, preprocessing and network in one object."""
+"""Estimators: preprocessing and network in one object, from a table to predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What classifiers and regressors share: from a table to a trained network, and to answers."""
+"""The base class of Classifier and Regressor: training on tables, and prediction."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
 from ..checks.rows import same_length
+from ..checks.words import counted
 from ..data import train_test_split
 from ..errors import DataError, DivergenceError, SettingError, ShapeError, TinynnError
 from ..files.atomic import Path
@@ -31,19 +32,19 @@ E = TypeVar("E", bound="Estimator")
 
 
 class Estimator(Fitted):
-    """A network with all that stands between it and a table; see Classifier and Regressor."""
+    """A network with its preprocessing of tables; see Classifier and Regressor."""
 
-    # --- what a kind of estimator has to say ----------------------------------------------------
+    # --- what subclasses define -----------------------------------------------------------------
 
     def _new_targets(self) -> Targets:
         raise NotImplementedError
 
     def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
-        """Return the last layer, the loss, and how many times scikit-learn's loss it is (1/…)."""
+        """Return the last layer, the loss, and the ratio of the loss to scikit-learn's."""
         raise NotImplementedError
 
     def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Vector | None:
-        """Return the weight of each row."""
+        """Return the weight of each row, or None if all weigh the same."""
         return weight_list(given)
 
     def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
@@ -54,15 +55,15 @@ class Estimator(Fitted):
         return False
 
     def _after_targets(self) -> None:
-        """Set what is known once the targets are."""
+        """Set the attributes that follow from the targets."""
 
     # --- training -------------------------------------------------------------------------------
 
     def fit(self: E, X: Any, y: Any, sample_weight: object = None) -> E:
-        """Train on a table X and its targets y, with a weight for each row if there are any.
+        """Train on a table X and its targets y, with optional sample weights.
 
-        Raises DataError, ShapeError or SettingError that names what cannot be used, before
-        anything is changed; DivergenceError when training leaves the finite numbers.
+        Raises DataError, ShapeError or SettingError for anything that cannot be used, and then
+        changes nothing; raises DivergenceError if training diverges.
         """
         plan = NetworkDesign(self)
         table = self._table(X)
@@ -96,7 +97,7 @@ class Estimator(Fitted):
     def _partial_fit(
         self: E, X: Any, y: Any, sample_weight: object, targets: Targets | None = None
     ) -> E:
-        """Train for one epoch; the first call makes a network, with `targets` if they are given."""
+        """Train for one epoch; the first call makes a network, for `targets` if given."""
         plan = NetworkDesign(self)
         if plan.early_stopping:
             raise SettingError(
@@ -131,17 +132,19 @@ class Estimator(Fitted):
         validation: tuple[Any, Any] | None = None,
         buffer_rows: int = 10_000,
     ) -> E:
-        """Train on a table that does not fit into memory.
+        """Train on a table that does not fit in memory.
 
-        `chunks` is a function that returns, each time, a new iterator over all of the data, as
-        (rows, targets) or (rows, targets, sample weights) for some rows at a time. It is read once
-        for the statistics of the columns, then once for each epoch; rows are shuffled within a
-        buffer of `buffer_rows`. `validation` is a table of its own, (rows, targets), that
-        `early_stopping` watches. Raises what `fit` raises.
+        `chunks` is a function that returns a new iterator over the whole table with each call, in
+        chunks of (rows, targets) or (rows, targets, sample weights). It is read once for the
+        statistics of the columns, then once for each epoch; rows are shuffled within a buffer of
+        `buffer_rows`. `validation` is a separate table, (rows, targets), for `early_stopping`.
+        Raises the errors of `fit`.
         """
         plan = NetworkDesign(self)
         if plan.early_stopping and validation is None:
-            raise SettingError(f"{plan.who} needs validation for early_stopping with a stream")
+            raise SettingError(
+                f"{plan.who} needs validation=(rows, targets) for early_stopping with a stream"
+            )
         if buffer_rows < 1:
             raise SettingError(f"{plan.who} needs buffer_rows of at least 1, got {buffer_rows!r}")
         seed = seed_of(plan.who, self.random_state)
@@ -165,7 +168,7 @@ class Estimator(Fitted):
 
     @contextmanager
     def _unless_refused(self) -> Iterator[None]:
-        """Undo what is set inside if the training is refused; of one that diverged, it stays."""
+        """Restore all attributes after any TinynnError other than DivergenceError."""
         before = dict(vars(self))
         try:
             yield
@@ -177,7 +180,7 @@ class Estimator(Fitted):
             raise
 
     def _statistics(self, chunks: Callable[[], Iterable[Any]]) -> tuple[TableEncoder, Targets, int]:
-        """Return encoder and targets that have learned from all of a stream, and its rows."""
+        """Return an encoder and targets fitted to a whole stream, and its number of rows."""
         who = type(self).__name__
         encoder: TableEncoder | None = None
         targets, rows = self._new_targets(), 0
@@ -202,7 +205,7 @@ class Estimator(Fitted):
         return items
 
     def _new_encoder(self, table: Table, constants: bool) -> TableEncoder:
-        """Return an unfitted encoder; where too little is known yet, it keeps constant columns."""
+        """Return an unfitted encoder; with `constants`, one that keeps constant columns."""
         if self.encoder is None:
             encoder = TableEncoder()
         elif isinstance(self.encoder, TableEncoder):
@@ -217,7 +220,7 @@ class Estimator(Fitted):
     def _split(
         self, plan: NetworkDesign, targets: Targets, items: list[Any], seed: int
     ) -> tuple[list[int], list[int]]:
-        """Return the numbers of the rows to train on, and those set apart for early stopping."""
+        """Return the indices of the rows for training and for early stopping."""
         numbers = list(range(len(items)))
         if not plan.early_stopping:
             return numbers, []
@@ -227,15 +230,16 @@ class Estimator(Fitted):
             )
         except SettingError:
             raise DataError(
-                f"{plan.who} needs rows to train on and rows for early_stopping, got "
-                f"{len(items)} rows with validation_fraction={plan.validation_fraction:g}"
+                f"{plan.who} needs rows for both training and early_stopping, got "
+                f"{counted(len(items), 'row')} with "
+                f"validation_fraction={plan.validation_fraction:g}"
             ) from None
         return sorted(kept), sorted(apart)
 
     def _start(
         self, plan: NetworkDesign, encoder: TableEncoder, targets: Targets, seed: int, arrays: bool
     ) -> None:
-        """Make a new network, and forget the training of the last one."""
+        """Make a new network, and clear the results of earlier training."""
         inputs = len(encoder.feature_names_out())
         last, _, _ = self._head(targets)
         network = plan.network(inputs, targets.outputs, last, seed)
@@ -268,7 +272,7 @@ class Estimator(Fitted):
     def _trainer(
         self, plan: NetworkDesign, rows: int, convergence: Convergence, scored: Any
     ) -> Trainer:
-        """Return a trainer of the network, by the parameters as they are now."""
+        """Return a trainer of the network with the current parameters."""
         _, loss, scale = self._head(self._targets)
         batch = plan.batch(rows)
         decay = plan.decay(batch, scale)
@@ -309,7 +313,7 @@ class Estimator(Fitted):
             convergence.warn(plan.max_iter, plan.learning_rate_init)
 
     def _finish(self, history: History, convergence: Convergence) -> None:
-        """Take what the training came to."""
+        """Keep the results of training."""
         self.history_ = history
         self.loss_curve_ = [*self.loss_curve_, *convergence.losses]
         if self.validation_scores_ is not None:
@@ -326,7 +330,7 @@ class Estimator(Fitted):
         elif self.loss_curve_:
             self.best_loss_ = min(self.loss_curve_)
 
-    # --- answers --------------------------------------------------------------------------------
+    # --- prediction -----------------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> Matrix:
         """Return the network's outputs for the rows of a table."""
@@ -334,9 +338,9 @@ class Estimator(Fitted):
             raise_not_fitted(self)
         table = self._table(X)
         if table.names is not None and hasattr(self, "feature_names_in_"):
-            places = self.encoder_.places(table.names)
-            rows: list[Sequence[Any]] = [[row[place] for place in places] for row in table.rows]
-            table = Table(rows, None, len(places))
+            indices = self.encoder_.places(table.names)
+            rows: list[Sequence[Any]] = [[row[j] for j in indices] for row in table.rows]
+            table = Table(rows, None, len(indices))
         self._check_width(table)
         return self.network_.predict(self.encoder_.encode(table).rows)
 
@@ -348,19 +352,19 @@ class Estimator(Fitted):
             )
 
     def _as_fitted(self, values: list[Any]) -> Any:
-        """Return values as an array if the estimator was fitted with one, else as a list."""
+        """Return values as an array if the estimator was fitted to one, else as a list."""
         return as_array(values) if self._arrays else values
 
     @property
     def targets_(self) -> Any:
-        """What turns answers into the network's targets, and its outputs into answers."""
+        """The conversion of y to the network's targets, and of its outputs to predictions."""
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"this {type(self).__name__} has no targets before fit")
         return self._targets
 
     @property
     def criterion_(self) -> Loss:
-        """The loss that the network is trained by."""
+        """The loss that training minimizes."""
         return self._head(self.targets_)[1]
 
     @property
@@ -379,25 +383,25 @@ class Estimator(Fitted):
         return [layer for layer in self.network_.layers if isinstance(layer, Dense)]
 
     def save(self, path: Path, training: bool = False) -> None:
-        """Write the model to one JSON file, whole or not at all; floats come back exactly.
+        """Save the model as one JSON file, with all floats exact.
 
-        Columns and their scales, network, labels, parameters and history are in it. With
-        `training` the memory of the optimizer goes along, so that `partial_fit` and `warm_start`
-        go on as if there had been no file.
+        The file has the encoder, network, labels, parameters and history. With `training`, it also
+        has the state of the optimizer, so that `partial_fit` and `warm_start` continue as if the
+        model had never been saved. The file is written completely or not at all.
 
-        Raises FormatError for a label that JSON has no word for, NotFittedError before `fit`.
+        Raises FormatError for a label that JSON cannot express, NotFittedError before `fit`.
         """
         if not self.__sklearn_is_fitted__():
             raise_not_fitted(self)
         save(self, path, training)
 
-    # --- what scikit-learn asks -----------------------------------------------------------------
+    # --- scikit-learn's protocol ----------------------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in self.__dict__
 
     def _tags(self, estimator_type: str, **tags: Any) -> Any:
-        """Return scikit-learn's tags; only its own code asks, so that it is loaded."""
+        """Return scikit-learn's tags; it is loaded, as only its own code calls this."""
         utils: Any = sys.modules["sklearn.utils"]
         return utils.Tags(
             estimator_type=estimator_type,
@@ -408,12 +412,12 @@ class Estimator(Fitted):
 
 
 def isinstance_array(X: Any) -> bool:
-    """Return whether X is an array or a data frame, so that answers should be arrays too."""
+    """Return whether X is an array or a data frame, for which predictions are arrays, too."""
     return "numpy" in sys.modules and hasattr(X, "__array__")
 
 
 def as_array(values: list[Any]) -> Any:
-    """Return a NumPy array of the values; of objects if they are of several types."""
+    """Return a NumPy array of the values, with dtype object if their types differ."""
     numpy: Any = sys.modules["numpy"]
     if len({type(value) for value in values}) > 1:
         array = numpy.empty(len(values), dtype=object)
@@ -438,5 +442,5 @@ def _rows(
 
 
 def in_kind(values: list[Any], X: Any) -> Any:
-    """Return answers as an array if the question was one, else as the list they are."""
+    """Return predictions as an array if X is one or a data frame, else as a list."""
     return as_array(values) if isinstance_array(X) else values

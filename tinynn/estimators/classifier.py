@@ -1,4 +1,4 @@
-"""`Classifier`: a table in, labels out."""
+"""`Classifier`: predicts labels from tables."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ C = TypeVar("C", bound="Classifier")
 
 
 class Classifier(Estimator):
-    """Learns to tell classes apart, with a network whose outputs are probabilities.
+    """A neural network that predicts labels, and their probabilities, for the rows of a table.
 
-    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame;
-    columns of text and scales are seen to (TableEncoder). y has a label in each row: text, numbers,
-    or what else can be hashed; or rows of 0 and 1 where several labels can hold at once. Answers
-    are lists, or arrays where X is one. The parameters are told in `Parameters`; and
+    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame. Its
+    text is encoded and its numbers are scaled (see TableEncoder). y has one label per row: text, a
+    number or any other hashable object; or, if several labels can be true at once, a row of 0 and
+    1. Predictions are lists, or arrays if X is one. See `Parameters` for the other parameters.
 
-    class_weight:  weights by label, "balanced" for weights against the classes' sizes, or None
+    class_weight:  weights by label, "balanced" for weights inversely proportional to class sizes,
+                   or None for equal weights
 
     Two classes share one sigmoid output, more have a softmax; the loss is the cross-entropy.
 
@@ -41,7 +42,7 @@ class Classifier(Estimator):
     """
 
     kind = "classifier"
-    _estimator_type = "classifier"  # what scikit-learn before 1.6 looks at
+    _estimator_type = "classifier"  # for scikit-learn before 1.6
     class_weight: str | Mapping[Any, float] | None
     classes_: Any
     _targets: Labels
@@ -83,15 +84,15 @@ class Classifier(Estimator):
     def partial_fit(
         self: C, X: Any, y: Any, classes: object = None, sample_weight: object = None
     ) -> C:
-        """Train for one epoch on these rows; the first call needs `classes`, unless y has all.
+        """Train for one epoch on these rows; the first call needs all `classes` unless y has them.
 
-        The first call decides on the columns and their scales by its rows alone: give an `encoder`
-        with `kinds` where these may mislead, or use `fit_stream`, which reads all rows first.
+        The first call fits the encoder to its rows alone. If they are not typical, give an
+        `encoder` with `kinds`, or use `fit_stream`, which reads all rows first.
         """
         if self.class_weight == "balanced":
             raise SettingError(
                 "Classifier needs class_weight as weights by label for partial_fit, which cannot "
-                "know how many rows of each class will come, got 'balanced'"
+                "know the final class sizes, got 'balanced'"
             )
         targets = None
         if classes is not None:
@@ -105,21 +106,21 @@ class Classifier(Estimator):
         return self._partial_fit(X, y, sample_weight, targets)
 
     def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class, in the order of `classes_`, for each row."""
+        """Return the probabilities of the classes, in the order of `classes_`, for each row."""
         return in_kind(self._targets_probabilities(X), X)
 
     def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithm of each class's probability; −∞ where it rounds to 0."""
+        """Return the logarithms of the probabilities, −∞ for those that round to 0."""
         rows = self._targets_probabilities(X)
         return in_kind([[log(p) if p > 0.0 else -inf for p in row] for row in rows], X)
 
     def predict(self, X: Any) -> Any:
-        """Return the most probable label for each row; rows of 0 and 1 if these were learned."""
+        """Return the most probable label for each row, or a row of 0 and 1 if y had such rows."""
         outputs = self._outputs(X)
         return in_kind(self._targets.answers(outputs), X)
 
     def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
-        """Return the accuracy: the share of rows whose label (all of them, if several) is right."""
+        """Return the accuracy: the fraction of rows whose label (or all labels) is right."""
         answers = self._targets_answers(X)
         items = target_list("Classifier", y)
         same_length(inputs=answers, targets=items)
@@ -145,7 +146,7 @@ class Classifier(Estimator):
         return Softmax(), CategoricalCrossEntropy(), 1.0
 
     def _single(self, targets: Targets) -> bool:
-        """Whether each output is a probability by itself."""
+        """Whether each output is an independent probability."""
         return targets.outputs == 1 or (isinstance(targets, Labels) and targets.multilabel)
 
     def _weights(self, targets: Targets, items: Sequence[Any], given: object) -> Vector | None:

@@ -1,10 +1,11 @@
-"""When training has come as far as it will: the rule, and the warning when it was cut short."""
+"""The stopping rule of the estimators, and the warning if training ended too early."""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING
 
+from ..checks.words import counted
 from ..lesson.layer import Values
 from ..lesson.parameters import rows_of
 from ..training.callbacks import Callback
@@ -12,21 +13,22 @@ from ..training.callbacks import Callback
 if TYPE_CHECKING:
     from ..training.run import Run
 
-SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as scikit-learn
-# A loss that fell by a smaller share, or by less, in the last epochs is no reason to warn.
+SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as in scikit-learn
+# There is no warning if the loss fell by a smaller fraction, or by less, in the last epochs.
 FALLING, LEAST_FALL, LAST_EPOCHS = 0.01, 1e-3, 10
 
 
 class ConvergenceWarning(UserWarning):
-    """Training ended with `max_iter` while the loss was still falling; says what to raise."""
+    """Training reached `max_iter` while the loss was still falling; says what to raise."""
 
 
 class Convergence(Callback):
-    """Stops when more than `patience` epochs in a row did not improve by `tol`, as scikit-learn.
+    """Stops after more than `patience` epochs in a row without an improvement by `tol`.
 
-    An epoch is judged by its loss with the penalty (`penalty` · |W|² of the weights that it began
-    with), or where `watched` is "score" or "loss" by that on the validation data; then the network
-    ends with the weights of the best one. With `adaptive`, the learning rate has to be low too.
+    As in scikit-learn, epochs are compared by the loss plus `penalty` · |W|² of the weights at the
+    start of the epoch. If `watched` is "score" or "loss", they are compared by that on the
+    validation data, and the network ends with the weights of the best epoch. With `adaptive`,
+    training stops only when the learning rate is low, too.
     """
 
     def __init__(self, tol: float, patience: int, watched: str | None, adaptive: bool) -> None:
@@ -43,7 +45,7 @@ class Convergence(Callback):
         self.penalty_before = self._penalty(trainer)
 
     def on_epoch_end(self, trainer: Run) -> None:
-        # The loss of a batch is that before its update, and so is the penalty.
+        # The loss of a batch is measured before its update, and so is the penalty.
         loss = trainer.history.loss[-1] + self.penalty_before
         self.penalty_before = self._penalty(trainer)
         self.losses.append(loss)
@@ -76,7 +78,7 @@ class Convergence(Callback):
         return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
 
     def warn(self, max_iter: int, learning_rate: float) -> None:
-        """Warn, once training ended with all of `max_iter`, if more of it would have helped."""
+        """Warn, after training reached `max_iter`, if more epochs would have helped."""
         back = min(self.patience, LAST_EPOCHS, len(self.losses) - 1)
         if self.converged or back < 1:
             return
@@ -84,8 +86,9 @@ class Convergence(Callback):
         if before - after > max(FALLING * before, LEAST_FALL):
             fell = 1.0 - after / before
             warnings.warn(
-                f"training used all of max_iter={max_iter} epochs, and the loss still fell by "
-                f"{100 * fell:.1f}% in the last {back}; raise max_iter to {2 * max_iter}, or "
+                f"training stopped at max_iter={max_iter} while the loss was still falling, by "
+                f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; raise max_iter to "
+                f"{2 * max_iter}, or "
                 f"learning_rate_init from {learning_rate:g} to {3 * learning_rate:g}",
                 ConvergenceWarning,
                 stacklevel=4,

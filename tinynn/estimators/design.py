@@ -1,11 +1,11 @@
-"""From an estimator's parameters to a network and an optimizer."""
+"""The network and optimizer that follow from an estimator's parameters."""
 
 from __future__ import annotations
 
 from typing import Any, Sequence
 
 from ..checks.settings import flag, integer, number
-from ..checks.words import did_you_mean
+from ..checks.words import counted, did_you_mean
 from ..errors import SettingError
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Activation, Linear
@@ -20,7 +20,7 @@ from ..lesson.schedule import Schedule
 from ..lesson.schedules import InverseScaling
 from .parameters import Parameters
 
-# Of single columns, by scikit-learn's names and by those of Keras's functions.
+# Activations of single columns, by their names in scikit-learn and in Keras's functions.
 ACTIVATIONS: dict[str, type[Layer]] = {
     name: kind
     for system in ("scikit-learn", "Keras function")
@@ -28,16 +28,17 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     if issubclass(kind, Activation)
 }
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-# An "auto" batch has at most scikit-learn's 200 rows. Where that would be all of a small table, its
-# 200 epochs would be as many updates, too few at its learning rate: so a tenth, if that is less.
-# Of five rules, this was the best for its updates on made-up tables: `benchmarks.defaults batch`.
+# An "auto" batch has at most 200 rows, as in scikit-learn, but a tenth of all rows if that is less:
+# one batch of a whole small table gives only 200 updates in 200 epochs, too few at the default
+# learning rate. Of five rules, this was the best for its number of updates on made-up tables: see
+# `benchmarks.defaults batch`.
 LARGEST_BATCH, SMALLEST_BATCH, BATCHES = 200, 10, 10
 
 
 class NetworkDesign:
-    """An estimator's parameters, checked: all that its training needs to know of them.
+    """An estimator's parameters, checked for training.
 
-    Raises SettingError that names the parameter for one that cannot be used.
+    Raises SettingError, naming the parameter, for an invalid one.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -87,12 +88,12 @@ class NetworkDesign:
         return self.solver == "sgd" and self.learning_rate == "adaptive"
 
     def batch(self, rows: int) -> int:
-        """Return how many of so many rows make a batch."""
+        """Return the batch size for a table with this many rows."""
         auto = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
         return min(self.batch_size or auto, rows)
 
     def network(self, inputs: int, outputs: int, last: Layer | None, seed: int) -> Sequential:
-        """Return a new network, its first weights drawn as scikit-learn's: Glorot's uniform."""
+        """Return a new network with Glorot-uniform initial weights, as in scikit-learn."""
         layers: list[Layer] = []
         for size, name, rate in zip(self.sizes, self.activations, self.dropout):
             initializer = "lecun_normal" if name == "selu" else "glorot_uniform"
@@ -108,7 +109,7 @@ class NetworkDesign:
         return Sequential(*layers, seed=seed)
 
     def decay(self, rows: int, scale: float) -> float:
-        """Return the weight decay that makes the L2 penalty, for batches of so many rows.
+        """Return the weight decay equivalent to the L2 penalty, for batches of this many rows.
 
         The penalised loss is scale' · L + alpha / 2 · |W|² / rows, where L is tinynn's mean loss
         and scale' · L scikit-learn's; its minimum, and that of L + scale · alpha / 2 · |W|² / rows,
@@ -119,7 +120,7 @@ class NetworkDesign:
         return self.alpha * scale / rows
 
     def optimizer(self, rows: int, decay: float) -> Optimizer:
-        """Return the optimizer for a table of so many rows."""
+        """Return the optimizer for a table with this many rows."""
         if isinstance(self.solver, Optimizer):
             return self.solver
         rate = self._rate(rows)
@@ -152,12 +153,13 @@ def _sizes(who: str, sizes: Any) -> tuple[int, ...]:
 
 
 def _per_layer(who: str, name: str, value: Any, layers: int) -> list[Any]:
-    """Return one value for each hidden layer, from one for all or a sequence."""
+    """Return one value per hidden layer, from a sequence or a single value for all."""
     if not isinstance(value, (tuple, list)):
         return [value] * layers
     if len(value) != layers:
         raise SettingError(
-            f"{who} needs one {name} for each of its {layers} hidden layers, got {len(value)}"
+            f"{who} needs one {name} per hidden layer, got {len(value)} for "
+            f"{counted(layers, 'layer')}"
         )
     return list(value)
 

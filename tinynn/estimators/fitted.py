@@ -1,4 +1,4 @@
-"""What an estimator knows after `fit`."""
+"""The attributes of an estimator after `fit`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from .targets import Targets
 
 
 class Fitted(Parameters):
-    """An estimator and what `fit` leaves in it.
+    """An estimator with the attributes that `fit` sets.
 
-    After `fit`:
-
-    network_, encoder_, history_:  the Sequential, the fitted TableEncoder, the last training
-    loss_curve_, loss_:            the loss of each epoch with its penalty, and the last of them;
-                                   `best_loss_` is the least
-    validation_scores_:            of each epoch with `early_stopping`, and `best_validation_score_`
-    n_iter_:                       how many epochs there were
-    coefs_, intercepts_:           weights (inputs × outputs) and biases, layer by layer
-    n_features_in_:                the table's columns, and `feature_names_in_` if they have names
-    n_outputs_, n_layers_:         the network's outputs; its layers of neurons, inputs included
+    network_, encoder_:     the trained Sequential and the fitted TableEncoder
+    history_:               the History of the last training
+    loss_curve_, loss_:     the loss of each epoch, with the penalty, and of the last one;
+                            `best_loss_` is the smallest
+    validation_scores_:     the score of each epoch on the validation rows, if `early_stopping`;
+                            `best_validation_score_` is the highest
+    n_iter_:                the number of epochs
+    coefs_, intercepts_:    the weights (inputs × outputs) and biases of each layer
+    n_features_in_:         the number of the table's columns
+    feature_names_in_:      the names of the columns, if they have any
+    n_outputs_, n_layers_:  the number of outputs, and of layers including the inputs
+    out_activation_:        the name of the output activation
     """
 
-    # Set by fit; declared here for the type checker, absent until then, as scikit-learn expects.
+    # Declared for the type checker only: scikit-learn expects these to be absent before `fit`.
     network_: Sequential
     encoder_: TableEncoder
     history_: History

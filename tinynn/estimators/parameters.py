@@ -1,4 +1,4 @@
-"""The parameters of estimators: kept as given, read and changed as scikit-learn does it."""
+"""The parameters of estimators: stored as given, read and changed as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -16,49 +16,52 @@ P = TypeVar("P", bound="Parameters")
 
 
 class NotFittedError(TinynnError, ValueError, AttributeError):
-    """An estimator was asked for an answer before it was fitted.
+    """An estimator was used before it was fitted.
 
-    Where scikit-learn is loaded, the error raised is also its own error of that name.
+    If scikit-learn is loaded, the error is also an instance of its NotFittedError.
     """
 
 
 class Parameters:
-    """What all estimators are told; scikit-learn's names where the meaning is the same.
+    """The parameters of all estimators, with scikit-learn's names if the meaning is the same.
 
-    hidden_layer_sizes:   neurons of each hidden layer; a number for one layer, () for none
-    activation:           of the hidden layers, or a sequence with a name for each: "relu", "tanh",
-                          "logistic" ("sigmoid"), "identity" ("linear"), "leaky_relu", "elu",
-                          "selu", "gelu", "softplus", "silu" ("swish")
-    solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, of which
-                          then all settings count and none of alpha, learning_rate(_init), power_t,
+    hidden_layer_sizes:   the number of neurons in each hidden layer; a number for one layer, ()
+                          for none
+    activation:           the activation of the hidden layers, or a sequence with one for each:
+                          "relu", "tanh", "logistic" ("sigmoid"), "identity" ("linear"),
+                          "leaky_relu", "elu", "selu", "gelu", "softplus", "silu" ("swish")
+    solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, whose
+                          settings then replace alpha, learning_rate, learning_rate_init, power_t,
                           momentum, nesterovs_momentum, beta_1, beta_2 and epsilon
-    alpha:                strength of the L2 penalty, alpha / 2 · |W|² / batch size, without the
-                          biases, as the weight decay of the solver; with "adamw" its own, decoupled
-                          weight decay
-    batch_size:           rows for each update; "auto" for a tenth of all, but 10 to 200
-    learning_rate:        with "sgd": "constant", "invscaling" (learning_rate_init / t^power_t, t
-                          counting rows) or "adaptive" (a fifth of it whenever training stalls)
-    learning_rate_init:   the learning rate to start with
-    max_iter:             the most epochs
-    shuffle:              whether the rows come in a new order in each epoch
-    random_state:         a number for the same result each time; also a random.Random or one of
-                          NumPy's; None for another result each time
-    tol:                  an epoch that improves by less stalls; `n_iter_no_change` stalled epochs
-                          in a row end the training
-    verbose:              whether to write a line on how training goes
-    warm_start:           whether `fit` goes on from the network of the `fit` before
-    momentum:             of "sgd"; in Nesterov's way if `nesterovs_momentum`
-    early_stopping:       whether to set `validation_fraction` of the rows apart, watch the score
-                          on them instead of the loss, and end with the weights that had the best;
-                          "loss" watches the loss on them, which tells more where they are few
-    beta_1, beta_2:       of "adam" and "adamw"; `epsilon` of these, "rmsprop" and "adagrad"
-    dropout:              the share of each hidden layer's outputs to drop while training, or a
-                          sequence with a share for each layer
-    clip_norm:            the most that the norm of all gradients together may be
-    encoder:              a TableEncoder whose settings count, to say what columns are or how to
-                          scale; None for the default one
+    alpha:                the strength of the L2 penalty, alpha / 2 · |W|² / batch size, without
+                          biases, as weight decay of the solver; with "adamw", the decoupled weight
+                          decay
+    batch_size:           the number of rows per update; "auto" is a tenth of all rows, but at
+                          least 10 and at most 200
+    learning_rate:        the schedule of "sgd": "constant", "invscaling" (learning_rate_init /
+                          t^power_t, where t counts rows) or "adaptive" (divided by 5 whenever
+                          training stalls)
+    learning_rate_init:   the initial learning rate
+    max_iter:             the maximum number of epochs
+    shuffle:              whether to shuffle the rows in each epoch
+    random_state:         an integer for reproducible results, a random.Random, or a NumPy
+                          RandomState or Generator; None for different results each time
+    tol:                  the improvement of an epoch below which it counts as stalled; more than
+                          `n_iter_no_change` stalled epochs in a row end training
+    verbose:              whether to show a line of progress
+    warm_start:           whether `fit` continues from the network of the previous `fit`
+    momentum:             the momentum of "sgd"; Nesterov's if `nesterovs_momentum`
+    early_stopping:       whether to set aside `validation_fraction` of the rows, stop by the score
+                          on them instead of the loss, and end with the best weights; "loss" stops
+                          by the loss on them, which says more if they are few
+    beta_1, beta_2:       the decay rates of "adam" and "adamw"; `epsilon` also applies to
+                          "rmsprop" and "adagrad"
+    dropout:              the fraction of each hidden layer's outputs to drop in training, or a
+                          sequence with one for each layer
+    clip_norm:            the maximum norm of all gradients together, or None
+    encoder:              a TableEncoder with the settings to use; None for the defaults
     callbacks:            callbacks of the training
-    engine:               "auto", or an engine's name
+    engine:               "auto" or the name of an engine
     """
 
     hidden_layer_sizes: int | Sequence[int]
@@ -90,7 +93,7 @@ class Parameters:
     engine: str
 
     def _take(self, given: dict[str, Any]) -> None:
-        """Keep the constructor's arguments, its `locals()`, as they are."""
+        """Store the constructor's arguments, its `locals()`, unchanged."""
         vars(self).update({name: value for name, value in given.items() if name != "self"})
 
     @classmethod
@@ -107,15 +110,15 @@ class Parameters:
         return {**dict(zip(names, positional)), **(cls.__init__.__kwdefaults__ or {})}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments as they are now."""
+        """Return the current parameters by name."""
         return {name: getattr(self, name) for name in self.parameter_names()}
 
     def set_params(self: P, **params: Any) -> P:
-        """Change arguments of the constructor; they are looked at when training begins."""
+        """Change parameters by name; their values are checked when training begins."""
         names = self.parameter_names()
         for name in params:
             if name not in names:
-                mend = did_you_mean(name, names) or f"; valid are {', '.join(names)}"
+                mend = did_you_mean(name, names) or f"; valid parameters are {', '.join(names)}"
                 raise SettingError(
                     f"Invalid parameter {name!r} for estimator {type(self).__name__}{mend}"
                 )
@@ -134,7 +137,7 @@ class Parameters:
 
 
 def seed_of(who: str, random_state: Any) -> int:
-    """Return a seed from whatever stands for one. Raises SettingError for anything else."""
+    """Return the seed that a `random_state` gives. Raises SettingError for an invalid one."""
     if random_state is None:
         return Random().getrandbits(32)
     if isinstance(random_state, Random):
@@ -162,4 +165,4 @@ def raise_not_fitted(estimator: object) -> NoReturn:
     kind: Any = NotFittedError
     if theirs is not None:
         kind = type("NotFittedError", (NotFittedError, theirs), {})
-    raise kind(f"this {name} needs fit(inputs, targets) before it can answer")
+    raise kind(f"this {name} needs fit(inputs, targets) first")

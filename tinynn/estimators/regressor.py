@@ -1,4 +1,4 @@
-"""`Regressor`: a table in, numbers out."""
+"""`Regressor`: predicts numbers from tables."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ LOSSES = {"squared_error": "mse", "absolute_error": "mae"}
 
 
 class Regressor(Estimator):
-    """Learns to predict numbers, one for each row or several.
+    """A neural network that predicts one or more numbers for each row of a table.
 
-    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame;
-    columns of text and scales are seen to (TableEncoder), and so is the scale of the targets: the
-    network learns them in standard units, in which `loss_` is too, and answers in their own.
-    Answers are lists, or arrays where X is one. The parameters are told in `Parameters`; and
+    X is a table: rows of numbers and text, some of them missing, a NumPy array or a data frame. Its
+    text is encoded and its numbers are scaled (see TableEncoder). y has one number or a row of
+    numbers per row; the network learns them, and `loss_` measures them, in standard units.
+    Predictions are in the units of y; they are lists, or arrays if X is one. See `Parameters` for
+    the other parameters.
 
-    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss; scikit-learn's is
-           half the squared error, so that with "sgd" its steps are half as long at the same rate
+    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss; scikit-learn uses
+           half the squared error, so with "sgd" its steps are half as long at the same rate
 
     >>> X, y = [[1], [2], [3], [4], [5], [6]], [2, 4, 6, 8, 10, 12]
     >>> model = Regressor((), learning_rate_init=0.01, n_iter_no_change=30, random_state=0)
@@ -38,7 +39,7 @@ class Regressor(Estimator):
     """
 
     kind = "regressor"
-    _estimator_type = "regressor"  # what scikit-learn before 1.6 looks at
+    _estimator_type = "regressor"  # for scikit-learn before 1.6
     loss: str | Loss
     _targets: Numbers
 
@@ -79,18 +80,18 @@ class Regressor(Estimator):
     def partial_fit(self: R, X: Any, y: Any, sample_weight: object = None) -> R:
         """Train for one epoch on these rows, which may be new ones.
 
-        The first call decides on the columns and their scales by its rows alone: give an `encoder`
-        with `kinds` where these may mislead, or use `fit_stream`, which reads all rows first.
+        The first call fits the encoder and the scale of y to its rows alone. If they are not
+        typical, give an `encoder` with `kinds`, or use `fit_stream`, which reads all rows first.
         """
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> Any:
-        """Return the number for each row, or a row of them if several were learned."""
+        """Return a number for each row, or a row of numbers if y had several per row."""
         outputs = self._outputs(X)
         return in_kind(self._targets.answers(outputs), X)
 
     def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
-        """Return R², 1 for perfect answers, 0 for those of the mean; of several, its mean."""
+        """Return R²: 1 for perfect predictions, 0 for always the mean; averaged over outputs."""
         outputs = self._outputs(X)
         answers = self._targets.answers(outputs)
         return r2_score(target_list("Regressor", y), answers, weight_list(sample_weight))
@@ -101,7 +102,7 @@ class Regressor(Estimator):
     def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         name = self.loss
         loss = by_name(LOSSES.get(name, name) if isinstance(name, str) else name)
-        # Half the squared error, summed over the outputs, is what alpha is weighed against.
+        # alpha is relative to half the squared error, summed over the outputs, as in scikit-learn.
         scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
         return None, loss, scale / targets.outputs
 

@@ -1,4 +1,4 @@
-"""Model files of estimators: columns, labels, network, parameters and history in one JSON file."""
+"""Saving estimators: columns, labels, network, parameters and history in one JSON file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def to_dict(estimator: Fitted) -> dict[str, Any]:
 
 
 def _settings(estimator: Fitted) -> dict[str, Any]:
-    """Return the parameters in types that JSON has; callbacks and random states stay behind."""
+    """Return the parameters in types that JSON has, without callbacks and random states."""
     settings = estimator.get_params()
     del settings["callbacks"]
     seed = settings["random_state"]

@@ -1,9 +1,10 @@
-"""Loading the model files of estimators, which `saving` writes: every part of them checked."""
+"""Loading the model files that `saving` writes, with checks of all their parts."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, TypeVar
 
+from ..checks.words import counted
 from ..errors import FormatError, TinynnError
 from ..files import json_file
 from ..files.atomic import Path
@@ -31,9 +32,9 @@ _CONTENT = (
 
 
 def load(path: Path) -> Sequential | Classifier | Regressor:
-    """Return the model in a file, whichever kind it is. Nothing in the file is ever executed.
+    """Return the model in a file, of any kind. Nothing in the file is ever executed.
 
-    Raises FormatError that says what is wrong and where, and OSError if it cannot be read.
+    Raises FormatError, saying what is wrong and where, and OSError if the file cannot be read.
     """
     content = json_file.read(path)
     kind = content.get("kind")
@@ -47,7 +48,7 @@ def load(path: Path) -> Sequential | Classifier | Regressor:
 
 
 def from_dict(content: dict[str, Any], name: str = "the model") -> Estimator:
-    """Return the estimator that `to_dict` described, with its "kind"; `name` is for messages.
+    """Return the estimator that `to_dict` described, with its "kind"; messages call it `name`.
 
     Raises FormatError for anything else.
     """
@@ -68,7 +69,7 @@ def from_dict(content: dict[str, Any], name: str = "the model") -> Estimator:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise FormatError(f"seed needs to be a whole number, got {seed!r}")
     except (TinynnError, TypeError, KeyError) as error:
-        raise FormatError(f"{name} is not a whole {kind}: {error}") from None
+        raise FormatError(f"{name} is not a valid {kind}: {error}") from None
     assembled(
         estimator, encoder, targets, network.from_dict(content["network"], f"{name}: network"), name
     )
@@ -81,15 +82,15 @@ def from_dict(content: dict[str, Any], name: str = "the model") -> Estimator:
 def assembled(
     estimator: E, encoder: TableEncoder, targets: Targets, network: Sequential, name: str
 ) -> E:
-    """Return the estimator as if fitted to these parts, without a history; `name` is for messages.
+    """Return the estimator with these fitted parts, without a history; messages call it `name`.
 
-    Raises FormatError unless encoder, network and targets fit together.
+    Raises FormatError unless encoder, network and targets match.
     """
     inputs = len(encoder.feature_names_out()) if encoder.fitted else 0
     if (network.inputs, network.outputs) != (inputs, targets.outputs):
         raise FormatError(
-            f"{name} needs a network from {inputs} columns to {targets.outputs}, got "
-            f"one from {network.inputs} to {network.outputs}"
+            f"{name} needs a network with {counted(inputs, 'input')} and "
+            f"{counted(targets.outputs, 'output')}, got {network.inputs} and {network.outputs}"
         )
     estimator.encoder_, estimator._targets, estimator.network_ = encoder, targets, network
     estimator.history_, estimator._seed, estimator._arrays = History(), 0, False
@@ -118,13 +119,15 @@ def _restored(settings: Any) -> dict[str, Any]:
         try:
             found["class_weight"] = dict(weights)
         except (TypeError, ValueError):
-            raise FormatError(f"class_weight needs pairs, got {weights!r}") from None
+            raise FormatError(
+                f"class_weight needs pairs of label and weight, got {weights!r}"
+            ) from None
     return found
 
 
 def _history(saved: Any) -> History:
     if not isinstance(saved, dict) or set(saved) != {*CURVES, *WORDS, "metrics"}:
-        raise FormatError("history needs the curves and words of a History")
+        raise FormatError(f"history needs {', '.join([*CURVES, *WORDS, 'metrics'])}")
     history = History()
     for name in CURVES:
         setattr(history, name, _numbers(saved[name], f"history.{name}"))

@@ -1,4 +1,4 @@
-"""Tables that do not fit into memory: chunk by chunk, shuffled within a buffer, in batches."""
+"""Tables that do not fit in memory, read in chunks and shuffled in a buffer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rows = Tuple[Matrix, Matrix, Optional[Vector]]
 
 
 class Chunks:
-    """A stream of chunks, encoded; it knows which epoch it is in, and so how to shuffle."""
+    """A stream of encoded chunks; it counts epochs, each of which is shuffled differently."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ def checked_chunks(who: str, open_chunks: Callable[[], Iterable[Any]]) -> Iterat
 
 
 def batches_of(source: Chunks, size: int) -> Iterator[Rows]:
-    """Yield batches of `size` rows, the last of them maybe shorter, for one epoch.
+    """Yield batches of `size` rows for one epoch; the last may be shorter.
 
-    The buffer is filled, shuffled, and half of it is used before it is filled again: a row can move
-    by about a buffer's length, so the rows of the file should not be sorted by their target.
+    The buffer is filled, shuffled and half used before it is refilled. A row moves only by about
+    the length of the buffer, so a file should not be sorted by its targets.
     """
     rng = epoch_stream(source.seed, source.epoch)
     source.epoch += 1

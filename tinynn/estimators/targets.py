@@ -1,4 +1,4 @@
-"""What an estimator is to learn, as rows of numbers, and the way back from a network's outputs."""
+"""Conversion of targets to rows of numbers, and of a network's outputs to predictions."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
 
 class Targets:
-    """Learns from targets, in one piece or many, how they become rows, and keeps only that."""
+    """A conversion between targets and rows of numbers, learned from targets in any chunks."""
 
     @property
     def outputs(self) -> int:
-        """How many numbers a row has."""
+        """The number of numbers in a row."""
         raise NotImplementedError
 
     def learn(self, items: Sequence[Any]) -> None:
-        """Learn from (more) targets."""
+        """Learn from targets, in addition to earlier ones."""
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raise DataError if what was learned is too little to train on."""
+        """Raise DataError if the targets so far are not enough for training."""
 
     def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
-        """Return the rows of numbers for targets, the first of which is number `first_row`."""
+        """Return the rows of numbers for targets that begin in row `first_row`."""
         raise NotImplementedError
 
     def answers(self, Y: Matrix) -> list[Any]:
-        """Return the targets that a network's outputs mean."""
+        """Return the predictions for a network's outputs."""
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was learned in types that JSON has."""
+        """Return the learned conversion in types that JSON has."""
         raise NotImplementedError
 
 
 class Labels(Targets):
-    """Class labels of any kind that can be hashed, or rows of 0 and 1: several labels at once.
+    """Class labels of any hashable type, or rows of 0 and 1 for several labels at once.
 
     Two classes share one output, the probability of the second; more have one each.
     """
@@ -55,7 +55,7 @@ class Labels(Targets):
         self.classes: list[Any] = []
         self.counts: dict[Any, int] = {}
         self.multilabel = False
-        self.fixed = False  # whether the classes were given, so that others are an error
+        self.fixed = False  # whether the classes were given, so others are errors
         self.total = 0
 
     @property
@@ -63,7 +63,7 @@ class Labels(Targets):
         return 1 if len(self.classes) == 2 and not self.multilabel else len(self.classes)
 
     def fix(self, classes: object) -> None:
-        """Take the classes as given."""
+        """Set the classes, without learning them from targets."""
         listed = [self._label(label, i) for i, label in enumerate(as_list(classes, "classes"))]
         self._count(listed)
         self.counts = dict.fromkeys(self.classes, 0)
@@ -74,7 +74,7 @@ class Labels(Targets):
         if items and _is_row(items[0]):
             self._learn_rows(items)
         elif self.multilabel and self.total:
-            raise ShapeError(f"{self.who} needs rows of 0 and 1 as targets, as before")
+            raise ShapeError(f"{self.who} needs rows of 0 and 1 as targets, as in earlier rows")
         else:
             self._count([self._label(label, i) for i, label in enumerate(items)])
 
@@ -87,7 +87,9 @@ class Labels(Targets):
     def _learn_rows(self, items: Sequence[Any]) -> None:
         rows = self._flags(items)
         if self.total and (not self.multilabel or len(rows[0]) != len(self.classes)):
-            raise ShapeError(f"{self.who} needs targets of one kind, got rows of {len(rows[0])}")
+            raise ShapeError(
+                f"{self.who} needs targets like the earlier ones, got rows of {len(rows[0])}"
+            )
         self.multilabel = True
         self.classes = list(range(len(rows[0])))
         self.total += len(rows)
@@ -99,8 +101,8 @@ class Labels(Targets):
             rows = [[2.0]]
         if len(rows[0]) < 2 or any(value not in (0.0, 1.0) for row in rows for value in row):
             raise DataError(
-                f"{self.who} needs one label per row, or for several labels at once rows of 0 and "
-                "1; several targets with more classes each need a Classifier each"
+                f"{self.who} needs one label per row, or rows of 0 and 1 for several labels at "
+                "once; use a separate Classifier for each target with more classes"
             )
         return rows
 
@@ -136,29 +138,29 @@ class Labels(Targets):
         return [list(one_hot[number]) for number in numbers]
 
     def numbers(self, items: Sequence[Any], first_row: int = 0) -> list[int]:
-        """Return each label's place among the classes. Raises DataError for an unknown one."""
-        place = {label: i for i, label in enumerate(self.classes)}
+        """Return the class number of each label. Raises DataError for an unknown label."""
+        number_of = {label: i for i, label in enumerate(self.classes)}
         found = []
         for i, item in enumerate(items):
             label = self._label(item, first_row + i)
-            if label not in place:
+            if label not in number_of:
                 raise DataError(
-                    f"{self.who} needs labels among {listed(list(map(repr, self.classes)))}, "
-                    f"got {label!r} in row {first_row + i}"
+                    f"{self.who} needs each label to be one of "
+                    f"{listed(list(map(repr, self.classes)))}, got {label!r} in row {first_row + i}"
                 )
-            found.append(place[label])
+            found.append(number_of[label])
         return found
 
     def weights(self, class_weight: object) -> Vector | None:
-        """Return the weight of each class, or None if all weigh the same.
+        """Return the weight of each class, or None for equal weights.
 
-        "balanced" weighs a class by n / (classes · its count). Source: King and Zeng (2001).
+        "balanced" gives a class the weight n / (classes · its count). Source: King and Zeng (2001).
         Raises SettingError for anything but None, "balanced", and weights by label.
         """
         if class_weight is None:
             return None
         if self.multilabel:
-            raise SettingError(f"{self.who} needs class_weight=None where targets are rows")
+            raise SettingError(f"{self.who} needs class_weight=None for rows of 0 and 1 as targets")
         if class_weight == "balanced":
             n, k = self.total, len(self.classes)
             return [n / (k * self.counts[label]) for label in self.classes]
@@ -170,7 +172,7 @@ class Labels(Targets):
         for label in class_weight:
             if label not in self.counts:
                 raise SettingError(
-                    f"{self.who} needs the labels in class_weight to be among "
+                    f"{self.who} needs each label in class_weight to be one of "
                     f"{listed(list(map(repr, self.classes)))}, got {label!r}"
                 )
         return [
@@ -179,7 +181,7 @@ class Labels(Targets):
         ]
 
     def probabilities(self, Y: Matrix) -> Matrix:
-        """Return a column for each class, from the network's outputs."""
+        """Return the probability of each class, in columns, from the network's outputs."""
         if self.outputs == 1:
             return [[1.0 - p, p] for (p,) in Y]
         return Y
@@ -195,7 +197,7 @@ class Labels(Targets):
         for label in self.classes:
             if type(label) not in _JSON_KINDS:
                 raise FormatError(
-                    "a model file keeps labels that are text, numbers, True or False, "
+                    "a model file needs labels to be strings, numbers, True or False, "
                     f"got a {type(label).__name__}: {label!r}"
                 )
         counts = [self.counts.get(label, 0) for label in self.classes]
@@ -203,7 +205,7 @@ class Labels(Targets):
 
     @classmethod
     def from_dict(cls, state: object) -> Labels:
-        """Return the labels that `to_dict` described. Raises FormatError for anything else."""
+        """Return the object that `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(state, dict) or set(state) != {"classes", "counts", "multilabel"}:
             raise FormatError("a saved Classifier needs classes, counts and multilabel")
         labels = cls()
@@ -244,7 +246,7 @@ class Labels(Targets):
 
 
 class Numbers(Targets):
-    """Numbers to be predicted, one in each row or several, in standard units for the network."""
+    """Numbers to predict, one or more per row, in standard units for the network."""
 
     def __init__(self, who: str = "Regressor") -> None:
         self.who = who
@@ -267,7 +269,7 @@ class Numbers(Targets):
         except DataError as error:
             mend = ""
             if any(isinstance(value, str) for row in rows for value in row):
-                mend = "; did you mean Classifier?"
+                mend = ", or use Classifier"
             raise DataError(f"{self.who}: {error}{mend}") from None
 
     def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
@@ -282,9 +284,9 @@ class Numbers(Targets):
 
     @classmethod
     def from_dict(cls, state: object) -> Numbers:
-        """Return the numbers that `to_dict` described. Raises FormatError for anything else."""
+        """Return the object that `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(state, dict) or set(state) != {"scaler", "flat"}:
-            raise FormatError("a saved Regressor needs the scaler of its targets, and flat")
+            raise FormatError("a saved Regressor needs the scaler of its targets and flat")
         numbers = cls()
         numbers.scaler = StandardScaler.from_dict(state["scaler"])
         numbers.flat = state["flat"]
@@ -294,9 +296,9 @@ class Numbers(Targets):
 
 
 def target_list(who: str, y: Any) -> list[Any]:
-    """Return targets as a list, one column of rows as a flat one.
+    """Return targets as a list; a table of one column becomes a flat list.
 
-    Raises ShapeError for anything that is no sequence, DataError for complex numbers.
+    Raises ShapeError for anything that is not a sequence, DataError for complex numbers.
     """
     if y is None:
         raise DataError(f"{who} requires y to be passed, but the target y is None")
@@ -310,29 +312,29 @@ def target_list(who: str, y: Any) -> list[Any]:
 
 
 def weight_list(given: Any) -> Vector | None:
-    """Return the weights of rows as a list of floats, None where there are none.
+    """Return sample weights as a list of floats, or None if none are given.
 
-    Raises DataError for a negative one, or where all are zero.
+    Raises DataError for a negative weight, or if all are zero.
     """
     return None if given is None else as_weights(_opened(given))
 
 
 def _opened(values: Any) -> Any:
-    """Return values as an array where they know only how to become one."""
+    """Return values as an array if they have only `__array__`, else unchanged."""
     if hasattr(values, "tolist") or hasattr(values, "to_numpy"):
         return values
     return values.__array__() if hasattr(values, "__array__") else values
 
 
 def plain(value: Any) -> Any:
-    """Return a scalar of an array as the Python value that it holds, a row of one as a list."""
+    """Return a NumPy scalar as a Python value and a row of an array as a list."""
     if hasattr(value, "tolist") and hasattr(value, "shape"):
         return value.tolist()
     return value
 
 
 def sorted_labels(labels: Any) -> list[Any]:
-    """Return labels in order: their own, or if they have none among them, by type and text."""
+    """Return labels in sorted order; by type and text if they cannot be compared."""
     try:
         return sorted(labels)
     except TypeError:
