@@ -401,7 +401,7 @@ def written(tmp_path, tensors, **metadata):
         (
             {"0.weight": ((1, 1), [math.nan])},
             lambda: [nn.Dense(1, 1, bias=False)],
-            ": 0.weight needs finite numbers, got nan in place 0",
+            ": 0.weight needs finite numbers, got nan at index 0",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a trained model is exported to: code in other languages, and files of other programs."""
+"""Export a trained model as code in another language, or as a file for other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = [f"to_{name}" for name in FORMATS]
 
 
 def __getattr__(name: str) -> object:
-    """Load an exporter when it is first asked for: some need the estimators, others do not."""
+    """Load an exporter when it is first used: some need the estimators, others do not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return exporter(name[len("to_") :])

@@ -1,4 +1,4 @@
-"""A model of columns as a bare network, for formats that know nothing else."""
+"""An estimator's network alone, for file formats that hold nothing else."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .steps import Description, describe
 class Bare(NamedTuple):
     """The network of an estimator.
 
-    network: takes rows of numbers and gives the network's outputs: a classifier's probabilities (of
-             two classes, that of the second), a regressor's answers
-    inputs:  what its columns are, in order
-    raw:     whether these are the table's own numbers: their scales are in the first layer then.
-             Else they are scaled and encoded numbers, and whoever runs the network has to make them
-    scaled:  of a regressor, whether the outputs are in standard units still
+    network: takes rows of numbers and returns a classifier's probabilities (of two classes, that of
+             the second) or a regressor's answers
+    inputs:  the names of its columns, in order
+    raw:     whether these are the table's own numbers, with their scaling in the first layer; else
+             the caller needs to scale and encode them
+    scaled:  of a regressor, whether the outputs are still in standard units
     """
 
     network: Sequential
@@ -32,11 +32,11 @@ class Bare(NamedTuple):
 
 
 def bare(model: Classifier | Regressor) -> Bare:
-    """Return an estimator's network; scales go into its Dense layers where that is possible.
+    """Return an estimator's network, with scaling folded into its Dense layers where possible.
 
-    (x − m) / s, each column, before X W + b is a Dense layer of the weights W / s and the bias
-    b − (m / s) W; y · s + m behind it one of W s and b s + m. It is not possible where there are
-    categories or columns that say what is missing, or the first or last layer is not Dense.
+    (x − m) / s, column by column, before X W + b is a Dense layer with the weights W / s and the
+    bias b − (m / s) W; y · s + m after it is one with W s and b s + m. It is not possible with
+    categories or columns that mark missing cells, or where the first or last layer is not Dense.
     """
     known = describe(model)
     layers: list[Layer] = list(model.network_.layers)

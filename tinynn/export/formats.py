@@ -1,4 +1,4 @@
-"""What a trained model can be exported to: a row for each language and each format of files."""
+"""What a trained model can be exported to: one row for each language and file format."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Callable, NamedTuple
 
 
 class Exported(NamedTuple):
-    """What an export came to.
+    """The result of an export.
 
     size:        the file's, in bytes
-    difference:  the largest one between a probability or number of the file and the model's, over
-                 the rows that it was tried on; None if it was not tried
-    changed:     of a classifier, the share of these rows that get another label, which is the most
-                 that its accuracy on them can fall by
+    difference:  the largest difference between the file's probabilities or numbers and the model's,
+                 over the rows that it was tried on; None if it was not tried
+    changed:     of a classifier, the share of these rows that get another label: the most that its
+                 accuracy on them can fall by
     """
 
     size: int
@@ -22,12 +22,12 @@ class Exported(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A language, or a format of files.
+    """A language or a file format.
 
     suffixes:  of its files, the usual one first
-    settings:  what else its function can be told: "dtype", "weights", "rows" to try the file on,
-               "target" (the name of what is predicted), "doc" (words that the file keeps)
-    tables:    whether it takes a Classifier or Regressor with its raw rows; else a network alone
+    settings:  the function's optional parameters: "dtype", "weights", "rows" to try the file on,
+               "target" (the name of what is predicted), "doc" (a description kept in the file)
+    tables:    whether it takes a Classifier or Regressor with its raw rows, or a network alone
     """
 
     suffixes: tuple[str, ...]
@@ -35,8 +35,8 @@ class Format(NamedTuple):
     tables: bool = True
 
 
-# To add one: a module of its name in this folder with a function to_NAME(model, path, settings...)
-# that returns an `Exported`, and its row here.
+# To add one, write a module of its name in this folder with a function
+# to_NAME(model, path, settings...) that returns an `Exported`, and add its row here.
 FORMATS = {
     "python": Format((".py",), ("weights", "target", "rows")),
     "c": Format((".h",), ("dtype", "weights", "rows")),
@@ -47,7 +47,7 @@ FORMATS = {
 
 
 def exporter(name: str) -> Callable[..., Exported]:
-    """Return the function that exports to one of the `FORMATS`; its module is loaded now."""
+    """Return the function that exports to one of the `FORMATS`, loading its module."""
     function: Callable[..., Exported] = getattr(
         import_module(f".{name}", __package__), f"to_{name}"
     )

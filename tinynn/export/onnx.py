@@ -1,11 +1,11 @@
-"""A network as an ONNX file, for onnxruntime and whatever else reads that format.
+"""A network as an ONNX file, for onnxruntime and other programs that read the format.
 
-Operator set 17 (2022), which every runtime in use today takes. What ONNX has an operator for is
-written as that one; GELU and SiLU, which it got later, are written as what they are made of. In
-float64 so is every operator that has a float32 attribute or for which onnxruntime has no float64
-kernel: they would lose the digits that float64 is asked for.
+The operator set is 17 (2022), which every runtime in use today supports. A layer is written as its
+ONNX operator; GELU and SiLU, which ONNX added later, are spelled out in smaller operators. In
+float64 so is every operator that has a float32 attribute or no float64 kernel in onnxruntime, since
+it would lose the digits that float64 is chosen for.
 
-Source: onnx/onnx, onnx.proto (the numbers of the fields), docs/Operators.md.
+Source: onnx/onnx, onnx.proto (the field numbers), docs/Operators.md.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from .formats import Exported
 OPSET = 17
 IR_VERSION = 8
 FLOAT32_LIMIT = 3.4028234663852886e38
-SIZE_LIMIT = 2**31 - 1  # protobuf's own: a message cannot be larger
+SIZE_LIMIT = 2**31 - 1  # protobuf's limit for one message
 
 Attribute = Union[int, float, List[int]]
 
 
 class DType(NamedTuple):
-    """A type of numbers: its name, ONNX's number for it, and its letter for `struct`."""
+    """A number type: its name, ONNX's number for it, and its letter for `struct`."""
 
     name: str
     number: int
@@ -57,7 +57,7 @@ DTYPES = {"float32": DType("float32", 1, "f"), "float64": DType("float64", 11, "
 
 
 class WrittenNode(NamedTuple):
-    """One operator: what goes in, the one thing that comes out."""
+    """One operator with its inputs and its only output."""
 
     operator: str
     inputs: list[str]
@@ -66,18 +66,18 @@ class WrittenNode(NamedTuple):
 
 
 class OnnxWriter:
-    """The nodes and constants of a network while it is written, in order."""
+    """The nodes and constants written so far, in order."""
 
     def __init__(self, dtype: DType) -> None:
         self.dtype = dtype
         self.nodes: list[WrittenNode] = []
         self.constants: dict[str, bytes] = {}
-        self.layer = ""  # the number of the layer being written; all its names begin with it
+        self.layer = ""  # the index of the layer being written; all its names begin with it
 
     def node(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
-        """Add an operator and return the name of what comes out of it: "3.Gemm".
+        """Add an operator and return the name of its output, such as "3.Gemm".
 
-        Raises FormatError for an attribute that does not fit float32, which all of ONNX's are.
+        Raises FormatError for an attribute that does not fit float32, ONNX's type for all of them.
         """
         for name, value in attributes.items():
             if isinstance(value, float) and abs(value) > FLOAT32_LIMIT:
@@ -95,7 +95,7 @@ class OnnxWriter:
         return output
 
     def constant(self, letter: str, values: Sequence[float], *shape: int) -> str:
-        """Add a tensor of numbers and return its name: "3.W".
+        """Add a tensor of numbers and return its name, such as "3.W".
 
         Raises FormatError for a number that does not fit the type.
         """
@@ -126,13 +126,13 @@ class OnnxWriter:
 
 
 def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = "") -> Exported:
-    """Write the network to an ONNX file, whole or not at all: one input, "inputs", of any number of
-    rows, and one output, "outputs". Return its size.
+    """Write a network to an ONNX file, and return the file's size as an `Exported`.
 
-    `dtype` is "float32", which every runtime computes in, or "float64", which keeps the weights
-    exactly (onnxruntime runs all of it but GELU, having no float64 `Erf`). `doc` is text kept in
-    the file; without it, the layers in words. Dropout does nothing in a prediction and is left
-    out, as is Linear. Equal networks give equal bytes.
+    The graph has one input, "inputs", with any number of rows, and one output, "outputs". `dtype`
+    is "float32", which every runtime supports, or "float64", which keeps the weights exactly
+    (onnxruntime runs it except for GELU: it has no float64 `Erf`). `doc` is a description kept in
+    the file, by default the layers. Dropout and Linear, which do nothing in a prediction, are left
+    out. The file is written whole or not at all; equal networks give equal bytes.
 
     Raises SettingError for another dtype, model or layer; FormatError for a weight that does not
     fit float32, or a network of more than 2 GB; OSError if the file cannot be written.
@@ -203,7 +203,7 @@ def _attribute(name: str, value: Attribute) -> bytes:
 
 
 def _value(name: str, columns: int | str, dtype: DType) -> bytes:
-    """Return the description of a table with any number of rows."""
+    """Return the type of a table with any number of rows."""
     rows = pb.text(2, "batch")
     width = pb.text(2, columns) if isinstance(columns, str) else pb.integer(1, columns)
     shape = pb.blob(1, rows) + pb.blob(1, width)
@@ -279,7 +279,7 @@ def _silu(graph: OnnxWriter, x: str, layer: SiLU) -> str:
 
 
 def _batch_norm(graph: OnnxWriter, x: str, layer: BatchNorm) -> str:
-    variance = [v + layer.eps for v in layer.running_variance]  # ε itself would be a float32
+    variance = [v + layer.eps for v in layer.running_variance]  # the attribute ε is a float32
     if graph.dtype.name == "float32" and min(variance) < 1.2e-38:
         raise FormatError(
             f'{graph.layer}.variance has a number too near to 0 for float32; use dtype="float64"'
@@ -307,7 +307,7 @@ def _layer_norm(graph: OnnxWriter, x: str, layer: LayerNorm) -> str:
     return graph.node("Add", graph.node("Mul", standardized, gamma), beta)
 
 
-# What is not one operator by the layer's own name.
+# Layers that are not simply the operator of their name.
 _WRITERS: dict[type[Layer], Callable[[OnnxWriter, str, Layer], str]] = {
     kind: cast(Callable[[OnnxWriter, str, Layer], str], write)
     for kind, write in (

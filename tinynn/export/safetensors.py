@@ -1,4 +1,4 @@
-"""A network's numbers as a safetensors file, under the names that PyTorch would give them."""
+"""A network's weights as a safetensors file, under the names that PyTorch would give them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DTYPES = {"float64": "F64", "float32": "F32"}
 
 
 def to_safetensors(model: Sequential, path: Path, dtype: str = "float64") -> Exported:
-    """Write the network to a safetensors file, whole or not at all, and return its size.
+    """Write a network to a safetensors file, and return the file's size as an `Exported`.
 
-    The tensors are named and laid out as in the state dict of the `torch.nn.Sequential` of the same
-    layers: "0.weight" (outputs × inputs), "0.bias", "1.running_mean" …, so that PyTorch's
-    `load_state_dict(load_file(path))` takes them. The layers themselves are kept in the file's
-    metadata as a model file without
-    numbers, so that `tinynn.importers.from_safetensors(path)` returns the network;
-    "float64" keeps its numbers exactly.
+    `dtype` is "float64", which keeps the weights exactly, or "float32". The tensors have the names
+    and the layout of the state dict of a `torch.nn.Sequential` with the same layers: "0.weight"
+    (outputs × inputs), "0.bias", "1.running_mean" …, so that PyTorch's
+    `load_state_dict(load_file(path))` takes them. The file's metadata describes the layers, so that
+    `tinynn.importers.from_safetensors(path)` returns the network. The file is written whole or not
+    at all.
 
     Raises SettingError for another dtype or model, FormatError for a number that does not fit
     float32, and OSError if the file cannot be written.

@@ -1,7 +1,7 @@
-"""A trained model in plain numbers and words: what those who write it as code start from.
+"""A trained model in plain numbers and words, from which every code writer starts.
 
-Everything between a raw row and the answer is in a `Description`; a writer goes through it once and
-looks at nothing else. What it cannot hold is refused by name.
+A `Description` holds everything between a raw row and the answer; a writer needs nothing else. What
+it cannot hold is refused by name.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ class Description(NamedTuple):
     """How a row becomes an answer.
 
     kind:        "network" (numbers in, numbers out), "classifier" or "regressor"
-    columns:     what becomes of each cell of a row, in order; none for a network. A `NumberColumn`
-                 gives (x − shift) / scale, its `median` where x is missing (None: refused), and
-                 with `indicator` then 1 where it is missing, else 0. A `CategoryColumn` gives 1 at
-                 the place of the cell's kind, or of `fill` if it is missing, else 0; a kind that it
-                 does not know gives zeros only (`strict`: refused, as is a missing one without
-                 `fill`). A `LeftOut` gives nothing, whatever the cell.
-    reader:      what texts and numbers mean "missing", and the decimal sign of texts
-    inputs:      how many numbers go into the first layer
+    columns:     how each cell of a row is encoded, in order; empty for a network. A `NumberColumn`
+                 gives (x − shift) / scale, with `median` for a missing x (None: refused), and with
+                 `indicator` also 1 if x is missing, else 0. A `CategoryColumn` gives 1 at the index
+                 of the cell's category, or of `fill` if it is missing, and 0 elsewhere; an unknown
+                 category gives zeros only (`strict`: refused, as is a missing cell without `fill`).
+                 A `LeftOut` gives nothing
+    reader:      which texts and numbers mean "missing", and the decimal sign in text
+    inputs:      how many numbers the first layer takes
     layers:      in order, each with its `plan` (kind, inputs, outputs, the `number` in its formula)
-                 and `values`: of "Dense", z = x W + b, W as inputs × outputs and b (if `biased`) as
-                 one row; of "Affine" (batch normalization that no Dense layer took in),
-                 gamma x + beta; of "LayerNorm", gamma, beta and ε as `number`; all others are named
-                 and computed as in activations.py, `number` being negative_slope or alpha. Dropout
-                 and Linear, which do nothing, are left out
+                 and `values`. "Dense" is z = x W + b, with W as inputs × outputs and b (if
+                 `biased`) as one row; "Affine" (batch normalization that is not folded into a Dense
+                 layer) is gamma x + beta; "LayerNorm" has gamma, beta and ε as `number`. All others
+                 are named and computed as in activations.py, with negative_slope or alpha as
+                 `number`. Dropout and Linear, which do nothing, are left out
     outputs:     how many numbers the last layer gives
-    classes:     of a classifier, in the order of the outputs; with two of them and one output p,
-                 p > ½ means the second, and their probabilities are 1 − p and p. Else it is the
-                 first one of the largest output
-    multilabel:  whether each output is a yes (> ½) or no of its own: the answer is a row of 1 and 0
-    means:       of a regressor, with `scales`: answer = output · scale + mean, each output
-    flat:        whether the answer is one number, not a row of them
+    classes:     of a classifier, in the order of the outputs. With two classes and one output p,
+                 p > ½ means the second, and the probabilities are 1 − p and p. Otherwise the answer
+                 is the class of the largest output, the first one if several are equal
+    multilabel:  whether each output is a separate yes (> ½) or no: the answer is a row of 1 and 0
+    means:       of a regressor, with `scales`: answer = output · scale + mean, for each output
+    flat:        whether the answer is one number, not a row of numbers
     """
 
     kind: str
@@ -69,7 +69,7 @@ class Description(NamedTuple):
 
     @property
     def numbers_only(self) -> bool:
-        """Whether each column gives one scaled number, or none: nothing but arithmetic."""
+        """Whether each column gives one scaled number or none, with nothing to look up or mark."""
         return not any(
             isinstance(column, CategoryColumn)
             or (isinstance(column, NumberColumn) and column.indicator)
@@ -80,9 +80,9 @@ class Description(NamedTuple):
 def describe(model: object) -> Description:
     """Return what a Sequential, or a fitted Classifier or Regressor, does with a row.
 
-    Raises SettingError for any other model, a layer that is not the library's own, and a network
-    that does not say how many inputs it takes; FormatError for a weight that is not finite, and for
-    a label that is not text, a number, True or False; NotFittedError before `fit`.
+    Raises SettingError for any other model, a layer that is not tinynn's, and a network that does
+    not say how many inputs it takes; FormatError for a weight that is not finite, or a label that
+    is not text, a number, True or False; NotFittedError before `fit`.
     """
     if isinstance(model, Sequential):
         return Description("network", (), reader((), "."), *_network(model))

@@ -158,5 +158,5 @@ def finite(where: str, values: list[float]) -> list[float]:
     """Return the numbers. Raises FormatError if one is not finite."""
     for i, value in enumerate(values):
         if not isfinite(value):
-            raise FormatError(f"{where} needs finite numbers, got {value} in place {i}")
+            raise FormatError(f"{where} needs finite numbers, got {value} at index {i}")
     return values

@@ -14,7 +14,7 @@ from ..files.atomic import Path
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import LeakyReLU, ReLU
 from ..lesson.layer import Layer
-from . import assembly as building
+from . import assembly
 from .imported import Imported
 
 _ACTIVATIONS = layers_named("brain.js")
@@ -61,7 +61,7 @@ def _read(document: Any, where: str) -> Imported:
         raise FormatError(f'{where} needs "layers", a list of at least two')
     kind = document.get("type", _KINDS[0])
     if kind not in _KINDS:
-        raise building.refusal(where, f"a brain.js network of type {kind!r}")
+        raise assembly.refusal(where, f"a brain.js network of type {kind!r}")
     newer = isinstance(layers[-1], Mapping) and isinstance(layers[-1].get("biases"), list)
     if newer:
         parts = [_newer(layer, f"{where}, layer {i}") for i, layer in enumerate(layers) if i]
@@ -76,18 +76,18 @@ def _read(document: Any, where: str) -> Imported:
     network: list[Layer] = []
     for i, (weights, biases) in enumerate(parts):
         place = f"{where}, layer {i + 1}"
-        W, b = building.matrix(place, weights), building.vector(place, biases)
+        W, b = assembly.matrix(place, weights), assembly.vector(place, biases)
         last: Layer
         if activation not in _ACTIVATIONS:
-            raise building.refusal(where, f"the activation {activation!r}")
+            raise assembly.refusal(where, f"the activation {activation!r}")
         if _ACTIVATIONS[activation] is not LeakyReLU:
             last = _ACTIVATIONS[activation]()
         elif newer:
-            last = building.simple(place, LeakyReLU, negative_slope=alpha)
+            last = assembly.simple(place, LeakyReLU, negative_slope=alpha)
         else:  # α max(0, z) = max(0, α z)
             W, b, last = [[alpha * w for w in row] for row in W], [alpha * x for x in b], ReLU()
-        network += [building.dense(place, W, b, transposed=True), last]
-    result = Imported(building.assembled(where, network), None, *tables)
+        network += [assembly.dense(place, W, b, transposed=True), last]
+    result = Imported(assembly.assembled(where, network), None, *tables)
     _check_sizes(document, result, where)
     return result
 
@@ -111,7 +111,7 @@ def _activation(document: Mapping[str, Any]) -> tuple[str, float]:
             if isinstance(place, Mapping) and name in place:
                 found[name] = place[name]
                 break
-    alpha = building.real("leaky-relu", "alpha", found["leakyReluAlpha"], least=0)
+    alpha = assembly.real("leaky-relu", "alpha", found["leakyReluAlpha"], least=0)
     return str(found["activation"]), alpha
 
 

@@ -15,7 +15,7 @@ from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Vector
 from ..lesson.normalization import BatchNorm, LayerNorm
-from . import assembly as building
+from . import assembly
 from .imported import Imported
 from .state import Tensor, filled, read_tensor
 
@@ -47,7 +47,7 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
         return Imported(filled("the list of weights", tensors, layers, in_order=True))
     if layers is not None:
         raise SettingError("from_keras takes layers only with a list of weights")
-    return Imported(building.assembled("the model", _model(model, "the model")))
+    return Imported(assembly.assembled("the model", _model(model, "the model")))
 
 
 def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> dict[str, Tensor]:
@@ -63,11 +63,11 @@ def _model(model: Any, place: str) -> list[Layer]:
     kind = type(model)
     name = kind.__name__
     if not {"keras", "tf_keras"} & set(kind.__module__.split(".")):
-        raise building.refusal(place, f"an object of {kind.__module__}.{name}")
+        raise assembly.refusal(place, f"an object of {kind.__module__}.{name}")
     if name == "Sequential":
         shape = getattr(model, "input_shape", None) or ()
         if len(shape) > 2 and type(model.layers[0]).__name__ not in ("InputLayer", "Flatten"):
-            raise building.refusal(place, f"inputs of the shape {shape}", "Flatten them first")
+            raise assembly.refusal(place, f"inputs of the shape {shape}", "Flatten them first")
         return [
             layer
             for i, part in enumerate(model.layers)
@@ -77,7 +77,7 @@ def _model(model: Any, place: str) -> list[Layer]:
         return []
     read = _READERS.get(_LAYERS.get(name, name))
     if read is None:
-        raise building.refusal(place, f"the layer {name}")
+        raise assembly.refusal(place, f"the layer {name}")
     weights = [array.tolist() for array in model.get_weights()]
     return read(place, model.get_config(), weights)
 
@@ -91,7 +91,7 @@ def _activation(place: str, config: Config) -> list[Layer]:
     name = config["activation"]
     if not isinstance(name, str) or name not in _ACTIVATIONS:
         name = name.get("class_name", name) if isinstance(name, Mapping) else name
-        raise building.refusal(place, f"the activation {name!r}")
+        raise assembly.refusal(place, f"the activation {name!r}")
     kind = _ACTIVATIONS[name]
     if kind is LeakyReLU:
         return [LeakyReLU(_FUNCTION_SLOPE)]
@@ -99,68 +99,68 @@ def _activation(place: str, config: Config) -> list[Layer]:
 
 
 def _dense(place: str, config: Config, weights: Weights) -> list[Layer]:
-    building.known(place, "a Dense", config, {"quantization_config": None, "lora_rank": None})
-    W = building.matrix(place, weights[0])
-    b = building.vector(place, weights[1]) if config["use_bias"] else None
-    return [building.dense(place, W, b), *_activation(place, config)]
+    assembly.known(place, "a Dense", config, {"quantization_config": None, "lora_rank": None})
+    W = assembly.matrix(place, weights[0])
+    b = assembly.vector(place, weights[1]) if config["use_bias"] else None
+    return [assembly.dense(place, W, b), *_activation(place, config)]
 
 
 def _last_axis(place: str, what: str, config: Config) -> None:
     if config["axis"] not in (-1, 1, [-1], [1], (-1,), (1,)):
-        raise building.refusal(place, f"{what} with axis={config['axis']!r}")
+        raise assembly.refusal(place, f"{what} with axis={config['axis']!r}")
 
 
 def _scale_and_shift(place: str, config: Config, weights: Weights) -> list[Vector | None]:
     """Remove gamma and beta from the list of weights and return them, None for each it lacks."""
     return [
-        building.vector(place, weights.pop(0)) if config[has] else None
+        assembly.vector(place, weights.pop(0)) if config[has] else None
         for has in ("scale", "center")
     ]
 
 
 def _batch_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a BatchNormalization", config)
-    building.known(place, "a BatchNormalization", config, {"renorm": False})
+    assembly.known(place, "a BatchNormalization", config, {"renorm": False})
     gamma, beta = _scale_and_shift(place, config, weights)
-    mean, variance = (building.vector(place, numbers) for numbers in weights)
+    mean, variance = (assembly.vector(place, numbers) for numbers in weights)
     eps, momentum = config["epsilon"], 1.0 - config["momentum"]
-    return [building.batch_norm(place, mean, variance, gamma, beta, eps, momentum)]
+    return [assembly.batch_norm(place, mean, variance, gamma, beta, eps, momentum)]
 
 
 def _layer_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a LayerNormalization", config)
-    building.known(place, "a LayerNormalization", config, {"rms_scaling": False})
+    assembly.known(place, "a LayerNormalization", config, {"rms_scaling": False})
     gamma, beta = _scale_and_shift(place, config, weights)
     if gamma is None and beta is None:
-        raise building.refusal(place, "a LayerNormalization without center and scale")
-    return [building.layer_norm(place, len(gamma or beta or []), gamma, beta, config["epsilon"])]
+        raise assembly.refusal(place, "a LayerNormalization without center and scale")
+    return [assembly.layer_norm(place, len(gamma or beta or []), gamma, beta, config["epsilon"])]
 
 
 def _normalization(place: str, config: Config, weights: Weights) -> list[Layer]:
     """(x − mean) / max(√variance, 1e-7)"""
     _last_axis(place, "a Normalization", config)
-    building.known(place, "a Normalization", config, {"invert": False})
+    assembly.known(place, "a Normalization", config, {"invert": False})
     if len(weights) < 2:
-        raise building.refusal(place, "a Normalization whose mean and variance were given to it")
-    mean, variance = (building.vector(place, numbers) for numbers in weights[:2])
+        raise assembly.refusal(place, "a Normalization whose mean and variance were given to it")
+    mean, variance = (assembly.vector(place, numbers) for numbers in weights[:2])
     scale = [1.0 / max(v**0.5, 1e-7) for v in variance]
-    return [building.scaling(place, mean, scale, [0.0] * len(mean))]
+    return [assembly.scaling(place, mean, scale, [0.0] * len(mean))]
 
 
 def _relu(place: str, config: Config, weights: Weights) -> list[Layer]:
-    slope = building.real(place, "negative_slope", config.get("negative_slope") or 0.0)
-    building.known(place, "a ReLU", config, {"max_value": None})
-    building.known(place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0})
+    slope = assembly.real(place, "negative_slope", config.get("negative_slope") or 0.0)
+    assembly.known(place, "a ReLU", config, {"max_value": None})
+    assembly.known(place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0})
     return [LeakyReLU(slope) if slope else ReLU()]
 
 
 def _leaky_relu(place: str, config: Config, weights: Weights) -> list[Layer]:
     slope = config["negative_slope"] if "negative_slope" in config else config["alpha"]  # Keras 2
-    return [building.simple(place, LeakyReLU, negative_slope=building.real(place, "slope", slope))]
+    return [assembly.simple(place, LeakyReLU, negative_slope=assembly.real(place, "slope", slope))]
 
 
 def _elu(place: str, config: Config, weights: Weights) -> list[Layer]:
-    return [building.simple(place, ELU, alpha=building.real(place, "alpha", config["alpha"]))]
+    return [assembly.simple(place, ELU, alpha=assembly.real(place, "alpha", config["alpha"]))]
 
 
 def _softmax(place: str, config: Config, weights: Weights) -> list[Layer]:
@@ -170,7 +170,7 @@ def _softmax(place: str, config: Config, weights: Weights) -> list[Layer]:
 
 def _flatten(place: str, config: Config, weights: Weights) -> list[Layer]:
     """A row is already flat; given channels first, Keras would move them to the end."""
-    building.known(place, "a Flatten", config, {"data_format": "channels_last"})
+    assembly.known(place, "a Flatten", config, {"data_format": "channels_last"})
     return []
 
 
@@ -181,7 +181,7 @@ _READERS: dict[object, Callable[[str, Config, Weights], list[Layer]]] = {
     LeakyReLU: _leaky_relu,
     ELU: _elu,
     Softmax: _softmax,
-    Dropout: lambda place, config, weights: [building.dropout(place, config["rate"])],
+    Dropout: lambda place, config, weights: [assembly.dropout(place, config["rate"])],
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
     "Activation": lambda place, config, weights: _activation(place, config),

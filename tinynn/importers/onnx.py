@@ -1,4 +1,4 @@
-"""ONNX: files of feed-forward graphs, one operator after another."""
+"""ONNX: files with feed-forward graphs, one operator after another."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.normalization import BatchNorm, LayerNorm
-from . import assembly as building
+from . import assembly
 from .imported import Imported
 from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor, parse
 from .onnx_patterns import fork, users_of
 
-SPREAD_LIMIT = 2**22  # numbers, over all layers, that one constant for all columns may become
+SPREAD_LIMIT = 2**22  # numbers that constants may be spread out to, over all layers
 
 
 def from_onnx(path: Path) -> Imported:
-    """Return the network in an ONNX file (operator set 7 or later, its numbers inside it).
+    """Return the network in an ONNX file (operator set 7 or later, weights inside the file).
 
-    The graph has one input, a table or what is flattened to one first, and one output. Its
-    operators may be Gemm and MatMul by constants; Add, Sub, Mul and Div by constants, one for each
-    column or for all of them, which become the bias of a Dense or a layer of their own (see
-    `building.scaling`); the activations that tinynn has, also where they are spelled out in smaller
-    operators (GELU, SiLU and the others as PyTorch and `tinynn.export.to_onnx` write them); PRelu
-    of one slope; Softmax, LogSoftmax and LayerNormalization along the rows; BatchNormalization;
-    Dropout; Identity; Flatten and Reshape that leave rows as they are.
+    The graph needs one input, which is a table or is flattened to one first, and one output. These
+    operators are supported:
 
-    Raises FormatError for a file that is not whole, and for anything else in it, by the name of the
-    operator and its node; OSError if the file cannot be read.
+    - Gemm and MatMul by constants;
+    - Add, Sub, Mul and Div by constants, one for each column or one for all: they become the bias
+      of a Dense layer, or a layer that scales;
+    - tinynn's activations, also spelled out in smaller operators as PyTorch and
+      `tinynn.export.to_onnx` write them, and PRelu with one slope;
+    - Softmax, LogSoftmax and LayerNormalization along the rows, and BatchNormalization;
+    - Dropout, Identity, and Flatten and Reshape that leave rows unchanged.
+
+    Raises FormatError, naming the operator and its node, for anything else, and for an incomplete
+    file; OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         data = file.read()
@@ -50,7 +53,7 @@ def from_onnx(path: Path) -> Imported:
 
 
 def loads(data: bytes, name: str) -> Imported:
-    """Return the network in the bytes of an ONNX file; `name` stands for it in messages."""
+    """Return the network in the bytes of an ONNX file; messages call it `name`."""
     graph = parse(data, name)
     users = users_of(graph)
     chain = _Chain(graph, name)
@@ -72,19 +75,19 @@ def loads(data: bytes, name: str) -> Imported:
         visited += 1
         for extra in node.outputs[1:]:
             if extra in users or extra == graph.output:
-                raise building.refusal(node.place, f"the further output {extra!r} of a node")
+                raise assembly.refusal(node.place, f"the further output {extra!r} of a node")
         tensor = node.outputs[0] if node.outputs else ""
     if visited != len(graph.nodes):
         _refuse_strays(graph, name)
-    return Imported(building.assembled(name, chain.layers()))
+    return Imported(assembly.assembled(name, chain.layers()))
 
 
 def _refuse_strays(graph: OnnxGraph, name: str) -> None:
-    """Raise FormatError for nodes that the way from the input to the output does not touch."""
+    """Raise FormatError for nodes that are not on the way from the input to the output."""
     reached = {graph.input}
     for node in graph.nodes:
         if not reached & set(node.inputs):
-            raise building.refusal(
+            raise assembly.refusal(
                 node.place, f"{node.operator}, which does not depend on the input,"
             )
         reached.update(node.outputs)
@@ -94,7 +97,7 @@ def _refuse_strays(graph: OnnxGraph, name: str) -> None:
 class ScalingRun:
     """(x − shift) · scale + offset: a run of Add, Sub, Mul and Div by constants.
 
-    Each of the three is a list of one number for each column, or of one for all.
+    Each of the three holds one number for each column, or one for all.
     """
 
     def __init__(self, place: str) -> None:
@@ -111,21 +114,21 @@ class ScalingRun:
             self.offset = _each(self.place, lambda a, b: a + b, self.offset or [0.0], numbers)
 
     def multiply(self, numbers: Vector) -> bool:
-        """Multiply each column by a constant, or return False: it is too late for that."""
+        """Multiply each column by a constant; return False, unchanged, if there is an offset."""
         if self.offset is not None:
             return False
         self.scale = _each(self.place, lambda a, b: a * b, self.scale or [1.0], numbers)
         return True
 
     def columns(self) -> int | None:
-        """Return how many columns it has constants for, None if they are for any number."""
+        """Return how many columns it has constants for, None if they fit any number."""
         lengths = {len(n) for n in (self.shift, self.scale, self.offset) if n is not None} - {1}
         if len(lengths) > 1:
             raise FormatError(f"{self.place} needs constants of one length, got {lengths}")
         return lengths.pop() if lengths else None
 
     def spread(self, columns: int | None) -> tuple[Vector, Vector, Vector]:
-        """Return shift, scale and offset, a number for each column."""
+        """Return shift, scale and offset, with a number for each column."""
         if columns is None:
             raise FormatError(f"{self.place}: nothing in the file says how many columns it has")
         if self.columns() not in (None, columns):
@@ -143,7 +146,7 @@ Step = Union[Layer, ScalingRun]
 
 
 class _Chain:
-    """The layers of a graph while its nodes are taken one after another."""
+    """The layers of a graph, built node by node."""
 
     def __init__(self, graph: OnnxGraph, name: str) -> None:
         self.name = name
@@ -152,56 +155,56 @@ class _Chain:
         self.steps: list[Step] = []
         self.flat = graph.shape is None or len(graph.shape) == 2  # a table: rows and columns
         self.rows = graph.shape[0] if graph.shape else None
-        self.columns: int | None = None  # how many there are by now, if anything says it
+        self.columns: int | None = None  # how many the current tensor has, if known
         if graph.shape is not None and len(graph.shape) >= 2:
             self.columns = _product(graph.shape[1:])
         self.inputs = self.columns
         self.spreading = 0
 
     def take(self, node: OnnxNode, tensor: str) -> None:
-        """Carry a node over that takes only `tensor` and constants."""
+        """Add the layer of a node that takes only `tensor` and constants."""
         layer = _LAYERS.get(node.operator)
         known = _READERS.get(layer or node.operator)
         if known is None:
             if layer is None:
-                raise building.refusal(node.place, f"the operator {node.operator}")
+                raise assembly.refusal(node.place, f"the operator {node.operator}")
             known = (_named(layer), ())
         if node.operator not in ("Flatten", "Reshape", "Identity", "Dropout"):
             self.needs_table(node)
         read, names = known
         unknown = set(node.attributes) - set(names)
         if unknown:
-            raise building.refusal(node.place, f"{node.operator} with {', '.join(sorted(unknown))}")
+            raise assembly.refusal(node.place, f"{node.operator} with {', '.join(sorted(unknown))}")
         read(self, node, tensor)
         if self.steps:
             self.columns = _columns(self.steps[-1], self.columns)[1]
 
     def needs_table(self, node: OnnxNode) -> None:
-        """Raise FormatError unless what comes in is rows of columns by now."""
+        """Raise FormatError unless the current tensor is a table."""
         if not self.flat:
-            raise building.refusal(node.place, f"{node.operator} of something other than a table")
+            raise assembly.refusal(node.place, f"{node.operator} of something other than a table")
 
     def constant(self, node: OnnxNode, i: int) -> OnnxTensor | None:
-        """Return a node's input number i, which has to be a constant; None if there is none."""
+        """Return a node's input i, which needs to be a constant; None if there is none."""
         if i >= len(node.inputs) or not node.inputs[i]:
             return None
         tensor = self.constants.get(node.inputs[i])
         if tensor is None:
-            raise building.refusal(node.place, f"{node.operator} with a variable as input {i}")
+            raise assembly.refusal(node.place, f"{node.operator} with a variable as input {i}")
         return tensor
 
     def numbers(self, node: OnnxNode, i: int) -> Vector:
-        """Return a constant that has a number for each column, or one for all of them."""
+        """Return a constant input with a number for each column, or one for all."""
         tensor = self.constant(node, i)
         if tensor is None:
             raise FormatError(f"{node.place}: {node.operator} needs an input {i}")
         long = [side for side in tensor.shape if side != 1]
         if len(tensor.shape) > 2 or len(long) > 1 or (long and long[0] != tensor.shape[-1]):
-            raise building.refusal(node.place, f"a constant of shape {list(tensor.shape)}")
-        return building.finite(node.place, building.vector(node.place, tensor.values))
+            raise assembly.refusal(node.place, f"a constant of shape {list(tensor.shape)}")
+        return assembly.finite(node.place, assembly.vector(node.place, tensor.values))
 
     def scaling(self, node: OnnxNode) -> ScalingRun:
-        """Return the run of scaling that a node goes on with, a new one if there is none."""
+        """Return the run of scaling that a node continues, a new one if there is none."""
         if not self.steps or not isinstance(self.steps[-1], ScalingRun):
             self.steps.append(ScalingRun(node.place))
         last = self.steps[-1]
@@ -209,7 +212,7 @@ class _Chain:
         return last
 
     def layers(self) -> list[Layer]:
-        """Return the layers, each scaling as one of them."""
+        """Return the layers; each run of scaling is one."""
         layers: list[Layer] = []
         columns = self.inputs
         for i, step in enumerate(self.steps):
@@ -222,14 +225,14 @@ class _Chain:
             elif isinstance(before, LayerNorm) and before.columns is None:  # spelled out: no γ, β
                 shift, scale, offset = self._spread(step, columns)
                 beta = [o - s * c for s, c, o in zip(shift, scale, offset)]
-                norm = building.layer_norm(step.place, len(scale), scale, beta, before.eps)
+                norm = assembly.layer_norm(step.place, len(scale), scale, beta, before.eps)
                 layers[-1] = norm
             else:
-                layers.append(building.scaling(step.place, *self._spread(step, columns)))
+                layers.append(assembly.scaling(step.place, *self._spread(step, columns)))
         return layers
 
     def _spread(self, step: ScalingRun, columns: int | None) -> tuple[Vector, Vector, Vector]:
-        """Return a scaling's numbers, one for each column; few bytes cannot ask for too many."""
+        """Return a scaling's numbers, one for each column; a small file cannot ask for too many."""
         self.spreading += columns or 0
         if self.spreading > SPREAD_LIMIT:
             raise FormatError(f"{step.place} needs constants for too many columns, {columns}")
@@ -237,7 +240,7 @@ class _Chain:
 
 
 def _first_known(steps: list[Step]) -> int | None:
-    """Return how many columns come in, by the first step that says it."""
+    """Return the number of input columns, from the first step that says it."""
     for step in steps:
         columns, _ = _columns(step, None)
         if columns is not None or isinstance(step, Dense):
@@ -246,7 +249,7 @@ def _first_known(steps: list[Step]) -> int | None:
 
 
 def _columns(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
-    """Return how many columns a step takes and gives, as far as it is known."""
+    """Return how many columns a step takes and gives, None where that is unknown."""
     if isinstance(step, Dense):
         return step.inputs, step.outputs
     own = step.columns() if isinstance(step, ScalingRun) else getattr(step, "columns", None)
@@ -254,7 +257,7 @@ def _columns(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
 
 
 def _each(place: str, f: Callable[[float, float], float], a: Vector, b: Vector) -> Vector:
-    """Return f of each pair; a list of one number goes with any."""
+    """Return f of each pair; a list of one number goes with any other."""
     if len(a) != len(b) and 1 not in (len(a), len(b)):
         raise FormatError(f"{place} needs constants for {len(a)} columns, got {len(b)}")
     n = max(len(a), len(b))
@@ -271,43 +274,43 @@ def _product(sides: list[int | None]) -> int | None:
 
 
 def _first(node: OnnxNode, tensor: str) -> None:
-    """Raise FormatError unless what varies is a node's first input."""
+    """Raise FormatError unless `tensor` is a node's first input."""
     if node.inputs[0] != tensor:
-        raise building.refusal(node.place, f"{node.operator} of a constant by a variable")
+        raise assembly.refusal(node.place, f"{node.operator} of a constant by a variable")
 
 
 def _weights(chain: _Chain, node: OnnxNode) -> Matrix:
     tensor = chain.constant(node, 1)
     if tensor is None or len(tensor.shape) != 2 or 0 in tensor.shape:
         shape = None if tensor is None else list(tensor.shape)
-        raise building.refusal(node.place, f"{node.operator} by weights of shape {shape}")
+        raise assembly.refusal(node.place, f"{node.operator} by weights of shape {shape}")
     width = tensor.shape[1]
     rows = [tensor.values[i : i + width] for i in range(0, len(tensor.values), width)]
-    return building.matrix(node.place, rows)
+    return assembly.matrix(node.place, rows)
 
 
 def _gemm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    """α x W + β C; transA would make columns of the rows."""
+    """α x W + β C; transA would turn rows into columns."""
     _first(node, tensor)
     if node.attributes.get("transA", 0):
-        raise building.refusal(node.place, "Gemm with transA=1")
+        raise assembly.refusal(node.place, "Gemm with transA=1")
     W = _weights(chain, node)
-    alpha = building.real(node.place, "alpha", node.attributes.get("alpha", 1.0))
+    alpha = assembly.real(node.place, "alpha", node.attributes.get("alpha", 1.0))
     if alpha != 1.0:
         W = [[alpha * w for w in row] for row in W]
     transposed = bool(node.attributes.get("transB", 0))
     b = None
     if len(node.inputs) > 2 and node.inputs[2]:
-        beta = building.real(node.place, "beta", node.attributes.get("beta", 1.0))
+        beta = assembly.real(node.place, "beta", node.attributes.get("beta", 1.0))
         b = [beta * c for c in chain.numbers(node, 2)]
         outputs = len(W) if transposed else len(W[0])
         b = b * outputs if len(b) == 1 else b
-    chain.steps.append(building.dense(node.place, W, b, transposed))
+    chain.steps.append(assembly.dense(node.place, W, b, transposed))
 
 
 def _matmul(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
-    chain.steps.append(building.dense(node.place, _weights(chain, node), None))
+    chain.steps.append(assembly.dense(node.place, _weights(chain, node), None))
 
 
 def _add(chain: _Chain, node: OnnxNode, tensor: str, sign: float = 1.0) -> None:
@@ -315,7 +318,7 @@ def _add(chain: _Chain, node: OnnxNode, tensor: str, sign: float = 1.0) -> None:
     last = chain.steps[-1] if chain.steps else None
     if isinstance(last, Dense):
         b = _each(node.place, lambda a, b: a + b, last.b or [0.0] * last.outputs, numbers)
-        chain.steps[-1] = building.dense(node.place, last.W, b)
+        chain.steps[-1] = assembly.dense(node.place, last.W, b)
     else:
         chain.scaling(node).add(numbers)
 
@@ -342,35 +345,35 @@ def _div(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     numbers = chain.numbers(node, 1)
     if 0.0 in numbers:
-        raise building.refusal(node.place, "a division by 0")
-    _multiply(chain, node, building.finite(node.place, [1.0 / c for c in numbers]))
+        raise assembly.refusal(node.place, "a division by 0")
+    _multiply(chain, node, assembly.finite(node.place, [1.0 / c for c in numbers]))
 
 
 def _batch_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     a = node.attributes
     if a.get("training_mode", 0) or not a.get("spatial", 1):
-        raise building.refusal(node.place, "BatchNormalization in training mode, or not spatial")
+        raise assembly.refusal(node.place, "BatchNormalization in training mode, or not spatial")
     gamma, beta, mean, variance = (chain.numbers(node, i) for i in (1, 2, 3, 4))
-    eps = building.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
-    momentum = 1.0 - building.real(node.place, "momentum", a.get("momentum", 0.9))
-    chain.steps.append(building.batch_norm(node.place, mean, variance, gamma, beta, eps, momentum))
+    eps = assembly.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
+    momentum = 1.0 - assembly.real(node.place, "momentum", a.get("momentum", 0.9))
+    chain.steps.append(assembly.batch_norm(node.place, mean, variance, gamma, beta, eps, momentum))
 
 
 def _layer_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     a = node.attributes
     if a.get("axis", -1) not in (-1, 1):
-        raise building.refusal(node.place, f"LayerNormalization with axis={a['axis']}")
+        raise assembly.refusal(node.place, f"LayerNormalization with axis={a['axis']}")
     gamma = chain.numbers(node, 1)
     beta = chain.numbers(node, 2) if len(node.inputs) > 2 and node.inputs[2] else None
-    eps = building.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
-    chain.steps.append(building.layer_norm(node.place, len(gamma), gamma, beta, eps))
+    eps = assembly.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
+    chain.steps.append(assembly.layer_norm(node.place, len(gamma), gamma, beta, eps))
 
 
 def _softmax(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     if node.attributes.get("axis", -1) not in (-1, 1):  # 1 is the default before operator set 13
-        raise building.refusal(node.place, f"{node.operator} with axis={node.attributes['axis']}")
+        raise assembly.refusal(node.place, f"{node.operator} with axis={node.attributes['axis']}")
     chain.steps.append(Softmax() if node.operator == "Softmax" else LogSoftmax())
 
 
@@ -378,16 +381,16 @@ def _dropout(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     training = chain.constant(node, 2)
     if training is not None and any(training.values):
-        raise building.refusal(node.place, "Dropout in training mode")
+        raise assembly.refusal(node.place, "Dropout in training mode")
 
 
 def _nothing(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    """What returns its input has no layer."""
+    """Add no layer: the operator returns its input."""
 
 
 def _flatten(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     if node.attributes.get("axis", 1) != 1:
-        raise building.refusal(node.place, f"Flatten with axis={node.attributes['axis']}")
+        raise assembly.refusal(node.place, f"Flatten with axis={node.attributes['axis']}")
     chain.flat = True
 
 
@@ -402,27 +405,27 @@ def _reshape(chain: _Chain, node: OnnxNode, tensor: str) -> None:
         or (shape[0] > 0 and shape[0] == chain.rows)
     )
     if not same_rows or shape[1] not in ((columns,) if shape[0] == -1 else (columns, -1)):
-        raise building.refusal(
+        raise assembly.refusal(
             node.place, f"Reshape to {shape} of {columns or 'an unknown number of'} columns"
         )
     chain.flat = True
 
 
 def _named(kind: type[Layer], **settings: tuple[str, float]) -> Callable[..., None]:
-    """Return the reader of an activation; `settings` are its attributes' names and defaults."""
+    """Return the reader of an activation; `settings`: attributes' names and defaults."""
 
     def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
         values = {
-            name: building.real(node.place, theirs, node.attributes.get(theirs, default))
+            name: assembly.real(node.place, theirs, node.attributes.get(theirs, default))
             for name, (theirs, default) in settings.items()
         }
-        chain.steps.append(building.simple(node.place, kind, **values))
+        chain.steps.append(assembly.simple(node.place, kind, **values))
 
     return read
 
 
 def _only(kind: type[Layer], **wanted: Any) -> Callable[..., None]:
-    """Return the reader of an activation that is one of tinynn's with just these attributes."""
+    """Return the reader of an activation that tinynn has with these attributes only."""
 
     def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
         for name, value in wanted.items():
@@ -430,7 +433,7 @@ def _only(kind: type[Layer], **wanted: Any) -> Callable[..., None]:
             both = isinstance(value, float) and isinstance(got, float)
             close = both and abs(got - value) <= 1e-6 * abs(value)
             if got != value and not close:
-                raise building.refusal(node.place, f"{node.operator} with {name}={got!r}")
+                raise assembly.refusal(node.place, f"{node.operator} with {name}={got!r}")
         chain.steps.append(kind())
 
     return read
@@ -440,13 +443,13 @@ def _prelu(chain: _Chain, node: OnnxNode, tensor: str) -> None:
     _first(node, tensor)
     slope = chain.numbers(node, 1)
     if len(slope) != 1:
-        raise building.refusal(node.place, "PRelu with a slope for each column")
-    chain.steps.append(building.simple(node.place, LeakyReLU, negative_slope=slope[0]))
+        raise assembly.refusal(node.place, "PRelu with a slope for each column")
+    chain.steps.append(assembly.simple(node.place, LeakyReLU, negative_slope=slope[0]))
 
 
 _LAYERS = layers_named("ONNX")
-# By our layer, or by the operator where there is none: the reader, and the attributes it knows. An
-# operator without a reader is an activation without attributes.
+# By tinynn's layer, or by the operator where tinynn has none: the reader and the attributes that it
+# supports. An operator without a reader is an activation without attributes.
 _READERS: dict[object, tuple[Callable[[_Chain, OnnxNode, str], None], tuple[str, ...]]] = {
     Dense: (_gemm, ("alpha", "beta", "transA", "transB")),
     BatchNorm: (_batch_norm, ("epsilon", "momentum", "training_mode", "spatial")),

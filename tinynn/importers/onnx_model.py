@@ -1,6 +1,6 @@
-"""What an ONNX file says, as plain Python: one graph, its operators and its constants.
+"""The contents of an ONNX file as plain Python: one graph, its operators and its constants.
 
-Source: onnx/onnx, onnx.proto (the numbers of the fields).
+Source: onnx/onnx, onnx.proto (the field numbers).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..errors import FormatError
 from ..files.protobuf import Message
 
-# By ONNX's number of a type: its name, bytes, and letter for `struct`. BFLOAT16 is read apart.
+# By ONNX's type number: name, size in bytes, letter for `struct`. BFLOAT16 is converted first.
 TYPES = {
     1: ("FLOAT", 4, "f"), 11: ("DOUBLE", 8, "d"), 10: ("FLOAT16", 2, "e"), 16: ("BFLOAT16", 2, "H"),
     7: ("INT64", 8, "q"), 6: ("INT32", 4, "i"), 9: ("BOOL", 1, "?"),
@@ -19,18 +19,18 @@ TYPES = {
 FLOATS = (1, 11, 10, 16)
 EXTERNAL = 1  # data_location: the numbers are in another file
 COUNT_LIMIT = 2**31  # numbers in a tensor: no file of this format can hold more
-LEAST_OPSET = 7  # before it, Add and Mul had another rule for columns
+LEAST_OPSET = 7  # before it, Add and Mul broadcast differently
 
 
 class OnnxTensor(NamedTuple):
-    """A constant: its shape and its numbers in one list, the last index running fastest."""
+    """A constant: its shape, and its numbers in one list, row by row."""
 
     shape: tuple[int, ...]
     values: list[float]
 
 
 class OnnxNode(NamedTuple):
-    """An operator. `place` names it in messages; an attribute that is no number or text is None."""
+    """An operator. `place` names it in messages; an attribute of an unsupported type is None."""
 
     place: str
     operator: str
@@ -40,21 +40,21 @@ class OnnxNode(NamedTuple):
 
 
 class OnnxGraph(NamedTuple):
-    """A graph with one input that is no constant, and one output."""
+    """A graph with one output, and one input that is not a constant."""
 
     nodes: list[OnnxNode]
     constants: dict[str, OnnxTensor]
     input: str
-    shape: list[int | None] | None  # of the input, as far as it is said
+    shape: list[int | None] | None  # of the input, as far as it is known
     output: str
     opset: int
 
 
 def parse(data: bytes, name: str) -> OnnxGraph:
-    """Return the graph in the bytes of an ONNX file; `name` stands for it in messages.
+    """Return the graph in the bytes of an ONNX file; messages call it `name`.
 
-    Raises FormatError, naming the byte or the tensor, for bytes that are no ONNX file, and for what
-    is beyond one graph with one input and one output.
+    Raises FormatError, naming the byte or the tensor, if the bytes are not an ONNX file, or hold
+    anything but one graph with one input and one output.
     """
     model = Message(data, name)
     graph = model.message(7)
@@ -96,7 +96,7 @@ def parse(data: bytes, name: str) -> OnnxGraph:
 
 
 def read_tensor(tensor: Message, where: str) -> OnnxTensor:
-    """Return a TensorProto's shape and numbers. Raises FormatError if they do not fit."""
+    """Return a TensorProto's shape and numbers. Raises FormatError if the two do not match."""
     shape = tuple(tensor.integers(1))
     kind = tensor.integer(2)
     if kind not in TYPES:
@@ -184,7 +184,7 @@ def _attribute(message: Message, where: str) -> Any:
         return message.floats(7)
     if message.has(8):
         return message.integers(8)
-    # Nothing at all stands for a 0 that a writer left out.
+    # A writer may leave out a value of 0.
     return {1: 0.0, 2: 0, 3: "", 6: [], 7: []}.get(message.integer(20))
 
 
@@ -200,7 +200,7 @@ def _constant(node: OnnxNode) -> OnnxTensor:
 
 
 def _shape(value: Message, name: str) -> list[int | None] | None:
-    """Return the sizes of the graph's input, None for what is not said."""
+    """Return the shape of the graph's input; None for a size, or a shape, that is not given."""
     kind = value.message(2)
     tensor = kind.message(1) if kind is not None else None
     if tensor is None or tensor.integer(1) not in FLOATS:

@@ -1,7 +1,7 @@
-"""Activations and LayerNorm that a graph spells out in smaller operators, known by their formulas.
+"""Activations and LayerNorm spelled out in smaller operators, recognized by their formulas.
 
-Where a graph forks, the operators up to where it comes together again are written as one formula of
-x, "Mul(Sigmoid(x),x)" for SiLU, and looked up in a table.
+Where a graph forks, the operators up to the point where it joins again are written as one formula
+of x, such as "Mul(Sigmoid(x),x)" for SiLU, and looked up in a table.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..lesson.activation_layers import ELU, GELU, SELU, LeakyReLU, SiLU, Softplu
 from ..lesson.activations import SELU_ALPHA, SELU_SCALE
 from ..lesson.layer import Layer
 from ..lesson.normalization import LayerNorm
-from . import assembly as building
+from . import assembly
 from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor
 
-NODES_LIMIT = 16  # no formula below has as many
-TEXT_LIMIT = 1000
+NODES_LIMIT = 16  # more than any formula below has
+FORMULA_LIMIT = 1000
 
 _COMMUTATIVE = ("Add", "Mul", "Max", "Min")
 _CLOSE = 1e-6  # constants in a formula are often rounded to float32
@@ -30,7 +30,7 @@ _ELU = "Add(Max(x,{zero}),Mul(Sub(Exp(Min(x,{zero})),{one}),%s))"
 _CENTRED = "Sub(x,Mean(x))"
 _SQUARES = (f"Mul({_CENTRED},{_CENTRED})", f"Pow({_CENTRED},{{two}})")
 
-# Formulas in the form that `_formula` gives: constants last, else in alphabetical order.
+# Formulas as `_formula` writes them: Add, Mul, Max and Min sorted by argument, constants last.
 _FORMULAS: list[tuple[str, Callable[..., Layer]]] = [
     ("Mul(Sigmoid(x),x)", SiLU),
     *((f"Mul(Mul({erf},x),{{half}})", GELU) for erf in _ERF),
@@ -57,7 +57,7 @@ _VALUES = {
 
 
 def _compiled(formula: str) -> tuple[Pattern[str], list[str]]:
-    """Return a formula's regular expression and the names of the constants in it."""
+    """Return a formula's regular expression and the names of its constants."""
     names = re.findall(r"{(\w+)}", formula)
     return re.compile(re.sub(r"\\{\w+\\}", "#([^,()]+)", re.escape(formula))), names
 
@@ -78,33 +78,33 @@ def recognized(formula: str) -> Layer | None:
         constants = list(zip(names, map(float, match.groups())))
         if all(abs(c - _VALUES.get(n, c)) <= _CLOSE * abs(c) for n, c in constants):
             free = {name: value for name, value in constants if name not in _VALUES}
-            return building.built("a formula", partial(make, **free))
+            return assembly.built("a formula", partial(make, **free))
     return None
 
 
 def fork(
     graph: OnnxGraph, start: str, users: Mapping[str, Sequence[int]]
 ) -> tuple[Layer, list[OnnxNode]]:
-    """Return the layer that the graph computes from where it forks, and the nodes that do so.
+    """Return the layer that the graph computes from a fork at `start` on, and its nodes.
 
-    `users` are the numbers of the nodes that take each tensor. Raises FormatError, naming the
-    nodes, if they are no formula of the table.
+    `users` are the indices of the nodes that take each tensor. Raises FormatError, naming the
+    nodes, if they match no formula in the table.
     """
     formulas = {start: "x"}
-    left = {start: len(users[start])}  # how many uses of a tensor are still to come
+    left = {start: len(users[start])}  # each tensor's remaining uses
     region: list[OnnxNode] = []
     found: Layer | None = None
     waiting = list(users[start][: NODES_LIMIT + 1])
     last = -1
     joined = 0
     while waiting and len(region) < NODES_LIMIT:
-        number = heappop(waiting)  # the order of the file is that of the computation
+        number = heappop(waiting)  # the file lists nodes in the order of computation
         if number == last:
-            continue  # it takes a tensor twice
+            continue  # queued twice: it takes a tensor twice
         last = number
         node = graph.nodes[number]
         formula = _formula(node, formulas, graph.constants)
-        if found is not None:  # it has come together, and may go on to a longer formula
+        if found is not None:  # joined; one more node may make a longer formula
             longer = recognized(formula)
             return (found, region) if longer is None else (longer, [*region, node])
         region.append(node)
@@ -112,7 +112,7 @@ def fork(
             if name in left:
                 left[name] -= 1
         output = node.outputs[0] if len(node.outputs) == 1 else ""
-        if not output or len(formula) > TEXT_LIMIT:
+        if not output or len(formula) > FORMULA_LIMIT:
             break
         formulas[output] = formula
         following = users.get(output, ())
@@ -127,7 +127,7 @@ def fork(
     if found is not None:
         return found, region
     names = ", ".join(node.operator for node in region[: joined or None])
-    raise building.refusal(
+    raise assembly.refusal(
         region[0].place if region else f"the tensor {start!r}", f"a fork with {names}"
     )
 
@@ -135,7 +135,7 @@ def fork(
 def _formula(
     node: OnnxNode, formulas: Mapping[str, str], constants: Mapping[str, OnnxTensor]
 ) -> str:
-    """Return the formula of what a node makes; a constant is # and its number, or # alone."""
+    """Return the formula of a node's output; a constant is # and its number, # alone if many."""
     arguments: list[str] = []
     operator = node.operator
     inputs = node.inputs
@@ -155,12 +155,12 @@ def _formula(
             one = len(constant.values) == 1
             arguments.append(f"#{float(constant.values[0])!r}" if one else "#")
     if operator in _COMMUTATIVE:
-        arguments.sort(key=lambda text: (text.startswith("#"), text))
+        arguments.sort(key=lambda term: (term.startswith("#"), term))
     return f"{operator}({','.join(arguments)})"
 
 
 def users_of(graph: OnnxGraph) -> dict[str, list[int]]:
-    """Return the numbers of the nodes that take each tensor, one as often as it takes it."""
+    """Return the indices of the nodes that take each tensor, a node as often as it takes it."""
     users: dict[str, list[int]] = {}
     for i, node in enumerate(graph.nodes):
         for name in node.inputs:

@@ -15,7 +15,7 @@ from ..lesson.activation_layers import GELU, LeakyReLU, Linear, LogSoftmax, Soft
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.normalization import BatchNorm, LayerNorm
-from . import assembly as building
+from . import assembly
 from .imported import Imported
 from .state import Layers, filled, read_tensor, rebuilt
 
@@ -48,7 +48,7 @@ def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
         return Imported(filled("the state dict", tensors, layers, in_order=True))
     if layers is not None:
         raise SettingError("from_pytorch takes layers only with a state dict")
-    return Imported(building.assembled("the module", _layers(module, "")))
+    return Imported(assembly.assembled("the module", _layers(module, "")))
 
 
 def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
@@ -67,7 +67,7 @@ def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
     file = safetensors.read(path)
     name = str(path)
     tensors = {
-        key: (tensor.shape, building.finite(f"{name}: {key}", tensor.values()))
+        key: (tensor.shape, assembly.finite(f"{name}: {key}", tensor.values()))
         for key, tensor in file.tensors.items()
         if not key.endswith(_COUNTER)
     }
@@ -87,14 +87,14 @@ def _layers(module: Any, where: str) -> list[Layer]:
     name = kind.__name__
     place = f"{where or 'the module'}, {name}"
     if not kind.__module__.startswith("torch.nn.modules."):
-        raise building.refusal(
+        raise assembly.refusal(
             place,
             f"the module {kind.__module__}.{name}",
             "its forward() is code: export it to ONNX for from_onnx, or give its state_dict() and "
             "layers=[…]",
         )
     if any(getattr(module, hooks, None) for hooks in ("_forward_hooks", "_forward_pre_hooks")):
-        raise building.refusal(place, "a module with hooks", "remove them first")
+        raise assembly.refusal(place, "a module with hooks", "remove them first")
     if name == "Sequential":
         children = module._modules.items()
         prefix = f"{where}." if where else ""
@@ -104,37 +104,37 @@ def _layers(module: Any, where: str) -> list[Layer]:
     if read is not None:
         return read(module, place)
     if layer is None:
-        raise building.refusal(place, f"the module {name}")
+        raise assembly.refusal(place, f"the module {name}")
     # A layer without a reader is an activation; its settings have the same names in tinynn.
     settings = {setting: getattr(module, setting) for setting in layer().settings()}
-    return [building.simple(place, layer, **settings)]
+    return [assembly.simple(place, layer, **settings)]
 
 
 def _vector(place: str, tensor: Any) -> list[float] | None:
-    return None if tensor is None else building.vector(place, tensor.tolist())
+    return None if tensor is None else assembly.vector(place, tensor.tolist())
 
 
 def _linear(m: Any, place: str) -> list[Layer]:
-    W = building.matrix(place, m.weight.tolist())
-    return [building.dense(place, W, _vector(place, m.bias), transposed=True)]
+    W = assembly.matrix(place, m.weight.tolist())
+    return [assembly.dense(place, W, _vector(place, m.bias), transposed=True)]
 
 
 def _batch_norm(m: Any, place: str) -> list[Layer]:
     mean, variance = _vector(place, m.running_mean), _vector(place, m.running_var)
     if mean is None or variance is None:
-        raise building.refusal(place, "a BatchNorm1d without running statistics")
+        raise assembly.refusal(place, "a BatchNorm1d without running statistics")
     if m.momentum is None:
-        raise building.refusal(place, "momentum=None", "set it to a number, say 0.1")
+        raise assembly.refusal(place, "momentum=None", "set it to a number, say 0.1")
     gamma, beta = _vector(place, m.weight), _vector(place, m.bias)
-    return [building.batch_norm(place, mean, variance, gamma, beta, m.eps, m.momentum)]
+    return [assembly.batch_norm(place, mean, variance, gamma, beta, m.eps, m.momentum)]
 
 
 def _layer_norm(m: Any, place: str) -> list[Layer]:
     shape = list(m.normalized_shape)
     if len(shape) != 1:
-        raise building.refusal(place, f"a LayerNorm over {shape}")
+        raise assembly.refusal(place, f"a LayerNorm over {shape}")
     gamma, beta = _vector(place, m.weight), _vector(place, m.bias)
-    return [building.layer_norm(place, shape[0], gamma, beta, m.eps)]
+    return [assembly.layer_norm(place, shape[0], gamma, beta, m.eps)]
 
 
 def _only(**wanted: object) -> Callable[[Any, str], None]:
@@ -142,16 +142,16 @@ def _only(**wanted: object) -> Callable[[Any, str], None]:
 
     def check(m: Any, place: str) -> None:
         have = {name: getattr(m, name, None) for name in wanted}
-        building.known(place, type(m).__name__, have, wanted)
+        assembly.known(place, type(m).__name__, have, wanted)
 
     return check
 
 
 def _prelu(m: Any, place: str) -> list[Layer]:
-    slopes = building.vector(place, m.weight.tolist())
+    slopes = assembly.vector(place, m.weight.tolist())
     if len(slopes) != 1:
-        raise building.refusal(place, "a PReLU with a slope for each column")
-    return [building.simple(place, LeakyReLU, negative_slope=slopes[0])]
+        raise assembly.refusal(place, "a PReLU with a slope for each column")
+    return [assembly.simple(place, LeakyReLU, negative_slope=slopes[0])]
 
 
 def _gelu(m: Any, place: str) -> list[Layer]:
@@ -162,19 +162,19 @@ def _gelu(m: Any, place: str) -> list[Layer]:
 def _softplus(m: Any, place: str) -> list[Layer]:
     _only(beta=1.0)(m, place)
     if m.threshold < 20:
-        raise building.refusal(place, f"Softplus with threshold={m.threshold}")
+        raise assembly.refusal(place, f"Softplus with threshold={m.threshold}")
     return [Softplus()]
 
 
 def _softmax(m: Any, place: str) -> list[Layer]:
     if m.dim not in (None, 1, -1):  # None lets PyTorch choose: 1 for a table
-        raise building.refusal(place, f"{type(m).__name__} with dim={m.dim}")
+        raise assembly.refusal(place, f"{type(m).__name__} with dim={m.dim}")
     return [Softmax() if type(m).__name__ == "Softmax" else LogSoftmax()]
 
 
 def _flatten(m: Any, place: str) -> list[Layer]:
     if m.start_dim != 1 or m.end_dim not in (-1, 1):
-        raise building.refusal(place, f"Flatten({m.start_dim}, {m.end_dim})")
+        raise assembly.refusal(place, f"Flatten({m.start_dim}, {m.end_dim})")
     return []
 
 
@@ -188,7 +188,7 @@ _READERS: dict[object, Callable[[Any, str], list[Layer]]] = {
     Softplus: _softplus,
     Softmax: _softmax,
     LogSoftmax: _softmax,
-    Dropout: lambda m, place: [building.dropout(place, m.p)],
+    Dropout: lambda m, place: [assembly.dropout(place, m.p)],
     Linear: lambda m, place: [],
     "PReLU": _prelu,
     "Flatten": _flatten,

@@ -1,6 +1,6 @@
 """scikit-learn: live `MLPClassifier` and `MLPRegressor`, also at the end of a `Pipeline`.
 
-scikit-learn itself is never imported: objects are known by the names of their classes.
+scikit-learn itself is never imported: objects are recognized by their class names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..lesson.activation_layers import Linear, Sigmoid, Softmax
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.network import Sequential
-from . import assembly as building
+from . import assembly
 from .imported import Imported
 from .sklearn_table import encoded, kind_of, refusal, scaling_of, steps_of
 
@@ -28,29 +28,26 @@ _NETWORKS = ("MLPClassifier", "MLPRegressor")
 def from_sklearn(
     model: object, missing: Sequence[str | float] = (), as_estimator: bool = False
 ) -> Imported | Classifier | Regressor:
-    """Return a fitted MLPClassifier or MLPRegressor: its network, or an estimator of raw rows.
+    """Return the network of a fitted MLPClassifier or MLPRegressor, or an estimator for raw rows.
 
-    Alone, or in a Pipeline after nothing but scalers (StandardScaler, MinMaxScaler, MaxAbsScaler,
-    RobustScaler), it is an `Imported`: the network, and the classes it knows. The scalers become
-    first layers that scale (see `building.scaling`), so that the network takes the pipeline's own
-    inputs. A classifier's outputs are its probabilities, and the last layer follows its
-    `out_activation_`: "softmax" for several classes, one column for each, in the order of
-    `classes_`; "logistic" for two, ONE column, the probability of classes_[1] (predict_proba has
-    two: 1 − p and p); "logistic" too for several labels at once, one column each.
-    `Imported.labels` gives what `predict` gives, for several labels at once the list of those that
-    are on, instead of a row of 0 and 1.
+    A model alone, or in a Pipeline that has only scalers before it (StandardScaler, MinMaxScaler,
+    MaxAbsScaler, RobustScaler), gives an `Imported`: the network and its classes. The scalers
+    become the first layers, so the network takes the pipeline's inputs. A classifier's outputs are
+    probabilities, one column for each class, in the order of `classes_`; but of two classes there
+    is ONE column, the probability of classes_[1] (predict_proba has two: 1 − p and p). A multilabel
+    classifier has a column for each label. `Imported.labels` returns what `predict` returns; for
+    multilabel, a list of the labels that are on instead of a row of 0 and 1.
 
-    In a Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, and always with
-    `as_estimator`, it is a `Classifier` or `Regressor` that takes the pipeline's own rows of text
-    and numbers, answers as the pipeline does (rows of 0 and 1 for several labels), and can be saved
-    and exported; the parameters of its training, but for the layers', are tinynn's defaults. A cell
-    that the pipeline would not take is a DataError: a missing one that nothing fills in, or a kind
-    unknown to a OneHotEncoder with handle_unknown="error". In texts the space around them does not
-    count, and a number that is a kind is written in short: 3, not 3.0. None, NaN, an empty text and
-    the words in `missing` are missing cells, and nothing else is.
+    A Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, and any model with
+    `as_estimator=True`, gives a `Classifier` or `Regressor`. It takes the pipeline's own rows of
+    text and numbers, predicts as the pipeline does (multilabel: rows of 0 and 1), and can be saved
+    and exported. Its training parameters, except the layers', are tinynn's defaults. A cell that
+    the pipeline would refuse raises DataError: a missing cell that is not imputed, or a category
+    unknown to a OneHotEncoder with handle_unknown="error". White space around text is ignored, and
+    a number used as a category is written in short: 3, not 3.0. Missing cells are None, NaN, an
+    empty text and the words in `missing`, and nothing else.
 
-    In both, a TransformedTargetRegressor may stand around network or pipeline, if all it does to
-    targets is scale them.
+    Either may be in a TransformedTargetRegressor that only scales the targets.
 
     Raises FormatError, naming the step, for anything else.
     """
@@ -70,10 +67,10 @@ def from_sklearn(
 
     def whole(first: Sequence[Layer]) -> Sequential:
         pairs = [layer for pair in zip(dense, activations) for layer in pair]
-        return building.assembled("the model", [*first, *pairs])
+        return assembly.assembled("the model", [*first, *pairs])
 
     scalings = [(place, scaling_of(place, step)) for place, step in before]
-    scalers = [building.scaling(place, *scaling) for place, scaling in scalings if scaling]
+    scalers = [assembly.scaling(place, *scaling) for place, scaling in scalings if scaling]
     if len(scalers) == len(before) and not as_estimator:
         known = tuple(classes) if kinds[at] == "MLPClassifier" else None
         return Imported(whole(scalers), known, names or None)
@@ -98,24 +95,24 @@ def _network(place: str, step: Any) -> tuple[list[Dense], list[Layer]]:
     dense, activations = [], []
     for i, (W, b) in enumerate(zip(step.coefs_, step.intercepts_)):
         here = f"{place}, coefs_[{i}]"
-        numbers = building.matrix(here, W.tolist()), building.vector(here, b.tolist())
+        numbers = assembly.matrix(here, W.tolist()), assembly.vector(here, b.tolist())
         activation = step.activation if i < last else step.out_activation_
         kind = _ACTIVATIONS.get(activation)
         if kind is None or (kind is Softmax if i < last else kind not in _LAST):
-            raise building.refusal(place, f"the activation {activation!r}")
-        dense.append(building.dense(here, *numbers))
+            raise assembly.refusal(place, f"the activation {activation!r}")
+        dense.append(assembly.dense(here, *numbers))
         activations.append(kind())
     return dense, activations
 
 
 def _undone(place: str, step: Any, last: Dense) -> Dense:
-    """Return the last layer, which answers in what a scaler makes of targets, in their own units.
+    """Return the last layer with a scaler of the targets undone, so that it gives their own units.
 
-    Of y = (t − shift) · factor + offset, t is (y − offset) / factor + shift.
+    From y = (t − shift) · factor + offset follows t = (y − offset) / factor + shift.
     """
     scaling = scaling_of(place, step)
     if scaling is None:
         raise refusal(place, f"the step {kind_of(place, step)}", "targets can only be scaled")
     W = [[w / k for w, k in zip(row, scaling.factor)] for row in last.W]
     numbers = zip(last.b, scaling.shift, scaling.factor, scaling.offset)
-    return building.dense(place, W, [(b - o) / k + s for b, s, k, o in numbers])
+    return assembly.dense(place, W, [(b - o) / k + s for b, s, k, o in numbers])

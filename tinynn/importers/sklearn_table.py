@@ -1,8 +1,8 @@
-"""scikit-learn's transformers of tables: what columns of a TableEncoder and a first layer can do.
+"""scikit-learn's table transformers, as columns of a TableEncoder and the network's first layer.
 
-Every column that reaches the network is known by what it makes of ONE cell of the row: `Cell` and
-`Lookup`. Each transformer turns a list of such columns into another one, and `encoded` writes the
-last list as an encoder and the network's first layer.
+Each column that reaches the network is a function of ONE cell of the row: a `Cell` or a `Lookup`.
+Each transformer turns a list of such columns into another, and `encoded` writes the last list as an
+encoder and the network's first layer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import CategoryColumn, LeftOut, NumberColumn, TableEncoder
 from ..preprocessing.cells import key_of, reader
 from ..preprocessing.columns import MISSING_KIND, Column, column_to_dict
-from . import assembly as building
+from . import assembly
 
 T = TypeVar("T")
 Step = Tuple[str, Any]
@@ -24,7 +24,7 @@ _REASON = "as in the pipeline"
 
 
 class Cell(NamedTuple):
-    """The cell itself; of a number, (x − shift) · factor. `fill` stands where it is missing."""
+    """The cell itself; a number as (x − shift) · factor. `fill` replaces a missing cell."""
 
     column: int
     fill: Any = None
@@ -40,10 +40,10 @@ class Cell(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """A number for each kind that the cell can be: that in `values`, or else `rest`.
+    """A number for each category of the cell: the one in `values`, or else `rest`.
 
-    `known` are the kinds, in order, None among them if a missing cell is one; if `strict`, others
-    are refused. `missing` is the number where the cell is missing, None if that is refused.
+    `known` holds the categories in order, None among them if a missing cell is one; if `strict`,
+    others are refused. `missing` is the number for a missing cell, None if that is refused.
     """
 
     column: int
@@ -68,12 +68,12 @@ Feature = Union[Cell, Lookup]
 
 
 def refusal(place: str, what: str, mend: str = "") -> FormatError:
-    """Return the error for something that no column can do."""
+    """Return the error for something that no column can express."""
     return FormatError(f"{place}: {what} cannot be imported exactly{mend and '; ' + mend}")
 
 
 def kind_of(place: str, step: object) -> str:
-    """Return the name of a class of scikit-learn. Raises FormatError for any other object."""
+    """Return a scikit-learn object's class name. Raises FormatError for any other object."""
     kind = type(step)
     if not kind.__module__.startswith("sklearn."):
         raise refusal(place, f"an object of {kind.__module__}.{kind.__name__}")
@@ -81,9 +81,9 @@ def kind_of(place: str, step: object) -> str:
 
 
 def steps_of(place: str, step: Any) -> list[Step]:
-    """Return what a step consists of, in order, each with its name in messages.
+    """Return the steps inside a step, in order, each with its name for messages.
 
-    What is done to targets before the training comes after the network: it is undone there.
+    A transformer of the targets comes after the network, where it is undone.
     """
     kind = kind_of(place, step)
     if kind == "TransformedTargetRegressor":
@@ -106,11 +106,11 @@ def steps_of(place: str, step: Any) -> list[Step]:
     ]
 
 
-# Scaling: shift, factor and offset of each column, and the deviation of what comes out
+# Scalers, one function each
 
 
 class ColumnScaling(NamedTuple):
-    """(x − shift) · factor + offset, column by column; `spread` as in `building.scaling`."""
+    """(x − shift) · factor + offset, column by column; `spread` as in `assembly.scaling`."""
 
     shift: Vector
     factor: Vector
@@ -119,31 +119,31 @@ class ColumnScaling(NamedTuple):
 
 
 def _by_center(center: str, with_center: str) -> Callable[[str, Any], ColumnScaling]:
-    """Return the reader of a scaler that makes (x − center) / scale_."""
+    """Return the reader of a scaler that computes (x − center) / scale_."""
 
     def scaling(place: str, step: Any) -> ColumnScaling:
         n = step.n_features_in_
         found, scale = getattr(step, center, None), step.scale_
         shift = [0.0] * n if found is None or not getattr(step, with_center) else found
-        scales = building.vector(place, [1.0] * n if scale is None else scale)
-        return ColumnScaling(building.vector(place, shift), [1.0 / s for s in scales], [0.0] * n)
+        scales = assembly.vector(place, [1.0] * n if scale is None else scale)
+        return ColumnScaling(assembly.vector(place, shift), [1.0 / s for s in scales], [0.0] * n)
 
     return scaling
 
 
 def _max_abs(place: str, step: Any) -> ColumnScaling:
-    factor = [1.0 / s for s in building.vector(place, step.scale_)]
+    factor = [1.0 / s for s in assembly.vector(place, step.scale_)]
     return ColumnScaling([0.0] * len(factor), factor, [0.0] * len(factor))
 
 
 def _min_max(place: str, step: Any) -> ColumnScaling:
     """x · scale_ + min_"""
-    low, high = building.vector(place, step.data_min_), building.vector(place, step.data_max_)
-    factor = building.vector(place, step.scale_)
-    start, end = building.vector(place, step.feature_range)
+    low, high = assembly.vector(place, step.data_min_), assembly.vector(place, step.data_max_)
+    factor = assembly.vector(place, step.scale_)
+    start, end = assembly.vector(place, step.feature_range)
     middle = [0.5 * a + 0.5 * b for a, b in zip(low, high)]
     offset = [start + (m - a) * k for m, a, k in zip(middle, low, factor)]
-    # The spread of a column that is even between the ends of the range: (end − start) / √12.
+    # The standard deviation of a column that fills the range evenly: (end − start) / √12.
     return ColumnScaling(middle, factor, offset, (end - start) / 12**0.5)
 
 
@@ -156,7 +156,7 @@ _SCALERS: dict[str, Callable[[str, Any], ColumnScaling]] = {
 
 
 def scaling_of(place: str, step: Any) -> ColumnScaling | None:
-    """Return what a scaler does, None for any other step. Raises FormatError for clip=True."""
+    """Return the scaling of a scaler, None for any other step. Raises FormatError for clip=True."""
     name = kind_of(place, step)
     if name not in _SCALERS:
         return None
@@ -166,7 +166,7 @@ def scaling_of(place: str, step: Any) -> ColumnScaling | None:
 
 
 def _fitted(place: str, name: str, read: Callable[..., T], *arguments: Any) -> T:
-    """Return what `read` returns. Raises FormatError if a step lacks what its fit would set."""
+    """Return `read(*arguments)`. Raises FormatError if the step was not fitted."""
     try:
         return read(*arguments)
     except AttributeError as error:
@@ -179,7 +179,7 @@ def _fitted(place: str, name: str, read: Callable[..., T], *arguments: Any) -> T
 def transformed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     """Return the columns that a transformer makes of the given ones.
 
-    Raises FormatError, naming the step, for what cannot be imported.
+    Raises FormatError, naming the step, if it cannot be imported.
     """
     for where, inner in steps_of(place, step):
         scaling = scaling_of(where, inner)
@@ -196,7 +196,7 @@ def transformed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
 
 
 def _imputed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
-    """The column's statistic where a cell is missing, and columns that say where that was."""
+    """Return the columns with missing cells filled, and the indicator columns."""
     if _READER.read(step.missing_values) is not None:
         raise refusal(
             place,
@@ -206,15 +206,15 @@ def _imputed(place: str, step: Any, given: list[Feature]) -> list[Feature]:
     found: list[Feature] = []
     for feature, statistic in zip(given, step.statistics_.tolist()):
         if statistic is None or statistic != statistic:
-            continue  # it held no value in the training, and is left out
-        empty = _READER.read(statistic) is None  # which a missing cell is anyway
+            continue  # no value in training: scikit-learn leaves the column out
+        empty = _READER.read(statistic) is None  # filling with a missing value changes nothing
         if isinstance(feature, Cell) and feature.fill is None and not empty:
             if (feature.shift, feature.factor) != (0.0, 1.0):
                 statistic = feature.shift + statistic / feature.factor
             feature = feature._replace(fill=statistic)
         found.append(feature)
     if step.add_indicator:
-        # Only cells that nothing filled in before can be missing.
+        # Only cells that no earlier step filled can be missing.
         flagged = [given[j] for j in step.indicator_.features_.tolist()]
         found += [Lookup(feature.column, {}, 0.0, 1.0, {}) for feature in flagged]
     return found
@@ -242,7 +242,7 @@ def _one_hot(place: str, step: Any, given: list[Feature]) -> list[Feature]:
 
 
 def _keys(place: str, feature: Feature, categories: Any) -> list[str | None]:
-    """Return the names of kinds; None is that of a missing one. Raises FormatError if two agree."""
+    """Return the categories' keys, None for a missing cell. Raises FormatError if two are equal."""
     keys: list[str | None] = []
     for category in categories.tolist():
         if isinstance(feature, Lookup):
@@ -263,7 +263,7 @@ def _looked_up(
     rest: float,
     strict: bool,
 ) -> Lookup:
-    """Return a column of `values` by kind, or else `rest`; of the `known` ones only, if strict."""
+    """Return a column of `values` by category, or else `rest`; strict refuses unknown ones."""
     if isinstance(feature, Lookup):
 
         def change(x: float) -> float:
@@ -293,10 +293,10 @@ def _by_columns(place: str, step: Any, given: list[Feature]) -> list[Feature]:
 
 
 def _chosen(columns: Any, names: list[str], count: int) -> list[int]:
-    """Return the numbers of columns that are given by name, number, slice or mask."""
+    """Return the indices of columns given by name, index, slice or mask."""
     if isinstance(columns, slice):
         ends = [columns.start, columns.stop]
-        if any(isinstance(end, str) for end in ends):  # both of them are within
+        if any(isinstance(end, str) for end in ends):  # both ends are included
             start, stop = (None if end is None else names.index(end) for end in ends)
             columns = slice(start, None if stop is None else stop + 1, columns.step)
         return [*range(count)[columns]]
@@ -321,13 +321,14 @@ _TRANSFORMERS: dict[str, Callable[[str, Any, list[Feature]], list[Feature]]] = {
 def encoded(
     steps: list[Step], names: Sequence[str], missing: Sequence[Any], first: Dense
 ) -> tuple[TableEncoder, Dense]:
-    """Return the encoder of the rows that the steps take, and the layer that takes its rows.
+    """Return the encoder of the rows that the steps take, and the layer that takes its output.
 
-    The layer is `first`, the one after the steps, with W and b written anew, in the order of the
-    encoder's columns. What a feature makes of unknown kinds is in b, and in the rows of W what it
-    makes more of each kind; scaled numbers are the encoder's, those in other units W's.
-    Raises FormatError for a step that cannot be imported, or a column that is taken for numbers
-    in one place and for kinds in another.
+    The layer is `first`, the one after the steps, with W and b rewritten in the order of the
+    encoder's columns. b includes each feature's number for unknown categories, and the rows of W
+    what each category adds to it. The encoder scales each column of numbers once; further scalings
+    of it go into W and b.
+    Raises FormatError for a step that cannot be imported, or a column that is used both as a number
+    and as a category.
     """
     count = steps[0][1].n_features_in_ if steps else first.inputs
     features: list[Feature] = [Cell(j) for j in range(count)]
@@ -357,7 +358,7 @@ def encoded(
             columns.append(_number(name, cells, lookups, W, b))
     state = TableEncoder(missing=missing).to_dict()
     state["columns"] = [column_to_dict(column) for column in columns]
-    return TableEncoder.from_dict(state), building.dense("the model", W, b)
+    return TableEncoder.from_dict(state), assembly.dense("the model", W, b)
 
 
 def _number(
@@ -371,7 +372,7 @@ def _number(
     filled = all(f.fill is not None for f, _ in cells)
     row, missing_row = [0.0] * len(b), [0.0] * len(b)
     for f, w in cells:
-        # In terms of what the column makes of x, z = first.number(x): a z + c.
+        # The encoder gives z = first.number(x); in terms of it, this feature is a z + c.
         a, c = f.factor / first.factor, (first.shift - f.shift) * f.factor
         _add(row, a, w)
         _add(b, c, w)
@@ -381,7 +382,7 @@ def _number(
         _add(missing_row, (flag.missing or 0.0) - flag.rest, w)
     indicator = filled and any(missing_row)
     W += [row, missing_row] if indicator else [row]
-    median = building.real(f"column {name!r}", "fill", first.fill) if filled else None
+    median = assembly.real(f"column {name!r}", "fill", first.fill) if filled else None
     reason = _reason(None if median is None else f"{median:g}")
     shift, scale, at = first.shift, 1.0 / first.factor, median or 0.0
     return NumberColumn(name, reason, median, shift, scale, at, at, indicator, 0, 0)

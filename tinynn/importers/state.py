@@ -12,7 +12,7 @@ from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.network import KIND, Sequential, from_dict
 from ..lesson.parameters import rows_of
-from . import assembly as building
+from . import assembly
 
 Layers = Union[Sequence[Layer], Mapping[str, Layer]]
 Tensor = Tuple[Tuple[int, ...], List[float]]  # shape, and numbers in one flat list
@@ -25,7 +25,7 @@ def read_tensor(name: str, tensor: Any) -> Tensor:
     if not hasattr(tensor, "reshape") or not hasattr(tensor, "tolist"):
         raise FormatError(f"{name} needs to be a tensor or an array, got {type(tensor).__name__}")
     values = [float(x) for x in tensor.reshape(-1).tolist()]
-    return tuple(map(int, tensor.shape)), building.finite(name, values)
+    return tuple(map(int, tensor.shape)), assembly.finite(name, values)
 
 
 def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequential:
@@ -37,7 +37,7 @@ def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequ
     """
     named = layers if isinstance(layers, Mapping) else None
     given: list[Layer] = list(layers.values() if isinstance(layers, Mapping) else layers)
-    network = building.assembled(where, given)
+    network = assembly.assembled(where, given)
     with_numbers = [
         (str(name), layer)
         for name, layer in (named.items() if named is not None else enumerate(network.layers))
