@@ -790,7 +790,7 @@ TABLES = [
     ),
     (
         "x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(100)) + "\noops,1\n",
-        "t.csv: column 'x' has 100 numbers and 1 text value, the first being 'oops' in line 103; "
+        "t.csv: column 'x' has 100 numbers and 1 text value (line 103 has 'oops'); "
         "if this means a missing value, give --missing 'oops'; if the numbers are names, "
         "give --categories 'x'",
     ),

@@ -587,8 +587,8 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             DataError,
             lambda: TableEncoder().fit([[i] for i in range(100)] + [["unknown"]]),
-            "column 0 has 100 numbers and 1 text value, the first being 'unknown' in row 100; if "
-            "this means a missing value, give missing=('unknown',); if the numbers are names, "
+            "column 0 has 100 numbers and 1 text value (row 100 has 'unknown'); if this means a "
+            "missing value, give missing=('unknown',); if the numbers are names, "
             "give kinds={'x0': 'category'}",
         ),
         (

@@ -148,7 +148,7 @@ def test_numbers_begin_at_a_multiple_of_eight_and_equal_tensors_give_equal_bytes
         (b"", "it needs 8 bytes for the length of its header, got 0"),
         (
             struct.pack("<Q", 2**64 - 1) + b"{}",
-            "byte 0 gives the header 18446744073709551615 bytes, but 2 follow "
+            "byte 0 announces a header of 18446744073709551615 bytes, but 2 follow "
             "(the limit is 100000000)",
         ),
         (file_of(b" {}"), "its header, from byte 8, needs to begin with {"),

@@ -99,8 +99,8 @@ def as_weights(values: object, name: str = "sample weights") -> list[float]:
 def as_list(values: object, name: str) -> list[Any]:
     """Return the items of a sequence, of any type, as a new list.
 
-    Raises ShapeError for text, and for anything without a fixed order or that can be read only
-    once: a dictionary, a set, an iterator, a single number.
+    Raises ShapeError for text, and for anything that is not a sequence: a dictionary, a set, an
+    iterator (which can be read only once), a single number.
 
     >>> as_list(("setosa", "virginica"), "targets")
     ['setosa', 'virginica']

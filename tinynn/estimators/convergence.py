@@ -26,9 +26,9 @@ class Convergence(Callback):
     """Stops after more than `patience` epochs in a row without an improvement by `tol`.
 
     As in scikit-learn, epochs are compared by the loss plus `penalty` · |W|² of the weights at the
-    start of the epoch. If `watched` is "score" or "loss", they are compared by that on the
-    validation data, and the network ends with the weights of the best epoch. With `adaptive`,
-    training stops only when the learning rate is low, too.
+    start of the epoch. If `watched` is "score" or "loss", that of the validation data counts
+    instead, and the network ends with the weights of the best epoch. With `adaptive`, training
+    stops only when the learning rate is low, too.
     """
 
     def __init__(self, tol: float, patience: int, watched: str | None, adaptive: bool) -> None:

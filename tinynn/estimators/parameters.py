@@ -53,8 +53,8 @@ class Parameters:
     momentum:             the momentum of "sgd"; Nesterov's if `nesterovs_momentum`
     early_stopping:       whether to set aside `validation_fraction` of the rows, stop by the score
                           on them instead of the loss, and end with the best weights; "loss" stops
-                          by the loss on them, which says more if they are few
-    beta_1, beta_2:       the decay rates of "adam" and "adamw"; `epsilon` also applies to
+                          by the loss on them, which is more informative if they are few
+    beta_1, beta_2:       the decay rates of "adam" and "adamw"; `epsilon` is for these,
                           "rmsprop" and "adagrad"
     dropout:              the fraction of each hidden layer's outputs to drop in training, or a
                           sequence with one for each layer

@@ -91,7 +91,7 @@ class Regressor(Estimator):
         return in_kind(self._targets.answers(outputs), X)
 
     def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
-        """Return R²: 1 for perfect predictions, 0 for always the mean; averaged over outputs."""
+        """Return R², averaged over outputs: 1 if perfect, 0 for predicting the mean."""
         outputs = self._outputs(X)
         answers = self._targets.answers(outputs)
         return r2_score(target_list("Regressor", y), answers, weight_list(sample_weight))

@@ -21,7 +21,7 @@ class Targets:
 
     @property
     def outputs(self) -> int:
-        """The number of numbers in a row."""
+        """The length of a row."""
         raise NotImplementedError
 
     def learn(self, items: Sequence[Any]) -> None:

@@ -34,7 +34,7 @@ def dumps(kind: str, content: dict[str, object]) -> str:
 def read(path: Path) -> dict[str, Any]:
     """Return the content of a model file, with its "kind".
 
-    Raises FormatError, with the place of the first mistake, and OSError if it cannot be read.
+    Raises FormatError, saying where the file is invalid, and OSError if it cannot be read.
     """
     with open(os.fspath(path), "rb") as file:
         data = file.read()

@@ -86,7 +86,7 @@ def loads(data: bytes, name: str) -> File:
     (length,) = struct.unpack_from("<Q", data)
     if length > min(len(data) - 8, HEADER_LIMIT):
         fail(
-            f"byte 0 gives the header {length} bytes, but {len(data) - 8} follow "
+            f"byte 0 announces a header of {length} bytes, but {len(data) - 8} follow "
             f"(the limit is {HEADER_LIMIT})"
         )
     header = _header(data[8 : 8 + length], fail)

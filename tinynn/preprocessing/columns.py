@@ -16,7 +16,7 @@ from ..lesson.matrix import Vector
 from .cells import Reader, cell_error, foreign_number, key_of, like_date
 from .summary import Summary, not_finite, rounding_variance
 
-FEW_ROWS = 20  # up to so many rows, different text in every row does not make an identifier
+FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
 MISSING_KIND = "(missing)"
 
 
@@ -330,7 +330,7 @@ def _mixed_refusal(summary: Summary, name: str) -> str:
     row, text = summary.first_text or (0, "")
     return (
         f"{summary.label} has {counted(summary.numbers, 'number')} and "
-        f"{counted(summary.texts, 'text value')}, the first being {text[:40]!r} in row {row}; if "
+        f"{counted(summary.texts, 'text value')} (row {row} has {text[:40]!r}); if "
         f"this means a missing value, give missing=({text!r},); if the numbers are names, give "
         f"kinds={{{name!r}: 'category'}}"
     )

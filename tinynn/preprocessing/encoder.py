@@ -54,8 +54,8 @@ class TableEncoder:
 
     Text is read as numbers if all values of its column are numbers; dates are text. Missing numbers
     are replaced by the median. Kinds that were not seen during `fit` are encoded as zeros, and
-    reported. Left out are constant columns, text that differs in (nearly) every row, and row
-    numbers in a column named like an identifier.
+    reported. Identifiers are text that differs in (nearly) every row, and row numbers in a column
+    with a name like "id".
 
     `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
     exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
