@@ -63,7 +63,7 @@ def test_varints_are_those_of_the_documentation(value, encoded):
     st.integers(1, 2**29 - 1),
 )
 def test_messages_are_read_as_they_were_written(integers, floats, text, data, number):
-    inner = b"".join(pb.integer(number, value) for value in integers)
+    inner = b"".join(pb.integer_field(number, value) for value in integers)
     packed = pb.blob(number, b"".join(map(pb.varint, integers)))
     assert pb.Message(inner, "it").integers(number) == integers
     assert pb.Message(packed, "it").integers(number) == integers
@@ -364,26 +364,31 @@ def test_what_was_written_is_read_again(tmp_path_factory, model, rows):
 def tensor(name, values, *shape, how="raw"):
     kind, letter, field = {"double": (11, "d", 10), "float": (1, "f", 4)}.get(how, (1, "f", 9))
     data = struct.pack(f"<{len(values)}{letter}", *values)
-    head = b"".join(pb.integer(1, side) for side in shape) + pb.integer(2, kind)
+    head = b"".join(pb.integer_field(1, side) for side in shape) + pb.integer_field(2, kind)
     return head + pb.text(8, name) + pb.blob(field, data)
 
 
 def integers(name, values):
     data = b"".join(map(pb.varint, values))
-    return pb.integer(1, len(values)) + pb.integer(2, 7) + pb.text(8, name) + pb.blob(7, data)
+    return (
+        pb.integer_field(1, len(values))
+        + pb.integer_field(2, 7)
+        + pb.text(8, name)
+        + pb.blob(7, data)
+    )
 
 
 def attribute(name, value):
     start = pb.text(1, name)
     if isinstance(value, float):
-        return start + pb.float32(2, value) + pb.integer(20, 1)
+        return start + pb.float32(2, value) + pb.integer_field(20, 1)
     if isinstance(value, int):
-        return start + pb.integer(3, value) + pb.integer(20, 2)
+        return start + pb.integer_field(3, value) + pb.integer_field(20, 2)
     if isinstance(value, str):
-        return start + pb.text(4, value) + pb.integer(20, 3)
+        return start + pb.text(4, value) + pb.integer_field(20, 3)
     if isinstance(value, bytes):
-        return start + pb.blob(5, value) + pb.integer(20, 4)
-    return start + b"".join(pb.integer(8, v) for v in value) + pb.integer(20, 7)
+        return start + pb.blob(5, value) + pb.integer_field(20, 4)
+    return start + b"".join(pb.integer_field(8, v) for v in value) + pb.integer_field(20, 7)
 
 
 def node(operator, *inputs, output="y", name="n", domain="", **attributes):
@@ -400,8 +405,10 @@ def node(operator, *inputs, output="y", name="n", domain="", **attributes):
 
 
 def value(name, *shape, kind=1):
-    dims = [pb.blob(1, pb.text(2, s) if isinstance(s, str) else pb.integer(1, s)) for s in shape]
-    content = pb.integer(1, kind) + (pb.blob(2, b"".join(dims)) if shape else b"")
+    dims = [
+        pb.blob(1, pb.text(2, s) if isinstance(s, str) else pb.integer_field(1, s)) for s in shape
+    ]
+    content = pb.integer_field(1, kind) + (pb.blob(2, b"".join(dims)) if shape else b"")
     return pb.text(1, name) + pb.blob(2, pb.blob(1, content))
 
 
@@ -416,7 +423,11 @@ def model(nodes, tensors=(), input_=None, opset=17, output="y", more=b""):
             more,
         ]
     )
-    return pb.integer(1, 8) + pb.blob(7, graph) + pb.blob(8, pb.text(1, "") + pb.integer(2, opset))
+    return (
+        pb.integer_field(1, 8)
+        + pb.blob(7, graph)
+        + pb.blob(8, pb.text(1, "") + pb.integer_field(2, opset))
+    )
 
 
 W = tensor("W", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)
@@ -488,7 +499,7 @@ READ = [
     (
         "Dropout",
         chain(("Dropout", ("_", "h", "f"), {"seed": 3}), ("Selu", ("_",), {})),
-        [HALF, pb.integer(2, 9) + pb.text(8, "f") + pb.blob(9, b"\0")],
+        [HALF, pb.integer_field(2, 9) + pb.text(8, "f") + pb.blob(9, b"\0")],
         "SELU()",
     ),
     (
@@ -621,7 +632,7 @@ def test_an_unknown_fork_is_refused_by_its_operators():
         ),
         (
             [node("Dropout", "x", "", "t")],
-            [pb.integer(2, 9) + pb.text(8, "t") + pb.blob(9, b"\1")],
+            [pb.integer_field(2, 9) + pb.text(8, "t") + pb.blob(9, b"\1")],
             "Dropout in training mode",
         ),
         (
@@ -680,12 +691,12 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
             "it, tensor 'W' has the shape [-1], which no file can hold",
         ),
         (
-            model([], [pb.text(8, "s") + pb.integer(2, 8)]),
+            model([], [pb.text(8, "s") + pb.integer_field(2, 8)]),
             "it, tensor 's' has numbers of type 8; these can be read: FLOAT, DOUBLE, FLOAT16, "
             "BFLOAT16, INT64, INT32, BOOL",
         ),
         (
-            model([], [pb.text(8, "e") + pb.integer(2, 1) + pb.integer(14, 1)]),
+            model([], [pb.text(8, "e") + pb.integer_field(2, 1) + pb.integer_field(14, 1)]),
             "it, tensor 'e' has its numbers in another file; save the model with all data inside: "
             "onnx.save(onnx.load(path), path)",
         ),
@@ -744,7 +755,13 @@ def test_constants_are_read_from_every_field(how):
     ],
 )
 def test_halves_are_read(kind, data):
-    half = pb.integer(1, 2) + pb.integer(1, 1) + pb.integer(2, kind) + pb.text(8, "W") + data
+    half = (
+        pb.integer_field(1, 2)
+        + pb.integer_field(1, 1)
+        + pb.integer_field(2, kind)
+        + pb.text(8, "W")
+        + data
+    )
     assert loads(model([node("MatMul", "x", "W")], [half]), "it").predict([[1, 1]]) == [[2.5]]
 
 

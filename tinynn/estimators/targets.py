@@ -227,7 +227,7 @@ class Labels(Targets):
         return labels
 
     def _label(self, label: Any, row: int) -> Any:
-        label = plain(label)
+        label = plain_label(label)
         if label is None or label != label or type(label).__name__ in _MISSING_TYPES:
             raise DataError(
                 f"{self.who} needs a label in each row, got {label!r} in row {row}; "
@@ -302,7 +302,7 @@ def target_list(who: str, y: Any) -> list[Any]:
     """
     if y is None:
         raise DataError(f"{who} requires y to be passed, but the target y is None")
-    items = [plain(item) for item in as_list(_opened(y), "targets")]
+    items = [plain_label(item) for item in as_list(_opened(y), "targets")]
     for i, item in enumerate(items):
         if isinstance(item, complex):
             raise DataError(f"Complex data not supported: targets have {item} in row {i}")
@@ -326,7 +326,7 @@ def _opened(values: Any) -> Any:
     return values.__array__() if hasattr(values, "__array__") else values
 
 
-def plain(value: Any) -> Any:
+def plain_label(value: Any) -> Any:
     """Return a NumPy scalar as a Python value and a row of an array as a list."""
     if hasattr(value, "tolist") and hasattr(value, "shape"):
         return value.tolist()

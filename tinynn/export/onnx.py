@@ -108,8 +108,8 @@ class OnnxWriter:
             ) from None
         self.constants[name] = b"".join(
             [
-                *(pb.integer(1, side) for side in shape),
-                pb.integer(2, self.dtype.number),
+                *(pb.integer_field(1, side) for side in shape),
+                pb.integer_field(2, self.dtype.number),
                 pb.text(8, name),
                 pb.blob(9, data),
             ]
@@ -168,11 +168,11 @@ def _model(graph: OnnxWriter, model: Sequential, doc: str) -> bytes:
     pieces.append(pb.blob(12, _value("outputs", model.outputs or "columns", graph.dtype)))
     data = b"".join(
         [
-            pb.integer(1, IR_VERSION),
+            pb.integer_field(1, IR_VERSION),
             pb.text(2, "tinynn"),
             pb.text(6, doc),
             pb.blob(7, b"".join(pieces)),
-            pb.blob(8, pb.text(1, "") + pb.integer(2, OPSET)),
+            pb.blob(8, pb.text(1, "") + pb.integer_field(2, OPSET)),
         ]
     )
     if len(data) > SIZE_LIMIT:
@@ -196,18 +196,18 @@ def _node(node: WrittenNode, last: str) -> bytes:
 def _attribute(name: str, value: Attribute) -> bytes:
     start = pb.text(1, name)
     if isinstance(value, float):
-        return start + pb.float32(2, value) + pb.integer(20, 1)
+        return start + pb.float32(2, value) + pb.integer_field(20, 1)
     if isinstance(value, int):
-        return start + pb.integer(3, value) + pb.integer(20, 2)
-    return start + b"".join(pb.integer(8, v) for v in value) + pb.integer(20, 7)
+        return start + pb.integer_field(3, value) + pb.integer_field(20, 2)
+    return start + b"".join(pb.integer_field(8, v) for v in value) + pb.integer_field(20, 7)
 
 
 def _value(name: str, columns: int | str, dtype: DType) -> bytes:
     """Return the type of a table with any number of rows."""
     rows = pb.text(2, "batch")
-    width = pb.text(2, columns) if isinstance(columns, str) else pb.integer(1, columns)
+    width = pb.text(2, columns) if isinstance(columns, str) else pb.integer_field(1, columns)
     shape = pb.blob(1, rows) + pb.blob(1, width)
-    tensor = pb.integer(1, dtype.number) + pb.blob(2, shape)
+    tensor = pb.integer_field(1, dtype.number) + pb.blob(2, shape)
     return pb.text(1, name) + pb.blob(2, pb.blob(1, tensor))
 
 

@@ -174,7 +174,7 @@ def varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def integer(number: int, value: int) -> bytes:
+def integer_field(number: int, value: int) -> bytes:
     """Return a field that holds an integer."""
     return varint(number << 3 | VARINT) + varint(value)
 

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 from ..errors import FormatError
 from ..estimators import Classifier, Regressor
 from ..estimators.storage import assembled
-from ..estimators.targets import Labels, Numbers, plain
+from ..estimators.targets import Labels, Numbers, plain_label
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Linear, Sigmoid, Softmax
 from ..lesson.layer import Layer
@@ -62,7 +62,7 @@ def from_sklearn(
     dense, activations = _network(*steps[at])
     for step in steps[at + 1 :]:
         dense[-1] = _undone(*step, dense[-1])
-    classes = [plain(label) for label in plain(getattr(network, "classes_", []))]
+    classes = [plain_label(label) for label in plain_label(getattr(network, "classes_", []))]
     names = tuple(map(str, getattr(steps[0][1], "feature_names_in_", ())))
 
     def whole(first: Sequence[Layer]) -> Sequential:
