@@ -122,7 +122,7 @@ def test_an_imported_pipeline_is_a_model_of_the_command_line(tmp_path, capsys):
     usual = max(case["predict"][:8].count(label) for label in case["predict"][:8]) / 8
     assert f"always the most frequent class: {usual:.3f}" in said
     assert main(["inspect", str(path)]) == 0
-    assert "training: 0 epochs, ended by import" in capsys.readouterr().out
+    assert "training: 0 epochs, imported" in capsys.readouterr().out
 
 
 # --- random pipelines -----------------------------------------------------------------------------
