@@ -343,6 +343,8 @@ def test_ctrl_c_keeps_the_best_model_so_far(home, tmp_path):
          "--epochs", "1000000", "--patience", "1000000", "--out", "m.json"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # What runs in the background of a shell ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stderr.readline().startswith(b"epoch 1/1000000 ")
     time.sleep(0.5)
