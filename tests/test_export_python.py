@@ -635,8 +635,8 @@ def test_it_says_what_is_wrong_with_a_table(name, tmp_path):
     model.fit([[1, 2], [2, 3], [4, 1]], [1, 2, 3])
     to_python(model, tmp_path / "m.py")
     for text, said in (
-        ("a,c\n1,2\n", "a table needs a column 'b', got ['a', 'c']"),
-        ("", "a table needs a column 'a', got []"),
+        ("a,c\n1,2\n", "a table needs column 'b', got ['a', 'c']"),
+        ("", "a table needs column 'a', got []"),
         ("a,b\n1,2\n3\n", "line 3: a row needs 2 cells, got 1"),
         ("a,b\n1,2\n\n3,x\n", "line 4: column 'b' needs a finite number, got 'x'"),
         ("a,b\n1,1e999\n", "line 2: column 'b' needs a finite number, got '1e999'"),

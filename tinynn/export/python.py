@@ -27,7 +27,7 @@ _HEAD = """\
 
 COLUMNS = {columns}
 {classes}"""
-_CELLS = "cells: numbers, text, or None (or NaN, or empty text) for a missing one"
+_CELLS = "cells: numbers, text, or None if missing"
 _ANSWERS = {
     "label": """\
 def predict(row):
@@ -103,10 +103,9 @@ def _main():
         write = csv.writer(out, lineterminator="\\n").writerow
         header = next(table, [])
         names = [name.decode("utf-8-sig") if old else name for name in header]
-        indices = [names.index(name) if name in names else -1 for name in COLUMNS]
-{unnamed}        if -1 in indices:
-            lacking = COLUMNS[indices.index(-1)]
-            raise ValueError("a table needs a column %r, got %r" % (lacking, names))
+        order = [names.index(name) if name in names else -1 for name in COLUMNS]
+{unnamed}        if -1 in order:
+            raise ValueError("a table needs column %r, got %r" % (COLUMNS[order.index(-1)], names))
 
         def put(row, more):
             more = [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in more]
@@ -118,7 +117,7 @@ def _main():
             if row:
                 if len(row) != len(header):
                     raise ValueError("a row needs %d cells, got %d" % (len(header), len(row)))
-                cells = [{cell} for k in indices]
+                cells = [{cell} for k in order]
                 put(row, {put})
         out.flush()
     except (EnvironmentError, ValueError, csv.Error) as error:
@@ -131,8 +130,8 @@ if __name__ == "__main__":
     _main()
 """
 _UNNAMED = """\
-        if len(names) == len(indices) and -1 in indices:
-            indices = list(range(len(indices)))
+        if len(names) == len(order) and -1 in order:
+            order = list(range(len(order)))
 """
 
 
