@@ -185,8 +185,8 @@ def to_c(
 
     Raises SettingError for a model or layer that cannot be exported, another dtype or weights, or a
     prefix that is not a C identifier; NotFittedError before `fit`; FormatError for a weight that is
-    not finite, a number that does not fit float, or a label or text that C cannot hold; OSError if
-    the file cannot be written.
+    not finite or does not fit float, or a label or category that C cannot hold; OSError if the file
+    cannot be written.
     """
     dtype = _NUMPY_NAMES.get(dtype, dtype)
     for name, given, known in (("dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):

@@ -185,9 +185,9 @@ def to_javascript(model: object, path: Path) -> Exported:
     TypeError. The module imports nothing, and runs in Node 10 and in browsers since 2020. The file
     is written whole or not at all; equal models give equal bytes.
 
-    Raises SettingError for a model or layer that cannot be exported, NotFittedError before `fit`,
-    FormatError for a weight that is not finite or a label of another type, and OSError if the file
-    cannot be written.
+    Raises SettingError for a model or layer that cannot be exported; NotFittedError before `fit`;
+    FormatError for a weight that is not finite, or a label that is not text, a number, True or
+    False; OSError if the file cannot be written.
     """
     code = _module(describe(model), os.path.basename(os.fsdecode(path)))
     data = code.encode("utf-8")

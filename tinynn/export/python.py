@@ -163,8 +163,8 @@ def to_python(
     overflow gives infinity or NaN, as in the model, but with "packed" an OverflowError.
 
     Raises SettingError for a model or layer that cannot be exported, or other weights;
-    NotFittedError before `fit`; FormatError for a weight that is not finite or a label of another
-    type; OSError if the file cannot be written.
+    NotFittedError before `fit`; FormatError for a weight that is not finite, or a label that is not
+    text, a number, True or False; OSError if the file cannot be written.
     """
     if weights not in WEIGHTS:
         raise SettingError(f"to_python needs weights to be one of {list(WEIGHTS)}, got {weights!r}")

@@ -25,7 +25,7 @@ STRAIGHT = 1000
 # without sumprod. A weight of 128 × 32 takes 24 ns this way, 46 by a nested loop on CPython 3.11, 2
 # and 3 on PyPy; one of 400 × 20 takes 29 and 45, but 125 and 2 on PyPy.
 UNROLLED = 200
-MOST_TERMS = 100  # in one sum: parsers with a small stack recurse into it
+MOST_TERMS = 100  # in one sum, for parsers with a small stack
 LANE = 64
 LETTERS = ("gamma", "beta")
 
