@@ -598,10 +598,10 @@ def test_bytes_are_told_and_cost_little(tmp_path):
     assert "The layers' tables take 332 bytes" in (tmp_path / "whole.h").read_text()
     assert "The layers' tables take 174 bytes" in head
     assert (
-        f"On the rows tried, it was off by at most {small.difference:.3g}. {small.changed:.2%} of "
-        "them get another label."
+        f"On the rows tried, its numbers are off by at most {small.difference:.3g}. "
+        f"{small.changed:.2%} of the rows get another label."
     ) in head
-    assert "Dense 4 -> 10 in bytes, ReLU, Dense 10 -> 3 in bytes, Softmax" in head
+    assert "Dense 4 -> 10 with int8 weights, ReLU, Dense 10 -> 3 with int8 weights, Softmax" in head
 
 
 def test_small_models_are_small_files(tmp_path):
@@ -621,7 +621,7 @@ def test_the_command_tries_bytes_on_a_table(tmp_path, capsys):
     assert main(["export", str(model), "--out", str(out), *arguments]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["to"] == "c" and told["rows"] == 2 and 0.0 < told["difference"] < 0.05
-    assert f"it was off by at most {told['difference']:.3g}." in out.read_text()
+    assert f"its numbers are off by at most {told['difference']:.3g}." in out.read_text()
 
 
 # The error function of the JavaScript

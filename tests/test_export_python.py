@@ -26,8 +26,8 @@ import tinynn as nn
 from tinynn.data import load_iris
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import python_layers, to_python
-from tinynn.export.python import python_text
-from tinynn.export.python_layers import fixed_point_bits, network_text
+from tinynn.export.python import python_source
+from tinynn.export.python_layers import fixed_point_bits, network_source
 from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
 from tinynn.importers import from_sklearn
@@ -221,9 +221,9 @@ def test_so_it_does_on_micropython(name, models):
     check_all(there(name), folder, cases, (2.0**-48, 5e-320, 1.7e308))
 
 
-def run_text(text):
+def run_source(source):
     space = {"__name__": "exported"}
-    exec(compile(text, "exported", "exec"), space)
+    exec(compile(source, "exported", "exec"), space)
     return space
 
 
@@ -245,10 +245,10 @@ def test_any_network_straight_or_as_loops(seed):
     for limit in (10**9, 0):
         python_layers.STRAIGHT, kept = limit, python_layers.STRAIGHT
         try:
-            text = python_text(d)
+            source = python_source(d)
         finally:
             python_layers.STRAIGHT = kept
-        check(f"up to {limit}", model, rows, *in_process(run_text(text), model, rows),
+        check(f"up to {limit}", model, rows, *in_process(run_source(source), model, rows),
               DOUBLE)  # fmt: skip
 
 
@@ -266,8 +266,8 @@ def test_any_table(seed):
     rng = random.Random(seed)
     model, kinds = em.estimator(rng)
     rows = table_rows(rng, kinds, 12)
-    text = python_text(describe(model))
-    check("a table", model, rows, *in_process(run_text(text), model, rows), DOUBLE)
+    source = python_source(describe(model))
+    check("a table", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
 
 
 # Bugs that are planted have to be seen
@@ -290,7 +290,7 @@ PLANTED = [
     ("start += 1", "break", None),
     ("[instead, 1.0]", "[instead, 0.0]", None),
     ('"_" in x or', "", None),
-    ("y[place] = 1.0", "y[place - 1] = 1.0", None),
+    ("y[k] = 1.0", "y[k - 1] = 1.0", None),
     ("- shift) /", ") /", None),
     ("len(group) < 3", "len(group) < 2", None),
     (".replace(\",\", \".\")", "", None),
@@ -324,12 +324,12 @@ def test_a_planted_bug_is_seen(straight, right, wrong, kinds, monkeypatch):
         else:
             model, columns = em.estimator(rng)
             rows = table_rows(rng, columns, 60)
-        text = python_text(describe(model))
-        if right not in text:
+        source = python_source(describe(model))
+        if right not in source:
             continue
         planted += 1
         try:
-            found = in_process(run_text(text.replace(right, wrong)), model, rows)
+            found = in_process(run_source(source.replace(right, wrong)), model, rows)
             check("planted", model, rows, *found, DOUBLE)
         except (AssertionError, OverflowError, NameError):
             return
@@ -357,7 +357,7 @@ def test_bytes_are_a_network_of_rounded_weights(inputs, outputs, seed):
     W = [[rng.choice([0.0, rng.gauss(0, size)]) for _ in range(outputs)] for _ in range(inputs)]
     b = [rng.gauss(0, size) for _ in range(outputs)]
     model = nn.Sequential(nn.Dense(inputs, outputs, weights=W, bias=b))
-    space = run_text(python_text(describe(model), "int8"))
+    space = run_source(python_source(describe(model), "int8"))
     row = [rng.gauss(0, 1) for _ in range(inputs)]
     reach = size * (10 + sum(map(abs, row)) * 10)
     for got, y in zip(space["predict"](row), rounded(model)(row)):
@@ -374,7 +374,7 @@ def test_fixed_point_keeps_its_bound(inputs, outputs, seed):
     b = [rng.choice([0.0, rng.gauss(0, size * length)]) for _ in range(outputs)]
     x = [rng.choice([0.0, -0.0, rng.gauss(0, length), length]) for _ in range(inputs)]
     model = nn.Sequential(nn.Dense(inputs, outputs, weights=W, bias=b))
-    got = run_text(python_text(describe(model), "packed"))["predict"](x)
+    got = run_source(python_source(describe(model), "packed"))["predict"](x)
     step = math.ldexp(1.0, math.frexp(max(map(abs, x)))[1] - 29)
     unit = math.ldexp(1.0, -fixed_point_bits(W))
     for j, (y, z) in enumerate(zip(got, model(x))):
@@ -410,8 +410,8 @@ def test_what_an_export_is_off_by_is_said(tmp_path):
     assert exact.difference < packed.difference < 1e-6 and packed.changed == 0.0
     assert packed.difference < small.difference < 0.05 and small.changed <= 0.02
     network = describe(model.network_)
-    plain = len(python_text(describe(nn.Sequential(nn.Dense(1, 1)))))
-    sizes = [len(python_text(network, weights)) - plain for weights in ("float", "int8")]
+    plain = len(python_source(describe(nn.Sequential(nn.Dense(1, 1)))))
+    sizes = [len(python_source(network, weights)) - plain for weights in ("float", "int8")]
     assert sizes[1] < sizes[0] / 5
     assert small.size == (tmp_path / "int8.py").stat().st_size
     assert to_python(model, tmp_path / "float.py") == (exact.size, None, None)
@@ -467,8 +467,8 @@ def test_scikit_learns_pipelines_run_on_raw_rows(name, tmp_path):
 def test_names_and_labels_stay_data(models):
     """Nothing is imported but math, and csv and sys in the command; no name comes from a table."""
     for path in sorted(models[0].glob("m*.py")):
-        text = path.read_bytes().decode("ascii")
-        tree = ast.parse(text, feature_version=(3, 4))
+        source = path.read_bytes().decode("ascii")
+        tree = ast.parse(source, feature_version=(3, 4))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 assert node.module == "math"
@@ -493,9 +493,9 @@ def test_a_reason_in_a_model_file_stays_a_comment():
     column = model.encoder_.columns[1]
     word = "\nraise SystemExit\r\x0c\x85\u2028"
     model.encoder_.columns[1] = column._replace(reason=word, kinds=["a", word])
-    text = python_text(describe(model))
-    assert run_text(text)["predict"]([1, "a"]) in ("x", "y")
-    assert text.isascii() and "\nraise SystemExit" not in text
+    source = python_source(describe(model))
+    assert run_source(source)["predict"]([1, "a"]) in ("x", "y")
+    assert source.isascii() and "\nraise SystemExit" not in source
 
 
 @given(st.one_of(st.text(), st.floats(allow_nan=False), st.integers(), st.booleans(), st.none()))
@@ -526,23 +526,23 @@ def test_iris_fits_8_kb_and_equal_models_give_equal_bytes(tmp_path):
 
 def test_no_sum_is_too_long_for_a_parser():
     model = nn.Sequential(nn.Dense(400, 1))
-    text = python_text(describe(model))
-    assert max(line.count(" + ") for line in text.splitlines()) < python_layers.MOST_TERMS
-    assert run_text(text)["predict"]([1] * 400) == pytest.approx(model([1] * 400))
+    source = python_source(describe(model))
+    assert max(line.count(" + ") for line in source.splitlines()) < python_layers.MOST_TERMS
+    assert run_source(source)["predict"]([1] * 400) == pytest.approx(model([1] * 400))
 
 
 def test_no_weight_is_lost_in_a_list_of_several_lines():
     model = nn.Sequential(nn.Dense(7, 80), nn.LayerNorm(), nn.Dense(80, 33, bias=False))
-    text = network_text("predict", 7, describe(model).layers, "float", True)
-    assert max(len(line) for line in text.splitlines() if " * " not in line) <= 100
-    assert run_text(text)["predict"]([1.5] * 7) == pytest.approx(model([1.5] * 7))
+    source = network_source("predict", 7, describe(model).layers, "float", True)
+    assert max(len(line) for line in source.splitlines() if " * " not in line) <= 100
+    assert run_source(source)["predict"]([1.5] * 7) == pytest.approx(model([1.5] * 7))
 
 
 @pytest.mark.parametrize("limit", [0, 500])
 def test_a_network_refuses_what_the_model_refuses(limit, monkeypatch):
     monkeypatch.setattr(python_layers, "STRAIGHT", limit)
     model = nn.Sequential(nn.Dense(2, 2))
-    predict = run_text(python_text(describe(model)))["predict"]
+    predict = run_source(python_source(describe(model)))["predict"]
     assert predict([1e308, 1e308]) == model([1e308, 1e308])
     assert predict((True, 2)) == model((True, 2))
     for row in ([1.0], [1.0, 2.0, 3.0], [math.nan, 1.0], [math.inf, -math.inf]):
@@ -635,9 +635,9 @@ def test_it_says_what_is_wrong_with_a_table(name, tmp_path):
     model.fit([[1, 2], [2, 3], [4, 1]], [1, 2, 3])
     to_python(model, tmp_path / "m.py")
     for text, said in (
-        ("a,c\n1,2\n", "no column 'b', but ['a', 'c']"),
-        ("", "no column 'a', but []"),
-        ("a,b\n1,2\n3\n", "line 3: 1 cells for 2 columns"),
+        ("a,c\n1,2\n", "a table needs column 'b', got ['a', 'c']"),
+        ("", "a table needs column 'a', got []"),
+        ("a,b\n1,2\n3\n", "line 3: a row needs 2 cells, got 1"),
         ("a,b\n1,2\n\n3,x\n", "line 4: column 'b' needs a finite number, got 'x'"),
         ("a,b\n1,1e999\n", "line 2: column 'b' needs a finite number, got '1e999'"),
     ):

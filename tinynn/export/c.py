@@ -1,7 +1,7 @@
-"""A trained model as one C header: C99, no allocation, nothing but math.h.
+"""A trained model as one C header: C99, without allocation, including only math.h.
 
-Everything is `static`, so that the header can be included in several files; tables are `const`, so
-that they stay in flash. What a row goes through is told in `steps.Description`.
+Everything is `static`, so that several files can include the header; tables are `const`, so that
+they stay in flash. `steps.Description` defines how a row becomes an answer.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
-from .python import compared, python_text
+from .python import compared, python_source
 from .python_layers import in_bytes
 from .steps import Description, Label, describe
 
 DTYPES = {"double": 8, "float": 4}  # bytes
 _NUMPY_NAMES = {"float64": "double", "float32": "float"}
 WEIGHTS = ("float", "int8")
-# What a field cannot be called: the words of C and C++, and what headers of compilers, of the
-# standard library and of Windows define in small letters.
+# Names that a field cannot have: the keywords of C and C++, and lower-case names that headers of
+# compilers, the standard library and Windows define.
 _RESERVED = """
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl complex
 concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype
@@ -40,15 +40,15 @@ unix unsigned using virtual void volatile wchar_t while xor xor_eq
 
 _NUMBER = """\
 {missing}
-/* Puts a number into x, scaled; returns 0 if that is not finite. */
+/* Writes the scaled number to x; returns 0 if it is not finite. */
 static inline int {p}number(double value, double fill, double shift, double scale, {T} *x)
 {{
     x[0] = ({T})(((({p}missing(value)) ? fill : value) - shift) / scale);
     return x[0] - x[0] == 0;
 }}
 """
-_TEXT = """\
-/* How many bytes of white space a text begins with: what str.strip of Python strips, in UTF-8. */
+_CATEGORY = """\
+/* The bytes of the white-space character at s, or 0 if it is none, as in Python's str.strip. */
 static inline int {p}space(const unsigned char *s)
 {{
     if ((s[0] >= 9 && s[0] <= 13) || (s[0] >= 28 && s[0] <= 32)) return 1;
@@ -61,8 +61,8 @@ static inline int {p}space(const unsigned char *s)
     return (s[2] >= 0x80 && s[2] <= 0x8A) || s[2] == 0xA8 || s[2] == 0xA9 || s[2] == 0xAF ? 3 : 0;
 }}
 
-/* The place of a text in a list that ends with a null pointer, or -1. */
-static inline int {p}place(const unsigned char *text, int length, const char *const *words)
+/* The index of a text in a list that ends with a null pointer, or -1. */
+static inline int {p}index_of(const unsigned char *text, int length, const char *const *words)
 {{
     for (int j = 0; words[j]; j++) {{
         int i = 0;
@@ -72,17 +72,17 @@ static inline int {p}place(const unsigned char *text, int length, const char *co
     return -1;
 }}
 
-/* Puts a 1 into x where the text's kind is; returns 0 if a strict column does not know it. */
+/* Sets x to 1 at the text's category, else to 0; returns 0 if it is unknown and strict. */
 static inline int {p}category(
     const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
 {{
     const unsigned char *s = (const unsigned char *)(text ? text : "");
-    int end = 0, step, place;
+    int end = 0, step, kind;
     while ((step = {p}space(s)) > 0) s += step;
     for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) end = i + 1;
-    place = {p}place(s, end, {p}missing_words) < 0 ? {p}place(s, end, kinds) : fill;
-    for (int j = 0; j < count; j++) x[j] = j == place;
-    return place >= 0 || !strict;
+    kind = {p}index_of(s, end, {p}missing_words) < 0 ? {p}index_of(s, end, kinds) : fill;
+    for (int j = 0; j < count; j++) x[j] = j == kind;
+    return kind >= 0 || !strict;
 }}
 """
 _START = """\
@@ -102,7 +102,7 @@ extern "C" {{
 _GUARD = """\
 
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-#error "missing numbers are NAN: compile without -ffast-math, -ffinite-math-only"
+#error "missing numbers are NAN: compile without -ffast-math and -ffinite-math-only"
 #endif
 """
 _END = """
@@ -115,28 +115,28 @@ _END = """
 
 
 class C(NamedTuple):
-    """What the whole header depends on: the start of its names, the type of its numbers."""
+    """What the whole header depends on: the prefix of its names and the type of its numbers."""
 
     prefix: str
     real: str
 
     def number(self, x: float) -> str:
-        """Return a number of that type so that reading it gives it back exactly."""
+        """Return a number's exact literal in that type."""
         return f"{shortest_float32(x)}f" if self.real == "float" else repr(float(x))
 
     def call(self, name: str, in_double: bool) -> str:
-        """Return the name of a function of math.h for that type, or for double."""
+        """Return the name of a math.h function for that type, or for double."""
         return f"{name}f" if self.real == "float" and not in_double else name
 
     def table(self, name: str, numbers: Sequence[float]) -> str:
         kind, items = self.real, map(self.number, numbers)
         if all(type(x) is int for x in numbers):
             kind, items = "signed char", map(str, numbers)
-        text = wrapped(list(items))
-        return f"static const {kind} {name}[{len(numbers)}] = {{\n{text}\n}};\n"
+        lines = wrapped(list(items))
+        return f"static const {kind} {name}[{len(numbers)}] = {{\n{lines}\n}};\n"
 
-    def texts(self, name: str, texts: Sequence[str], end: bool = False) -> str:
-        """Return a table of texts, with a null pointer at the end if that is wanted."""
+    def strings(self, name: str, texts: Sequence[str], end: bool = False) -> str:
+        """Return a table of texts as strings, with a null pointer at the end if `end`."""
         items = [string(text) for text in texts] + ["0"] * end
         return (
             f"static const char *const {self.prefix}{name}[{len(items)}] = "
@@ -148,8 +148,8 @@ class C(NamedTuple):
 
     def routine(self, name: str, arguments: str, body: str) -> str:
         """Return a routine of `c_family` as C."""
-        text = f"static inline void {name}({arguments})\n{{\n{indented([body])}}}\n"
-        return re.sub(r"\bREAL\b", self.real, text)
+        code = f"static inline void {name}({arguments})\n{{\n{indented([body])}}}\n"
+        return re.sub(r"\bREAL\b", self.real, code)
 
 
 def to_c(
@@ -160,31 +160,33 @@ def to_c(
     weights: str = "float",
     rows: object = None,
 ) -> Exported:
-    """Write a Sequential, Classifier or Regressor as a C header, whole or not at all.
+    """Write a Sequential, Classifier or Regressor as a C header; return an `Exported`.
 
-    All names in it begin with `prefix` and `_`; without one, with the name of the file. `dtype` is
-    the type of its numbers: "double" or "float", "float64" or "float32". A network becomes a
+    All names in the header begin with `prefix` (by default the file's name) and `_`. `dtype` is the
+    type of its numbers: "double" or "float", also "float64" or "float32". A network becomes a
     function of numbers:
 
         void NAME_predict(const double x[], double y[])
 
-    an estimator functions of a raw row, with a field for each column: a number, NAN where it is
-    missing, or a text in UTF-8, NULL or "" where it is missing. They return a negative number,
-    −1 − the column's, for what the model refuses: an infinity, a missing cell or an unknown kind
-    where the model takes none. Numbers that come as text are the caller's to read.
+    An estimator's functions take a raw row, with a field for each column: a number, NAN if missing,
+    or a string in UTF-8, NULL or "" if missing. They return −1 − the column's index, a negative
+    number, for a cell that the model refuses: an infinity, or a missing cell or unknown category
+    where it takes none. Numbers given as text need to be read by the caller.
 
-        int NAME_predict(const NAME_row *row)                a classifier: the place in NAME_classes
-        int NAME_predict(const NAME_row *row, int y[])       of several labels at once: 1 or 0 each
-        int NAME_proba(const NAME_row *row, double p[])      the probabilities of the classes
-        int NAME_predict(const NAME_row *row, double y[])    a regressor: 0
+        int NAME_predict(const NAME_row *row)                classifier: the index in NAME_classes
+        int NAME_predict(const NAME_row *row, int y[])       multilabel: 0, and y is 1 or 0 for each
+        int NAME_proba(const NAME_row *row, double p[])      0, and p is each class's probability
+        int NAME_predict(const NAME_row *row, double y[])    regressor: 0, and y is the answer
 
-    With `weights` "int8" a weight of a Dense layer takes a byte, and each of its outputs has a
-    scale, in which the errors are about 1 %; given `rows` to try it on, what that changes stands at
-    the head and is returned, with the size of the file. Equal models give equal bytes.
+    With `weights="int8"`, a weight of a Dense layer takes one byte, and each output has a scale;
+    errors are about 1 %. Given `rows` to try that on, the header and the returned `Exported` say
+    how far the answers are from the model's. The file is written whole or not at all; equal models
+    give equal bytes.
 
-    Raises what `describe` raises, SettingError for another dtype, weights, or a prefix that is no
-    name in C, FormatError for a number that does not fit float and a text that C cannot hold,
-    OSError if the file cannot be written.
+    Raises SettingError for a model or layer that cannot be exported, another dtype or weights, or a
+    prefix that is not a C identifier; NotFittedError before `fit`; FormatError for a weight that is
+    not finite or does not fit float, or a label or category that C cannot hold; OSError if the file
+    cannot be written.
     """
     dtype = _NUMPY_NAMES.get(dtype, dtype)
     for name, given, known in (("dtype", dtype, DTYPES), ("weights", weights, WEIGHTS)):
@@ -198,16 +200,16 @@ def to_c(
     description, found = describe(model), Exported(0)
     if weights == "int8":
         if rows is not None:
-            difference, changed = compared(model, python_text(description, weights), rows)
+            difference, changed = compared(model, python_source(description, weights), rows)
             found = Exported(0, difference, changed)
         description = description._replace(layers=list(map(_bytes, description.layers)))
-    text = _header(description, C(f"{prefix}_", dtype), file, found)
-    write_bytes(path, text.encode("ascii"))
-    return found._replace(size=len(text))
+    header = _header(description, C(f"{prefix}_", dtype), file, found)
+    write_bytes(path, header.encode("ascii"))
+    return found._replace(size=len(header))
 
 
 def _bytes(layer: Frozen) -> Frozen:
-    """Return a Dense layer with weights of one byte, another one as it is."""
+    """Return a Dense layer with weights of one byte, any other layer unchanged."""
     if layer.plan.kind != "Dense":
         return layer
     columns = list(map(in_bytes, transpose(layer.values["W"])))
@@ -238,12 +240,13 @@ def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     )  # fmt: skip
     notes = [
         "",
-        f"Numbers are of type {real}. The layers' tables take {table} bytes; a call takes no "
-        f"memory but {code.width * (1 + code.two) * size} bytes of stack for its numbers.",
+        f"Numbers are of type {real}. The layers' tables take {table} bytes; a call needs "
+        f"{code.width * (1 + code.two) * size} bytes of stack for its numbers, no other memory.",
     ]
     if tried.difference is not None:
-        share = "" if tried.changed is None else f" {tried.changed:.2%} of them get another label."
-        notes.append(f"On the rows tried, it was off by at most {tried.difference:.3g}.{share}")
+        notes.append(f"On the rows tried, its numbers are off by at most {tried.difference:.3g}.")
+        if tried.changed is not None:
+            notes[-1] += f" {tried.changed:.2%} of the rows get another label."
     notes += _usage(d, c, names, file)
     head_lines = [f" * {line}".rstrip() for line in [*head(d), *notes]]
     guard = _GUARD if any(isinstance(column, NumberColumn) for column in d.columns) else ""
@@ -252,7 +255,7 @@ def _header(d: Description, c: C, file: str, tried: Exported) -> str:
 
 
 def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
-    """Return the row's type, the classes, and what reads a row's cells."""
+    """Return the row's type, the classes, and the functions that read a row's cells."""
     p = c.prefix
     fields_text = "".join(
         f"    {'double ' if isinstance(d.columns[j], NumberColumn) else 'const char *'}{name};"
@@ -275,23 +278,23 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
         )
         parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
     if any(isinstance(column, CategoryColumn) for column in used):
-        parts.append(c.texts("missing_words", sorted(d.reader.missing), end=True))
-        parts.append(_TEXT.format(p=p, T=c.real))
+        parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
+        parts.append(_CATEGORY.format(p=p, T=c.real))
         for j, column in enumerate(d.columns):
             if isinstance(column, CategoryColumn):
-                parts.append(c.texts(f"kinds{j}", column.kinds, end=True))
+                parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
     return parts
 
 
 def _classes(classes: Sequence[Label], c: C) -> str:
-    """Return the table of a classifier's labels: numbers if all of them are, else texts."""
+    """Return the table of a classifier's labels: numbers if all are numbers, else strings."""
     kinds = {type(label) for label in classes}
     if kinds == {int} and all(abs(label) < 2**31 for label in classes):  # type: ignore[arg-type]
         kind = "long"
     elif kinds <= {int, float} and all(label == float(label) for label in classes):
         kind = "double"
     else:
-        return c.texts("classes", [str(label) for label in classes])
+        return c.strings("classes", [str(label) for label in classes])
     items = [repr(label if kind == "long" else float(label)) for label in classes]
     return f"static const {kind} {c.prefix}classes[{len(items)}] = {{\n{wrapped(items)}\n}};\n"
 
@@ -318,7 +321,7 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
 
 
 def _answers(d: Description, c: C, lines: list[str], result: str) -> list[str]:
-    """Return the functions that are called from outside; the first one has the lines in it."""
+    """Return the public functions; the first one contains the lines."""
     real, row = c.real, f"const {c.prefix}row *row"
     copy = f"for (int j = 0; j < {d.outputs}; j++) y[j] = {result}[j];"
     if d.kind == "network":
@@ -379,9 +382,9 @@ def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
 
 
 def fields(columns: Sequence[Column]) -> dict[int, str]:
-    """Return the name of the field of each column that is looked at, by its number.
+    """Return the field name of each column that is not ignored, by the column's index.
 
-    Names are in small letters, and differ from each other and from all words of C and C++.
+    Names are in lower case, and differ from each other and from reserved words.
     """
     names: dict[int, str] = {}
     reserved = set(_RESERVED.split())
@@ -398,7 +401,7 @@ def fields(columns: Sequence[Column]) -> dict[int, str]:
 
 
 def identifier(text: str, instead: str) -> str:
-    """Return a text made a name in C: what cannot stand in one becomes _.
+    """Return a text as a C identifier: other characters become _; `instead` if none is left.
 
     >>> identifier("petal length (cm)", "x"), identifier("2nd", "x"), identifier("é", "x")
     ('petal_length_cm', 'n2nd', 'x')
@@ -408,7 +411,7 @@ def identifier(text: str, instead: str) -> str:
 
 
 def string(text: str) -> str:
-    """Return a text as a constant of C, in UTF-8, of characters that mean the same everywhere.
+    """Return a text as a C string literal, in UTF-8, of characters that mean the same everywhere.
 
     >>> string('a"?é')
     '"a\\\\"\\\\?\\\\303\\\\251"'
@@ -423,9 +426,9 @@ def string(text: str) -> str:
 
 
 def shortest_float32(x: float) -> str:
-    """Return the nearest float32, in as few digits as give it back.
+    """Return the nearest float32 in the fewest digits that give it back.
 
-    Raises FormatError for a number beyond them.
+    Raises FormatError for a number beyond float32's range.
 
     >>> shortest_float32(0.1), shortest_float32(2)
     ('0.1', '2.0')
@@ -436,10 +439,11 @@ def shortest_float32(x: float) -> str:
         raise FormatError(f'{x!r} does not fit float; use dtype="double"') from None
     (exact,) = struct.unpack("<f", data)
     for digits in range(6, 10):
-        text = f"{exact:.{digits}g}"
-        if abs(float(text)) <= 3.4028235677973366e38 and struct.pack("<f", float(text)) == data:
+        literal = f"{exact:.{digits}g}"
+        near = float(literal)
+        if abs(near) <= 3.4028235677973366e38 and struct.pack("<f", near) == data:
             break
-    return text if "." in text or "e" in text else f"{text}.0"
+    return literal if "." in literal or "e" in literal else f"{literal}.0"
 
 
 def _double(x: float) -> str:

@@ -1,7 +1,7 @@
-"""What C and JavaScript share: the layers, their tables of numbers, and the words at the head.
+"""What C and JavaScript share: the layers, their tables of numbers, and the file's head.
 
-A routine is written once, as C in which REAL is the type of the numbers; a `Dialect` makes it C or
-JavaScript. What a layer does to a row is made from its row program (see formulas/).
+A routine is written once, as C in which REAL is the type of the numbers; a `CodeLanguage` turns it
+into C or JavaScript. What a layer does to a row comes from its row program (see formulas/).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .steps import Description
 _LINE = 100
 _MATH = {"abs": "fabs", "max": "fmax"}
 
-# The layers that are no row programs: the routine's name, its arguments, and what it does.
+# The layers without a row program: the routine's name, its arguments and its body.
 _DENSE: dict[str, tuple[str, str, str]] = {
     "Dense": ("dense", "const REAL *x, int n, const REAL *W, const REAL *b, REAL *y, int m", """\
 for (int j = 0; j < m; j++) {
@@ -44,12 +44,14 @@ for (int j = 0; j < m; j++) {
 
 
 class CodeLanguage(NamedTuple):
-    """How one of the languages writes it: numbers, tables, routines, and the start of names.
+    """How a language writes the parts of a network.
 
-    number:   a number, exactly
-    call:     the name of a function of the C library, and whether it is for double -> its name
+    prefix:   what every name begins with
+    number:   a number -> its exact literal
+    call:     the C library's name of a function, and whether it is for double -> its name here
     table:    a name and its numbers -> a definition
     routine:  name, arguments and body, with REAL in them -> a definition
+    nothing:  the literal for a table that is not there
     """
 
     prefix: str
@@ -63,7 +65,7 @@ class CodeLanguage(NamedTuple):
 class Code(NamedTuple):
     """The network as code: tables and routines, and the lines that turn row a into row `result`.
 
-    `width` is how many numbers a and b have to hold; b is there only if `two`.
+    a and b need to hold `width` numbers; b is used only if `two`.
     """
 
     definitions: list[str]
@@ -74,7 +76,7 @@ class Code(NamedTuple):
 
 
 def network(description: Description, language: CodeLanguage) -> Code:
-    """Return the layers of a description in one of the languages."""
+    """Return the layers of a description as code in a language."""
     p = language.prefix
     tables: list[str] = []
     lines: list[str] = []
@@ -106,7 +108,7 @@ def network(description: Description, language: CodeLanguage) -> Code:
 
 
 def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
-    """Return name, arguments and body of the routine that does to a row x what the layer does."""
+    """Return name, arguments and body of the routine that applies a layer to a row x."""
     formula = LAYER_FORMULAS[kind]
     used = {name for s in formula.forward for name in names_in(parsed(s.value))}
     letters = [letter for letter in ("gamma", "beta") if letter in used]
@@ -123,13 +125,13 @@ def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
 
 
 def _in_double(kind: str) -> bool:
-    """Return whether a layer is computed in double: squares overflow long before a float does."""
+    """Return whether a layer is computed in double, because squares would overflow a float."""
     sums = [s.value for s in LAYER_FORMULAS[kind].forward if isinstance(s, Total)]
     return any(value == f"{name} * {name}" for value in sums for name in names_in(parsed(value)))
 
 
 def _loop_language(language: CodeLanguage, in_double: bool) -> LoopLanguage:
-    """Return C, or what becomes JavaScript, for loops over a row."""
+    """Return how loops over a row are written in C, from which JavaScript is made."""
     number, real, element = language.number, "REAL", "{list}[j]"
     if in_double:
         number, real, element = repr, "double", "(double){list}[j]"
@@ -162,7 +164,7 @@ def _loop_language(language: CodeLanguage, in_double: bool) -> LoopLanguage:
 
 
 def wrapped(items: Sequence[str], indent: str = "    ") -> str:
-    """Return items with commas between them, in lines that are not too long.
+    """Return items separated by commas, wrapped into lines.
 
     >>> wrapped(["1", "2"])
     '    1, 2'
@@ -178,11 +180,11 @@ def wrapped(items: Sequence[str], indent: str = "    ") -> str:
 
 def indented(lines: Sequence[str]) -> str:
     """Return lines of code as the body of a function."""
-    return "".join(f"    {line}\n" for text in lines for line in text.splitlines())
+    return "".join(f"    {line}\n" for code in lines for line in code.splitlines())
 
 
 def quoted(text: str) -> str:
-    """Return a text so that it can stand in a comment of either language, and ends none.
+    """Return a text in quotes, safe inside a comment of either language.
 
     >>> quoted("*/ é")
     '"* / \\\\u00e9"'
@@ -191,7 +193,7 @@ def quoted(text: str) -> str:
 
 
 def head(description: Description) -> list[str]:
-    """Return what the first lines of a file say: what made it out of what, columns and classes."""
+    """Return the first lines of a file: what made it from which model, columns and classes."""
     d = description
     count = sum(len(row) for layer in d.layers for rows in layer.values.values() for row in rows)
     lines = [
@@ -210,16 +212,16 @@ def head(description: Description) -> list[str]:
 
 def _named(plan: LayerPlan) -> str:
     if plan.kind == "Bytes":
-        return f"{plan._replace(kind='Dense')} in bytes"
+        return f"{plan._replace(kind='Dense')} with int8 weights"
     return str(plan)
 
 
 def _described(column: Column) -> str:
     if isinstance(column, LeftOut):
-        return "not looked at"
+        return "ignored"
     if isinstance(column, CategoryColumn):
         kinds = ", ".join(map(quoted, column.kinds[:5])) + ", ..." * (len(column.kinds) > 5)
         refused = "; others are refused" * column.strict
-        return f"a text, one of {kinds}{refused}" if kinds else "a text"
-    missing = "has to be there" if column.median is None else f"{column.median:g} if missing"
+        return f"text, one of {kinds}{refused}" if kinds else "text"
+    missing = "required" if column.median is None else f"{column.median:g} if missing"
     return f"a number, {missing}"

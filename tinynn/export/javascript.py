@@ -1,6 +1,6 @@
-"""A trained model as one JavaScript module, for node and for a page.
+"""A trained model as one JavaScript module, for Node and for web pages.
 
-What a row goes through is told in `steps.Description`; cells are read as `preprocessing.cells`
+`steps.Description` defines how a row becomes an answer; cells are read as `preprocessing.cells`
 reads them.
 """
 
@@ -34,7 +34,7 @@ function ratio(x, [above, below]) {
     return p / q;
 }
 
-/** 1 - erf(x), to 1e-15 of itself. W. J. Cody (1969), Mathematics of Computation 23, 631-637. */
+/** 1 - erf(x), to a relative 1e-15. W. J. Cody (1969), Mathematics of Computation 23, 631-637. */
 function erfc(x) {
     const size = Math.abs(x);
     if (size <= 0.46875) return 1 - x * ratio(x * x, ERF);
@@ -47,7 +47,7 @@ function erfc(x) {
     return x < 0 ? 2 - tail : tail;
 }
 """
-# Coefficients of falling powers, those of the paper's tables as its author gives them in CALERF.
+# Coefficients of falling powers, from the paper's tables as its author gives them in CALERF.
 _CODY = {
     "A": (0.185777706184603153, 3.1611237438705656, 113.864154151050156, 377.485237685302021,
           3209.37758913846947),
@@ -65,9 +65,9 @@ _CODY = {
 
 _SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
-_CELLS = r"""const AROUND = /^SPACE|SPACE$/g; // what Python strips off a text
+_CELLS = r"""const AROUND = /^SPACE|SPACE$/g; // what Python's str.strip removes
 
-/** The number that a text holds, or null. */
+/** The number that a text stands for, or null. */
 function numberIn(text) {
     text = text.replace(/[^\0-\x7f]/gu, asciiDigit);
     if (DECIMAL === ",") {
@@ -81,7 +81,7 @@ function numberIn(text) {
     return null;
 }
 
-/** A decimal digit of another script as one of 0 to 9: they come in tens, from zero on. */
+/** A decimal digit of any script as one of 0 to 9: Unicode lists them in tens, from zero on. */
 function asciiDigit(letter) {
     const code = letter.codePointAt(0);
     let before = code;
@@ -89,7 +89,7 @@ function asciiDigit(letter) {
     return before < code ? String((code - before - 1) % 10) : letter;
 }
 
-/** A cell as a number, a text, or null where it is missing. */
+/** A cell as a number, a text, or null if it is missing. */
 function read(cell) {
     if (cell === null || cell === undefined) return null;
     if (typeof cell === "string") {
@@ -105,13 +105,13 @@ function read(cell) {
     return x !== x || MISSING_NUMBERS.includes(x) ? null : x;
 }
 
-/** Say why the cell of column j cannot be taken. */
+/** Throw an error that says what column j needs. */
 function refuse(j, cell, need) {
     const got = typeof cell === "string" ? JSON.stringify(cell) : String(cell);
     throw new RangeError(`column ${JSON.stringify(columns[j])} needs ${need}, got ${got}`);
 }
 
-/** Put the cells of a row into x, as the network takes them. */
+/** Encode the cells of a row into x, the network's input. */
 function encode(row, x) {
     const listed = Array.isArray(row) || ArrayBuffer.isView(row);
     if (listed ? row.length !== columns.length : typeof row !== "object" || row === null) {
@@ -136,7 +136,7 @@ CATEGORY        const value = cell === null ? rule.fill : cell;
 }
 """.replace("SPACE", _SPACE)
 
-_KINDS = r"""/** The name of the kind that a cell belongs to: of numbers, as Python writes them. */
+_KINDS = r"""/** The name of a cell's category; numbers as Python writes them. */
 function kindOf(cell) {
     if (typeof cell === "string") return cell.replace(AROUND, "");
     if (typeof cell === "boolean") return cell ? "True" : "False";
@@ -150,15 +150,15 @@ function kindOf(cell) {
 """
 _CATEGORY = """\
         if (rule.kinds) {
-            const place = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
-            if (place < 0 && rule.strict) refuse(j, raw, "one of the kinds that it knows");
-            for (let i = 0; i < rule.kinds.length; i++) x[k++] = i === place ? 1 : 0;
+            const kind = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
+            if (kind < 0 && rule.strict) refuse(j, raw, "one of the kinds that it knows");
+            for (let i = 0; i < rule.kinds.length; i++) x[k++] = i === kind ? 1 : 0;
             continue;
         }
 """
 
 _NUMBERS = """\
-/** Put the numbers of a row into x. */
+/** Copy the numbers of a row into x. */
 function encode(row, x) {
     if (row.length !== inputs) {
         throw new TypeError(`a row needs ${inputs} numbers, got ${row.length}`);
@@ -166,7 +166,7 @@ function encode(row, x) {
     for (let j = 0; j < inputs; j++) {
         x[j] = typeof row[j] === "number" || typeof row[j] === "boolean" ? Number(row[j]) : NaN;
         if (!Number.isFinite(x[j])) {
-            throw new RangeError(`a row needs finite numbers, got ${row[j]} in place ${j}`);
+            throw new RangeError(`a row needs finite numbers, got ${row[j]} at index ${j}`);
         }
     }
 }
@@ -174,21 +174,23 @@ function encode(row, x) {
 
 
 def to_javascript(model: object, path: Path) -> Exported:
-    """Write a Sequential, Classifier or Regressor as a JavaScript module, whole or not at all, and
-    return its size.
+    """Write a Sequential, Classifier or Regressor as a JavaScript module; return an `Exported`.
 
-    It exports `predict(row)` and `predictRows(rows)`; of a classifier also `predictProba(row)` and
-    `classes`; of a network `inputs` and `outputs`. A network takes and gives lists of numbers. An
-    estimator takes a raw row, as a list in the order of `columns` or as an object by their names,
-    and gives a label or a number, or a list of them, as `predict` of the model. Cells are numbers,
-    texts, true or false; null, undefined, NaN and an empty text are missing. A row that the model
-    refuses throws a RangeError or TypeError. It runs in node 10 and in browsers since 2020, and
-    imports nothing. Equal models give equal bytes.
+    The module exports `predict(row)` and `predictRows(rows)`; for an estimator also `columns`, for
+    a classifier `predictProba(row)` and `classes`, for a network `inputs` and `outputs`. A network
+    takes and returns arrays of numbers. An estimator takes a raw row, as an array in the order of
+    `columns` or as an object with their names, and returns what the model's `predict` does: a label
+    or a number, or an array of them. Cells are numbers, strings, true or false; null, undefined,
+    NaN and an empty string are missing. A row that the model refuses throws a RangeError or
+    TypeError. The module imports nothing, and runs in Node 10 and in browsers since 2020. The file
+    is written whole or not at all; equal models give equal bytes.
 
-    Raises what `describe` raises, and OSError if the file cannot be written.
+    Raises SettingError for a model or layer that cannot be exported; NotFittedError before `fit`;
+    FormatError for a weight that is not finite, or a label that is not text, a number, True or
+    False; OSError if the file cannot be written.
     """
-    text = _module(describe(model), os.path.basename(os.fsdecode(path)))
-    data = text.encode("utf-8")
+    code = _module(describe(model), os.path.basename(os.fsdecode(path)))
+    data = code.encode("utf-8")
     write_bytes(path, data)
     return Exported(len(data))
 
@@ -208,7 +210,7 @@ def _module(d: Description, file: str) -> str:
 
 
 def _names(d: Description) -> list[str]:
-    """Return what is said about columns and classes, and what reads rows."""
+    """Return the columns and classes, and the functions that read rows."""
     if d.kind == "network":
         return [
             f"export const inputs = {d.inputs};\nexport const outputs = {d.outputs};\n",
@@ -234,9 +236,9 @@ def _names(d: Description) -> list[str]:
 
 def _rule(column: Column) -> str:
     if isinstance(column, CategoryColumn):
-        place = -1 if column.fill is None else column.kinds.index(column.fill)
+        fill_index = -1 if column.fill is None else column.kinds.index(column.fill)
         strict = value(column.strict)
-        return f"{{ kinds: {_list(column.kinds)}, fill: {place}, strict: {strict} }}"
+        return f"{{ kinds: {_list(column.kinds)}, fill: {fill_index}, strict: {strict} }}"
     if isinstance(column, NumberColumn):
         fill = "null" if column.median is None else number(column.median)
         return (
@@ -247,7 +249,7 @@ def _rule(column: Column) -> str:
 
 
 def _answers(d: Description, body: list[str], result: str) -> list[str]:
-    """Return the functions that are called from outside; the first one has the body in it."""
+    """Return the exported functions; the first one contains the body."""
     row, kind = ("number[]" if d.kind == "network" else "Array|Object"), "number[]"
     answer = f"[\n{wrapped([f'{result}[{j}]' for j in range(d.outputs)])}\n]"
     parts = []
@@ -260,8 +262,8 @@ def _answers(d: Description, body: list[str], result: str) -> list[str]:
     elif d.kind == "classifier":
         single = d.outputs == 1 and not d.multilabel
         outputs = f"[1 - {result}[0], {result}[0]]" if single else answer
-        text = _function("The probability of each class.", "predictProba", row, kind)
-        parts.append(text + indented([*body, f"return {outputs};"]) + "}\n")
+        start = _function("The probability of each class.", "predictProba", row, kind)
+        parts.append(start + indented([*body, f"return {outputs};"]) + "}\n")
         body = ["const p = predictProba(row);"]
         if d.multilabel:
             answer = "p.map((x) => (x > 0.5 ? 1 : 0))"
@@ -269,16 +271,19 @@ def _answers(d: Description, body: list[str], result: str) -> list[str]:
             kind = _types(d.classes)
             largest = "p[1] > 0.5 ? 1 : 0" if single else _LARGEST
             answer = f"classes[{largest}]"
-    text = _function("The answer to a row.", "predict", row, kind)
-    parts.append(text + indented([*body, f"return {answer};"]) + "}\n")
-    text = _function("The answers to rows.", "predictRows", f"Array<{row}>", f"Array<{kind}>")
-    return [*parts, text + "    return Array.from(row, (one) => predict(one));\n}\n"]
+    start = _function("The answer to a row.", "predict", row, kind)
+    parts.append(start + indented([*body, f"return {answer};"]) + "}\n")
+    start = _function(
+        "The answers to rows.", "predictRows", f"Array<{row}>", f"Array<{kind}>", "rows"
+    )
+    return [*parts, start + "    return Array.from(rows, (row) => predict(row));\n}\n"]
 
 
-def _function(what: str, name: str, row: str, kind: str) -> str:
+def _function(what: str, name: str, taken: str, kind: str, argument: str = "row") -> str:
+    """Return the first lines of a function from the type `taken` to the type `kind`."""
     return (
-        f"/**\n * {what}\n * @param {{{row}}} row\n * @returns {{{kind}}}\n */\n"
-        f"export function {name}(row) {{\n"
+        f"/**\n * {what}\n * @param {{{taken}}} {argument}\n * @returns {{{kind}}}\n */\n"
+        f"export function {name}({argument}) {{\n"
     )
 
 
@@ -300,19 +305,19 @@ def _usage(d: Description, file: str) -> list[str]:
 
 
 def number(x: float) -> str:
-    """Return a number so that reading it gives it back exactly.
+    """Return the exact literal of a number.
 
     >>> number(1.0), number(-0.0), number(1e-07)
     ('1', '-0', '1e-07')
     """
     if x in (float("inf"), float("-inf")):
         return "Infinity" if x > 0 else "-Infinity"
-    text = repr(float(x))
-    return text[:-2] if text.endswith(".0") else text
+    literal = repr(float(x))
+    return literal[:-2] if literal.endswith(".0") else literal
 
 
 def value(x: Label) -> str:
-    """Return a label or a text as a constant that can stand in a page, too.
+    """Return a label or a text as a literal that is also safe in a web page.
 
     >>> value("</p>"), value(True), value(2**60)
     ('"\\\\u003c/p>"', 'true', '1152921504606846976n')
@@ -353,7 +358,7 @@ def _routine(name: str, arguments: str, body: str) -> str:
 
 
 def _javascript(code: str) -> str:
-    """Return the C of a routine as JavaScript."""
+    """Return a routine in C as JavaScript."""
     code = re.sub(r"\((REAL|double)\)", "", code)
     code = re.sub(r"const (REAL|double) ", "const ", code)
     return re.sub(r"\b(REAL|double|int) ", "let ", code)

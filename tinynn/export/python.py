@@ -1,4 +1,4 @@
-"""A trained model as one Python file that needs nothing but Python, of whatever kind and age."""
+"""A trained model as one Python file that needs nothing but Python, however old or small."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ..files.atomic import Path, write_bytes
 from ..preprocessing.cells import as_table
 from ..preprocessing.columns import Column, LeftOut
 from .formats import Exported
-from .python_layers import WEIGHTS, network_text
-from .python_table import listed, literal, table_text
+from .python_layers import WEIGHTS, network_source
+from .python_table import listed, literal, table_source
 from .steps import Description, describe
 
 _HEAD = """\
 # A {kind} by tinynn {version}, {shape}, for Python 2.7, 3.4 and later, PyPy and MicroPython.
 #
 #   predict(row)         {answer}
-#   predict_rows(rows)   a list of these
+#   predict_rows(rows)   a list of the answers
 {proba}#
 # A row is a list of {row}.
-# `python FILE {usage}DATA.csv` prints a table, its columns in any order, with the answers.
+# `python FILE {usage}DATA.csv` prints a table with the answers; columns may be in any order.
 
 COLUMNS = {columns}
 {classes}"""
-_CELLS = "cells: numbers, texts, or None and the like where there is none"
+_CELLS = "cells: numbers, text, or None if missing"
 _ANSWERS = {
     "label": """\
 def predict(row):
@@ -103,9 +103,9 @@ def _main():
         write = csv.writer(out, lineterminator="\\n").writerow
         header = next(table, [])
         names = [name.decode("utf-8-sig") if old else name for name in header]
-        places = [names.index(name) if name in names else -1 for name in COLUMNS]
-{unnamed}        if -1 in places:
-            raise ValueError("no column %r, but %r" % (COLUMNS[places.index(-1)], names))
+        order = [names.index(name) if name in names else -1 for name in COLUMNS]
+{unnamed}        if -1 in order:
+            raise ValueError("a table needs column %r, got %r" % (COLUMNS[order.index(-1)], names))
 
         def put(row, more):
             more = [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in more]
@@ -116,12 +116,12 @@ def _main():
             line = table.line_num
             if row:
                 if len(row) != len(header):
-                    raise ValueError("%d cells for %d columns" % (len(row), len(header)))
-                cells = [{cell} for place in places]
+                    raise ValueError("a row needs %d cells, got %d" % (len(header), len(row)))
+                cells = [{cell} for k in order]
                 put(row, {put})
         out.flush()
     except (EnvironmentError, ValueError, csv.Error) as error:
-        if getattr(error, "errno", 0) != 32:  # a reader that goes away
+        if getattr(error, "errno", 0) != 32:  # EPIPE: the output was closed
             sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
         sys.exit(2)
 
@@ -130,8 +130,8 @@ if __name__ == "__main__":
     _main()
 """
 _UNNAMED = """\
-        if len(names) == len(places) and -1 in places:
-            places = list(range(len(places)))
+        if len(names) == len(order) and -1 in order:
+            order = list(range(len(order)))
 """
 
 
@@ -142,50 +142,51 @@ def to_python(
     target: str = "target",
     rows: object = None,
 ) -> Exported:
-    """Write a Sequential, or a fitted Classifier or Regressor, as one Python file, whole or not at
-    all, and return its size; with `rows` to try it on, also how far it is from the model there.
+    """Write a Sequential, Classifier or Regressor as one Python file; return an `Exported`.
 
-    The file has `predict(row)`, `predict_rows(rows)` and for classes `predict_proba(row)`: rows of
-    cells as the model takes them, text and missing ones included, answers as it gives them. It
-    imports nothing but `math`, runs on Python 2.7 and from 3.4 on, PyPy and MicroPython, and
-    `python FILE DATA.csv` adds answers to a table. `target` is the name of what is predicted. Equal
-    models give equal bytes. Networks of up to 1,000 weights become straight-line code, larger ones
-    loops. `weights` is
+    The file defines `predict(row)`, `predict_rows(rows)` and, for a classifier,
+    `predict_proba(row)`. They take the model's own rows, with text and missing cells, and return
+    what the model returns. The file imports only `math`, and runs on Python 2.7, 3.4 and later,
+    PyPy and MicroPython; `python FILE DATA.csv` prints a table with the answers, in a column named
+    after `target`. Networks of up to 1,000 weights become straight-line code, larger ones loops.
+    The file is written whole or not at all; equal models give equal bytes. `weights` is
 
-    "float":  exact: on CPython, answers are the model's up to the rounding of sums
-    "packed": rows of weights as integers of 64-bit lanes: errors of about 10⁻⁸ of a layer's scale.
-              784-30-10 takes a quarter of the time of "float" on CPython 3.11, a tenth less on
-              3.13; inputs that are 0 take none. On other Pythons it runs, and is slow
-    "int8":   a byte for each weight and a scale for each output of a layer: about a tenth of the
-              size, with errors of about 1 %; try it on `rows`
+    "float":  exact: on CPython, answers equal the model's up to the rounding of sums
+    "packed": rows of weights as integers with 64-bit lanes, with errors of about 10⁻⁸ of a layer's
+              scale. 784-30-10 takes a quarter of the time of "float" on CPython 3.11, a tenth less
+              on 3.13; inputs of 0 take none. On other Pythons it works, but slowly
+    "int8":   one byte for each weight and a scale for each output of a layer: about a tenth of the
+              size, with errors of about 1 %
 
-    Where floats have 32 bits, as on many boards, answers are as exact as these. Numbers that leave
-    the floats on the way become infinite or NaN as in the model, with "packed" an OverflowError.
+    Given `rows` to try the file on, the `Exported` also says how far its answers are from the
+    model's. Where floats have 32 bits, as on many boards, answers are only as exact as these. An
+    overflow gives infinity or NaN, as in the model, but with "packed" an OverflowError.
 
-    Raises what `describe` raises; SettingError for other weights, OSError if the file cannot be
-    written.
+    Raises SettingError for a model or layer that cannot be exported, or other weights;
+    NotFittedError before `fit`; FormatError for a weight that is not finite, or a label that is not
+    text, a number, True or False; OSError if the file cannot be written.
     """
     if weights not in WEIGHTS:
         raise SettingError(f"to_python needs weights to be one of {list(WEIGHTS)}, got {weights!r}")
-    text = python_text(describe(model), weights, target)
-    data = text.encode("ascii")
+    source = python_source(describe(model), weights, target)
+    data = source.encode("ascii")
     write_bytes(path, data)
     if rows is None:
         return Exported(len(data))
-    return Exported(len(data), *compared(model, text, rows))
+    return Exported(len(data), *compared(model, source, rows))
 
 
-def python_text(model: Description, weights: str = "float", target: str = "target") -> str:
-    """Return the text of the file."""
+def python_source(model: Description, weights: str = "float", target: str = "target") -> str:
+    """Return the source of the whole file."""
     parts = [_head(model)]
     if model.columns:
-        parts.append(network_text("_network", model.inputs, model.layers, weights, True))
-        parts.append(table_text(model))
+        parts.append(network_source("_network", model.inputs, model.layers, weights, True))
+        parts.append(table_source(model))
         answers = _ANSWERS[_kind_of_answer(model)]
         parts.append(answers.format(scales=list(model.scales), means=list(model.means)))
     else:
         parts.append(_CHECK.format(inputs=model.inputs))
-        parts.append(network_text("predict", model.inputs, model.layers, weights, False))
+        parts.append(network_source("predict", model.inputs, model.layers, weights, False))
     return "\n\n".join([*parts, _ROWS, _command(model, target)])
 
 
@@ -233,7 +234,7 @@ def _command(model: Description, target: str) -> str:
         "usage": _usage(model),
         "asks": 'sys.argv[1:2] == ["--proba"]' if model.classes else "False",
         "unnamed": _UNNAMED if names == [f"x{k}" for k in range(len(names))] else "",
-        "cell": "row[place]" if model.columns else "float(row[place])",
+        "cell": "row[k]" if model.columns else "float(row[k])",
         "answers": new,
         "put": put,
     }
@@ -245,19 +246,19 @@ def _names(model: Description) -> list[str]:
 
 
 def _what(column: Column) -> str:
-    """Return what a column is, without the reason."""
-    text = column.describe()
-    return text if isinstance(column, LeftOut) else text[: -len(f": {column.reason}")]
+    """Return what becomes of a column, without the reason."""
+    words = column.describe()
+    return words if isinstance(column, LeftOut) else words[: -len(f": {column.reason}")]
 
 
 def _usage(model: Description) -> str:
     return "[--proba] " if model.classes else ""
 
 
-def compared(model: Any, text: str, rows: Any) -> tuple[float, float | None]:
-    """Return the largest difference of the file's numbers from the model's, and `changed`."""
+def compared(model: Any, source: str, rows: Any) -> tuple[float, float | None]:
+    """Return `difference` and `changed` of an `Exported`, for the file with this source."""
     space: dict[str, Any] = {"__name__": "exported"}
-    exec(compile(text, "<exported>", "exec"), space)
+    exec(compile(source, "<exported>", "exec"), space)
     table = as_table(rows).rows
     changed = None
     if isinstance(model, Classifier):

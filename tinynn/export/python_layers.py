@@ -1,7 +1,7 @@
-"""A network as Python text: `_network(x)`, straight-line if it is small, else loops over its rows.
+"""A network as Python source: `_network(x)`, straight-line if it is small, else loops over rows.
 
-The texts keep to what Python 2.7, 3.4 and MicroPython have in common: `math` only, no `log1p` on
-the last, and there `exp` raises ValueError where it overflows, so nothing may.
+The source keeps to what Python 2.7, 3.4 and MicroPython have in common. It imports only `math`;
+MicroPython has no `log1p`, and its `exp` raises ValueError on overflow, so nothing may overflow.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..formulas.expressions import replaced, written
 from ..formulas.straight_line import StraightLine
 from ..lesson.matrix import Matrix, transpose
 
-# Weights up to which the text is straight-line. One row of 16-32-10 (874) takes 25 µs so and 32 by
-# loops on CPython 3.11, 21 and 25 on 3.13, 0.6 and 3 on PyPy; of 64-32-10 (2,410) 59 and 70, 56 and
-# 46, and 105 and 5 on PyPy.
+# Up to this many weights, code is straight-line. A row of 16-32-10 (874) takes 25 µs this way and
+# 32 by loops on CPython 3.11, 21 and 25 on 3.13, 0.6 and 3 on PyPy; one of 64-32-10 (2,410) takes
+# 59 and 70, 56 and 46, and 105 and 5 on PyPy.
 STRAIGHT = 1000
-# Inputs up to which a loop over rows of weights has its sum written out, for Pythons without
-# sumprod. A weight of 128 × 32 takes 24 ns so, 46 by a loop in the loop on CPython 3.11, 2 and 3 on
-# PyPy; one of 400 × 20 29 and 45, but 125 and 2 on PyPy.
+# Up to this many inputs, the sum inside a loop over rows of weights is written out, for Pythons
+# without sumprod. A weight of 128 × 32 takes 24 ns this way, 46 by a nested loop on CPython 3.11, 2
+# and 3 on PyPy; one of 400 × 20 takes 29 and 45, but 125 and 2 on PyPy.
 UNROLLED = 200
-MOST_TERMS = 100  # in one sum; a parser of small stack has to go through it
+MOST_TERMS = 100  # in one sum, for parsers with a small stack
 LANE = 64
 LETTERS = ("gamma", "beta")
 
@@ -46,12 +46,12 @@ _LOG1P = """\
 try:
     from math import log1p
 except ImportError:
-    def log1p(x):  # W. Kahan's: what 1 + x loses, the quotient gives back
+    def log1p(x):  # W. Kahan: the quotient makes up for the digits that 1 + x loses
         y = 1.0 + x
         return x if y == 1.0 else log(y) * (x / (y - 1.0))
 """
 _INT8 = """\
-# A weight is a byte: the number that _LEVELS has for it, times the scale of its output.
+# A weight is a byte k and means _LEVELS[k], times the scale of its output.
 _LEVELS = [float(k - 128) for k in range(256)]
 
 
@@ -72,9 +72,9 @@ except AttributeError:
 
 
 def _packed_dense(x, rows, bits, half, b):
-    # A row is one integer: in lanes of 64 bits, the weights that one input has for all outputs, as
-    # round(w * 2 ** bits). With |x| below 2 ** 29, a lane never reaches its neighbour. `half` has
-    # the highest bit of each lane: with it, all are positive.
+    # A row is one integer: in 64-bit lanes, one input's weights for all outputs, each as
+    # round(w * 2 ** bits). With |x| below 2 ** 29, no lane overflows into the next. `half` is the
+    # highest bit of each lane: adding it makes all lanes positive.
     size = max(frexp(max(max(x), -min(x)))[1], -900)
     unit = 2.0 ** (29 - size)
     n = sum([int(v * unit) * row for v, row in zip(x, rows) if v]) + half
@@ -91,38 +91,39 @@ _DEFINED = {
 }  # fmt: skip
 
 
-def network_text(
+def network_source(
     name: str, inputs: int, layers: Sequence[Frozen], weights: str, checked: bool
 ) -> str:
-    """Return the text of the function `name` from a row of `inputs` numbers to the row of outputs.
+    """Return the source of the function `name` from a row of `inputs` numbers to a row of outputs.
 
-    Unless its rows are `checked` before, it calls `_check` for one that is not of finite numbers.
-    With it come what it calls, and the weights: as "float" exact, "packed" as fixed-point numbers
-    in one integer for each input, "int8" as bytes with a scale for each output of a Dense layer.
+    It calls `_check` for a row that is not of finite numbers, unless rows are `checked` before. The
+    source includes the functions it calls and the weights: "float" is exact, "packed" has one
+    integer of fixed-point numbers for each input, "int8" bytes with a scale for each output of a
+    Dense layer.
     """
     count = sum(len(row) for layer in layers for rows in layer.values.values() for row in rows)
     if weights == "float" and count <= STRAIGHT:
         lines = _straight(name, inputs, layers, checked)
     else:
         lines = _loops(name, inputs, layers, weights, checked)
-    text = "\n".join(lines)
-    defined = "".join(f"{body}\n\n" for name, body in _DEFINED.items() if _calls(text, name))
-    imported = [name for name in _CALLED if _calls(defined + text, name)]
+    source = "\n".join(lines)
+    defined = "".join(f"{body}\n\n" for name, body in _DEFINED.items() if _calls(source, name))
+    imported = [name for name in _CALLED if _calls(defined + source, name)]
     head = f"from math import {', '.join(imported)}\n\n\n" if imported else ""
-    return f"{head}{defined}{text}\n"
+    return f"{head}{defined}{source}\n"
 
 
-def _calls(text: str, name: str) -> bool:
-    return re.search(rf"(?<!\w){name}\(", text) is not None
+def _calls(source: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){name}\(", source) is not None
 
 
-def row_text(numbers: Sequence[float]) -> str:
-    """Return a list of numbers as text, exact, on lines that are not too long."""
+def _list_of(numbers: Sequence[float]) -> str:
+    """Return the exact literal of a list of numbers, wrapped into lines."""
     return wrapped([repr(number) for number in numbers], "[", "]")
 
 
 def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "    ") -> str:
-    """Return items between brackets, with commas, on lines that are not too long."""
+    """Return items between brackets, separated by commas and wrapped into lines."""
     one = f"{opening}{', '.join(items)}{closing}"
     if len(one) <= 90:
         return one
@@ -145,7 +146,7 @@ def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -
     lines = [f"def {name}(row):", f"    {wrapped(x, '(', ',)', ' ' * 8)} = row"]
     if not checked:
         lines += [*_sum("total", x), "    if total * 0.0 != 0.0:", "        _check(row)"]
-        if layers[0].plan.kind != "Dense":  # which makes floats of whole numbers
+        if layers[0].plan.kind != "Dense":  # which turns integers into floats
             lines += [f"    {v} += 0.0" for v in x]
     for k, layer in enumerate(layers):
         plan = layer.plan
@@ -186,7 +187,7 @@ def _straight_layer(layer: Frozen, x: list[str], letter: str, lines: list[str]) 
 
 
 def _letter(k: int) -> str:
-    """Return what the names of layer k's numbers begin with: a, b, c …; v23_ where letters end."""
+    """Return the prefix of the names in layer k: a, b, c …, and v23_ … after the last letter."""
     return "abcdfghijklmnopqrstuwyz"[k] if k < 23 else f"v{k}_"
 
 
@@ -216,17 +217,17 @@ def _loops(
         if plan.kind == "Dense":
             b = layer.values["b"][0] if plan.biased else [0.0] * plan.outputs
             constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
-            lines += [*constants, f"_b{plan.place} = {row_text(b)}"]
+            lines += [*constants, f"_b{plan.place} = {_list_of(b)}"]
             body.append(f"    x = {call.format(b=f'_b{plan.place}')}")
         else:
             for letter, rows in layer.values.items():
-                lines.append(f"_{letter}{plan.place} = {row_text(rows[0])}")
+                lines.append(f"_{letter}{plan.place} = {_list_of(rows[0])}")
             body += [f"    {line}" for line in _row_lines(layer)]
     return [*lines, *["", ""] * bool(lines), *body, "    return x"]
 
 
 def _row_lines(layer: Frozen) -> list[str]:
-    """Return the lines that do to the row x what a layer that is not dense does."""
+    """Return the lines that apply a layer other than Dense to the row x."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     if formula.elementwise and not layer.values:
         y = replaced(as_expression(formula), {"c": ("number", plan.number)})
@@ -237,7 +238,7 @@ def _row_lines(layer: Frozen) -> list[str]:
     return ["z = x", *own, *comprehended(formula.forward, rows, numbers), "x = y"]
 
 
-Dense = Tuple[List[str], str]  # lines with the weights, and the text of the row of sums
+Dense = Tuple[List[str], str]  # lines with the weights, and the expression for the row of sums
 
 
 def _float_dense(name: str, W: Matrix) -> Dense:
@@ -268,12 +269,12 @@ def _int8_dense(name: str, W: Matrix) -> Dense:
         levels, scale = in_bytes(column)
         lines.append(f'    bytearray.fromhex("{bytes([128 + n for n in levels]).hex()}"),')
         scales.append(scale)
-    lines += ["]", f"{name}_scales = {row_text(scales)}"]
+    lines += ["]", f"{name}_scales = {_list_of(scales)}"]
     return lines, f"_bytes_dense(x, {name}, {name}_scales, {{b}})"
 
 
 def in_bytes(column: Sequence[float]) -> tuple[list[int], float]:
-    """Return the weights of an output as whole numbers from -127 to 127, and what they count in."""
+    """Return an output's weights as integers from -127 to 127, and the scale to multiply by."""
     scale = max(map(abs, column)) / 127.0
     return [round(w / scale) if scale > 1e-300 else 0 for w in column], scale
 
@@ -290,7 +291,7 @@ def _packed_dense(name: str, W: Matrix) -> Dense:
 
 
 def fixed_point_bits(W: Matrix) -> int:
-    """Return the bits behind the point of packed weights: 2³¹ ≤ max |w|₁ 2^bits < 2³²."""
+    """Return the fractional bits of packed weights: 2³¹ ≤ max |w|₁ 2^bits < 2³²."""
     return 32 - frexp(max(sum(map(abs, column)) for column in zip(*W)))[1]
 
 

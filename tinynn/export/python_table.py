@@ -1,7 +1,7 @@
-"""Rows of cells as Python text: read, scaled and encoded as `TableEncoder` does it.
+"""Python source that reads, scales and encodes rows of cells as `TableEncoder` does.
 
-The texts keep to what Python 2.7, 3.4 and MicroPython have in common. Names and kinds of a table
-stand in them as literals in ASCII, whatever they hold.
+It keeps to what Python 2.7, 3.4 and MicroPython have in common. A table's names and categories are
+written as ASCII literals, whatever they contain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPACE = u" \\t\\n\\r\\x0b\\x0c\\x1c\\x1d\\x1e\\x1f\\x85\\xa0\\u1680\\u2000\\u20
 _SPACE += u"\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
 
-def _read(cell):  # a text without space around it, a number, or None if it is missing
+def _read(cell):  # a number, text without white space around it, or None if missing
     if isinstance(cell, _TEXTS):
         text = cell.decode("utf-8") if isinstance(cell, bytes) else cell
         start, end = 0, len(text)
@@ -40,7 +40,7 @@ def _read(cell):  # a text without space around it, a number, or None if it is m
     if type(cell).__name__ in ("NoneType", "NAType", "NaTType"):
         return None
     if isinstance(cell, (list, tuple, dict, set, bytes, bytearray, complex)):
-        raise ValueError("%r is no number or text" % (cell,))
+        raise ValueError("a cell needs to be a number or a text, got %r" % (cell,))
     return cell
 """
 
@@ -52,7 +52,7 @@ def _number(cell, name, shift, scale, instead, more=False):
         return [instead, 1.0] if more else [instead]
     try:
         y = (float({x}) - shift) / scale
-        # Some Pythons take "1_0", or "." and "e5", for numbers.
+        # Some Pythons accept "1_0", or "." and "e5", as numbers.
         if y - y == 0.0 and not (text and ("_" in x or not x.lower().split("e")[0].strip("+-."))):
             return [y, 0.0] if more else [y]
     except (OverflowError, TypeError, ValueError):
@@ -60,7 +60,7 @@ def _number(cell, name, shift, scale, instead, more=False):
     raise ValueError("column %r needs a finite number, got %r" % (name, cell))
 """
 _COMMA = """\
-def _point(text):  # 1.234,5 as 1234.5; no number for other texts with a point
+def _point(text):  # 1.234,5 as 1234.5; a point anywhere else makes it no number
     if "." in text:
         head, comma, tail = text.partition(",")
         groups = (head[1:] if head[:1] in ("+", "-") else head).split(".")
@@ -74,21 +74,21 @@ def _point(text):  # 1.234,5 as 1234.5; no number for other texts with a point
 
 _KIND = """\
 def _kind(cell, name, kinds, count, fill, strict=False):
-    x, place = _read(cell), fill
+    x, k = _read(cell), fill
     if x is not None:
         x = x if isinstance(x, float) or isinstance(x, _TEXTS) else str(x)
-        place = kinds.get(x, -1)
-    if strict and place < 0:
+        k = kinds.get(x, -1)
+    if strict and k < 0:
         raise ValueError("column %r needs a kind that it knows, got %r" % (name, cell))
     y = [0.0] * count
-    if place >= 0:
-        y[place] = 1.0
+    if k >= 0:
+        y[k] = 1.0
     return y
 """
 
 
-def table_text(model: Description) -> str:
-    """Return the text of `_encoded(row)`, from cells to the numbers that the network takes."""
+def table_source(model: Description) -> str:
+    """Return the source of `_encoded(row)`, from cells to the numbers that the network takes."""
     reader = model.reader
     numbers = sorted(x for x in reader.missing_numbers if x == x)
     parts = [
@@ -121,31 +121,31 @@ def table_text(model: Description) -> str:
             )
             lines.append(f"    x += _number(row[{k}], {name}, {scaling})")
         elif isinstance(column, CategoryColumn):
-            constants.append(f"_KINDS{k} = {_places(column.kinds)}")
+            constants.append(f"_KINDS{k} = {_indices(column.kinds)}")
             fill = -1 if column.fill is None else column.kinds.index(column.fill)
-            places = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
-            lines.append(f"    x += _kind(row[{k}], {name}, {places})")
+            known = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
+            lines.append(f"    x += _kind(row[{k}], {name}, {known})")
     lines.append("    return x")
     parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
     return "\n\n".join(parts)
 
 
-def _places(kinds: list[str]) -> str:
-    """Return a dictionary as text: each kind's place, by its name and by the float of that name."""
-    places: dict[str | float, int] = {kind: place for place, kind in enumerate(kinds)}
-    for place, kind in enumerate(kinds):
+def _indices(kinds: list[str]) -> str:
+    """Return the source of a dictionary: each category's index, by its name and by its number."""
+    indices: dict[str | float, int] = {kind: i for i, kind in enumerate(kinds)}
+    for i, kind in enumerate(kinds):
         try:
             number = float(kind)
         except ValueError:
             continue
         if key_of(number) == kind:
-            places[number] = place
-    items = [f"    {literal(key)}: {place}," for key, place in places.items()]
+            indices[number] = i
+    items = [f"    {literal(key)}: {i}," for key, i in indices.items()]
     return "\n".join(["{", *items, "}"])
 
 
 def listed(values: Sequence[object], words: Mapping[Any, str] = {}) -> str:
-    """Return a list of literals as text; those with a comment in `words` on a line of their own."""
+    """Return the source of a list, one line for each value if `words` has their comments."""
     if not words:
         return wrapped([literal(value) for value in values], "[", "]")
     items = [f"    {literal(value)},  # {ascii(words[value])[1:-1]}" for value in values]
@@ -153,12 +153,12 @@ def listed(values: Sequence[object], words: Mapping[Any, str] = {}) -> str:
 
 
 def literal(value: object) -> str:
-    """Return a text, a number, True, False or None as Python 2 and 3 write it, in ASCII.
+    """Return the literal of a text, number, bool or None in Python 2 and 3, in ASCII.
 
     >>> literal("a"), literal("\\xe4"), literal(1.5)
     ("'a'", "u'\\\\xe4'", '1.5')
     """
     if isinstance(value, float) and isinf(value):
         return "1e999" if value > 0 else "-1e999"
-    text = ascii(value)
-    return f"u{text}" if isinstance(value, str) and not value.isascii() else text
+    source = ascii(value)
+    return f"u{source}" if isinstance(value, str) and not value.isascii() else source

@@ -107,9 +107,9 @@ def _activation(document: Mapping[str, Any]) -> tuple[str, float]:
     options = [document.get("trainOpts"), document.get("options"), document]
     found: dict[str, Any] = {"activation": "sigmoid", "leakyReluAlpha": _ALPHA}
     for name in found:
-        for place in options:
-            if isinstance(place, Mapping) and name in place:
-                found[name] = place[name]
+        for table in options:
+            if isinstance(table, Mapping) and name in table:
+                found[name] = table[name]
                 break
     alpha = assembly.real("leaky-relu", "alpha", found["leakyReluAlpha"], least=0)
     return str(found["activation"]), alpha

@@ -23,7 +23,7 @@ LEAST_OPSET = 7  # before it, Add and Mul broadcast differently
 
 
 class OnnxTensor(NamedTuple):
-    """A constant: its shape, and its numbers in one list, row by row."""
+    """A constant: its shape, and its numbers in one list in row-major order."""
 
     shape: tuple[int, ...]
     values: list[float]

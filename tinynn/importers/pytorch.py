@@ -28,7 +28,7 @@ def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
     `module` is an `nn.Sequential`, possibly nested, or a single layer. The supported layers are
     Linear, BatchNorm1d, LayerNorm over the last axis, Dropout, Flatten and Identity (left out),
     Softmax and LogSoftmax along the rows, and tinynn's activations; PReLU with one slope becomes
-    LeakyReLU. Softplus agrees to 2.1e-9, since PyTorch's returns x itself above a threshold of 20.
+    LeakyReLU. Softplus agrees to 2.1e-9: PyTorch's returns x itself above its threshold of 20.
 
     `module` may also be a state dict. `layers` then says which layers it belongs to, as in
     `from_safetensors`, but a list needs to be in the order of the state dict.

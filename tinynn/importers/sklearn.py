@@ -41,11 +41,11 @@ def from_sklearn(
     A Pipeline with a ColumnTransformer, OneHotEncoder or SimpleImputer, and any model with
     `as_estimator=True`, gives a `Classifier` or `Regressor`. It takes the pipeline's own rows of
     text and numbers, predicts as the pipeline does (multilabel: rows of 0 and 1), and can be saved
-    and exported. Its training parameters, except the layers', are tinynn's defaults. A cell that
-    the pipeline would refuse raises DataError: a missing cell that is not imputed, or a category
-    unknown to a OneHotEncoder with handle_unknown="error". White space around text is ignored, and
-    a number used as a category is written in short: 3, not 3.0. Missing cells are None, NaN, an
-    empty text and the words in `missing`, and nothing else.
+    and exported. Its parameters are tinynn's defaults, except hidden_layer_sizes and activation. A
+    cell that the pipeline would refuse raises DataError: a missing cell that is not imputed, or a
+    category unknown to a OneHotEncoder with handle_unknown="error". White space around text is
+    ignored, and a number used as a category is written in short: 3, not 3.0. Missing cells are
+    None, NaN, an empty text and the words in `missing`, and nothing else.
 
     Either may be in a TransformedTargetRegressor that only scales the targets.
 
