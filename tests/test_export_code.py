@@ -22,7 +22,7 @@ import tinynn as nn
 from tinynn.cli import main
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import javascript, to_c, to_javascript
-from tinynn.export.c import C, fields, shortest_float32, string
+from tinynn.export.c import C, field_names, shortest_float32, string
 from tinynn.export.c_family import quoted
 from tinynn.export.steps import describe
 from tinynn.preprocessing import NumberColumn, TableEncoder
@@ -204,7 +204,7 @@ def c_function(name, d, real):
             j: "number" if isinstance(c, NumberColumn) else "text" for j, c in enumerate(d.columns)
         }
         reads = "".join(
-            f"        row.{field} = {kinds[j]}();\n" for j, field in fields(d.columns).items()
+            f"        row.{field} = {kinds[j]}();\n" for j, field in field_names(d.columns).items()
         )
         count = len(d.classes) or d.outputs
         y = ", ".join(["0"] * count)
@@ -430,7 +430,7 @@ WORDS = st.sampled_from([*em.WORDS, "Int", "X", "x", "x_2"])
 @given(st.lists(st.text(max_size=8) | WORDS, max_size=9))
 def test_fields_differ_and_are_names_of_c(names):
     columns = [NumberColumn(name, "", 0.0, 0.0, 1.0, 0.0, 0.0, False, 0, 1) for name in names]
-    found = fields(columns)
+    found = field_names(columns)
     assert list(found) == list(range(len(names)))
     assert len(set(found.values())) == len(names)
     for name in found.values():
@@ -462,7 +462,7 @@ def test_comments_end_where_they_should(text):
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_doubles_are_read_as_they_were(x):
-    for text in (javascript.number(x), C("m_", "double").number(x)):
+    for text in (javascript.digits(x), C("m_", "double").number(x)):
         assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?", text)
         assert struct.pack("<d", float(text)) == struct.pack("<d", x)
 

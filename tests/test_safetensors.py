@@ -425,12 +425,12 @@ def test_layers_are_found_by_the_numbers_in_their_names_or_by_name(tmp_path):
 
 
 def test_weights_are_turned_by_name():
-    from tinynn.importers.state import filled
+    from tinynn.importers.state import with_tensors
 
     numbers = ((2, 3), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    (theirs,) = filled("it", {"0.weight": numbers}, [nn.Dense(3, 2, bias=False)], False).layers
+    (theirs,) = with_tensors("it", {"0.weight": numbers}, [nn.Dense(3, 2, bias=False)], False).layers
     assert theirs.W == [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
-    (own,) = filled("it", {"0.W": numbers}, [nn.Dense(2, 3, bias=False)], False).layers
+    (own,) = with_tensors("it", {"0.W": numbers}, [nn.Dense(2, 3, bias=False)], False).layers
     assert own.W == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 

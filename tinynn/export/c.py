@@ -18,7 +18,7 @@ from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
-from .python import compared, python_source
+from .python import differences, python_source
 from .python_layers import in_bytes
 from .steps import Description, Label, describe
 
@@ -200,7 +200,7 @@ def to_c(
     description, found = describe(model), Exported(0)
     if weights == "int8":
         if rows is not None:
-            difference, changed = compared(model, python_source(description, weights), rows)
+            difference, changed = differences(model, python_source(description, weights), rows)
             found = Exported(0, difference, changed)
         description = description._replace(layers=list(map(_bytes, description.layers)))
     header = _header(description, C(f"{prefix}_", dtype), file, found)
@@ -221,7 +221,7 @@ def _bytes(layer: Frozen) -> Frozen:
 def _header(d: Description, c: C, file: str, tried: Exported) -> str:
     p, real = c.prefix, c.real
     code = network(d, CodeLanguage(p, c.number, c.call, c.table, c.routine, "0"))
-    names = fields(d.columns)
+    names = field_names(d.columns)
     buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
     parts: list[str] = []
     if d.kind == "network":
@@ -381,7 +381,7 @@ def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
     return [*lines, result[d.kind]]
 
 
-def fields(columns: Sequence[Column]) -> dict[int, str]:
+def field_names(columns: Sequence[Column]) -> dict[int, str]:
     """Return the field name of each column that is not ignored, by the column's index.
 
     Names are in lower case, and differ from each other and from reserved words.

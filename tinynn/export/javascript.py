@@ -196,12 +196,12 @@ def to_javascript(model: object, path: Path) -> Exported:
 
 
 def _module(d: Description, file: str) -> str:
-    code = network(d, CodeLanguage("", number, _call, _table, _routine, "null"))
+    code = network(d, CodeLanguage("", digits, _call, _table, _routine, "null"))
     lines = "\n".join(f" * {line}".rstrip() for line in [*head(d), *_usage(d, file)])
     parts = [f"/*\n{lines}\n */\n", *_names(d)]
     parts += code.definitions
     if any(layer.plan.kind == "GELU" for layer in d.layers):
-        values = {letter: ", ".join(map(number, row)) for letter, row in _CODY.items()}
+        values = {letter: ", ".join(map(digits, row)) for letter, row in _CODY.items()}
         parts.append(re.sub(r"\{([A-DPQ])\}", lambda found: values[found.group(1)], _ERFC))
     buffers = ["a", "b"] if code.two else ["a"]
     parts.append("".join(f"const {x} = new Float64Array({code.width});\n" for x in buffers))
@@ -240,9 +240,9 @@ def _rule(column: Column) -> str:
         strict = value(column.strict)
         return f"{{ kinds: {_list(column.kinds)}, fill: {fill_index}, strict: {strict} }}"
     if isinstance(column, NumberColumn):
-        fill = "null" if column.median is None else number(column.median)
+        fill = "null" if column.median is None else digits(column.median)
         return (
-            f"{{ shift: {number(column.shift)}, scale: {number(column.scale)}, fill: {fill}, "
+            f"{{ shift: {digits(column.shift)}, scale: {digits(column.scale)}, fill: {fill}, "
             f"indicator: {value(column.indicator)} }}"
         )
     return "null"
@@ -255,7 +255,7 @@ def _answers(d: Description, body: list[str], result: str) -> list[str]:
     parts = []
     if d.kind == "regressor":
         scaled = [
-            f"{result}[{j}] * {number(scale)} + {number(mean)}"
+            f"{result}[{j}] * {digits(scale)} + {digits(mean)}"
             for j, (mean, scale) in enumerate(zip(d.means, d.scales))
         ]
         kind, answer = ("number", scaled[0]) if d.flat else (kind, f"[{', '.join(scaled)}]")
@@ -304,10 +304,10 @@ def _usage(d: Description, file: str) -> list[str]:
     ]
 
 
-def number(x: float) -> str:
+def digits(x: float) -> str:
     """Return the exact literal of a number.
 
-    >>> number(1.0), number(-0.0), number(1e-07)
+    >>> digits(1.0), digits(-0.0), digits(1e-07)
     ('1', '-0', '1e-07')
     """
     if x in (float("inf"), float("-inf")):
@@ -328,7 +328,7 @@ def value(x: Label) -> str:
         return "true" if x else "false"
     if isinstance(x, int):
         return f"{x}n" if abs(x) > _LARGEST_INTEGER else str(x)
-    return number(x)
+    return digits(x)
 
 
 def _types(labels: Sequence[Label]) -> str:
@@ -349,7 +349,7 @@ def _call(name: str, in_double: bool) -> str:
 
 
 def _table(name: str, numbers: Sequence[float]) -> str:
-    return f"const {name} = [\n{wrapped(list(map(number, numbers)))}\n];\n"
+    return f"const {name} = [\n{wrapped(list(map(digits, numbers)))}\n];\n"
 
 
 def _routine(name: str, arguments: str, body: str) -> str:

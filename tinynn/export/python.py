@@ -13,7 +13,7 @@ from ..preprocessing.cells import as_table
 from ..preprocessing.columns import Column, LeftOut
 from .formats import Exported
 from .python_layers import WEIGHTS, network_source
-from .python_table import listed, literal, table_source
+from .python_table import list_source, literal, table_source
 from .steps import Description, describe
 
 _HEAD = """\
@@ -173,7 +173,7 @@ def to_python(
     write_bytes(path, data)
     if rows is None:
         return Exported(len(data))
-    return Exported(len(data), *compared(model, source, rows))
+    return Exported(len(data), *differences(model, source, rows))
 
 
 def python_source(model: Description, weights: str = "float", target: str = "target") -> str:
@@ -212,8 +212,10 @@ def _head(model: Description) -> str:
         proba=proba if model.classes else "",
         row=_CELLS if model.columns else f"{model.inputs} numbers",
         usage=_usage(model),
-        columns=listed(_names(model), {column.name: _what(column) for column in model.columns}),
-        classes=f"CLASSES = {listed(model.classes)}\n" if model.classes else "",
+        columns=list_source(
+            _names(model), {column.name: _what(column) for column in model.columns}
+        ),
+        classes=f"CLASSES = {list_source(model.classes)}\n" if model.classes else "",
     )
 
 
@@ -255,7 +257,7 @@ def _usage(model: Description) -> str:
     return "[--proba] " if model.classes else ""
 
 
-def compared(model: Any, source: str, rows: Any) -> tuple[float, float | None]:
+def differences(model: Any, source: str, rows: Any) -> tuple[float, float | None]:
     """Return `difference` and `changed` of an `Exported`, for the file with this source."""
     space: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, "<exported>", "exec"), space)

@@ -119,10 +119,10 @@ def _calls(source: str, name: str) -> bool:
 
 def _list_of(numbers: Sequence[float]) -> str:
     """Return the exact literal of a list of numbers, wrapped into lines."""
-    return wrapped([repr(number) for number in numbers], "[", "]")
+    return bracketed([repr(number) for number in numbers], "[", "]")
 
 
-def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "    ") -> str:
+def bracketed(items: Sequence[str], opening: str, closing: str, indent: str = "    ") -> str:
     """Return items between brackets, separated by commas and wrapped into lines."""
     one = f"{opening}{', '.join(items)}{closing}"
     if len(one) <= 90:
@@ -143,7 +143,7 @@ def wrapped(items: Sequence[str], opening: str, closing: str, indent: str = "   
 
 def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -> list[str]:
     x = [f"x{i}" for i in range(inputs)]
-    lines = [f"def {name}(row):", f"    {wrapped(x, '(', ',)', ' ' * 8)} = row"]
+    lines = [f"def {name}(row):", f"    {bracketed(x, '(', ',)', ' ' * 8)} = row"]
     if not checked:
         lines += [*_sum("total", x), "    if total * 0.0 != 0.0:", "        _check(row)"]
         if layers[0].plan.kind != "Dense":  # which turns integers into floats
@@ -159,7 +159,7 @@ def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -
         else:
             y = _straight_layer(layer, x, _letter(k), lines)
         x = y
-    return [*lines, f"    return {wrapped(x, '[', ']', ' ' * 8)}"]
+    return [*lines, f"    return {bracketed(x, '[', ']', ' ' * 8)}"]
 
 
 def _straight_layer(layer: Frozen, x: list[str], letter: str, lines: list[str]) -> list[str]:
@@ -242,7 +242,9 @@ Dense = Tuple[List[str], str]  # lines with the weights, and the expression for 
 
 
 def _float_dense(name: str, W: Matrix) -> Dense:
-    rows = [f"    {wrapped([repr(w) for w in column], '(', ',)', ' ' * 8)}," for column in zip(*W)]
+    rows = [
+        f"    {bracketed([repr(w) for w in column], '(', ',)', ' ' * 8)}," for column in zip(*W)
+    ]
     lines, call = [f"{name} = [", *rows, "]"], f"[_dot(x, w) + c for w, c in zip({name}, {{b}})]"
     if len(W) > UNROLLED:
         return lines, call
@@ -251,9 +253,9 @@ def _float_dense(name: str, W: Matrix) -> Dense:
         "",
         "",
         f"def {name}_sums(x, b):",
-        f"    {wrapped(x, '(', ',)', ' ' * 8)} = x",
+        f"    {bracketed(x, '(', ',)', ' ' * 8)} = x",
         "    y = []",
-        f"    for {wrapped(w, '(', ',)', ' ' * 8)}, c in zip({name}, b):",
+        f"    for {bracketed(w, '(', ',)', ' ' * 8)}, c in zip({name}, b):",
         *[f"    {line}" for line in _sum("z", [*(f"{v} * {u}" for v, u in zip(x, w)), "c"])],
         "        y.append(z)",
         "    return y",

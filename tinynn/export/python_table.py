@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from ..preprocessing.cells import key_of
 from ..preprocessing.columns import CategoryColumn, NumberColumn
-from .python_layers import wrapped
+from .python_layers import bracketed
 from .steps import Description
 
 _READ = """\
@@ -93,7 +93,7 @@ def table_source(model: Description) -> str:
     numbers = sorted(x for x in reader.missing_numbers if x == x)
     parts = [
         _READ.format(
-            words=wrapped([literal(word) for word in sorted(reader.missing)], "[", "]"),
+            words=bracketed([literal(word) for word in sorted(reader.missing)], "[", "]"),
             numbers=f"({''.join(f'{literal(x)}, ' for x in numbers)})",
         )
     ]
@@ -144,10 +144,10 @@ def _indices(kinds: list[str]) -> str:
     return "\n".join(["{", *items, "}"])
 
 
-def listed(values: Sequence[object], words: Mapping[Any, str] = {}) -> str:
+def list_source(values: Sequence[object], words: Mapping[Any, str] = {}) -> str:
     """Return the source of a list, one line for each value if `words` has their comments."""
     if not words:
-        return wrapped([literal(value) for value in values], "[", "]")
+        return bracketed([literal(value) for value in values], "[", "]")
     items = [f"    {literal(value)},  # {ascii(words[value])[1:-1]}" for value in values]
     return "\n".join(["[", *items, "]"])
 

@@ -142,7 +142,7 @@ def assembled(where: str, layers: Sequence[Layer]) -> Sequential:
     return built(where, lambda: Sequential(*(layers or [Linear()])))
 
 
-def known(
+def check_settings(
     where: str, what: str, settings: Mapping[str, object], wanted: Mapping[str, object]
 ) -> None:
     """Raise FormatError if one of `settings` differs from its value in `wanted`.

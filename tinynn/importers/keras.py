@@ -17,7 +17,7 @@ from ..lesson.matrix import Vector
 from ..lesson.normalization import BatchNorm, LayerNorm
 from . import assembly
 from .imported import Imported
-from .state import Tensor, filled, read_tensor
+from .state import Tensor, read_tensor, with_tensors
 
 _ACTIVATIONS, _LAYERS = layers_named("Keras function"), layers_named("Keras layer")
 _FUNCTION_SLOPE = 0.2  # of keras.activations.leaky_relu
@@ -44,7 +44,7 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
                 "from_keras needs layers for a list of weights: layers=[Dense(…), …]"
             )
         tensors = _named(model, layers)
-        return Imported(filled("the list of weights", tensors, layers, in_order=True))
+        return Imported(with_tensors("the list of weights", tensors, layers, in_order=True))
     if layers is not None:
         raise SettingError("from_keras takes layers only with a list of weights")
     return Imported(assembly.assembled("the model", _model(model, "the model")))
@@ -99,7 +99,9 @@ def _activation(place: str, config: Config) -> list[Layer]:
 
 
 def _dense(place: str, config: Config, weights: Weights) -> list[Layer]:
-    assembly.known(place, "a Dense", config, {"quantization_config": None, "lora_rank": None})
+    assembly.check_settings(
+        place, "a Dense", config, {"quantization_config": None, "lora_rank": None}
+    )
     W = assembly.matrix(place, weights[0])
     b = assembly.vector(place, weights[1]) if config["use_bias"] else None
     return [assembly.dense(place, W, b), *_activation(place, config)]
@@ -120,7 +122,7 @@ def _scale_and_shift(place: str, config: Config, weights: Weights) -> list[Vecto
 
 def _batch_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a BatchNormalization", config)
-    assembly.known(place, "a BatchNormalization", config, {"renorm": False})
+    assembly.check_settings(place, "a BatchNormalization", config, {"renorm": False})
     gamma, beta = _scale_and_shift(place, config, weights)
     mean, variance = (assembly.vector(place, numbers) for numbers in weights)
     eps, momentum = config["epsilon"], 1.0 - config["momentum"]
@@ -129,7 +131,7 @@ def _batch_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
 
 def _layer_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     _last_axis(place, "a LayerNormalization", config)
-    assembly.known(place, "a LayerNormalization", config, {"rms_scaling": False})
+    assembly.check_settings(place, "a LayerNormalization", config, {"rms_scaling": False})
     gamma, beta = _scale_and_shift(place, config, weights)
     if gamma is None and beta is None:
         raise assembly.refusal(place, "a LayerNormalization without center and scale")
@@ -139,7 +141,7 @@ def _layer_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
 def _normalization(place: str, config: Config, weights: Weights) -> list[Layer]:
     """(x − mean) / max(√variance, 1e-7)"""
     _last_axis(place, "a Normalization", config)
-    assembly.known(place, "a Normalization", config, {"invert": False})
+    assembly.check_settings(place, "a Normalization", config, {"invert": False})
     if len(weights) < 2:
         raise assembly.refusal(place, "a Normalization whose mean and variance were given to it")
     mean, variance = (assembly.vector(place, numbers) for numbers in weights[:2])
@@ -149,8 +151,10 @@ def _normalization(place: str, config: Config, weights: Weights) -> list[Layer]:
 
 def _relu(place: str, config: Config, weights: Weights) -> list[Layer]:
     slope = assembly.real(place, "negative_slope", config.get("negative_slope") or 0.0)
-    assembly.known(place, "a ReLU", config, {"max_value": None})
-    assembly.known(place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0})
+    assembly.check_settings(place, "a ReLU", config, {"max_value": None})
+    assembly.check_settings(
+        place, "a ReLU", {"threshold": config.get("threshold") or 0}, {"threshold": 0}
+    )
     return [LeakyReLU(slope) if slope else ReLU()]
 
 
@@ -170,7 +174,7 @@ def _softmax(place: str, config: Config, weights: Weights) -> list[Layer]:
 
 def _flatten(place: str, config: Config, weights: Weights) -> list[Layer]:
     """A row is already flat; given channels first, Keras would move them to the end."""
-    assembly.known(place, "a Flatten", config, {"data_format": "channels_last"})
+    assembly.check_settings(place, "a Flatten", config, {"data_format": "channels_last"})
     return []
 
 

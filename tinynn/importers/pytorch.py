@@ -17,7 +17,7 @@ from ..lesson.layers import Dense, Dropout
 from ..lesson.normalization import BatchNorm, LayerNorm
 from . import assembly
 from .imported import Imported
-from .state import Layers, filled, read_tensor, rebuilt
+from .state import Layers, read_tensor, rebuilt, with_tensors
 
 _LAYERS = layers_named("PyTorch")
 
@@ -45,7 +45,7 @@ def from_pytorch(module: object, layers: Layers | None = None) -> Imported:
             for name, tensor in module.items()
             if not str(name).endswith(_COUNTER)
         }
-        return Imported(filled("the state dict", tensors, layers, in_order=True))
+        return Imported(with_tensors("the state dict", tensors, layers, in_order=True))
     if layers is not None:
         raise SettingError("from_pytorch takes layers only with a state dict")
     return Imported(assembly.assembled("the module", _layers(module, "")))
@@ -72,7 +72,7 @@ def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
         if not key.endswith(_COUNTER)
     }
     if layers is not None:
-        return Imported(filled(name, tensors, layers, in_order=False))
+        return Imported(with_tensors(name, tensors, layers, in_order=False))
     if "tinynn" not in file.metadata:
         raise FormatError(
             f"{name} does not say which layers its tensors belong to; "
@@ -142,7 +142,7 @@ def _only(**wanted: object) -> Callable[[Any, str], None]:
 
     def check(m: Any, place: str) -> None:
         have = {name: getattr(m, name, None) for name in wanted}
-        assembly.known(place, type(m).__name__, have, wanted)
+        assembly.check_settings(place, type(m).__name__, have, wanted)
 
     return check
 

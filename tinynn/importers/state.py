@@ -28,7 +28,7 @@ def read_tensor(name: str, tensor: Any) -> Tensor:
     return tuple(map(int, tensor.shape)), assembly.finite(name, values)
 
 
-def filled(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequential:
+def with_tensors(where: str, tensors: Tensors, layers: Layers, in_order: bool) -> Sequential:
     """Return the network of `layers`, filled with the numbers of `tensors`.
 
     The layers themselves become the network's. A list of layers takes the tensors in the order
