@@ -428,7 +428,9 @@ def test_weights_are_turned_by_name():
     from tinynn.importers.state import with_tensors
 
     numbers = ((2, 3), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    (theirs,) = with_tensors("it", {"0.weight": numbers}, [nn.Dense(3, 2, bias=False)], False).layers
+    (theirs,) = with_tensors(
+        "it", {"0.weight": numbers}, [nn.Dense(3, 2, bias=False)], False
+    ).layers
     assert theirs.W == [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
     (own,) = with_tensors("it", {"0.W": numbers}, [nn.Dense(2, 3, bias=False)], False).layers
     assert own.W == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
