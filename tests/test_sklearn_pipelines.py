@@ -93,12 +93,12 @@ def test_golden_pipelines_answer_the_same_as_one_python_file(case, tmp_path):
 def test_columns_say_what_they_were_in_the_pipeline():
     three, two = (from_sklearn(made(case["model"])).encoder_.describe() for case in GOLDEN[:2])
     assert three.splitlines() == [
-        "age: number: as in the pipeline; 40.3 stands for a missing one",
+        "age: number: as in the pipeline; missing cells become 40.3",
         "city: category with 4 kinds ('Bern', 'Oslo', 'Rome', 'Wien'): as in the pipeline",
         "smokes: category with 2 kinds ('no', 'yes'): as in the pipeline; (missing) stands for a "
         "missing one",
         "children: number; missing cells are refused: as in the pipeline",
-        "pay: number: as in the pipeline; 4815 stands for a missing one",
+        "pay: number: as in the pipeline; missing cells become 4815",
     ]
     assert two.splitlines()[0] == "age: left out: as in the pipeline"
     assert two.splitlines()[3] == (

@@ -99,7 +99,7 @@ function read(cell) {
         return x === null ? text : x;
     }
     if (!["number", "boolean", "bigint"].includes(typeof cell)) {
-        throw new TypeError(`a cell needs to be a number or a text, got ${cell}`);
+        throw new TypeError(`a cell needs to be a number or text, got ${cell}`);
     }
     const x = Number(cell);
     return x !== x || MISSING_NUMBERS.includes(x) ? null : x;
@@ -151,7 +151,7 @@ function kindOf(cell) {
 _CATEGORY = """\
         if (rule.kinds) {
             const kind = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
-            if (kind < 0 && rule.strict) refuse(j, raw, "one of the kinds that it knows");
+            if (kind < 0 && rule.strict) refuse(j, raw, "one of the known categories");
             for (let i = 0; i < rule.kinds.length; i++) x[k++] = i === kind ? 1 : 0;
             continue;
         }

@@ -40,7 +40,7 @@ def _read(cell):  # a number, text without white space around it, or None if mis
     if type(cell).__name__ in ("NoneType", "NAType", "NaTType"):
         return None
     if isinstance(cell, (list, tuple, dict, set, bytes, bytearray, complex)):
-        raise ValueError("a cell needs to be a number or a text, got %r" % (cell,))
+        raise ValueError("a cell needs to be a number or text, got %r" % (cell,))
     return cell
 """
 

@@ -418,7 +418,7 @@ def _category(
 
 
 def _reason(fill: str | None) -> str:
-    return _REASON if fill is None else f"{_REASON}; {fill} stands for a missing one"
+    return _REASON if fill is None else f"{_REASON}; missing cells become {fill}"
 
 
 def _add(total: Vector, factor: float, row: Vector) -> None:

@@ -29,7 +29,7 @@ def read(path: Any) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise FormatError(f"{path} is not a whole model file: {error}") from None
+        raise FormatError(f"{path} is not a complete model file: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError(f"{path} is not a tinynn model")
     if document.get("version") != VERSION:
