@@ -95,8 +95,8 @@ def test_columns_say_what_they_were_in_the_pipeline():
     assert three.splitlines() == [
         "age: number: as in the pipeline; missing cells become 40.3",
         "city: category with 4 kinds ('Bern', 'Oslo', 'Rome', 'Wien'): as in the pipeline",
-        "smokes: category with 2 kinds ('no', 'yes'): as in the pipeline; (missing) stands for a "
-        "missing one",
+        "smokes: category with 2 kinds ('no', 'yes'): as in the pipeline; missing "
+        "cells become (missing)",
         "children: number; missing cells are refused: as in the pipeline",
         "pay: number: as in the pipeline; missing cells become 4815",
     ]
