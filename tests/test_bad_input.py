@@ -506,3 +506,23 @@ def test_an_engine_that_cannot_serve_changes_nothing():
         "the picky engine, set by engine='picky', cannot be used: it runs nothing"
     )
     assert (model.state(), model.training) == before
+
+
+def test_bytes_in_a_row_are_refused_like_text():
+    with pytest.raises(nn.DataError) as error:
+        nn.Sequential(nn.Dense(1, 1)).predict([[bytearray(b"x")]])
+    assert str(error.value) == (
+        "inputs need numbers, got a bytearray in row 0, column 0; encode text as numbers first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(10**5000, "a huge int"), ("x" * 10**6, "'" + "x" * 58 + "…"), ("a\nb", "'a\\nb'")],
+    ids=["huge", "long", "lines"],
+)
+def test_a_message_quotes_a_line_at_most(value, shown):
+    with pytest.raises(nn.SettingError) as error:
+        nn.SGD(learning_rate=value)
+    message = str(error.value)
+    assert message.endswith(f"got {shown}") and len(message) < 200 and "\n" not in message

@@ -196,12 +196,11 @@ def _number(value: Any, name: str, where: str) -> float:
 
 
 def _refuse_text(value: Any, name: str, where: str) -> NoReturn:
-    text = value.strip().lower() if isinstance(value, str) else value
-    if text is None or text in _MISSING:
+    if value is None or (isinstance(value, str) and value.strip().lower() in _MISSING):
         mend = "fill or drop missing values first"
     else:
         try:
-            float(text)
+            float(value)
             mend = "convert it with float() first"
         except ValueError:
             mend = "encode text as numbers first"

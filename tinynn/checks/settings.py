@@ -10,7 +10,7 @@ import math
 from typing import Any, Callable, Mapping, TypeVar
 
 from ..errors import FormatError, SettingError
-from .words import did_you_mean
+from .words import did_you_mean, excerpt
 
 
 def is_number(value: object, whole: bool = False) -> bool:
@@ -65,7 +65,8 @@ def number(
     elif x < 0 and fits(-x):
         mend = f"; did you mean {-x:g}?"
     raise SettingError(
-        f"{who} needs {name} to be a finite number{limits and ', '}{limits}, got {value!r}{mend}"
+        f"{who} needs {name} to be a finite number{limits and ', '}{limits}, "
+        f"got {excerpt(value)}{mend}"
     )
 
 
@@ -77,7 +78,7 @@ def integer(who: str, name: str, value: Any, least: int) -> int:
     if isinstance(value, float) and value.is_integer() and value >= least:
         mend = f"; did you mean {int(value)}?"
     raise SettingError(
-        f"{who} needs {name} to be a whole number, at least {least}, got {value!r}{mend}"
+        f"{who} needs {name} to be a whole number, at least {least}, got {excerpt(value)}{mend}"
     )
 
 
@@ -85,7 +86,7 @@ def flag(who: str, name: str, value: object) -> bool:
     """Return `value`, which is True or False. Raises SettingError for anything else."""
     if isinstance(value, bool):
         return value
-    raise SettingError(f"{who} needs {name} to be True or False, got {value!r}")
+    raise SettingError(f"{who} needs {name} to be True or False, got {excerpt(value)}")
 
 
 class Configured:
@@ -140,7 +141,7 @@ def find(base: type[C], registry: Mapping[str, Callable[..., C]], wanted: object
         mend = did_you_mean(wanted, registry) if isinstance(wanted, str) else ""
     raise SettingError(
         f"{base.__name__.lower()} needs to be one of {', '.join(map(repr, registry))} "
-        f"or an object of class {base.__name__}, got {wanted!r}{mend}"
+        f"or an object of class {base.__name__}, got {excerpt(wanted)}{mend}"
     )
 
 
@@ -151,11 +152,13 @@ def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: objec
     """
     kind = base.__name__.lower()
     if not isinstance(data, dict) or not isinstance(data.get("type"), str):
-        raise FormatError(f'a saved {kind} needs to be an object with a "type", got {data!r}')
+        raise FormatError(
+            f'a saved {kind} needs to be an object with a "type", got {excerpt(data)}'
+        )
     if data["type"] not in registry:
         raise FormatError(
             f'a saved {kind} needs "type" to be one of {", ".join(map(repr, registry))}, '
-            f"got {data['type']!r}{did_you_mean(data['type'], registry)}"
+            f"got {excerpt(data['type'])}{did_you_mean(data['type'], registry)}"
         )
     settings = {key: value for key, value in data.items() if key != "type"}
     try:

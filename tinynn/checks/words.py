@@ -41,3 +41,17 @@ def listed(names: Sequence[object], most: int = 8) -> str:
     """
     shown = ", ".join(map(str, names[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def excerpt(value: object, most: int = 60) -> str:
+    """Return the `repr` of a value on one line, cut to `most` characters.
+
+    >>> excerpt("one\\ntwo", 8)
+    "'one\\\\nt…"
+    """
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a huge int"  # of more digits than Python prints
+    # A long value is cut first: its whole repr may take minutes.
+    head = value[:most] if isinstance(value, (str, bytes, list, tuple)) else value
+    text = " ".join(repr(head).split())
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,7 +1,8 @@
 """Modules as one flat source: their statements one after another, in a single scope.
 
-If two modules use the same name for different things, one is renamed; imports between modules
-become names; and only the statements that the requested names need are kept.
+If two modules use the same name for different things, one is renamed; functions that were not
+requested get short names; imports between modules become names; and only the statements that the
+requested names need are kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from keyword import iskeyword
 from string import ascii_letters
 from typing import NamedTuple
 
+from ..checks.words import excerpt
 from ..errors import DataError
 from .edits import Edit, EditableSource, bound_names
 from .plain import REWRITTEN, packed, rewritten
@@ -68,6 +70,9 @@ class Module:
                 names = bound_names([node])
                 self.statements.append(Statement(node, names, scopes.found, scopes.locals))
         self.own = {name for statement in self.statements for name in statement.binds}
+        self.functions = {
+            s.node.name for s in self.statements if isinstance(s.node, ast.FunctionDef)
+        }
 
     def start(self, node: ast.stmt) -> int:
         """Return where a statement starts, with its decorators."""
@@ -203,7 +208,8 @@ class Flat:
             if symbol not in names:
                 own = symbol.name or symbol.home[1:]
                 names_to_try = [own, *(f"{own}{number}" for number in range(2, 99))]
-                if own.startswith("_"):
+                module = self.modules.get(symbol.home)
+                if own.startswith("_") or (module and own in module.functions):
                     names_to_try = [f"_{letters}" for letters in _LETTERS]
                 name = next(n for n in names_to_try if n not in taken | self.hidden[symbol])
                 names[symbol] = name
@@ -231,7 +237,7 @@ class Flat:
         """Raise DataError if a statement does not bind exactly the names that it should."""
         names = sorted(self.names[Symbol(module.key, name)] for name in statement.binds)
         if bound_names(ast.parse(source).body) != names:
-            raise DataError(f"a minimal file cannot rename all names in: {source[:60]!r}")
+            raise DataError(f"a minimal file cannot rename all names in: {excerpt(source)}")
 
 
 def _short(found: list[Local], taken: set[str]) -> dict[Variable, str]:
