@@ -305,7 +305,7 @@ def test_numbers_of_other_libraries_are_welcome():
         ),
         (
             lambda: SGD(learning_rate=10**400),
-            f"SGD needs learning_rate to be a finite number, at least 0, got {10**400}",
+            "SGD needs learning_rate to be a finite number, at least 0, got a huge int",
         ),
         (
             lambda: SGD(momentum=1.5),
