@@ -10,9 +10,8 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = (
-    False  # as type checkers know it; `typing` would take longer to import than the rest
-)
+# Type checkers take it for True; importing it from `typing` would take longer than all else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .data import (
         MinMaxScaler as MinMaxScaler,

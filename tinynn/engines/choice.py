@@ -43,6 +43,7 @@ class Engines(Mapping[str, Engine]):
         if name not in self._loaded:
             if name not in self._names:
                 raise KeyError(name)
+            # As importlib.import_module does it; importlib itself takes time to import.
             self._loaded[name] = __import__(name, globals(), None, ["ENGINE"], 1).ENGINE
         return self._loaded[name]
 
@@ -94,7 +95,7 @@ def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
 
 def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
     """Return why an engine cannot make a predictor, or disagrees with the lesson, or None."""
-    from .agreement import prediction_disagreement  # which `lists` needs not
+    from .agreement import prediction_disagreement  # `lists` does not need it
 
     return engine.refuses_prediction(network) or prediction_disagreement(engine, network)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .formats import FORMATS, Exported as Exported, exporter
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .c import to_c as to_c
     from .javascript import to_javascript as to_javascript

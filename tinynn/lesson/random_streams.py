@@ -20,7 +20,7 @@ def stream(seed: Seed) -> random.Random:
     """
     if isinstance(seed, random.Random):
         return seed
-    if seed is not None and not is_number(seed, whole=True):
+    if not (seed is None or isinstance(seed, int) or is_number(seed, whole=True)):
         raise SettingError(
             f"a seed needs to be a whole number, a random.Random or None, got {seed!r}"
         )
@@ -51,7 +51,7 @@ def numpy_legacy_stream(seed: int) -> random.Random:
     >>> numpy_legacy_stream(1).random()  # numpy.random.seed(1); numpy.random.random()
     0.417022004702574
     """
-    if not is_number(seed, whole=True) or not 0 <= seed < 2**32:
+    if not (isinstance(seed, int) or is_number(seed, whole=True)) or not 0 <= seed < 2**32:
         raise SettingError(f"the seed needs to be a whole number from 0 to 2**32 - 1, got {seed!r}")
     state: list[int] = [int(seed)]
     for i in range(1, 624):
