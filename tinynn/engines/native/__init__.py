@@ -1,0 +1,1 @@
+"""The `native` engine: machine code for one network, written by Python alone."""
