@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..formulas import LAYER_FORMULAS
 from ..formulas.losses import LOSSES as LOSS_FORMULAS, loss_formula
 from ..formulas.normalizations import scale_and_shift
+from ..formulas.optimizers import UpdateFormula, update_formula
 from ..lesson.activation_layers import Linear
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
@@ -90,10 +91,23 @@ class TrainingPlan(NamedTuple):
         """The factor of the loss's derivatives, besides the sample's share."""
         return self.loss_scale * loss_formula(self.loss, self.from_logits).factor
 
+    @property
+    def decay_somewhere(self) -> bool:
+        """Whether weight decay applies to any parameter."""
+        return self.setting("weight_decay") > 0.0
+
     def decays(self, parameter: str) -> bool:
         """Whether weight decay applies to a parameter with a name like W0_1_2."""
         vectors = ("decay_biases", False) not in self.settings
-        return self.setting("weight_decay") > 0.0 and (vectors or parameter.startswith("W"))
+        return self.decay_somewhere and (vectors or parameter.startswith("W"))
+
+    def update(self, decays: bool) -> UpdateFormula:
+        """Return the formula of an update of weights that do or do not decay."""
+        return update_formula(
+            self.optimizer,
+            {name: float(value) for name, value in self.settings},
+            decays,  # type: ignore[arg-type]
+        )
 
     def setting(self, name: str) -> float:
         """Return a setting of the optimizer as a float; 0 if it has no such setting."""
