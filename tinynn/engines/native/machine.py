@@ -219,6 +219,14 @@ class Machine:
         """a = the mask of x <= y"""
         raise NotImplementedError
 
+    def vmin(self, a: int, x: int, y: Operand) -> None:
+        """a = the smaller of x and y, and NaN where y is NaN; where x is, a can be y or NaN"""
+        raise NotImplementedError
+
+    def vmax(self, a: int, x: int, y: Operand) -> None:
+        """a = the larger of x and y, and NaN where y is NaN; where x is, a can be y or NaN"""
+        raise NotImplementedError
+
     def vselect(self, a: int, mask: int, x: int, y: int) -> None:
         """a = x where the mask is set, else y"""
         raise NotImplementedError
