@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, NamedTuple, Sequence
 
-from .programs import Each, Program
+from .programs import Each, Let, Program, Total
 
 
 class UpdateFormula(NamedTuple):
@@ -133,3 +133,21 @@ OPTIMIZERS: dict[str, Callable[[Settings, float], UpdateFormula]] = {
     "adam": _adam,
     "adamw": _adamw,
 }
+
+
+def clipping_programs(clip_norm: float | None, clip_value: float | None) -> list[Program]:
+    """Return lesson/clipping.py as row programs: g are all the derivatives of a network."""
+    programs: list[Program] = []
+    if clip_value is not None:
+        limit = float(clip_value)
+        programs.append([Each("g", f"{limit!r} if g > {limit!r} else {-limit!r} if g < {-limit!r} else g")])
+    if clip_norm is not None:
+        programs.append(
+            [
+                Total("squares", "g * g"),
+                Let("shrink", f"{float(clip_norm)!r} / (sqrt(squares) + 1e-06)"),
+                Let("shrink", "1.0 if shrink > 1.0 else shrink"),
+                Each("g", "shrink * g"),
+            ]
+        )
+    return programs

@@ -14,7 +14,7 @@ from ...formulas.indexed_loops import runs
 from ...formulas.programs import Assignment, Each, Largest, Let, Program, Total, value_of
 from .constants import Constants
 from .expressions import Expressions
-from .machine import ARENA, VECTOR_BYTES, At, Machine, Operand
+from .machine import ARENA, LANES, At, Machine, Operand
 
 # Integer registers: byte offsets into rows of numbers, into rows of parameters and into numbers
 # that each row has one of; and the counters of loops over vectors and over rows.
@@ -30,14 +30,16 @@ class Walk(NamedTuple):
     row_index:   whether register ROW is added to the addresses of rows
     lanes:       how many lanes count in the last step
     across:      whether the sum over the columns includes the sum of the lanes
+    parameter_index: whether register PARAMETER is added to the addresses of parameters
     """
 
     count: int
     row_step: int
     parameter_step: int
     row_index: bool
-    lanes: int = 4
+    lanes: int = LANES
     across: bool = True
+    parameter_index: bool = False
 
 
 class Places(NamedTuple):
@@ -112,7 +114,7 @@ class RowProgram:
 
     def _parameter(self, offset: int, step: int) -> At:
         walk = self.walk
-        moves = self.looped and walk.parameter_step
+        moves = walk.parameter_index or (self.looped and walk.parameter_step)
         return At(ARENA, offset + step * walk.parameter_step, PARAMETER if moves else None)
 
     def _let(self, statement: Let) -> None:
@@ -136,7 +138,7 @@ class RowProgram:
             for step in range(walk.count):
                 body(step, step == walk.count - 1)
             return
-        partial = walk.lanes < 4
+        partial = walk.lanes < LANES
         moves = uses_parameters and walk.parameter_step
         if moves:
             m.set(PARAMETER, 0)
@@ -180,7 +182,7 @@ class RowProgram:
         """Load a row's numbers, with −inf in the lanes that do not count."""
         m, e = self.machine, self.expressions
         at = self._row(name, step)
-        if self.walk.lanes == 4 or not (last or step == self.walk.count - 1):
+        if self.walk.lanes == LANES or not (last or step == self.walk.count - 1):
             m.vload(a, at)
             return
         mask, lowest = e.take(), e.take()
@@ -191,7 +193,7 @@ class RowProgram:
         e.give(mask, lowest)
 
     def _columns(self, run: list[Assignment], later: set[str]) -> None:
-        m, e, places = self.machine, self.expressions, self.places
+        m, e, places, walk = self.machine, self.expressions, self.places, self.walk
         sums: dict[str, int] = {}
         for statement in run:
             if self._is_sum(statement) and self.looped:
@@ -211,6 +213,8 @@ class RowProgram:
                     self._add_to_parameter(places.adds[to], step, value)
                 after = {name for s in run[k + 1 :] for name in _names(s, self.quick)}
                 if to in places.kept or to in later:
+                    if last and walk.lanes < LANES:  # the other lanes stay 0
+                        m.vand(value, value, self.constants.mask(walk.lanes))
                     m.vstore(self._row(to, step), value)
                 if to in self.locals:
                     e.give(self.locals.pop(to))
@@ -239,7 +243,7 @@ class RowProgram:
 
     def _add(self, sums: dict[str, int], name: str, value: int, last: bool) -> None:
         m, e = self.machine, self.expressions
-        if last and self.walk.lanes < 4:
+        if last and self.walk.lanes < LANES:
             m.vand(value, value, self.constants.mask(self.walk.lanes))
         if name in sums:
             m.vadd(sums[name], sums[name], value)
@@ -272,7 +276,3 @@ def kept_names(program: Program, later: Program) -> tuple[set[str], set[str]]:
     numbers = {s.to for s in program if not isinstance(s, Each)}
     return rows & used, numbers & used
 
-
-__all__ = ["NUMBER", "PARAMETER", "ROW", "ROW_COUNT", "Places", "RowProgram", "Walk", "kept_names"]
-
-VECTOR = VECTOR_BYTES
