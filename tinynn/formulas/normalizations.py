@@ -54,6 +54,11 @@ BATCH_NORMALIZATION = LayerFormula(
     setting="eps",
 )
 
+# In prediction, where each column's mean and variance are the running ones.
+BATCH_NORMALIZED = [
+    Each("y", "(z - running_mean) / sqrt(running_variance + c) * gamma + beta"),
+]
+
 
 def scale_and_shift(layer: BatchNorm) -> tuple[Vector, Vector]:
     """Return γ / √(σ² + ε) and β − μ γ / √(σ² + ε): BatchNorm's scale and shift in prediction."""

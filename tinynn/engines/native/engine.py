@@ -1,17 +1,35 @@
-"""The `native` engine: writes machine code for one network, by Python alone, and runs it."""
+"""The `native` engine: writes machine code for one network, by Python alone, and calls it."""
 
 from __future__ import annotations
 
-from array import array
-from functools import lru_cache
-from itertools import chain
-from time import perf_counter
-from typing import Any, Sequence
-
-from ...errors import EngineError
-from ...lesson.layers import Dropout
-from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
-from ..contract import BatchDivergence, Engine, Memory, Predictor, Program, Recipe, Task, start_memory
-from ..lists import ListsProgram
-from ..plans import TrainingPlan, plan_of, unknown_layer, unknown_part
+from ..contract import Engine, Memory, Predictor, Program, Recipe, Task
+from ..plans import unknown_layer, unknown_part
+from .processor import unavailable
+
+
+class NativeEngine(Engine):
+    """Runs networks of the library's own layers, losses and optimizers where code can run."""
+
+    name = "native"
+
+    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+        return unavailable() or unknown_part(recipe, by_sample=False)
+
+    def program(self, recipe: Recipe, memory: Memory) -> Program:
+        from .program import NativeProgram
+
+        return NativeProgram(recipe, memory)
+
+    def refuses_prediction(self, network: Sequential) -> str | None:
+        if network.inputs is None:
+            return "the network's number of inputs is unknown"
+        return unavailable() or unknown_layer(network)
+
+    def predictor(self, network: Sequential) -> Predictor:
+        from .prediction import predictor
+
+        return predictor(network)
+
+
+ENGINE = NativeEngine()

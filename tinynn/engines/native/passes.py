@@ -6,7 +6,7 @@ from typing import Callable, Mapping
 
 from ...formulas import LAYER_FORMULAS
 from ...formulas.losses import loss_formula
-from ...formulas.normalizations import BATCH_NORMALIZATION
+from ...formulas.normalizations import BATCH_NORMALIZATION, BATCH_NORMALIZED
 from ...formulas.programs import Each, LayerFormula, Program
 from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
@@ -98,6 +98,8 @@ class Passes:
     def _layer_program(self, k: int, training: bool, x: Table, y: Table) -> None:
         layer = self.layers[k]
         formula = formula_of(layer)
+        if layer.kind == "BatchNorm" and not training:
+            formula = LayerFormula(BATCH_NORMALIZED, [])
         later = formula.backward if training else []
         kept, numbers = kept_names(formula.forward, later)
         kept |= {"y"}
@@ -106,19 +108,19 @@ class Passes:
             rows[name] = self.layout.table(self.rows, layer.outputs).offset
         self.own_rows[k] = rows
         vectors = -(-layer.outputs // LANES)
-        each = vectors if layer.kind == "BatchNorm" else self.rows
+        by_columns = layer.kind == "BatchNorm" and training
+        each = vectors if by_columns else self.rows
         self.own_numbers[k] = {
             name: self.layout.place(each * VECTOR_BYTES) for name in sorted(numbers)
         }
-        places = self._places(k, rows, kept, self.own_numbers[k], {})
-        self._run(k, formula.forward, places, layer.kind in _QUICK)
+        places = self._places(k, rows, kept, self.own_numbers[k], {}, by_columns)
+        self._run(k, formula.forward, places, by_columns, layer.kind in _QUICK)
 
     def _places(
         self, k: int, rows: Mapping[str, int], kept: set[str], kept_numbers: Mapping[str, int],
-        adds: Mapping[str, int],
+        adds: Mapping[str, int], by_columns: bool,
     ) -> Places:  # fmt: skip
         layer = self.layers[k]
-        by_columns = layer.kind == "BatchNorm"
         index = PARAMETER if by_columns else NUMBER if self.rows > 1 else None
         numbers = {"c": layer.number, "n": float(self.rows if by_columns else layer.inputs)}
         if by_columns:
@@ -130,20 +132,23 @@ class Passes:
         }
         own = {name: At(ARENA, at, index) for name, at in self.own_numbers[k].items()}
         kept_at = {name: At(ARENA, at, index) for name, at in kept_numbers.items()}
-        if by_columns:
-            for name in BUFFERS:
-                own[name] = kept_at[name] = At(
-                    ARENA, self.parameters.running[f"{name}{layer.place}"], index
-                )
+        for name in BUFFERS if layer.kind == "BatchNorm" else ():
+            at = self.parameters.running[f"{name}{layer.place}"]
+            if by_columns:
+                own[name] = kept_at[name] = At(ARENA, at, index)
+            else:
+                parameters[name] = at
         return Places(rows, parameters, own, numbers, kept, kept_at, adds)
 
-    def _run(self, k: int, program: Program, places: Places, quick: bool = False) -> None:
+    def _run(
+        self, k: int, program: Program, places: Places, by_columns: bool, quick: bool = False
+    ) -> None:
         """Write a layer's program along the walk that fits it."""
         m, layer = self.machine, self.layers[k]
         step = stride(layer.outputs)
         vectors, rest = divmod(layer.outputs, LANES)
         vectors += rest > 0
-        if layer.kind == "BatchNorm":
+        if by_columns:
             walk = Walk(self.rows, step, 0, True, LANES, False, True)
             m.set(ROW, 0)
             m.set(PARAMETER, 0)
@@ -304,8 +309,9 @@ class Passes:
             m.vzero(0)
             for v in range(-(-layer.outputs // LANES)):
                 m.vstore(At(ARENA, at + v * VECTOR_BYTES), 0)
-        places = self._places(k, rows, {"d"}, {}, adds)
-        self._run(k, [s for s in program if down or s.to in adds], places)
+        by_columns = layer.kind == "BatchNorm"
+        places = self._places(k, rows, {"d"}, {}, adds, by_columns)
+        self._run(k, [s for s in program if down or s.to in adds], places, by_columns)
 
     def _times_factors(self, k: int, d: Table) -> None:
         m, layer = self.machine, self.layers[k]
