@@ -7,6 +7,7 @@ minimax polynomials (chapter 3), their evaluation in parallel (Estrin's scheme, 
 
 from __future__ import annotations
 
+from struct import pack, unpack
 from typing import Callable
 
 from .constants import Constants
@@ -31,6 +32,31 @@ _EXP = (
 )  # fmt: skip
 
 
+# The same for -7/8 ln 2 <= r <= 1/8 ln 2, within 2**-55.7 of e**r - 1.
+_EXP_BELOW = (
+    0.4999999999999993, 0.16666666666666283, 0.04166666666691743, 0.008333333335619884,
+    0.0013888888786726314, 0.00019841247551577625, 2.4800320142507457e-05,
+    2.75205190218817e-06, 2.6958432829120134e-07, 1.9777901241980864e-08,
+)  # fmt: skip
+
+# log((1 + s) / (1 - s)) = 2 s + s z (_LOG[0] + _LOG[1] z + ...) with z = s**2, for
+# 1 / sqrt(2) <= (1 + s) / (1 - s) <= sqrt(2), within 2**-59.4.
+_LOG = (
+    0.6666666666666734, 0.39999999999416513, 0.2857142874207626, 0.2222219859869438,
+    0.1818356323460434, 0.15314074019774057, 0.1479575000902309,
+)  # fmt: skip
+
+_INFINITY = float("inf")
+_SMALLEST_NORMAL = 2.0**-1022
+_EXPONENTS = 0x7FF << 52  # the bits of a float's exponent
+_EXPONENT_OF_1 = 1023 << 52
+
+
+def _bits(value: float) -> int:
+    """Return a float's bits as an integer."""
+    return int(unpack("<Q", pack("<d", value))[0])
+
+
 def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = e**a
 
@@ -40,7 +66,7 @@ def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     limited to where the result is 0 or inf in any case.
     """
     at = constants.at
-    k, n, *rest = free
+    k, n, r4, t, u, v = free[:6]
     m.vload(k, at(-746.0))
     m.vmax(a, k, a)
     m.vload(k, at(710.0))
@@ -50,7 +76,24 @@ def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.vsub(n, k, at(_MAGIC + 2046))
     m.fnma(a, n, at(_LN2_HIGH))
     m.fnma(a, n, at(_LN2_LOW))
-    _exp_less_1(m, constants, a, [n, *rest])
+    r2, c = n, _EXP
+    m.vmul(r2, a, a)
+    m.vload(u, at(c[4]))
+    m.fma(u, a, at(c[5]))
+    m.vload(v, at(c[6]))
+    m.fma(v, a, at(c[7]))
+    m.vload(t, at(c[8]))
+    m.fma(t, a, at(c[9]))
+    m.vmul(r4, r2, r2)
+    m.fma(u, r2, v)
+    m.vload(v, at(c[0]))
+    m.fma(v, a, at(c[1]))
+    m.fma(u, r4, t)
+    m.vload(t, at(c[2]))
+    m.fma(t, a, at(c[3]))
+    m.fma(v, r2, t)
+    m.fma(v, r4, u)
+    m.fma(a, r2, v)
     m.vshift_right(n, k, 1)
     m.vsub_int(k, k, n)
     m.vshift_left(n, n, 52)
@@ -59,27 +102,200 @@ def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.vmul(a, n, k)
 
 
-def _exp_less_1(m: Machine, constants: Constants, r: int, free: list[int]) -> None:
-    """r = e**r - 1, for |r| <= ln 2 / 2: r + r**2 q(r), where q is _EXP by Estrin's scheme."""
-    at, c = constants.at, _EXP
-    r2, r4, t, u, v = free[:5]
+def _series(
+    m: Machine, constants: Constants, c: Sequence[float], r: int, r2: int, u: int, v: int
+) -> None:
+    """u = c[0] + c[1] r + ... + c[9] r**9; r2 becomes r**2, and v is overwritten."""
+    at = constants.at
     m.vmul(r2, r, r)
+    m.vload(u, at(c[8]))
+    m.fma(u, r, at(c[9]))
+    for k in (6, 4, 2, 0):
+        m.vload(v, at(c[k]))
+        m.fma(v, r, at(c[k + 1]))
+        m.fma(v, r2, u)
+        u, v = v, u
+
+
+def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
+    """a = e**a - 1
+
+    As in `exp`, e**a = 2**n e**r and e**r = 1 + r + w; then e**a - 1 = (2**n - 1) + 2**n r + 2**n w.
+    The error of r, which is r' - n low for the exact r' = a - n high, is made up for in w. For
+    n = 0 the sum is r + w. All is divided by 2**(n - n // 2), which is applied last. The result has
+    the sign of a, -0.0 included.
+    """
+    at, bits = constants.at, constants.bits
+    k, r, r2, u, v, t = free[:6]
+    m.vload(k, at(-60.0))
+    m.vmax(r, k, a)
+    m.vload(k, at(710.0))
+    m.vmin(r, k, r)
+    m.vload(k, at(_MAGIC + 2046))
+    m.fma(k, r, at(_LOG2_E))
+    m.vsub(u, k, at(_MAGIC + 2046))
+    m.fnma(r, u, at(_LN2_HIGH))
+    m.vmove(t, r)
+    m.fnma(r, u, at(_LN2_LOW))
+    m.vsub(t, t, r)
+    m.fnma(t, u, at(_LN2_LOW))
+    _series(m, constants, _EXP, r, r2, u, v)
+    m.fma(t, u, r2)
+    m.vshift_right(u, k, 1)
+    m.vsub_int(k, k, u)
+    m.vshift_left(u, u, 52)
+    m.vshift_left(k, k, 52)
+    m.vload(v, bits(2 * _EXPONENT_OF_1))
+    m.vsub_int(v, v, k)  # 1 / k
+    m.vsub(v, u, v)
+    m.fma(v, u, r)
+    m.fma(v, u, t)
+    m.vmul(v, v, k)
+    m.vand(a, a, at(-0.0))
+    m.vor(a, a, v)
+
+
+def tanh(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
+    """a = tanh(a)
+
+    With x = -|a|, |tanh(a)| = (1 - e**2x) / (1 + e**2x), and e**2x = s + s t for a power of two s
+    and t = e**r - 1: (1 - s - s t) / (1 + s + s t). The integer n of s = 2**n is chosen so that
+    -7/8 <= r / ln 2 <= 1/8. So s is 1 unless the numerator is above 0.4, and near 0, where it is
+    -t, no digits are lost. To round like that, k is found in quarters and their bits are cut off.
+    """
+    at, bits = constants.at, constants.bits
+    k, r, r2, u, v = free[:5]
+    quarters = _MAGIC / 4 + 1023  # so k's last bits are 4 (n + 1023)
+    m.vor(r, a, at(-0.0))
+    m.vload(k, at(-22.0))
+    m.vmax(r, k, r)
+    m.vload(k, at(quarters + 0.75))
+    m.fma(k, r, at(2.0 * _LOG2_E))
+    m.vand(k, k, bits(2**64 - 4))
+    m.vsub(u, k, at(quarters))
+    m.vadd(r, r, r)
+    m.fnma(r, u, at(_LN2_HIGH))
+    m.fnma(r, u, at(_LN2_LOW))
+    _series(m, constants, _EXP_BELOW, r, r2, u, v)
+    m.fma(r, r2, u)
+    m.vshift_left(k, k, 50)
+    m.vload(v, at(1.0))
+    m.vsub(u, v, k)
+    m.vadd(v, v, k)
+    m.fnma(u, k, r)
+    m.fma(v, k, r)
+    m.vdiv(u, u, v)
+    m.vand(a, a, at(-0.0))
+    m.vor(a, a, u)
+
+
+def log(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
+    """a = the natural logarithm of a: -inf for 0, NaN below 0
+
+    A number below the smallest normal one is first multiplied by 2**54.
+    """
+    at = constants.at
+    k, t, u = free[0], free[1], free[2]
+    m.vless(t, a, at(_SMALLEST_NORMAL))
+    m.vmul(u, a, at(2.0**54))
+    m.vselect(u, t, u, a)
+    m.vand(t, t, at(54.0))
+    _reduce(m, constants, u, k)
+    m.vsub(k, k, t)
+    _mark_special(m, constants, a, k, t, free[3])
+    m.vsub(a, u, at(1.0))
+    m.vadd(u, u, at(1.0))
+    _log_of_sum(m, constants, a, u, k, [t, *free[3:]])
+
+
+def _reduce(m: Machine, constants: Constants, u: int, k: int) -> None:
+    """u, k = m, n with u = 2**n m and 1 / sqrt(2) <= m < sqrt(2), for a normal u > 0."""
+    bits = constants.bits
+    lowest = _bits(0.5**0.5)
+    m.vsub_int(u, u, bits(lowest - _EXPONENT_OF_1 + 2**64))
+    m.vshift_right(k, u, 52)
+    m.vand(u, u, bits(2**52 - 1))
+    m.vadd_int(u, u, bits(lowest))
+    m.vor(k, k, constants.at(2.0**52))
+    m.vsub(k, k, constants.at(2.0**52 + 1023))
+
+
+def _mark_special(m: Machine, constants: Constants, a: int, k: int, t: int, u: int) -> None:
+    """k = the logarithm of a where that is not finite, else k; t and u are overwritten."""
+    at = constants.at
+    m.vless(t, a, at(_INFINITY))
+    m.vselect(k, t, k, a)
+    m.vless(t, a, at(0.0))
+    m.vor(t, t, at(-_INFINITY))  # all bits set: NaN
+    m.vat_most(u, a, at(0.0))
+    m.vselect(k, u, t, k)
+
+
+def _log_of_sum(
+    m: Machine, constants: Constants, f: int, d: int, k: int, free: list[int]
+) -> None:
+    """f = k ln 2 + log(1 + f), for d = 2 + f, 1 / sqrt(2) <= 1 + f <= sqrt(2)
+
+    With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) = 2 s + s R = f - s (f - R).
+    """
+    at, c = constants.at, _LOG
+    s = d
+    z, z2, u, v = free[:4]
+    m.vdiv(s, f, d)
+    m.vmul(z, s, s)
+    m.vmul(z2, z, z)
     m.vload(u, at(c[4]))
-    m.fma(u, r, at(c[5]))
-    m.vload(v, at(c[6]))
-    m.fma(v, r, at(c[7]))
-    m.vload(t, at(c[8]))
-    m.fma(t, r, at(c[9]))
-    m.vmul(r4, r2, r2)
-    m.fma(u, r2, v)
-    m.vload(v, at(c[0]))
-    m.fma(v, r, at(c[1]))
-    m.fma(u, r4, t)
-    m.vload(t, at(c[2]))
-    m.fma(t, r, at(c[3]))
-    m.fma(v, r2, t)
-    m.fma(v, r4, u)
-    m.fma(r, r2, v)
+    m.fma(u, z, at(c[5]))
+    m.vload(v, at(c[2]))
+    m.fma(v, z, at(c[3]))
+    m.fma(u, z2, at(c[6]))
+    m.fma(v, z2, u)
+    m.vload(u, at(c[0]))
+    m.fma(u, z, at(c[1]))
+    m.fma(u, z2, v)
+    m.vmove(v, f)
+    m.fnma(v, z, u)
+    m.vmul(z2, k, at(_LN2_LOW))
+    m.fnma(z2, s, v)
+    m.vadd(f, f, z2)
+    m.fma(f, k, at(_LN2_HIGH))
 
 
-FUNCTIONS: dict[str, Function] = {"exp": exp}
+def log1p(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
+    """a = log(1 + a): -inf for -1, NaN below -1
+
+    With u = 1 + a rounded, and c its error, 1 + a = 2**n (m + c / 2**n), and f is m - 1 + c / 2**n.
+    For n = 0 that is exactly a. The result has the sign of a, -0.0 included.
+    """
+    at, bits = constants.at, constants.bits
+    f, k, t, u, v = free[:5]
+    m.vload(t, at(1.0))
+    m.vmax(v, t, a)
+    m.vmin(t, t, a)
+    m.vadd(u, v, t)
+    m.vsub(v, u, v)
+    m.vsub(t, t, v)
+    m.vless(v, u, at(_INFINITY))
+    m.vand(t, t, v)  # the error is NaN for inf
+    m.vmove(f, u)
+    _reduce(m, constants, u, k)
+    m.vsub_int(v, u, f)  # the bits of m less those of 1 + a: less n in the exponent
+    m.vadd_int(v, v, bits(2 * _EXPONENT_OF_1 - _EXPONENT_OF_1 + (1 << 52)))  # 2 / 2**n
+    m.vmul(t, t, v)
+    _mark_special(m, constants, f, k, v, free[5])
+    m.vsub(f, u, at(1.0))
+    m.fma(f, t, at(0.5))
+    m.vadd(u, f, at(2.0))
+    _log_of_sum(m, constants, f, u, k, [t, v, *free[5:]])
+    m.vand(a, a, at(-0.0))
+    m.vor(a, a, f)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "exp": exp,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "tanh": tanh,
+}
+SCRATCH_NEEDED = {"exp": 6, "expm1": 6, "log": 6, "log1p": 7, "tanh": 5}
