@@ -8,7 +8,7 @@ from typing import Sequence
 
 from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
-from .machine import LANES, VECTOR_BYTES
+from .machine import LANES
 from .memory import Arena
 from .passes import Parameters
 from .products import Weights
@@ -54,11 +54,13 @@ class Numbers:
                 continue
             for panel, first, width in _panels(place):
                 part = rows if place.panels == 1 else [row[first : first + width] for row in rows]
-                values = padded_rows(part, min(width, place.outputs - first))
-                missing = place.inputs * place.row_bytes // 8 - len(values)
-                if missing:  # the last of several panels is as wide as the others
-                    values = padded_rows([[*row, *[0.0] * (width - len(row))] for row in part], width)
-                arena.write(place.offset + shift + panel * place.panel_bytes, values)
+                if place.panels > 1 and first + width > place.outputs:
+                    # The last of several panels is as wide as the others.
+                    padding = [0.0] * (first + width - place.outputs)
+                    part = [row + padding for row in part]
+                arena.write(place.offset + shift + panel * place.panel_bytes, padded_rows(
+                    part, width if place.panels > 1 else place.outputs
+                ))  # fmt: skip
 
     def read(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:
         """Read the numbers in the arena into the matrices, in place."""
@@ -91,6 +93,3 @@ def read_running(arena: Arena, parameters: Parameters, values: dict[str, list[fl
     """Read running statistics in place."""
     for name, numbers in values.items():
         numbers[:] = arena.read(parameters.running[name], len(numbers))
-
-
-__all__ = ["VECTOR_BYTES", "Numbers", "padded_rows", "read_running", "write_running"]
