@@ -17,8 +17,11 @@ from .machine import LANES, VECTOR_BYTES
 from .products import Table, Weights
 
 # The integers at the beginning of the arena, in bytes from it.
-LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, NOT_FINITE, DRAWS = range(0, 72, 8)
-MOST_DRAWS = 55  # layers with random numbers of their own; DRAWS is the first one's address
+# INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+(
+    LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES, NOT_FINITE, DRAWS,
+) = range(0, 88, 8)  # fmt: skip
+MOST_DRAWS = 53  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64
 PAGE = 4096

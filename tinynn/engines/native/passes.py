@@ -13,6 +13,7 @@ from .constants import Constants
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
 from .products import Products, Table, Weights
+from .sparse import SparseProducts
 from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
 
 # The quick forms of these cannot go wrong here, where 1 / (1 + inf) is 0.
@@ -61,16 +62,18 @@ class Parameters:
 class Passes:
     """Writes the passes of a batch of `rows` rows.
 
-    held:   the rows before the first layer, then those after each layer
+    held:    the rows before the first layer, then those after each layer
+    sparse:  whether the rows before the first layer are records of `SparseRows`
     """
 
     def __init__(
         self, machine: Machine, constants: Constants, layout: Layout, parameters: Parameters,
-        layers: tuple[LayerPlan, ...], rows: int, inputs: Table,
+        layers: tuple[LayerPlan, ...], rows: int, inputs: Table, sparse: bool = False,
     ) -> None:  # fmt: skip
         self.machine, self.constants, self.layout = machine, constants, layout
         self.parameters, self.layers, self.rows = parameters, layers, rows
         self.products = Products(machine, rows)
+        self.sparse = SparseProducts(machine, rows, inputs) if sparse else None
         self.held = [inputs]
         self.own_rows: dict[int, dict[str, int]] = {}
         self.own_numbers: dict[int, dict[str, int]] = {}
@@ -87,7 +90,11 @@ class Passes:
             if layer.kind == "Dense":
                 plus = " + b" if layer.biased else ""
                 self.machine.comment(f"forward through {layer}: z = x W{plus}")
-                self.products.forward(self.parameters.weights[layer.place], x, y)
+                W = self.parameters.weights[layer.place]
+                if k == 0 and self.sparse:
+                    self.sparse.forward(W, y)
+                else:
+                    self.products.forward(W, x, y)
             elif layer.kind == "Dropout":
                 self._drop(k, layer, x, y)
             else:
@@ -286,7 +293,10 @@ class Passes:
             self.products.backward(W, d, below)
         m.comment(f"{'W = W - x^T d' if direct else 'dW = x^T d'}")
         shift = 0 if direct else gradients - self.parameters.start
-        self.products.update(W, x, d, W.offset + shift, not direct)
+        if k == 0 and self.sparse:
+            self.sparse.update(W, d, W.offset + shift, not direct)
+        else:
+            self.products.update(W, x, d, W.offset + shift, not direct)
         if W.bias is not None:
             m.comment(f"{'b = b - d' if direct else 'db = d'}, summed over the rows")
             self.products.sum_rows(W.vectors, d, W.bias + shift, not direct)

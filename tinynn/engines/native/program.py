@@ -19,6 +19,7 @@ from .machine import LANES
 from .memory import Arena
 from .numbers import Numbers, padded_rows, read_running, write_running
 from .prediction import Loaded, Shape as PredictionShape, loaded, prediction, running_statistics
+from .sparse import SparseRows, sparse_rows
 from .training import Shape, TrainingCode
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
@@ -58,7 +59,8 @@ class NativeProgram(Program):
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: Loaded | None = None
-        self._data: list[array[float]] = []
+        self._data: list[array[Any]] = []
+        self._sparse: SparseRows | None = None
         self._order: array[int] = array("q")
         self._losses: array[float] = array("d")
         self._seconds_per_row = 0.0
@@ -152,11 +154,14 @@ class NativeProgram(Program):
             self._columns = len(X[0])
             self._stale = True
         self._load()
-        self._data = [
-            padded_rows(X, self._columns),
-            padded_rows(T, self.plan.outputs),
-            array("d", sample_weight or []),
-        ]
+        layers = self.plan.layers
+        dense_first = layers and layers[0].kind == "Dense"
+        self._sparse = (
+            sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
+        )
+        inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
+        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data += self._sparse[1:] if self._sparse else []
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
@@ -186,7 +191,9 @@ class NativeProgram(Program):
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
         """Make the updates of a call; leave the state before it if it is interrupted."""
         first, row, count, length = call
-        ready = training(Shape(self.plan, length, self._sample_weight is not None))
+        ready = training(
+            Shape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+        )
         self._use(ready)
         arena, parameters = self._arena, self._parameters
         kept = arena.copy(parameters.start, parameters.state_size)

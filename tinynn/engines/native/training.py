@@ -15,6 +15,7 @@ from .layout import Layout, Table
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
 from .passes import Parameters, Passes
 from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
+from .sparse import RECORD_BYTES, SparseProducts
 
 # Integer registers.
 _TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
@@ -23,11 +24,15 @@ _COPIED_AT_ONCE = 8  # vectors
 
 
 class Shape(NamedTuple):
-    """What the code depends on: the plan, the rows of a batch, and whether these have weights."""
+    """What the code depends on: the plan, and the rows of a batch.
+
+    weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
+    """
 
     plan: TrainingPlan
     rows: int
-    weighted: bool
+    weighted: bool = False
+    sparse: bool = False
 
 
 class TrainingCode:
@@ -75,8 +80,9 @@ class TrainingCode:
                 if weights:
                     given = self._shares(given, weights)
                 passes = Passes(
-                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs
-                )
+                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
+                    self.shape.sparse,
+                )  # fmt: skip
                 passes.forward(training=True)
                 total = self._scalar()
                 index = NUMBER if rows > 1 else None
@@ -101,7 +107,11 @@ class TrainingCode:
     def _gather(self) -> tuple[Table, Table, Table | None]:
         """Copy the batch's rows together: inputs, targets, and weights four times each."""
         m, plan, rows = self.machine, self.shape.plan, self.shape.rows
-        inputs = self.layout.table(rows, plan.inputs)
+        sparse = self.shape.sparse
+        if sparse:
+            inputs = Table(self.layout.place(rows * RECORD_BYTES), RECORD_BYTES)
+        else:
+            inputs = self.layout.table(rows, plan.inputs)
         targets = self.layout.table(rows, plan.outputs)
         weights = None
         if self.shape.weighted:
@@ -119,6 +129,11 @@ class TrainingCode:
         with m.loop(_ROWS, rows):
             m.load(_ROW_NUMBER, At(_ORDER, 0))
             for register, table, columns, base in tables:
+                if table is inputs and sparse:
+                    SparseProducts(m, rows, inputs).gather(_ROW_NUMBER, register, _BASE)
+                    if several:
+                        m.add_constant(register, table.stride)
+                    continue
                 m.multiply(_FROM, _ROW_NUMBER, row_bytes(columns))
                 m.load(_BASE, At(ARENA, base))
                 m.add(_FROM, _BASE)
