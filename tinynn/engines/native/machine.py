@@ -45,6 +45,11 @@ class Line(NamedTuple):
     text: str
 
 
+def shown(value: int) -> str:
+    """Return a number as disassemblers print it."""
+    return str(value) if -10 < value < 10 else hex(value)
+
+
 class Block:
     """A piece of code that `leave_if` can jump to the end of."""
 
