@@ -28,7 +28,7 @@ _ONE_X, _ONE_D, _ONE_Q = 0xF8000000, 0xFC000000, 0x3C800000
 _TWO_D, _TWO_Q = 0x6D000000, 0xAD000000  # pairs of registers, with a signed offset
 
 _UPPER = 0x10021  # added to an instruction: the same with the upper half of its three registers
-_UPPER_OF_TWO = 0x00021
+_UPPER_OF_TWO, _UPPER_OF_ONE = 0x21, 0x01
 _JUMP_REACH = 1 << 20  # bytes, forwards and backwards
 
 
@@ -44,30 +44,16 @@ class Arm64(Machine):
             self.lines.append(Line(len(self.code), 4, text.format(*operands)))
         self.code += word.to_bytes(4, "little")
 
-    def _halves(self, op: int, text: str, a: int, x: int, y: int) -> None:
-        """The same instruction for both halves of three vector registers."""
+    def _halves(
+        self, op: int, text: str, a: int, x: int = 0, y: int = 0, upper: int = _UPPER
+    ) -> None:
+        """The same instruction for both halves of three registers; `upper`: of fewer."""
         word = op | y << 17 | x << 6 | a << 1
         if self.lines is not None:
             for half in (0, 1):
                 registers = text.format(2 * a + half, 2 * x + half, 2 * y + half)
                 self.lines.append(Line(len(self.code) + 4 * half, 4, registers))
-        self.code += (word + _UPPER << 32 | word).to_bytes(8, "little")
-
-    def _halves_of_two(self, op: int, text: str, a: int, x: int) -> None:
-        """The same instruction for both halves of two vector registers."""
-        word = op | x << 6 | a << 1
-        if self.lines is not None:
-            for half in (0, 1):
-                registers = text.format(2 * a + half, 2 * x + half)
-                self.lines.append(Line(len(self.code) + 4 * half, 4, registers))
-        self.code += (word + _UPPER_OF_TWO << 32 | word).to_bytes(8, "little")
-
-    def _operand(self, y: Operand) -> int:
-        """Return the register of an operand; one in memory is loaded into SCRATCH."""
-        if isinstance(y, int):
-            return y
-        self.vload(SCRATCH, y)
-        return SCRATCH
+        self.code += (word + upper << 32 | word).to_bytes(8, "little")
 
     # --- addresses
 
@@ -78,13 +64,12 @@ class Arm64(Machine):
         self._sum(_NEAR, at.base, at.index)
         return _NEAR, at.offset
 
-    def _nearer(self, base: int, offset: int) -> tuple[int, int]:
-        """Return register and offset of the same address, with an offset from 0 to 4095."""
-        rest = offset % _PAGE
-        if rest != offset:
-            self._add_constant(_NEAR, base, offset - rest)
-            base = _NEAR
-        return base, rest
+    def _nearer(self, base: int, offset: int, size: int) -> tuple[int, int]:
+        """Return register and offset of the same address, with an offset that is reached."""
+        aligned = offset % size == 0
+        rest = offset % _PAGE if aligned and abs(offset) >= _PAGE else 0
+        self._add_constant(_NEAR, base, offset - rest)
+        return _NEAR, rest
 
     def _one(self, op: int, name: str, r: int, base: int, offset: int) -> None:
         """Load or store a register; the offset is one that `_reaches`."""
@@ -108,20 +93,14 @@ class Arm64(Machine):
             return
         base, offset = self._indexed(at)
         if not _reaches(offset, 8):
-            base, offset = self._nearer(base, offset)
-            if not _reaches(offset, 8):
-                self._add_constant(_NEAR, base, offset)
-                base, offset = _NEAR, 0
+            base, offset = self._nearer(base, offset, 8)
         self._one(op, name, r, base, offset)
 
     def _vector(self, load: int, v: int, at: At) -> None:
         """Load or store both halves of a vector register: a pair, or one after the other."""
         base, offset = self._indexed(at)
         if not (_pair_reaches(offset) or _reaches(offset, 16, 16)):
-            base, offset = self._nearer(base, offset)
-            if not (_pair_reaches(offset) or _reaches(offset, 16, 16)):
-                self._add_constant(_NEAR, base, offset)
-                base, offset = _NEAR, 0
+            base, offset = self._nearer(base, offset, 16)
         v *= 2
         if _pair_reaches(offset):
             word = _TWO_Q | load | (offset >> 4 & 127) << 15 | v + 1 << 10 | base << 5 | v
@@ -273,16 +252,11 @@ class Arm64(Machine):
         self._halves(0x4EA01C00, "mov v{}.16b, v{}.16b", a, x, x)
 
     def vzero(self, a: int) -> None:
-        self._halves_of_two(0x6F00E400, "movi v{}.2d, #0000000000000000", a, 0)
+        text = "movi v{}.2d, #0000000000000000"
+        self._halves(0x6F00E400, text, a, upper=_UPPER_OF_ONE)
 
     def vsqrt(self, a: int, x: int) -> None:
-        self._halves_of_two(0x6EE1F800, "fsqrt v{}.2d, v{}.2d", a, x)
-
-    def vless(self, a: int, x: int, y: Operand) -> None:
-        self._halves(0x6EE0E400, "fcmgt v{}.2d, v{}.2d, v{}.2d", a, self._operand(y), x)
-
-    def vat_most(self, a: int, x: int, y: Operand) -> None:
-        self._halves(0x6E60E400, "fcmge v{}.2d, v{}.2d, v{}.2d", a, self._operand(y), x)
+        self._halves(0x6EE1F800, "fsqrt v{}.2d, v{}.2d", a, x, upper=_UPPER_OF_TWO)
 
     def vselect(self, a: int, mask: int, x: int, y: int) -> None:
         # Each of the three overwrites another of its operands, so that none is lost but a.
@@ -297,14 +271,14 @@ class Arm64(Machine):
 
     def vshift_left(self, a: int, x: int, bits: int) -> None:
         text = "shl v{}.2d, v{}.2d, #" + shown(bits)
-        self._halves_of_two(0x4F005400 | 64 + bits << 16, text, a, x)
+        self._halves(0x4F005400 | 64 + bits << 16, text, a, x, upper=_UPPER_OF_TWO)
 
     def vshift_right(self, a: int, x: int, bits: int) -> None:
         if bits == 0:  # there is no such shift
             self.vmove(a, x)
             return
         text = "ushr v{}.2d, v{}.2d, #" + shown(bits)
-        self._halves_of_two(0x6F000400 | 128 - bits << 16, text, a, x)
+        self._halves(0x6F000400 | 128 - bits << 16, text, a, x, upper=_UPPER_OF_TWO)
 
     # --- across lanes
 
@@ -338,14 +312,21 @@ class Arm64(Machine):
         self._across(0x4E60D400, "fadd", 2 * a + 1, 2 * c, 2 * c + 1)
 
 
-def _three(name: str, op: int, lanes: str = "2d") -> Callable[[Arm64, int, int, Operand], None]:
-    """Return the method of an instruction with three operands, the last of which may be memory."""
+def _three(
+    name: str, op: int, lanes: str = "2d", exchanged: bool = False
+) -> Callable[[Arm64, int, int, Operand], None]:
+    """Return the method of an instruction with three operands, the last of which may be memory.
+
+    `exchanged`: Arm takes the last two in the other order.
+    """
     text = name + " v{}.2d, v{}.2d, v{}.2d".replace("2d", lanes)
 
     def method(self: Arm64, a: int, x: int, y: Operand) -> None:
         if not isinstance(y, int):
             self.vload(SCRATCH, y)
             y = SCRATCH
+        if exchanged:
+            x, y = y, x
         if self.lines is not None:
             self._halves(op, text, a, x, y)
             return
@@ -367,6 +348,8 @@ for _method, _arguments in {
     "vsub_int": ("sub", 0x6EE08400),
     "fma": ("fmla", 0x4E60CC00),
     "fnma": ("fmls", 0x4EE0CC00),
+    "vless": ("fcmgt", 0x6EE0E400, "2d", True),
+    "vat_most": ("fcmge", 0x6E60E400, "2d", True),
 }.items():
     setattr(Arm64, _method, _three(*_arguments))  # type: ignore[arg-type]
 
@@ -375,9 +358,9 @@ _SIZES = {"x": 8, "d": 8, "q": 16}
 
 def _reaches(offset: int, size: int, more: int = 0) -> bool:
     """Return whether loads at an offset, and at so many bytes more, need no other register."""
-    if offset % size == 0 and 0 <= offset:
+    if offset % size == 0 and offset >= 0:
         return offset + more < size * _PAGE
-    return -256 <= offset and offset + more < 256
+    return offset >= -256 and offset + more < 256
 
 
 def _pair_reaches(offset: int) -> bool:

@@ -27,7 +27,7 @@ class At(NamedTuple):
 
     base: int
     offset: int
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # a tuple's method, not used
 
     def plus(self, offset: int) -> At:
         """Return the address that many bytes further on."""

@@ -37,7 +37,8 @@ class Arena:
         self.size = size
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
         view = memoryview(self._map)
-        self._floats, self._integers = view.cast("d"), view.cast("q")
+        self._floats: Any = view.cast("d")  # mypy believes that they are integers
+        self._integers = view.cast("q")
 
     def write(self, offset: int, numbers: Any) -> None:
         """Copy an array of floats to a place; `offset` is in bytes, a multiple of 8."""
@@ -166,7 +167,9 @@ def _tell_instruction_cache(address: int, size: int) -> None:
             continue
         clear(ctypes.c_void_p(address), ctypes.c_void_p(address + size))
         return
-    raise Denied("no library here can clear Arm's instruction cache (libgcc_s.so.1 has __clear_cache)")
+    raise Denied(
+        "no library here can clear Arm's instruction cache (libgcc_s.so.1 has __clear_cache)"
+    )
 
 
 def _placed_by_windows(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
@@ -188,9 +191,7 @@ def _placed_by_windows(code: bytes, size: int) -> tuple[int, Callable[[], object
     if not kernel.VirtualProtect(address, size, execute_read, ctypes.byref(number())):
         free()
         raise Denied("the system denies memory to execute (VirtualProtect)")
-    kernel.FlushInstructionCache(
-        pointer(kernel.GetCurrentProcess()), pointer(address), count(size)
-    )
+    kernel.FlushInstructionCache(pointer(kernel.GetCurrentProcess()), pointer(address), count(size))
     return address, free
 
 
@@ -199,4 +200,3 @@ def call_once(code: bytes, answers: int) -> list[int]:
     arena = Arena(8 * answers)
     Executable(code).call(arena.address)
     return [arena.read_integer(8 * k) for k in range(answers)]
-

@@ -98,7 +98,7 @@ class X64(Machine):
         self._put(b"\xc3", "ret")
 
     def _save_vector(self, op: int, v: int, offset: int) -> None:
-        _, b, tail = self._address(v, _RSP, offset)
+        _, _, tail = self._address(v, _RSP, offset)
         code = bytes((0xC4, (~v >> 3 & 1) << 7 | 0x60 | 1, 0x78, op)) + tail
         place = f"[rsp{_signed(offset)}]"
         pair = (place, f"xmm{v}") if op == 0x11 else (f"xmm{v}", place)
