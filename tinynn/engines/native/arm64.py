@@ -138,6 +138,9 @@ class Arm64(Machine):
     # --- integers
 
     def set(self, r: int, value: int) -> None:
+        if 0 <= value < 1 << 16:
+            self._put(0xD2800000 | value << 5 | r, "mov x{}, #{}", r, shown(value))
+            return
         # Parts of 16 bits: the first instruction sets one, and all others to 0 or to ones.
         parts = [(value >> shift & 0xFFFF, shift) for shift in (0, 16, 32, 48)]
         ones = sum(part == 0xFFFF for part, _ in parts)

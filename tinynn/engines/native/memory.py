@@ -53,7 +53,8 @@ class Arena:
     def read(self, offset: int, count: int) -> list[float]:
         """Return the floats at a place."""
         at = offset // 8
-        return self._floats[at : at + count].tolist()
+        numbers: list[float] = self._floats[at : at + count].tolist()
+        return numbers
 
     def read_integer(self, offset: int) -> int:
         """Return the 64-bit integer at a place."""
