@@ -12,6 +12,7 @@ import math
 import platform
 import random
 import sys
+from array import array
 from itertools import product
 from typing import Callable, NamedTuple
 
@@ -483,7 +484,7 @@ def blocks():
                     m.add_constant(10, 1 << x)
                     with m.block() as inner, m.loop(3, 2):
                         m.leave_if_any(x, inner)
-                        m.add_constant(10, 1 << 20 + x)
+                        m.add_constant(10, 1 << 30 - x % 14)
             m.store(At(1, VECTOR_BYTES), 10)
             m.add_constant(1, VECTOR_BYTES + 8)
         for x in range(VECTORS):
@@ -602,7 +603,7 @@ def failure(make, program):
     code = written(make(), program).code
     arena = Arena(8 * len(program.words))
     signed = [word - (word >> 63 << 64) for word in program.words]
-    arena.write_integers(0, signed)
+    arena.write_integers(0, array("q", signed))
     Executable(bytes(code)).call(arena.address)
     expected = model.run(program.words, arena.address)
     found = [arena.read_integer(8 * k) % 2**64 for k in range(len(expected))]

@@ -23,7 +23,7 @@ VECTOR_BYTES = 8 * LANES
 
 
 class At(NamedTuple):
-    """An address: base + offset + index, of which the offset is a constant."""
+    """An address: base + offset + index; the offset is a constant that fits 32 bits with its sign."""
 
     base: int
     offset: int
@@ -100,11 +100,11 @@ class Machine:
         raise NotImplementedError
 
     def add_constant(self, r: int, value: int) -> None:
-        """r = r + value"""
+        """r = r + value, for a value that fits 32 bits with its sign"""
         raise NotImplementedError
 
     def multiply(self, r: int, s: int, value: int) -> None:
-        """r = s * value, for a value that fits 31 bits"""
+        """r = s * value, for a value that fits 32 bits with its sign"""
         raise NotImplementedError
 
     def load(self, r: int, at: At) -> None:

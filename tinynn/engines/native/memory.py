@@ -77,8 +77,9 @@ class Executable:
 
     def __init__(self, code: bytes) -> None:
         address, free = _placed(bytes(code))
-        self._finalize = weakref.finalize(self, free)
         self.call: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        # Of the function, not of this object, which `Executable(code).call(...)` drops at once.
+        weakref.finalize(self.call, free)
 
 
 def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
