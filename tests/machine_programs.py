@@ -8,7 +8,10 @@ prints what fails, and needs no pytest.
 
 from __future__ import annotations
 
+import ctypes
 import math
+import mmap
+import os
 import platform
 import random
 import sys
@@ -18,6 +21,7 @@ from typing import Callable, NamedTuple
 
 from machine_model import ACCUMULATING, LANEWISE, ONES, Model, bits, number, same
 
+from tinynn.engines.native import memory
 from tinynn.engines.native.machine import ARENA, REGISTERS, SCRATCH, VECTOR_BYTES, VECTORS, At
 from tinynn.engines.native.memory import Arena, Executable
 
@@ -597,14 +601,18 @@ def written(machine, program):
     return machine
 
 
-def failure(make, program):
+def plainly(code, address):
+    Executable(code).call(address)
+
+
+def failure(make, program, call=plainly):
     """Return how the program's memory differs from the model's, or "" if it does not."""
     model = written(Model(), program)
     code = written(make(), program).code
     arena = Arena(8 * len(program.words))
     signed = [word - (word >> 63 << 64) for word in program.words]
     arena.write_integers(0, array("q", signed))
-    Executable(bytes(code)).call(arena.address)
+    call(bytes(code), arena.address)
     expected = model.run(program.words, arena.address)
     found = [arena.read_integer(8 * k) % 2**64 for k in range(len(expected))]
     wrong = [k for k, word in enumerate(expected) if not same(found[k], word)]
@@ -613,6 +621,83 @@ def failure(make, program):
     k = wrong[0]
     pair = " not ".join(f"{word:#x} ({number(word)!r})" for word in (found[k], expected[k]))
     return f"{program.name}: {len(wrong)} of {len(found)} words differ; the one at {8 * k} is {pair}"
+
+
+def everything():
+    """Return a program that changes every register."""
+
+    def write(m):
+        for v in range(VECTORS):
+            m.vload(v, At(ARENA, VECTOR_BYTES * v))
+        for r in REGISTERS_OF_ALL:
+            m.set(r, 1000 + r)
+            m.store(At(ARENA, 8 * r), r)
+        m.multiply(5, 6, 10**9)
+        with m.block() as block:
+            m.leave_if_any(7, block)
+        m.set(1, FILE)
+        m.vadd(3, 4, At(ARENA, 10**6, 1))
+        m.vstore(At(ARENA, 0), 3)
+        m.set(ARENA, 0)
+
+    return Program("everything", write, easy_floats(FILE // 8 + 10**6 // 8 + 100, 1))
+
+
+def changed_for_the_caller():
+    """Return which of the registers that belong to the caller a program changes on 64-bit Arm."""
+    from tinynn.engines.native.arm64 import Arm64
+
+    program = everything()
+    arena, own = Arena(8 * len(program.words)), Arena(8 * 20)
+    code = Executable(bytes(written(Arm64(), program).code))
+    given = [2**40 + k for k in range(18)]
+    address = ctypes.cast(code.call, ctypes.c_void_p).value
+    own.write_integers(0, array("q", [address, arena.address, *given]))
+    Executable(call_with_known_registers()).call(own.address)
+    names = [f"x{k}" for k in range(19, 29)] + [f"d{k}" for k in range(8, 16)]
+    return [
+        name for k, name in enumerate(names) if own.read_integer(16 + 8 * k) != given[k]
+    ]  # fmt: skip
+
+
+def call_with_known_registers():
+    """Return code for 64-bit Arm that calls a function, and tells what is in registers afterwards.
+
+    Its argument is the address of: the function's, the function's argument, and what x19 to x28
+    and d8 to d15 hold before the call and, afterwards, held.
+    """
+    sp, load, x, d = 31, 0x400000, 0xA9000000, 0x6D000000
+    words = []
+
+    def pairs(op, base, offset):
+        for kind, first in [(x, r) for r in range(19, 29, 2)] + [(d, r) for r in range(8, 16, 2)]:
+            words.append(kind | op | offset // 8 << 15 | first + 1 << 10 | base << 5 | first)
+            offset += 16
+
+    words.append(0xD1000000 | 176 << 10 | sp << 5 | sp)  # sub sp, sp, #176
+    pairs(0, sp, 0)
+    words.append(x | 144 // 8 << 15 | 30 << 10 | sp << 5 | 29)  # stp x29, x30, [sp, #144]
+    words.append(0xF9000000 | 160 // 8 << 10 | sp << 5)  # str x0, [sp, #160]
+    pairs(load, 0, 16)
+    words.append(0xF9400000 | 16)  # ldr x16, [x0]
+    words.append(0xF9400400)  # ldr x0, [x0, #8]
+    words.append(0xD63F0000 | 16 << 5)  # blr x16
+    words.append(0xF9400000 | 160 // 8 << 10 | sp << 5)  # ldr x0, [sp, #160]
+    pairs(0, 0, 16)
+    pairs(load, sp, 0)
+    words.append(x | load | 144 // 8 << 15 | 30 << 10 | sp << 5 | 29)  # ldp x29, x30, [sp, #144]
+    words.append(0x91000000 | 176 << 10 | sp << 5 | sp)  # add sp, sp, #176
+    words.append(0xD65F03C0)  # ret
+    return b"".join(word.to_bytes(4, "little") for word in words)
+
+
+def in_a_file(code, address):
+    """Call code as it is called where memory that was written must not be executed."""
+    where, free = memory._placed_by_file(code, -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE)
+    try:
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(where)(address)
+    finally:
+        free()
 
 
 def native():
@@ -625,7 +710,14 @@ def native():
 
 
 def main():
-    failed = [text for text in (failure(native(), program) for program in programs()) if text]
+    make = native()
+    failed = [failure(make, program) for program in programs()]
+    if hasattr(os, "memfd_create"):
+        failed.append(failure(make, everything(), in_a_file))
+    if make.__name__ == "Arm64":
+        changed = changed_for_the_caller()
+        failed.append(f"changed for the caller: {', '.join(changed)}" if changed else "")
+    failed = list(filter(None, failed))
     print("\n".join(failed) or f"all programs passed on {platform.machine()}")
     return 1 if failed else 0
 
