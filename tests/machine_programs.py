@@ -1,4 +1,4 @@
-"""Programs for the vector machine that use every instruction, and what compares them with the model.
+"""Programs for the vector machine that use every instruction, compared with its model.
 
     python tests/machine_programs.py           # on the processor that this runs on
     qemu-aarch64-static -L ROOT ROOT/usr/bin/python3 tests/machine_programs.py
@@ -169,9 +169,7 @@ def three_operands(name, table):
 
 
 def two_operands(name, table, *constants):
-    forms = [
-        Form(lambda m, a=a, x=x: getattr(m, name)(a, x, *constants), (a, x)) for a, x in PAIRS
-    ]
+    forms = [Form(lambda m, a=a, x=x: getattr(m, name)(a, x, *constants), (a, x)) for a, x in PAIRS]
     return over_rows(" ".join(map(str, (name, *constants))), forms, 2, table)
 
 
@@ -303,13 +301,16 @@ def address_programs():
 
 # --- integers
 
-VALUES = sorted(
-    {sign * (1 << power) + step for power in (0, 7, 8, 12, 16, 24, 31, 32, 48, 63)
-     for sign in (1, -1) for step in (-1, 0, 1) if -(2**63) <= sign * (1 << power) + step < 2**63}
-    | {0, 0x123456789ABCDEF, -0x123456789ABCDEF, 0xFFFF0000FFFF, -0xFFFF0001, 0x12340000, 0x7FFF << 48,
-       -65537, 0xFFF000, 0xFFF001, 0x1234FFFFFFFF, 0xFFFF1234FFFF0000, ~0xFFFF0000}
-)  # fmt: skip
-VALUES = [value for value in VALUES if -(2**63) <= value < 2**63]
+VALUES = {
+    sign * (1 << power) + step
+    for power in (0, 7, 8, 12, 16, 24, 31, 32, 48, 63)
+    for sign in (1, -1)
+    for step in (-1, 0, 1)
+} | {
+    0, 0x123456789ABCDEF, -0x123456789ABCDEF, 0xFFFF0000FFFF, -0xFFFF0001, 0x12340000, 0x7FFF << 48,
+    -65537, 0xFFF000, 0xFFF001, 0x1234FFFFFFFF, ~0xFFFF0000, ~0xFFFF00001234,
+}  # fmt: skip
+VALUES = sorted(value for value in VALUES if -(2**63) <= value < 2**63)
 SMALL = [value for value in VALUES if -(2**31) <= value < 2**31]
 
 
@@ -601,6 +602,13 @@ def written(machine, program):
     return machine
 
 
+def filled(words):
+    """Return an arena with these words."""
+    arena = Arena(8 * len(words))
+    arena.write_integers(0, array("q", [word - (word >> 63 << 64) for word in words]))
+    return arena
+
+
 def plainly(code, address):
     Executable(code).call(address)
 
@@ -609,9 +617,7 @@ def failure(make, program, call=plainly):
     """Return how the program's memory differs from the model's, or "" if it does not."""
     model = written(Model(), program)
     code = written(make(), program).code
-    arena = Arena(8 * len(program.words))
-    signed = [word - (word >> 63 << 64) for word in program.words]
-    arena.write_integers(0, array("q", signed))
+    arena = filled(program.words)
     call(bytes(code), arena.address)
     expected = model.run(program.words, arena.address)
     found = [arena.read_integer(8 * k) % 2**64 for k in range(len(expected))]
@@ -620,7 +626,7 @@ def failure(make, program, call=plainly):
         return ""
     k = wrong[0]
     pair = " not ".join(f"{word:#x} ({number(word)!r})" for word in (found[k], expected[k]))
-    return f"{program.name}: {len(wrong)} of {len(found)} words differ; the one at {8 * k} is {pair}"
+    return f"{program.name}: {len(wrong)} words of {len(found)} differ; at {8 * k} is {pair}"
 
 
 def everything():
@@ -648,16 +654,14 @@ def changed_for_the_caller():
     from tinynn.engines.native.arm64 import Arm64
 
     program = everything()
-    arena, own = Arena(8 * len(program.words)), Arena(8 * 20)
+    arena, own = filled(program.words), Arena(8 * 20)
     code = Executable(bytes(written(Arm64(), program).code))
     given = [2**40 + k for k in range(18)]
     address = ctypes.cast(code.call, ctypes.c_void_p).value
     own.write_integers(0, array("q", [address, arena.address, *given]))
     Executable(call_with_known_registers()).call(own.address)
     names = [f"x{k}" for k in range(19, 29)] + [f"d{k}" for k in range(8, 16)]
-    return [
-        name for k, name in enumerate(names) if own.read_integer(16 + 8 * k) != given[k]
-    ]  # fmt: skip
+    return [name for k, name in enumerate(names) if own.read_integer(16 + 8 * k) != given[k]]
 
 
 def call_with_known_registers():

@@ -157,7 +157,7 @@ class Arm64(Machine):
         for part, shift in others:
             word = 0xF2800000 | shift << 17 | part << 5 | r
             text = "movk x{}, #{}, lsl #{}" if shift else "movk x{}, #{}"
-            self._put(word, text, r, shown(part), shown(shift))
+            self._put(word, text, r, shown(part), shift)
 
     def move(self, r: int, s: int) -> None:
         self._put(0xAA0003E0 | s << 16 | r, "mov x{}, x{}", r, s)
