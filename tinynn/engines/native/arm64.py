@@ -145,15 +145,12 @@ class Arm64(Machine):
         parts = [(value >> shift & 0xFFFF, shift) for shift in (0, 16, 32, 48)]
         ones = sum(part == 0xFFFF for part, _ in parts)
         filling = 0xFFFF if ones > sum(part == 0 for part, _ in parts) else 0
-        first, *others = [pair for pair in parts if pair[0] != filling] or parts[:1]
-        part, shift = first
-        if filling:
-            word = 0x92800000 | shift << 17 | (part ^ 0xFFFF) << 5 | r
-            self._put(word, "mov x{}, #{}", r, shown(~((part ^ 0xFFFF) << shift)))
-        else:
-            word = 0xD2800000 | shift << 17 | part << 5 | r
-            whole = part << shift
-            self._put(word, "mov x{}, #{}", r, shown(whole - (whole >> 63 << 64)))
+        (first, shift), *others = [pair for pair in parts if pair[0] != filling] or parts[:1]
+        op = 0x92800000 if filling else 0xD2800000  # movn, which inverts all bits, or movz
+        word = op | shift << 17 | (first ^ filling) << 5 | r
+        whole = (first ^ filling) << shift ^ -(filling & 1)
+        signed = (whole + (1 << 63)) % (1 << 64) - (1 << 63)
+        self._put(word, "mov x{}, #{}", r, shown(signed))
         for part, shift in others:
             word = 0xF2800000 | shift << 17 | part << 5 | r
             text = "movk x{}, #{}, lsl #{}" if shift else "movk x{}, #{}"

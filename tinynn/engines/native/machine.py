@@ -23,7 +23,7 @@ VECTOR_BYTES = 8 * LANES
 
 
 class At(NamedTuple):
-    """An address: base + offset + index; the offset is a constant that fits 32 bits with its sign."""
+    """An address: base + offset + index; the offset is a constant of 32 bits with a sign."""
 
     base: int
     offset: int
@@ -88,7 +88,7 @@ class Machine:
     # --- integers
 
     def set(self, r: int, value: int) -> None:
-        """r = value"""
+        """r = value, of 64 bits with a sign"""
         raise NotImplementedError
 
     def move(self, r: int, s: int) -> None:
@@ -100,11 +100,11 @@ class Machine:
         raise NotImplementedError
 
     def add_constant(self, r: int, value: int) -> None:
-        """r = r + value, for a value that fits 32 bits with its sign"""
+        """r = r + value, for a value of 32 bits with a sign"""
         raise NotImplementedError
 
     def multiply(self, r: int, s: int, value: int) -> None:
-        """r = s * value, for a value that fits 32 bits with its sign"""
+        """r = s * value, for a value of 32 bits with a sign"""
         raise NotImplementedError
 
     def load(self, r: int, at: At) -> None:
