@@ -40,7 +40,8 @@ class Arena:
         self.size = size
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
-        self._floats, self._integers = view.cast("d"), view.cast("q")
+        self._floats: Any = view.cast("d")  # mypy believes that they are integers
+        self._integers = view.cast("q")
 
     def write(self, offset: int, numbers: Any) -> None:
         """Copy an array of floats to a place; `offset` is in bytes, a multiple of 8."""
@@ -55,7 +56,8 @@ class Arena:
     def read(self, offset: int, count: int) -> list[float]:
         """Return the floats at a place."""
         at = offset // 8
-        return self._floats[at : at + count].tolist()
+        numbers: list[float] = self._floats[at : at + count].tolist()
+        return numbers
 
     def read_integer(self, offset: int) -> int:
         """Return the 64-bit integer at a place."""

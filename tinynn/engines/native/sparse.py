@@ -17,8 +17,8 @@ from .machine import ARENA, VECTOR_BYTES, At, Machine
 from .products import PANEL_VECTORS, Table, Weights
 
 # The share of numbers that are not 0 up to which it pays. A product with every number takes about
-# 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.5 and 1.2.
-MOST_NOT_ZERO = 0.5
+# 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
+MOST_NOT_ZERO = 0.33
 LEAST_INPUTS = 16
 _AT_ONCE = 2 * PANEL_VECTORS
 
