@@ -236,6 +236,10 @@ class Engine:
         """Return a program for the recipe, which continues from `memory`."""
         raise NotImplementedError
 
+    def source(self, recipe: Recipe, batch_size: int) -> str | None:
+        """Return the program that trains in batches of that size, as text, if one is written."""
+        return None
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         """Return why this engine cannot make a predictor, as a clause, or None if it can."""
         raise NotImplementedError

@@ -349,6 +349,8 @@ for _method, _arguments in {
     "vsub_int": ("sub", 0x6EE08400),
     "fma": ("fmla", 0x4E60CC00),
     "fnma": ("fmls", 0x4EE0CC00),
+    "vmin": ("fmin", 0x4EE0F400),
+    "vmax": ("fmax", 0x4E60F400),
     "vless": ("fcmgt", 0x6EE0E400, "2d", True),
     "vat_most": ("fcmge", 0x6E60E400, "2d", True),
 }.items():

@@ -21,6 +21,11 @@ class NativeEngine(Engine):
 
         return NativeProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        from .listing import training_listing
+
+        return training_listing(recipe, batch_size)
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"

@@ -51,7 +51,7 @@ class Parameters:
             for name in BUFFERS if layer.kind == "BatchNorm" else ():
                 self.running[f"{name}{layer.place}"] = self.state_size
                 self.state_size += -(-layer.outputs // LANES) * VECTOR_BYTES
-        self.start = start = layout.place(self.state_size)
+        self.start = start = layout.place(self.state_size, "parameters, memory of the optimizer")
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
         for place, W in self.weights.items():
@@ -85,7 +85,7 @@ class Passes:
             if layer.kind == "Dropout" and not training:
                 self.held.append(x)
                 continue
-            y = self.layout.table(self.rows, layer.outputs)
+            y = self.layout.table(self.rows, layer.outputs, f"outputs of layer {layer.place}, {layer}")
             self.held.append(y)
             if layer.kind == "Dense":
                 plus = " + b" if layer.biased else ""
@@ -112,13 +112,14 @@ class Passes:
         kept |= {"y"}
         rows = {"z": x.offset, "y": y.offset}
         for name in sorted(_rows_made(formula.forward) - {"y"}):
-            rows[name] = self.layout.table(self.rows, layer.outputs).offset
+            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
         self.own_rows[k] = rows
         vectors = -(-layer.outputs // LANES)
         by_columns = layer.kind == "BatchNorm" and training
         each = vectors if by_columns else self.rows
         self.own_numbers[k] = {
-            name: self.layout.place(each * VECTOR_BYTES) for name in sorted(numbers)
+            name: self.layout.place(each * VECTOR_BYTES, f"{name} of layer {layer.place}")
+            for name in sorted(numbers)
         }
         places = self._places(k, rows, kept, self.own_numbers[k], {}, by_columns)
         self._run(k, formula.forward, places, by_columns, layer.kind in _QUICK)
@@ -190,7 +191,7 @@ class Passes:
     def _drop(self, k: int, layer: LayerPlan, x: Table, y: Table) -> None:
         """Write dropout's forward pass: a factor for each number, from random numbers in order."""
         m = self.machine
-        factors = self.layout.table(self.rows, layer.outputs)
+        factors = self.layout.table(self.rows, layer.outputs, f"factors f of layer {layer.place}")
         self.own_rows[k] = {"f": factors.offset}
         m.comment(f"forward through {layer}: y = z f, f = 0 with probability {layer.number!r}")
         pointer = At(ARENA, DRAWS + 8 * self._dropouts_before(k))
@@ -236,7 +237,7 @@ class Passes:
         outputs = self.held[-1]
         rows = {"y": outputs.offset, "t": targets.offset}
         for name in sorted(_rows_made(program)):
-            rows[name] = self.layout.table(self.rows, plan.outputs).offset
+            rows[name] = self.layout.table(self.rows, plan.outputs, f"{name} of the loss").offset
         numbers = {"c": plan.loss_number, "n": float(plan.outputs)}
         places = Places(rows, {}, given, numbers, {"d"}, {}, {})
         vectors, rest = divmod(plan.outputs, LANES)
@@ -289,7 +290,7 @@ class Passes:
         below = d
         if down:
             m.comment(f"backward through {layer}: dx = d W^T")
-            below = self.layout.table(self.rows, layer.inputs)
+            below = self.layout.table(self.rows, layer.inputs, f"d below layer {layer.place}")
             self.products.backward(W, d, below)
         m.comment(f"{'W = W - x^T d' if direct else 'dW = x^T d'}")
         shift = 0 if direct else gradients - self.parameters.start
@@ -313,7 +314,7 @@ class Passes:
         }
         rows = {**self.own_rows[k], "d": d.offset}
         for name in sorted(_rows_made(program) - {"d", *adds}):
-            rows[name] = self.layout.table(self.rows, layer.outputs).offset
+            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
         m.comment(f"backward through {layer}")
         for at in adds.values():
             m.vzero(0)

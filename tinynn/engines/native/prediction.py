@@ -43,8 +43,8 @@ class PredictionCode:
         start = at.begin(layout)
         self.constants = Constants(start.constants)
         self.parameters = Parameters(shape.layers, layout, shape.copies)
-        layout.place(self.parameters.size)  # where training has the gradients
-        self.inputs = layout.table(shape.rows, shape.inputs)
+        layout.place(self.parameters.size, "derivatives, in training")
+        self.inputs = layout.table(shape.rows, shape.inputs, "inputs x")
         machine.begin()
         passes = Passes(
             machine, self.constants, layout, self.parameters, shape.layers, shape.rows, self.inputs

@@ -53,7 +53,9 @@ class TrainingCode:
         self.parameters = Parameters(plan.layers, layout, 1 + len(plan.memories))
         self.direct = plan.folds and not plan.decay_somewhere
         adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
-        self.gradients = layout.place(self.parameters.size) if adds or not self.direct else 0
+        self.gradients = 0
+        if adds or not self.direct:
+            self.gradients = layout.place(self.parameters.size, "derivatives by the parameters")
         self.once = [] if self.direct else list(plan.update(plan.decay_somewhere).once)
         self.names = ["k", "share"]
         if not self.direct:
@@ -109,13 +111,15 @@ class TrainingCode:
         m, plan, rows = self.machine, self.shape.plan, self.shape.rows
         sparse = self.shape.sparse
         if sparse:
-            inputs = Table(self.layout.place(rows * RECORD_BYTES), RECORD_BYTES)
+            place = self.layout.place(rows * RECORD_BYTES, "where the inputs are")
+            inputs = Table(place, RECORD_BYTES)
         else:
-            inputs = self.layout.table(rows, plan.inputs)
-        targets = self.layout.table(rows, plan.outputs)
+            inputs = self.layout.table(rows, plan.inputs, "inputs x")
+        targets = self.layout.table(rows, plan.outputs, "targets t")
         weights = None
         if self.shape.weighted:
-            weights = Table(self.layout.place(rows * VECTOR_BYTES), VECTOR_BYTES)
+            place = self.layout.place(rows * VECTOR_BYTES, "weights of the rows")
+            weights = Table(place, VECTOR_BYTES)
         tables = [
             (_TO_INPUTS, inputs, plan.inputs, at.INPUTS),
             (_TO_TARGETS, targets, plan.outputs, at.TARGETS),
@@ -192,7 +196,8 @@ class TrainingCode:
     def _shares(self, given: dict[str, At], weights: Table) -> dict[str, At]:
         """Divide by the sum of the weights; return the addresses with each row's own factor k."""
         m, rows = self.machine, self.shape.rows
-        factors = Table(self.layout.place(rows * VECTOR_BYTES), VECTOR_BYTES)
+        place = self.layout.place(rows * VECTOR_BYTES, "k of each row")
+        factors = Table(place, VECTOR_BYTES)
         index = NUMBER if rows > 1 else None
         total, inverse, mask, k = 0, 1, 2, 3
         m.comment("k = k weight / sum of weights, for each row; 0 if the sum is 0")

@@ -75,6 +75,14 @@ class UnrolledEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
         return UnrolledProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step: all of back-propagation, each sum written out.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        columns = recipe.network.inputs or 1
+        return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
@@ -197,15 +205,6 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     code = prediction_source(layers, inputs, None)
     function = compile_source(code, "unrolled prediction")
     return Compiled(function, code, perf_counter() - started)
-
-
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step: all of back-propagation, each sum written out.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    columns = recipe.network.inputs or 1
-    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
 
 
 def _predictor(network: Sequential) -> Predictor:
