@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .constants import MOST
 from .machine import LANES, VECTOR_BYTES
-from .products import Table
+from .products import ArenaRows
 
 # The integers at the beginning of the arena, in bytes from it.
 # INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
@@ -61,9 +61,9 @@ class Layout:
         self.pieces.append(Piece(start, size, name))
         return start
 
-    def table(self, rows: int, columns: int, name: str) -> Table:
+    def table(self, rows: int, columns: int, name: str) -> ArenaRows:
         """Return a new table of rows."""
-        return Table(self.place(rows * stride(columns), name), stride(columns))
+        return ArenaRows(self.place(rows * stride(columns), name), stride(columns))
 
 
 def stride(columns: int) -> int:

@@ -7,7 +7,7 @@ from ..plans import plan_of
 from .layout import Layout
 from .machine import Machine
 from .processor import new_machine
-from .training import Shape, TrainingCode
+from .training import TrainingShape, TrainingCode
 
 _BYTES_SHOWN = 12
 
@@ -16,7 +16,7 @@ def training_listing(recipe: Recipe, batch_size: int) -> str:
     """Return the listing of the code that trains a network in batches of that size."""
     plan = plan_of(recipe, recipe.network.inputs or 1)
     machine = new_machine(listed=True)
-    code = TrainingCode(Shape(plan, batch_size), machine)
+    code = TrainingCode(TrainingShape(plan, batch_size), machine)
     layers = ", ".join(map(str, plan.layers)) or "no layers"
     rows = "1 row" if batch_size == 1 else f"{batch_size} rows"
     head = [

@@ -1,4 +1,4 @@
-"""Parameters between the network's lists and the arena, where they are vectors and panels."""
+"""ParameterPlaces between the network's lists and the arena, where they are vectors and panels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
 from .machine import LANES
 from .memory import Arena
-from .passes import Parameters
+from .passes import ParameterPlaces
 from .products import Weights
 
 
@@ -29,13 +29,13 @@ def padded_rows(rows: Matrix, columns: int) -> array[float]:
     return values
 
 
-class Numbers:
+class ParameterStore:
     """Writes and reads one kind of numbers, a matrix per parameter: weights, or one memory.
 
     Kind 0 are the weights, kind k the optimizer's memory number k.
     """
 
-    def __init__(self, layers: Sequence[LayerPlan], parameters: Parameters) -> None:
+    def __init__(self, layers: Sequence[LayerPlan], parameters: ParameterPlaces) -> None:
         self.parameters = parameters
         self.places: list[Weights | int] = [
             parameters.weights[layer.place]
@@ -83,13 +83,13 @@ def _panels(place: Weights) -> list[tuple[int, int, int]]:
     return [(panel, panel * width, width) for panel in range(place.panels)]
 
 
-def write_running(arena: Arena, parameters: Parameters, values: dict[str, list[float]]) -> None:
+def write_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]) -> None:
     """Write running statistics, by name and index of the layer."""
     for name, numbers in values.items():
         arena.write(parameters.running[name], array("d", numbers))
 
 
-def read_running(arena: Arena, parameters: Parameters, values: dict[str, list[float]]) -> None:
+def read_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]) -> None:
     """Read running statistics in place."""
     for name, numbers in values.items():
         numbers[:] = arena.read(parameters.running[name], len(numbers))

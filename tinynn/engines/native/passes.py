@@ -12,7 +12,7 @@ from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
-from .products import Products, Table, Weights
+from .products import Products, ArenaRows, Weights
 from .sparse import SparseProducts
 from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
 
@@ -22,7 +22,7 @@ BUFFERS = ("running_mean", "running_variance")
 _DRAWS_FROM = 4  # the integer register with the address of random numbers
 
 
-class Parameters:
+class ParameterPlaces:
     """Where the parameters of a network are, by letter and index of the layer: W0, gamma1."""
 
     def __init__(self, layers: tuple[LayerPlan, ...], layout: Layout, copies: int = 1) -> None:
@@ -67,8 +67,8 @@ class Passes:
     """
 
     def __init__(
-        self, machine: Machine, constants: Constants, layout: Layout, parameters: Parameters,
-        layers: tuple[LayerPlan, ...], rows: int, inputs: Table, sparse: bool = False,
+        self, machine: Machine, constants: Constants, layout: Layout, parameters: ParameterPlaces,
+        layers: tuple[LayerPlan, ...], rows: int, inputs: ArenaRows, sparse: bool = False,
     ) -> None:  # fmt: skip
         self.machine, self.constants, self.layout = machine, constants, layout
         self.parameters, self.layers, self.rows = parameters, layers, rows
@@ -78,7 +78,7 @@ class Passes:
         self.own_rows: dict[int, dict[str, int]] = {}
         self.own_numbers: dict[int, dict[str, int]] = {}
 
-    def forward(self, training: bool) -> Table:
+    def forward(self, training: bool) -> ArenaRows:
         """Write the forward pass; return the outputs."""
         for k, layer in enumerate(self.layers):
             x = self.held[-1]
@@ -102,7 +102,7 @@ class Passes:
                 self._layer_program(k, training, x, y)
         return self.held[-1]
 
-    def _layer_program(self, k: int, training: bool, x: Table, y: Table) -> None:
+    def _layer_program(self, k: int, training: bool, x: ArenaRows, y: ArenaRows) -> None:
         layer = self.layers[k]
         formula = formula_of(layer)
         if layer.kind == "BatchNorm" and not training:
@@ -188,7 +188,7 @@ class Passes:
             m.add_constant(ROW, step)
             m.add_constant(NUMBER, VECTOR_BYTES)
 
-    def _drop(self, k: int, layer: LayerPlan, x: Table, y: Table) -> None:
+    def _drop(self, k: int, layer: LayerPlan, x: ArenaRows, y: ArenaRows) -> None:
         """Write dropout's forward pass: a factor for each number, from random numbers in order."""
         m = self.machine
         factors = self.layout.table(self.rows, layer.outputs, f"factors f of layer {layer.place}")
@@ -223,9 +223,9 @@ class Passes:
         return sum(layer.kind == "Dropout" for layer in self.layers[:k])
 
     def loss(
-        self, plan: TrainingPlan, targets: Table, given: Mapping[str, At], total: At,
+        self, plan: TrainingPlan, targets: ArenaRows, given: Mapping[str, At], total: At,
         weight: At | None,
-    ) -> Table:  # fmt: skip
+    ) -> ArenaRows:  # fmt: skip
         """Write the loss of each row, added up at `total`, and its derivatives; return these.
 
         given: the addresses of numbers; weight: the address of the row's weight
@@ -261,9 +261,9 @@ class Passes:
             m.vstore(total, loss)
 
         self.each_row(outputs.stride, row)
-        return Table(rows["d"], outputs.stride)
+        return ArenaRows(rows["d"], outputs.stride)
 
-    def backward(self, derivatives: Table, skipped: int, gradients: int, direct: bool) -> None:
+    def backward(self, derivatives: ArenaRows, skipped: int, gradients: int, direct: bool) -> None:
         """Write the backward pass from the derivatives by the outputs of the last layer.
 
         skipped:    how many of the last layers the derivatives include
@@ -284,7 +284,7 @@ class Passes:
             else:
                 self._program_backward(k, d, down, gradients)
 
-    def _dense_backward(self, k: int, d: Table, down: bool, gradients: int, direct: bool) -> Table:
+    def _dense_backward(self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool) -> ArenaRows:
         m, layer, x = self.machine, self.layers[k], self.held[k]
         W = self.parameters.weights[layer.place]
         below = d
@@ -303,7 +303,7 @@ class Passes:
             self.products.sum_rows(W.vectors, d, W.bias + shift, not direct)
         return below
 
-    def _program_backward(self, k: int, d: Table, down: bool, gradients: int) -> None:
+    def _program_backward(self, k: int, d: ArenaRows, down: bool, gradients: int) -> None:
         m, layer = self.machine, self.layers[k]
         program = formula_of(layer).backward
         adds = {
@@ -324,7 +324,7 @@ class Passes:
         places = self._places(k, rows, {"d"}, {}, adds, by_columns)
         self._run(k, [s for s in program if down or s.to in adds], places, by_columns)
 
-    def _times_factors(self, k: int, d: Table) -> None:
+    def _times_factors(self, k: int, d: ArenaRows) -> None:
         m, layer = self.machine, self.layers[k]
         m.comment(f"backward through {layer}: times f")
         count = self.rows * d.stride // VECTOR_BYTES

@@ -17,10 +17,10 @@ from ..plans import plan_of
 from . import layout as at
 from .machine import LANES
 from .memory import Arena
-from .numbers import Numbers, padded_rows, read_running, write_running
-from .prediction import Loaded, Shape as PredictionShape, loaded, prediction, running_statistics
+from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
-from .training import Shape, TrainingCode
+from .training import TrainingShape, TrainingCode
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
@@ -30,7 +30,7 @@ ROWS_OF_PREDICTION = 32
 
 
 @lru_cache(maxsize=32)
-def training(shape: Shape) -> Loaded:
+def training(shape: TrainingShape) -> LoadedCode:
     """Return the loaded code of training for a shape; equal shapes share it."""
     return loaded(TrainingCode, shape)
 
@@ -58,7 +58,7 @@ class NativeProgram(Program):
         self.compile_seconds = 0.0
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
-        self._current: Loaded | None = None
+        self._current: LoadedCode | None = None
         self._data: list[array[Any]] = []
         self._sparse: SparseRows | None = None
         self._order: array[int] = array("q")
@@ -86,7 +86,7 @@ class NativeProgram(Program):
         self._use(self._prediction(1))
         code = self._prediction(1).code
         self._parameters = code.parameters
-        self._numbers = Numbers(self.plan.layers, code.parameters)
+        self._numbers = ParameterStore(self.plan.layers, code.parameters)
         self._write_state()
         self._stale = False
 
@@ -118,7 +118,7 @@ class NativeProgram(Program):
         ]
         return [[parameter.rows() for parameter in parameters], *memories]
 
-    def _use(self, code: Loaded) -> None:
+    def _use(self, code: LoadedCode) -> None:
         """Prepare the arena for a call of the code."""
         if self._current is code:
             return
@@ -192,7 +192,7 @@ class NativeProgram(Program):
         """Make the updates of a call; leave the state before it if it is interrupted."""
         first, row, count, length = call
         ready = training(
-            Shape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+            TrainingShape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
         )
         self._use(ready)
         arena, parameters = self._arena, self._parameters
@@ -278,7 +278,7 @@ class NativeProgram(Program):
             ]
         return outputs
 
-    def _prediction(self, rows: int) -> Loaded:
+    def _prediction(self, rows: int) -> LoadedCode:
         plan = self.plan
         copies = 1 + len(plan.memories)
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))

@@ -14,7 +14,7 @@ from typing import Iterator, NamedTuple
 from ...lesson.matrix import Matrix
 from . import layout as at
 from .machine import ARENA, VECTOR_BYTES, At, Machine
-from .products import PANEL_VECTORS, Table, Weights
+from .products import PANEL_VECTORS, ArenaRows, Weights
 
 # The share of numbers that are not 0 up to which it pays. A product with every number takes about
 # 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
@@ -62,7 +62,7 @@ def sparse_rows(X: Matrix, W: Weights) -> SparseRows | None:
 class SparseProducts:
     """Writes products with a batch of `rows` rows, whose records are in a table."""
 
-    def __init__(self, machine: Machine, rows: int, records: Table) -> None:
+    def __init__(self, machine: Machine, rows: int, records: ArenaRows) -> None:
         self.machine, self.rows, self.records = machine, rows, records
 
     def gather(self, row_number: int, order_step: int, base: int) -> None:
@@ -83,7 +83,7 @@ class SparseProducts:
             m.add(base, _FIRST)
             m.store(to.plus(8 * k), base)
 
-    def forward(self, W: Weights, Z: Table) -> None:
+    def forward(self, W: Weights, Z: ArenaRows) -> None:
         """Z = X W + b, from the numbers of X that are not 0"""
         m = self.machine
         for first, count in self._groups(W):
@@ -108,7 +108,7 @@ class SparseProducts:
                         m.vadd(v, v, others[v])
                     m.vstore(result.plus(v * VECTOR_BYTES), v)
 
-    def update(self, W: Weights, D: Table, into: int, add: bool) -> None:
+    def update(self, W: Weights, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract Xᵀ D from the weights at `into`, or with `add`, store it there, in panels."""
         m = self.machine
         if add:
