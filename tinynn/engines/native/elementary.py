@@ -8,7 +8,7 @@ minimax polynomials (chapter 3), their evaluation in parallel (Estrin's scheme, 
 from __future__ import annotations
 
 from struct import pack, unpack
-from typing import Callable
+from typing import Callable, Sequence
 
 from .constants import Constants
 from .machine import Machine
@@ -93,10 +93,10 @@ def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.fma(v, r2, t)
     m.fma(v, r4, u)
     m.fma(a, r2, v)
-    m.vshift_right(n, k, 1)
-    m.vsub_int(k, k, n)
-    m.vshift_left(n, n, 52)
+    m.vshift_left(n, k, 51)
+    m.vand(n, n, constants.bits(0xFFF << 52))
     m.vshift_left(k, k, 52)
+    m.vsub_int(k, k, n)
     m.fma(n, n, a)
     m.vmul(a, n, k)
 
@@ -140,10 +140,10 @@ def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.fnma(t, u, at(_LN2_LOW))
     _series(m, constants, _EXP, r, r2, u, v)
     m.fma(t, u, r2)
-    m.vshift_right(u, k, 1)
-    m.vsub_int(k, k, u)
-    m.vshift_left(u, u, 52)
+    m.vshift_left(u, k, 51)
+    m.vand(u, u, bits(0xFFF << 52))
     m.vshift_left(k, k, 52)
+    m.vsub_int(k, k, u)
     m.vload(v, bits(2 * _EXPONENT_OF_1))
     m.vsub_int(v, v, k)  # 1 / k
     m.vsub(v, u, v)
