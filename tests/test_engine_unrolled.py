@@ -101,11 +101,11 @@ def test_the_lines_of_a_batch_with_momentum():
             dW0_0_0 += x0 * d0_0
             db0_0 += d0_0
         losses.append(1.0 / n * loss)
-        # update: velocity = momentum velocity + dW, W = W - rate velocity
+        # update: velocity = 0.9 * velocity + g; w = w - rate * velocity
         velocity_W0_0_0 = 0.9 * velocity_W0_0_0 + dW0_0_0
-        W0_0_0 -= rate * velocity_W0_0_0
+        W0_0_0 = W0_0_0 - rate * velocity_W0_0_0
         velocity_b0_0 = 0.9 * velocity_b0_0 + db0_0
-        b0_0 -= rate * velocity_b0_0
+        b0_0 = b0_0 - rate * velocity_b0_0
 """
     )
 

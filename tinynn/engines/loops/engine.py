@@ -13,7 +13,7 @@ from typing import Any, Sequence
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State
-from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..contract import Engine, Memory, Predictor, Recipe, Task, most_rows
 from ..optimizer_source import write_loop_clipping, write_step_constants, write_update
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part
 from ..source import Compiled, SourceWriter, compile_source
@@ -73,7 +73,7 @@ class LoopsProgram(CompiledProgram):
         self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
     ) -> tuple[list[float], State]:
         weights = self._sample_weight
-        single = weights is None and max(map(len, batches), default=1) == 1
+        single = weights is None and most_rows(batches) == 1
         train = self.function(single, lambda: training(self.plan, single))
         losses, state = train(
             self.state, self._X, self._T, weights, batches, rates, step, draws

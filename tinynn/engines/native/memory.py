@@ -30,13 +30,16 @@ class Denied(OSError):
 
 
 class Arena:
-    """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on."""
+    """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on.
+
+    `buffer` is all of it as bytes that can be written.
+    """
 
     def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, max(size, 8))
+        self.buffer = mmap.mmap(-1, max(size, 8))
         self.size = size
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
-        view = memoryview(self._map)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
+        view = memoryview(self.buffer)
         self._floats, self._integers = view.cast("d"), view.cast("q")
 
     def write(self, offset: int, numbers: Any) -> None:
@@ -60,23 +63,22 @@ class Arena:
 
     def copy(self, offset: int, size: int) -> bytes:
         """Return bytes of the memory, for `restore`."""
-        return self._map[offset : offset + size]
+        return self.buffer[offset : offset + size]
 
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""
-        self._map[offset : offset + len(kept)] = kept
+        self.buffer[offset : offset + len(kept)] = kept
 
 
-class Executable:
-    """Machine code in memory; `call` calls it with an address. Freed with the last reference.
+def executable(code: bytes) -> Callable[[int], None]:
+    """Return machine code as a function of an address; its memory is freed with the function.
 
     The interpreter's lock is released during a call. Raises Denied.
     """
-
-    def __init__(self, code: bytes) -> None:
-        address, free = _placed(bytes(code))
-        self._finalize = weakref.finalize(self, free)
-        self.call: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+    address, free = _placed(code)
+    function: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+    weakref.finalize(function, free)
+    return function
 
 
 def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
@@ -166,7 +168,9 @@ def _tell_instruction_cache(address: int, size: int) -> None:
             continue
         clear(ctypes.c_void_p(address), ctypes.c_void_p(address + size))
         return
-    raise Denied("no library here can clear Arm's instruction cache (libgcc_s.so.1 has __clear_cache)")
+    raise Denied(
+        "no library here can clear Arm's instruction cache (libgcc_s.so.1 has __clear_cache)"
+    )
 
 
 def _placed_by_windows(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
@@ -188,15 +192,12 @@ def _placed_by_windows(code: bytes, size: int) -> tuple[int, Callable[[], object
     if not kernel.VirtualProtect(address, size, execute_read, ctypes.byref(number())):
         free()
         raise Denied("the system denies memory to execute (VirtualProtect)")
-    kernel.FlushInstructionCache(
-        pointer(kernel.GetCurrentProcess()), pointer(address), count(size)
-    )
+    kernel.FlushInstructionCache(pointer(kernel.GetCurrentProcess()), pointer(address), count(size))
     return address, free
 
 
 def call_once(code: bytes, answers: int) -> list[int]:
     """Run code once, and return the 64-bit integers that it wrote to the address it was given."""
     arena = Arena(8 * answers)
-    Executable(code).call(arena.address)
+    executable(code)(arena.address)
     return [arena.read_integer(8 * k) for k in range(answers)]
-

@@ -18,7 +18,7 @@ from typing import Any, Sequence
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State, put_rows
-from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..contract import Batches, Engine, Memory, Predictor, Recipe, Task, most_rows
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
 from ..source import Compiled, compile_source
 from .functions import Mode, prediction_source, takes_products, training_source
@@ -113,6 +113,8 @@ class UnrolledProgram(CompiledProgram):
     ) -> tuple[list[float], State]:
         mode = self._mode(batches)
         train = self.function(mode, lambda: training(self.plan, mode))
+        if mode.single and isinstance(batches, Batches):
+            batches = [batches.rows]  # one after another, as single rows are taken
         if mode.rows and takes_products(self.plan):
             rates = _times(self.plan.derivative_scale / mode.total, rates)
         losses, state = train(self.state, self._rows, batches, rates, step, draws)
@@ -120,7 +122,7 @@ class UnrolledProgram(CompiledProgram):
 
     def _mode(self, batches: Sequence[Sequence[int]]) -> Mode:
         weighted = self._sample_weight is not None
-        single = not weighted and max(map(len, batches), default=1) == 1
+        single = not weighted and most_rows(batches) == 1
         if self._small and (self._known_rows(batches) if single else self._whole(batches)):
             return Mode(single, weighted, self._simple, tuple(self._rows))
         return Mode(single, weighted, self._simple)
@@ -130,10 +132,8 @@ class UnrolledProgram(CompiledProgram):
 
         Only then does it pay to write the rows into the source.
         """
-        first = batches[0] if batches else []
-        if len(first) != len(self._rows) or batches.count(first) != len(batches):
-            return False
-        if list(first) != list(range(len(self._rows))):
+        first = list(batches[0]) if batches else []
+        if first != list(range(len(self._rows))) or not _all_alike(batches):
             return False
         self._steps += len(batches)
         return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
@@ -166,6 +166,13 @@ class UnrolledProgram(CompiledProgram):
 def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
     """Return a list to hold the first data set trained on with a plan."""
     return []
+
+
+def _all_alike(batches: Sequence[Sequence[int]]) -> bool:
+    """Return whether all batches are the same."""
+    if isinstance(batches, Batches) and batches.samples == batches.size == len(batches.order):
+        return True
+    return not batches or batches.count(batches[0]) == len(batches)
 
 
 def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
