@@ -32,8 +32,8 @@ _EXP = (
 )  # fmt: skip
 
 
-# tanh(h) = h + h z (_TANH[0] + _TANH[1] z + ...) with z = h**2, for |h| <= 3/8 ln 2, within 2**-56.8
-# of tanh(h).
+# tanh(h) = h + h z (_TANH[0] + _TANH[1] z + ...) with z = h**2, for |h| <= 3/8 ln 2, within
+# 2**-56.8 of it.
 _TANH = (
     -0.33333333333332416, 0.1333333333298651, -0.05396825352457723, 0.021869461591831563,
     -0.008862358452895496, 0.003576368907686705, -0.001307483951488018,
@@ -47,6 +47,7 @@ _LOG = (
 )  # fmt: skip
 
 _INFINITY = float("inf")
+_LARGEST = float.fromhex("0x1.fffffffffffffp1023")
 _SMALLEST_NORMAL = 2.0**-1022
 _EXPONENT_OF_1 = 1023 << 52
 
@@ -119,10 +120,9 @@ def _series(
 def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = e**a - 1
 
-    As in `exp`, e**a = 2**n e**r and e**r = 1 + r + w; then e**a - 1 = (2**n - 1) + 2**n r + 2**n w.
-    The error of r, which is r' - n low for the exact r' = a - n high, is made up for in w. For
-    n = 0 the sum is r + w. All is divided by 2**(n - n // 2), which is applied last. The result has
-    the sign of a, -0.0 included.
+    As in `exp`, e**a = 2**n e**r; with e**r = 1 + r + w the result is (2**n - 1) + 2**n r + 2**n w.
+    For n = 0 it is r + w. The rounding error of r, a difference, is added to w. All is divided by
+    2**(n - n // 2), which is applied last. The result has the sign of a, even for -0.0.
     """
     at, bits = constants.at, constants.bits
     k, r, r2, u, v, t = free[:6]
@@ -285,7 +285,7 @@ def log1p(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = log(1 + a): -inf for -1, NaN below -1
 
     With u = 1 + a rounded, and c its error, 1 + a = 2**n (m + c / 2**n), and f is m - 1 + c / 2**n.
-    For n = 0 that is exactly a. The result has the sign of a, -0.0 included.
+    For n = 0 that is exactly a. The result has the sign of a, even for -0.0.
     """
     at, bits = constants.at, constants.bits
     f, k, t, u, v = free[:5]
@@ -301,6 +301,7 @@ def log1p(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     _reduce(m, constants, u, k)
     m.vsub_int(v, u, f)  # the bits of m less those of 1 + a: less n in the exponent
     m.vadd_int(v, v, bits(1024 << 52))  # 2 / 2**n
+    m.vmin(v, v, at(_LARGEST))  # inf for u = 0, where the error is 0
     m.vmul(t, t, v)
     _mark_special(m, constants, f, k, v, free[5])
     m.vsub(f, u, at(1.0))
