@@ -8,7 +8,7 @@ minimax polynomials (chapter 3), their evaluation in parallel (Estrin's scheme, 
 from __future__ import annotations
 
 from struct import pack, unpack
-from typing import Callable
+from typing import Callable, Sequence
 
 from .constants import Constants
 from .machine import Machine
@@ -32,11 +32,11 @@ _EXP = (
 )  # fmt: skip
 
 
-# The same for -7/8 ln 2 <= r <= 1/8 ln 2, within 2**-55.7 of e**r - 1.
-_EXP_BELOW = (
-    0.4999999999999993, 0.16666666666666283, 0.04166666666691743, 0.008333333335619884,
-    0.0013888888786726314, 0.00019841247551577625, 2.4800320142507457e-05,
-    2.75205190218817e-06, 2.6958432829120134e-07, 1.9777901241980864e-08,
+# tanh(h) = h + h z (_TANH[0] + _TANH[1] z + ...) with z = h**2, for |h| <= 3/8 ln 2, within
+# 2**-56.8 of it.
+_TANH = (
+    -0.33333333333332416, 0.1333333333298651, -0.05396825352457723, 0.021869461591831563,
+    -0.008862358452895496, 0.003576368907686705, -0.001307483951488018,
 )  # fmt: skip
 
 # log((1 + s) / (1 - s)) = 2 s + s z (_LOG[0] + _LOG[1] z + ...) with z = s**2, for
@@ -47,8 +47,8 @@ _LOG = (
 )  # fmt: skip
 
 _INFINITY = float("inf")
+_LARGEST = float.fromhex("0x1.fffffffffffffp1023")
 _SMALLEST_NORMAL = 2.0**-1022
-_EXPONENTS = 0x7FF << 52  # the bits of a float's exponent
 _EXPONENT_OF_1 = 1023 << 52
 
 
@@ -94,10 +94,10 @@ def exp(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.fma(v, r2, t)
     m.fma(v, r4, u)
     m.fma(a, r2, v)
-    m.vshift_right(n, k, 1)
-    m.vsub_int(k, k, n)
-    m.vshift_left(n, n, 52)
+    m.vshift_left(n, k, 51)
+    m.vand(n, n, constants.bits(0xFFF << 52))
     m.vshift_left(k, k, 52)
+    m.vsub_int(k, k, n)
     m.fma(n, n, a)
     m.vmul(a, n, k)
 
@@ -120,10 +120,9 @@ def _series(
 def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = e**a - 1
 
-    As in `exp`, e**a = 2**n e**r and e**r = 1 + r + w; then e**a - 1 = (2**n - 1) + 2**n r + 2**n w.
-    The error of r, which is r' - n low for the exact r' = a - n high, is made up for in w. For
-    n = 0 the sum is r + w. All is divided by 2**(n - n // 2), which is applied last. The result has
-    the sign of a, -0.0 included.
+    As in `exp`, e**a = 2**n e**r; with e**r = 1 + r + w the result is (2**n - 1) + 2**n r + 2**n w.
+    For n = 0 it is r + w. The rounding error of r, a difference, is added to w. All is divided by
+    2**(n - n // 2), which is applied last. The result has the sign of a, even for -0.0.
     """
     at, bits = constants.at, constants.bits
     k, r, r2, u, v, t = free[:6]
@@ -141,10 +140,10 @@ def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.fnma(t, u, at(_LN2_LOW))
     _series(m, constants, _EXP, r, r2, u, v)
     m.fma(t, u, r2)
-    m.vshift_right(u, k, 1)
-    m.vsub_int(k, k, u)
-    m.vshift_left(u, u, 52)
+    m.vshift_left(u, k, 51)
+    m.vand(u, u, bits(0xFFF << 52))
     m.vshift_left(k, k, 52)
+    m.vsub_int(k, k, u)
     m.vload(v, bits(2 * _EXPONENT_OF_1))
     m.vsub_int(v, v, k)  # 1 / k
     m.vsub(v, u, v)
@@ -158,35 +157,58 @@ def expm1(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
 def tanh(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = tanh(a)
 
-    With x = -|a|, |tanh(a)| = (1 - e**2x) / (1 + e**2x), and e**2x = s + s t for a power of two s
-    and t = e**r - 1: (1 - s - s t) / (1 + s + s t). The integer n of s = 2**n is chosen so that
-    -7/8 <= r / ln 2 <= 1/8. So s is 1 unless the numerator is above 0.4, and near 0, where it is
-    -t, no digits are lost. To round like that, k is found in quarters and their bits are cut off.
+    With x = -|a| = h + n ln 2 / 2, s = 2**n and T = tanh(h),
+
+        |tanh(a)| = (1 - e**2x) / (1 + e**2x) = (p - q T) / (q - p T),  p = 1 - s, q = 1 + s.
+
+    The integer n is chosen so that -3/8 <= h / ln 2 <= 1/8. So for |a| < 0.26 the quotient is T.
+    (k is found in halves for that, and its last bit is cut off.) From there on three roundings add
+    up to more than two units in the last place, so the quotient y is corrected by a part of its
+    residual, (p - q T) - y (q - p T) = (p - y q) - T (q - y p): that would have to be divided by
+    q - p T, which is between 0.7 and 1.7, so a constant does.
     """
-    at, bits = constants.at, constants.bits
-    k, r, r2, u, v = free[:5]
-    quarters = _MAGIC / 4 + 1023  # so k's last bits are 4 (n + 1023)
-    m.vor(r, a, at(-0.0))
+    at, bits, c = constants.at, constants.bits, _TANH
+    k, T, z, z2, u, v = free[:6]
+    halves = _MAGIC / 2 + 1023  # so k's last bits are 2 (n + 1023)
+    m.vor(T, a, at(-0.0))
     m.vload(k, at(-22.0))
-    m.vmax(r, k, r)
-    m.vload(k, at(quarters + 0.75))
-    m.fma(k, r, at(2.0 * _LOG2_E))
-    m.vand(k, k, bits(2**64 - 4))
-    m.vsub(u, k, at(quarters))
-    m.vadd(r, r, r)
-    m.fnma(r, u, at(_LN2_HIGH))
-    m.fnma(r, u, at(_LN2_LOW))
-    _series(m, constants, _EXP_BELOW, r, r2, u, v)
-    m.fma(r, r2, u)
-    m.vshift_left(k, k, 50)
-    m.vload(v, at(1.0))
-    m.vsub(u, v, k)
-    m.vadd(v, v, k)
-    m.fnma(u, k, r)
-    m.fma(v, k, r)
-    m.vdiv(u, u, v)
+    m.vmax(T, k, T)
+    m.vload(k, at(halves + 0.5))
+    m.fma(k, T, at(2.0 * _LOG2_E))
+    m.vand(k, k, bits(2**64 - 2))
+    m.vsub(u, k, at(halves))
+    m.fnma(T, u, at(_LN2_HIGH / 2.0))
+    m.fnma(T, u, at(_LN2_LOW / 2.0))
+    m.vmul(z, T, T)
+    m.vload(u, at(c[4]))
+    m.fma(u, z, at(c[5]))
+    m.vload(v, at(c[2]))
+    m.fma(v, z, at(c[3]))
+    m.vmul(z2, z, z)
+    m.fma(u, z2, at(c[6]))
+    m.fma(v, z2, u)
+    m.vload(u, at(c[0]))
+    m.fma(u, z, at(c[1]))
+    m.fma(u, z2, v)
+    m.vmul(z, T, z)
+    m.fma(T, z, u)
+    y, p, q = k, v, u
+    m.vshift_left(k, k, 51)
+    m.vload(q, at(1.0))
+    m.vsub(p, q, k)
+    m.vadd(q, q, k)
+    m.vmove(y, p)
+    m.fnma(y, q, T)
+    m.vmove(z, q)
+    m.fnma(z, p, T)
+    m.vdiv(y, y, z)
+    m.vmove(z, p)
+    m.fnma(z, y, q)
+    m.fnma(q, y, p)
+    m.fnma(z, T, q)
+    m.fma(y, z, at(0.65))
     m.vand(a, a, at(-0.0))
-    m.vor(a, a, u)
+    m.vor(a, a, y)
 
 
 def log(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
@@ -231,9 +253,7 @@ def _mark_special(m: Machine, constants: Constants, a: int, k: int, t: int, u: i
     m.vselect(k, u, t, k)
 
 
-def _log_of_sum(
-    m: Machine, constants: Constants, f: int, d: int, k: int, free: list[int]
-) -> None:
+def _log_of_sum(m: Machine, constants: Constants, f: int, d: int, k: int, free: list[int]) -> None:
     """f = k ln 2 + log(1 + f), for d = 2 + f, 1 / sqrt(2) <= 1 + f <= sqrt(2)
 
     With s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) = 2 s + s R = f - s (f - R).
@@ -265,7 +285,7 @@ def log1p(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     """a = log(1 + a): -inf for -1, NaN below -1
 
     With u = 1 + a rounded, and c its error, 1 + a = 2**n (m + c / 2**n), and f is m - 1 + c / 2**n.
-    For n = 0 that is exactly a. The result has the sign of a, -0.0 included.
+    For n = 0 that is exactly a. The result has the sign of a, even for -0.0.
     """
     at, bits = constants.at, constants.bits
     f, k, t, u, v = free[:5]
@@ -280,7 +300,8 @@ def log1p(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.vmove(f, u)
     _reduce(m, constants, u, k)
     m.vsub_int(v, u, f)  # the bits of m less those of 1 + a: less n in the exponent
-    m.vadd_int(v, v, bits(2 * _EXPONENT_OF_1 - _EXPONENT_OF_1 + (1 << 52)))  # 2 / 2**n
+    m.vadd_int(v, v, bits(1024 << 52))  # 2 / 2**n
+    m.vmin(v, v, at(_LARGEST))  # inf for u = 0, where the error is 0
     m.vmul(t, t, v)
     _mark_special(m, constants, f, k, v, free[5])
     m.vsub(f, u, at(1.0))
@@ -298,4 +319,4 @@ FUNCTIONS: dict[str, Function] = {
     "log1p": log1p,
     "tanh": tanh,
 }
-SCRATCH_NEEDED = {"exp": 6, "expm1": 6, "log": 6, "log1p": 7, "tanh": 5}
+SCRATCH_NEEDED = {"exp": 6, "expm1": 6, "log": 6, "log1p": 7, "tanh": 6}
