@@ -14,6 +14,7 @@ from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
+from ..lesson.parameters import rows_of
 
 # The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
 # rows of the parameter's shape (a vector is one row).
@@ -252,12 +253,20 @@ class Engine:
         raise NotImplementedError
 
 
+def live_rows(network: Sequential) -> list[tuple[str, Matrix]]:
+    """Return each parameter's name and its own rows, not copies, in order."""
+    return [
+        (f"{i}.{letter}", rows_of(value))
+        for i, layer in enumerate(network.layers)
+        for letter, value in layer.parameters().items()
+    ]
+
+
 def start_memory(recipe: Recipe, memory: Memory) -> None:
     """Fill in whatever of the optimizer's memory is missing in `memory`, with its start values."""
     start = recipe.optimizer.start()
-    for parameter in recipe.network.parameters():
-        rows = parameter.rows()
-        kept = memory.setdefault(parameter.name, {})
+    for parameter, rows in live_rows(recipe.network):
+        kept = memory.setdefault(parameter, {})
         for name, value in start.items():
             if name not in kept:
                 kept[name] = [[value] * len(row) for row in rows]

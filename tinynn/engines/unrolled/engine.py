@@ -60,11 +60,11 @@ class UnrolledEngine(Engine):
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
-        refusal = unknown_part(recipe) or _too_large(recipe.network, most)
+        count = recipe.network.count_parameters()
+        refusal = unknown_part(recipe) or _too_large(recipe.network, count, most)
         if refusal:
             return refusal
-        memories = len(recipe.optimizer.memory_names)
-        numbers = recipe.network.count_parameters() * (1 + memories)
+        numbers = count * (1 + len(recipe.optimizer.memory_names))
         if numbers > MAX_NUMBERS:
             return (
                 f"the weights and the optimizer's memory hold {numbers:,} numbers, "
@@ -86,7 +86,8 @@ class UnrolledEngine(Engine):
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
-        return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
+        count = network.count_parameters()
+        return unknown_layer(network) or _too_large(network, count, MAX_PREDICTION_PARAMETERS)
 
     def predictor(self, network: Sequential) -> Predictor:
         return _predictor(network)
@@ -237,9 +238,8 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
     return plans, dict(zip(parameter_names(plans), values))
 
 
-def _too_large(network: Sequential, most: int) -> str | None:
-    """Return why writing out the network would take too long, or fail, or None."""
-    count = network.count_parameters()
+def _too_large(network: Sequential, count: int, most: int) -> str | None:
+    """Return why writing out the network's `count` numbers would take too long, or fail, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)
