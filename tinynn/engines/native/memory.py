@@ -30,11 +30,14 @@ class Denied(OSError):
 
 
 class Arena:
-    """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on."""
+    """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on.
+
+    A size that is no multiple of 8 is rounded up to one.
+    """
 
     def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, max(size, 8))
-        self.size = size
+        self.size = max(-(-size // 8) * 8, 8)
+        self._map = mmap.mmap(-1, self.size)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
         view = memoryview(self._map)
         self._floats: Any = view.cast("d")  # mypy believes that they are integers
@@ -78,8 +81,9 @@ class Executable:
     def __init__(self, code: bytes) -> None:
         address, free = _placed(bytes(code))
         self.call: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-        # Of the function, not of this object, which `Executable(code).call(...)` drops at once.
-        weakref.finalize(self.call, free)
+        # Of the function, not of this object, which `Executable(code).call(...)` drops at once;
+        # and not at the end of the program, when a thread may still be in a call.
+        weakref.finalize(self.call, free).atexit = False
 
 
 def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
@@ -87,6 +91,16 @@ def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
     size = -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE
     if _ON_WINDOWS:
         return _placed_by_windows(code, size)
+    address, free = _placed_by_mmap(code, size)
+    try:
+        _tell_instruction_cache(address, len(code))
+    except Denied:
+        free()
+        raise
+    return address, free
+
+
+def _placed_by_mmap(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
     try:
         return _placed_and_protected(code, size)
     except OSError as denied:
@@ -138,7 +152,6 @@ def _placed_and_protected(code: bytes, size: int) -> tuple[int, Callable[[], obj
         error = _error("mprotect")
         free()
         raise error
-    _tell_instruction_cache(address, len(code))
     return address, free
 
 
@@ -151,7 +164,6 @@ def _placed_by_file(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
     finally:
         os.close(file)
     libc = _libc()
-    _tell_instruction_cache(address, len(code))
     return address, lambda: libc.munmap(address, size)
 
 
