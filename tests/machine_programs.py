@@ -23,7 +23,7 @@ from machine_model import ACCUMULATING, LANEWISE, ONES, Model, bits, number, sam
 
 from tinynn.engines.native import memory
 from tinynn.engines.native.machine import ARENA, REGISTERS, SCRATCH, VECTOR_BYTES, VECTORS, At
-from tinynn.engines.native.memory import Arena, Executable
+from tinynn.engines.native.memory import Arena, executable
 
 REGISTERS_OF_ALL = range(1, REGISTERS)  # those but ARENA
 FILE = VECTORS * VECTOR_BYTES  # the size of all vector registers
@@ -610,7 +610,7 @@ def filled(words):
 
 
 def plainly(code, address):
-    Executable(code).call(address)
+    executable(code)(address)
 
 
 def failure(make, program, call=plainly):
@@ -655,11 +655,11 @@ def changed_for_the_caller():
 
     program = everything()
     arena, own = filled(program.words), Arena(8 * 20)
-    code = Executable(bytes(written(Arm64(), program).code))
+    code = executable(bytes(written(Arm64(), program).code))
     given = [2**40 + k for k in range(18)]
-    address = ctypes.cast(code.call, ctypes.c_void_p).value
+    address = ctypes.cast(code, ctypes.c_void_p).value
     own.write_integers(0, array("q", [address, arena.address, *given]))
-    Executable(call_with_known_registers()).call(own.address)
+    executable(call_with_known_registers())(own.address)
     names = [f"x{k}" for k in range(19, 29)] + [f"d{k}" for k in range(8, 16)]
     return [name for k, name in enumerate(names) if own.read_integer(16 + 8 * k) != given[k]]
 

@@ -276,8 +276,8 @@ def test_each_epoch_shows_every_row_once(samples, size, shuffle, seed, epoch):
     plan = TableBatches(samples, size, shuffle, seed)
     assert plan.per_epoch == len(batches)
     assert plan.smallest == min(map(len, batches)) == len(batches[-1])
-    assert plan.batches(epoch, 1) == epoch_batches(samples, size, shuffle, seed, epoch)
-    assert plan.batches(epoch, 3) == [
+    assert list(plan.batches(epoch, 1)) == epoch_batches(samples, size, shuffle, seed, epoch)
+    assert list(plan.batches(epoch, 3)) == [
         batch for k in range(3) for batch in epoch_batches(samples, size, shuffle, seed, epoch + k)
     ]
     if not shuffle or len(batches) == 1:
@@ -875,6 +875,17 @@ def test_a_time_budget_ends_training_within_an_epoch(stream):
     assert history.stopped_by == "time budget"
     assert history.epochs == 1
     assert 1 < model.training["steps"] < 1100
+
+
+def test_an_epoch_cut_short_has_the_mean_loss_of_the_batches_that_were_made():
+    rows, targets, weights = [[1.0, 0.0]] * 500, [[1.0]] * 500, [0.5] * 499 + [1.0]
+    for options in ({"batch_size": 3}, {"batch_size": 1, "sample_weight": weights}):
+        model = nn.Sequential(Slow(), nn.Dense(2, 1))
+        loss = nn.losses.MeanSquaredError()(model.predict(rows), targets)
+        still = {"optimizer": nn.SGD(1e-12), "loss": "mse", "shuffle": False, "time_budget": 0.05}
+        history = nn.fit(model, rows, targets, **still, **options)
+        assert history.stopped_by == "time budget" and model.training["steps"] < 100
+        assert history.loss == pytest.approx([loss], rel=1e-6)
 
 
 def test_a_time_budget_that_is_enough_changes_nothing():

@@ -55,7 +55,7 @@ class Engines(Mapping[str, Engine]):
 
 
 # To add an engine, put a module with an ENGINE into this folder and add its name here.
-ENGINES = Engines("lists", "unrolled", "packed", "loops")
+ENGINES = Engines("lists", "unrolled", "packed", "loops", "native")
 
 
 def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:

@@ -7,12 +7,14 @@ rows of one data set and predicts. All engines compute the same steps; `lists` i
 from __future__ import annotations
 
 import sys
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from itertools import chain, islice, repeat
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, TypeVar, overload
 
 from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
+from ..lesson.parameters import rows_of
 
 # The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
 # rows of the parameter's shape (a vector is one row).
@@ -20,6 +22,7 @@ Memory = Dict[str, Dict[str, Matrix]]
 
 
 Predictor = Callable[[Sequence[float]], List[float]]
+Value = TypeVar("Value")
 
 
 class Recipe(NamedTuple):
@@ -46,6 +49,118 @@ class Task(NamedTuple):
     def rows_shown(self) -> int:
         """How many rows the network will see in all; for a stream, `sys.maxsize`."""
         return self.samples * self.epochs or sys.maxsize
+
+
+class Batches(Sequence[Sequence[int]]):
+    """The batches of whole epochs of a table, or a slice of them, kept as one list of row indices.
+
+    An engine can take them one by one, as a sequence of lists, or all row indices at once.
+
+    order:    the row indices of one epoch after another, in the order in which they are shown
+    samples:  how many rows an epoch has; `size`: how many a batch has, the last of an epoch maybe
+              fewer; `per_epoch`: how many batches an epoch has
+    times:    how often the whole order is shown; epochs that are not shuffled are kept only once
+    start:    how many batches are left out at the beginning of the order, after a slice; `stop`:
+              the index after the last batch, counted from the beginning of the order, as `start` is
+
+    >>> list(Batches([0, 1, 2], samples=3, size=2, times=2)[1:4])
+    [[2], [0, 1], [2]]
+    """
+
+    def __init__(
+        self,
+        order: Sequence[int],
+        samples: int,
+        size: int,
+        times: int = 1,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> None:
+        self.order, self.samples, self.times = order, samples, times
+        self.size = size = min(size, samples)
+        self.per_epoch = -(-samples // size)
+        self._per_order = len(order) // samples * self.per_epoch
+        self.start, self.stop = start, self._per_order * times if stop is None else stop
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The row indices of all batches, one after another."""
+        begin, end = self._at(self.start), self._at(self.stop)
+        if self.times == 1 and end - begin == len(self.order):
+            return self.order
+        return ([*self.order] * self.times)[begin:end]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many rows each batch has."""
+        last = self.samples - (self.per_epoch - 1) * self.size
+        epoch = [self.size] * (self.per_epoch - 1) + [last]
+        return (epoch * -(-self.stop // self.per_epoch))[self.start : self.stop]
+
+    def each(self, function: Callable[[Sequence[int]], Value]) -> list[Value]:
+        """Return the function's value for each batch, computed once for batches that repeat."""
+        if self.times == 1:
+            return list(map(function, self))
+        values = list(map(function, self._cut(0, self._per_order)))
+        return (values * self.times)[self.start : self.stop]
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        if self.times == 1:
+            return iter(self._cut(self.start, self.stop))
+        again = repeat(self._cut(0, self._per_order), self.times)
+        return islice(chain.from_iterable(again), self.start, self.stop)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[int]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[int]]: ...
+
+    def __getitem__(self, index: int | slice) -> Sequence[int] | Sequence[Sequence[int]]:
+        """Return a batch, or, for a slice without a step, the batches in it as `Batches`."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                return list(self)[index]
+            if len(self) == max(0, stop - start):
+                return self
+            skipped, start = divmod(self.start + start, self._per_order)
+            stop = max(start, self.start + stop - skipped * self._per_order)
+            times = max(1, -(-stop // self._per_order))
+            return Batches(self.order, self.samples, self.size, times, start, stop)
+        number = range(self.start, self.stop)[index] % self._per_order
+        return self._cut(number, number + 1)[0]
+
+    def __repr__(self) -> str:
+        return f"<Batches: {len(self)} of up to {self.size} of {self.samples} rows>"
+
+    def _at(self, number: int) -> int:
+        """Return the index of a batch's first row in the repeated order."""
+        epochs, batch = divmod(number, self.per_epoch)
+        return epochs * self.samples + batch * self.size
+
+    def _cut(self, start: int, stop: int) -> list[Sequence[int]]:
+        """Return the batches from `start` to `stop` of the order, as lists."""
+        order, samples, size = self.order, self.samples, self.size
+        begin, end = self._at(start), self._at(stop)
+        if samples % size == 0:
+            return [order[i : i + size] for i in range(begin, end, size)]
+        cut: list[Sequence[int]] = []
+        while begin < end:
+            epoch = order[begin : min(end, begin - begin % samples + samples)]
+            cut += [epoch[i : i + size] for i in range(0, len(epoch), size)]
+            begin += len(epoch)
+        return cut
+
+
+def most_rows(batches: Sequence[Sequence[int]]) -> int:
+    """Return how many rows the largest batch has; 1 if there is none."""
+    if isinstance(batches, Batches) and len(batches) > 1:
+        return batches.size  # only the last of an epoch may have fewer
+    return max(map(len, batches), default=1)
 
 
 class BatchDivergence(ArithmeticError):
@@ -86,7 +201,8 @@ class Program:
     ) -> list[float]:
         """Return the mean loss of each batch before its update, and update once per batch.
 
-        `batches` hold indices of rows of the bound data; `learning_rates` has one rate per batch;
+        `batches` hold indices of rows of the bound data; whole epochs of a table come as `Batches`,
+        which have more to offer than a list. `learning_rates` has one rate per batch;
         `first_step` is the number of the first update, counted from 1 over the whole training.
 
         Raises BatchDivergence when a loss, gradient or weight stops being finite; network, buffers
@@ -121,6 +237,10 @@ class Engine:
         """Return a program for the recipe, which continues from `memory`."""
         raise NotImplementedError
 
+    def source(self, recipe: Recipe, batch_size: int) -> str | None:
+        """Return the program that trains in batches of that size, as text, if one is written."""
+        return None
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         """Return why this engine cannot make a predictor, as a clause, or None if it can."""
         raise NotImplementedError
@@ -133,12 +253,20 @@ class Engine:
         raise NotImplementedError
 
 
+def live_rows(network: Sequential) -> list[tuple[str, Matrix]]:
+    """Return each parameter's name and its own rows, not copies, in order."""
+    return [
+        (f"{i}.{letter}", rows_of(value))
+        for i, layer in enumerate(network.layers)
+        for letter, value in layer.parameters().items()
+    ]
+
+
 def start_memory(recipe: Recipe, memory: Memory) -> None:
     """Fill in whatever of the optimizer's memory is missing in `memory`, with its start values."""
     start = recipe.optimizer.start()
-    for parameter in recipe.network.parameters():
-        rows = parameter.rows()
-        kept = memory.setdefault(parameter.name, {})
+    for parameter, rows in live_rows(recipe.network):
+        kept = memory.setdefault(parameter, {})
         for name, value in start.items():
             if name not in kept:
                 kept[name] = [[value] * len(row) for row in rows]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..formulas import LAYER_FORMULAS
 from ..formulas.losses import LOSSES as LOSS_FORMULAS, loss_formula
 from ..formulas.normalizations import scale_and_shift
+from ..formulas.optimizers import UpdateFormula, update_formula
 from ..lesson.activation_layers import Linear
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
@@ -25,13 +26,14 @@ from ..lesson.parameters import rows_of
 from .contract import Recipe
 
 # The layers that are written without a row program, with the setting that each one's number is.
-_WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate"}
+_WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate", "BatchNorm": "eps"}
 
 
 class LayerPlan(NamedTuple):
     """One layer: its index in the network, its kind and widths, and the number in its formula.
 
-    Kinds are the names of layers, and "Affine": y = gamma x + beta in each column.
+    Kinds are the names of layers, and "Affine": y = gamma x + beta in each column. Batch
+    normalization has a second number, its momentum.
     """
 
     place: int
@@ -40,12 +42,13 @@ class LayerPlan(NamedTuple):
     outputs: int
     biased: bool = False
     number: float = 0.0
+    momentum: float = 0.0
 
     def letters(self) -> tuple[str, ...]:
         """Return the names of the layer's parameters, in order."""
         if self.kind == "Dense":
             return ("W", "b") if self.biased else ("W",)
-        return ("gamma", "beta") if self.kind in ("LayerNorm", "Affine") else ()
+        return ("gamma", "beta") if self.kind in ("LayerNorm", "BatchNorm", "Affine") else ()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.inputs} -> {self.outputs}" if self.kind == "Dense" else self.kind
@@ -90,10 +93,23 @@ class TrainingPlan(NamedTuple):
         """The factor of the loss's derivatives, besides the sample's share."""
         return self.loss_scale * loss_formula(self.loss, self.from_logits).factor
 
+    @property
+    def decay_somewhere(self) -> bool:
+        """Whether weight decay applies to any parameter."""
+        return self.setting("weight_decay") > 0.0
+
     def decays(self, parameter: str) -> bool:
         """Whether weight decay applies to a parameter with a name like W0_1_2."""
         vectors = ("decay_biases", False) not in self.settings
-        return self.setting("weight_decay") > 0.0 and (vectors or parameter.startswith("W"))
+        return self.decay_somewhere and (vectors or parameter.startswith("W"))
+
+    def update(self, decays: bool) -> UpdateFormula:
+        """Return the formula of an update of weights that do or do not decay."""
+        return update_formula(
+            self.optimizer,
+            {name: float(value) for name, value in self.settings},
+            decays,  # type: ignore[arg-type]
+        )
 
     def setting(self, name: str) -> float:
         """Return a setting of the optimizer as a float; 0 if it has no such setting."""
@@ -107,16 +123,19 @@ def unknown_layer(network: Sequential) -> str | None:
     """Return why a network has no plan for prediction, or None. Subclasses are unknown, too."""
     for index, layer in enumerate(network.layers):
         kind = type(layer).__name__
-        known = kind in LAYER_FORMULAS or kind in _WRITTEN or kind == "BatchNorm"
+        known = kind in LAYER_FORMULAS or kind in _WRITTEN
         if not known or type(layer) is not KINDS.get(kind):
             return f"it has no formula for layer {index}, {layer!r}"
     return None
 
 
-def unknown_part(recipe: Recipe) -> str | None:
-    """Return why a recipe has no plan for training, or None."""
+def unknown_part(recipe: Recipe, by_sample: bool = True) -> str | None:
+    """Return why a recipe has no plan for training, or None.
+
+    by_sample: whether the engine takes one sample after another through the network.
+    """
     for index, layer in enumerate(recipe.network.layers):
-        if type(layer) is BatchNorm:
+        if by_sample and type(layer) is BatchNorm:
             return (
                 f"layer {index}, {layer!r}, needs the whole batch at once, and this engine "
                 "processes one sample at a time"
@@ -157,7 +176,9 @@ def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
             columns, biased = layer.outputs, bool(layer.b)
         else:
             number = layer_number(layer)
-        plans.append(LayerPlan(index, type(layer).__name__, before, columns, biased, number))
+        momentum = layer.momentum if type(layer) is BatchNorm else 0.0
+        kind = type(layer).__name__
+        plans.append(LayerPlan(index, kind, before, columns, biased, number, momentum))
     return tuple(plans)
 
 

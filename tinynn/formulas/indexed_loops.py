@@ -65,10 +65,10 @@ class Loops(NamedTuple):
     def run(self, program: Program) -> None:
         """Write a program."""
         declared: set[str] = set()
-        runs = list(_runs(program))
-        for k, run in enumerate(runs):
+        parts = list(runs(program))
+        for k, run in enumerate(parts):
             first, style = run[0], self.language
-            later = {name for other in runs[k + 1 :] for s in other for name in _names(s)}
+            later = {name for other in parts[k + 1 :] for s in other for name in _names(s)}
             if isinstance(first, Largest):
                 for line in style.largest:
                     self.write(line.format(
@@ -195,15 +195,15 @@ class _Body:
 
 def listed_rows(program: Program, kept: Collection[str]) -> set[str]:
     """Return the rows that a program computes and that need a list, including `kept` ones."""
-    runs = list(_runs(program))
+    parts = list(runs(program))
     found = set()
-    for k, run in enumerate(runs):
-        later = {name for other in runs[k + 1 :] for s in other for name in _names(s)}
+    for k, run in enumerate(parts):
+        later = {name for other in parts[k + 1 :] for s in other for name in _names(s)}
         found |= {s.to for s in run if isinstance(s, Each) and (s.to in kept or s.to in later)}
     return found
 
 
-def _runs(program: Program) -> Iterator[list[Assignment]]:
+def runs(program: Program) -> Iterator[list[Assignment]]:
     """Yield the statements grouped by loop: none needs a sum from its own loop."""
     run: list[Assignment] = []
     sums: set[str] = set()

@@ -1,7 +1,6 @@
 """The normalizations of lesson/normalization.py as row programs.
 
-`BatchNorm` does to each column of a batch what `LayerNorm` does to each row: the same program runs
-along a column, where gamma and beta are single numbers. In prediction `BatchNorm` is `Affine`, with
+`BatchNorm` does to each column of a batch what `LayerNorm` does to each row. In prediction `BatchNorm` is `Affine`, with
 the numbers from `scale_and_shift`.
 """
 
@@ -39,6 +38,26 @@ NORMALIZATIONS: dict[str, LayerFormula] = {
     ),
     "Affine": LayerFormula([Each("y", "gamma * z + beta")], []),
 }
+
+# Along the columns of a batch; n is the number of rows, and gamma, beta and the running statistics
+# are single numbers. The running variance counts n - 1 rows, as in PyTorch.
+BATCH_NORMALIZATION = LayerFormula(
+    [
+        *NORMALIZATIONS["LayerNorm"].forward,
+        Let("running_mean", "running_mean + momentum * (m - running_mean)"),
+        Let(
+            "running_variance",
+            "running_variance + momentum * (v / (n - 1.0) - running_variance)",
+        ),
+    ],
+    NORMALIZATIONS["LayerNorm"].backward,
+    setting="eps",
+)
+
+# In prediction, where each column's mean and variance are the running ones.
+BATCH_NORMALIZED = [
+    Each("y", "(z - running_mean) / sqrt(running_variance + c) * gamma + beta"),
+]
 
 
 def scale_and_shift(layer: BatchNorm) -> tuple[Vector, Vector]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
+from ..engines.contract import Batches
 from ..errors import DataError
 from ..lesson.random_streams import epoch_stream
 
@@ -30,7 +31,7 @@ def epoch_batches(
     size = batch_size or samples
     shuffled = shuffle and size < samples
     order = next(shuffled_orders(samples, seed, epoch)) if shuffled else list(range(samples))
-    return _cut(order, size)
+    return [order[i : i + size] for i in range(0, samples, size)]
 
 
 def shuffled_orders(samples: int, seed: int, epoch: int) -> Iterator[list[int]]:
@@ -48,10 +49,6 @@ def shuffled_orders(samples: int, seed: int, epoch: int) -> Iterator[list[int]]:
         skipped = 0
 
 
-def _cut(order: list[int], size: int) -> list[Batch]:
-    return [order[i : i + size] for i in range(0, len(order), size)]
-
-
 class TableBatches:
     """The batches of a table's rows, epoch by epoch.
 
@@ -66,17 +63,18 @@ class TableBatches:
         self.alike = self.smallest == size
         self._samples, self._size, self._seed = samples, size, seed
         self._shuffled = shuffle and self.per_epoch > 1
+        self._order = [] if self._shuffled else list(range(samples))
 
-    def batches(self, first: int, count: int) -> list[Batch]:
+    def batches(self, first: int, count: int) -> Batches:
         """Return the batches of `count` epochs, starting with epoch `first` of the whole training.
 
-        >>> TableBatches(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2)
+        >>> list(TableBatches(3, batch_size=2, shuffle=False, seed=0).batches(first=0, count=2))
         [[0, 1], [2], [0, 1], [2]]
         """
         if not self._shuffled:  # all epochs are the same, and there may be thousands
-            return _cut(list(range(self._samples)), self._size) * count
+            return Batches(self._order, self._samples, self._size, count)
         orders = islice(shuffled_orders(self._samples, self._seed, first), count)
-        return [batch for order in orders for batch in _cut(order, self._size)]
+        return Batches([*chain.from_iterable(orders)], self._samples, self._size)
 
 
 class BatchStream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Any, Callable, Sequence
 
 from ..errors import SettingError
@@ -85,19 +86,20 @@ class History:
         The last epoch may have fewer. The loss of an epoch is the mean of its batches' losses,
         weighted by the batches' sizes; without `sizes`, all batches count equally.
         """
+        count = len(losses)
         if per_epoch == 1:
             self.loss += losses
-            self.learning_rate += learning_rates
         else:
-            for start in range(0, len(losses), per_epoch):
+            for start in range(0, count, per_epoch):
                 part = losses[start : start + per_epoch]
                 if sizes:
-                    counts = sizes[start : start + per_epoch]
-                    total = sum([loss * count for loss, count in zip(part, counts)])
-                    self.loss.append(total / (sum(counts) or 1.0))
+                    counts = sizes[start : start + len(part)]
+                    self.loss.append(sum(map(mul, part, counts)) / (sum(counts) or 1.0))
                 else:
                     self.loss.append(sum(part) / len(part))
-                self.learning_rate.append(learning_rates[start + len(part) - 1])
+        self.learning_rate += learning_rates[per_epoch - 1 : count : per_epoch]
+        if count % per_epoch:
+            self.learning_rate.append(learning_rates[count - 1])
         added = len(self.loss) - len(self.seconds)
         self.seconds += [seconds] * added
         return added

@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable, Iterable, Sequence, Union
 
 from ..checks.settings import flag, integer, number
-from ..engines.contract import BatchDivergence, Recipe, Task
+from ..engines.contract import BatchDivergence, Batches, Recipe, Task
 from ..errors import SettingError
 from ..lesson.layer import Layer, Values
 from ..lesson.loss import Loss
@@ -20,7 +20,7 @@ from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import by_name as optimizer_by_name
 from ..lesson.random_streams import epoch_stream
-from .batches import Batch, BatchStream, TableBatches
+from .batches import BatchStream, TableBatches
 from .callbacks import Callback, Callbacks
 from .history import History, Metric, named_metrics
 from .run import Run
@@ -274,14 +274,17 @@ class Trainer(Run):
         for data in checked_batches(self.model, self.loss, stream, self.class_weight):
             self.data = data
             self.program.bind(*data)
-            self._train_batches([range(len(self.data.X))])
+            rows = len(data.X)
+            self._train_batches(Batches(range(rows), rows, rows))
             if self.history.stopped_by is not None:
                 return
 
-    def _train_batches(self, batches: list[Batch]) -> None:
+    def _train_batches(self, batches: Batches) -> None:
         """Train on batches: in one call to the engine, or in several with a look in between."""
-        if self.stream or self.data.weights or not self.plan.alike:
-            self.sizes += map(self.data.size, batches)
+        if self.data.weights:
+            self.sizes += batches.each(self.data.size)
+        elif self.stream or not self.plan.alike:
+            self.sizes += batches.lengths
         at = 0
         while at < len(batches) and self.history.stopped_by is None:
             started = time.monotonic()
@@ -304,7 +307,9 @@ class Trainer(Run):
     def _record(self, batches: int) -> int:
         """Add the epochs of this many batches to the history; return how many epochs that is."""
         seconds = time.monotonic() - self.started
-        losses, rates = self.updates.losses[:batches], self.updates.rates[:batches]
+        losses, rates = self.updates.losses, self.updates.rates
+        if batches < len(losses):
+            losses, rates = losses[:batches], rates[:batches]
         added = self.history.add(losses, self.sizes, rates, self.updates.per_epoch, seconds)
         self.updates.training["epochs"] += added
         return added
@@ -329,7 +334,10 @@ class Trainer(Run):
 
     def _call(self, name: str) -> None:
         """Call a method of every callback, with the network's numbers in place before and after."""
-        if self.callbacks.watch(name) or name == "on_train_end":
+        if name == "on_train_end" and not self.callbacks.listed:
+            self.program.write_back()  # for the caller; there is nothing to read again
+            self.model.training = self.updates.training
+        elif self.callbacks.watch(name) or name == "on_train_end":
             self.program.write_back()
             try:
                 self.callbacks.call(name, self)

@@ -88,7 +88,7 @@ class Updates:
             done = self.program.done
             self.training["steps"] = step + len(done)
             self.losses[known:] = done
-            self.rates[known:] = rates[: len(done)]
+            self.rates[known:] = rates if len(done) == len(rates) else rates[: len(done)]
             self.learning_rate = rates[min(len(done), len(rates) - 1)]
             self._call = None
 

@@ -13,7 +13,7 @@ from typing import Any, Sequence
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State
-from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..contract import Engine, Memory, Predictor, Recipe, Task, most_rows
 from ..optimizer_source import write_loop_clipping, write_step_constants, write_update
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part
 from ..source import Compiled, SourceWriter, compile_source
@@ -37,6 +37,13 @@ class LoopsEngine(Engine):
 
     def program(self, recipe: Recipe, memory: Memory) -> LoopsProgram:
         return LoopsProgram(recipe, memory)
+
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        return training_source(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
@@ -73,7 +80,7 @@ class LoopsProgram(CompiledProgram):
         self, batches: Sequence[Sequence[int]], rates: Sequence[float], step: int, draws: list[Any]
     ) -> tuple[list[float], State]:
         weights = self._sample_weight
-        single = weights is None and max(map(len, batches), default=1) == 1
+        single = weights is None and most_rows(batches) == 1
         train = self.function(single, lambda: training(self.plan, single))
         losses, state = train(
             self.state, self._X, self._T, weights, batches, rates, step, draws
@@ -105,14 +112,6 @@ def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
     started = perf_counter()
     code = prediction_source(layers, given=False)
     return Compiled(compile_source(code, "loops prediction"), code, perf_counter() - started)
-
-
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    return training_source(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
 
 
 def prediction_source(layers: tuple[LayerPlan, ...], given: bool = True) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ...errors import EngineError
-from .machine import SCRATCH, At, Block, Line, Machine, Operand, shown
+from .machine import SCRATCH, TO_THE_END, At, Block, Line, Machine, Operand, shown
 
 # The machine's integer registers are x0 (with the argument, which is ARENA) to x11: a function may
 # change all of them. So it may x16 and x17, which are kept for the encoder; x18 is the system's.
@@ -36,6 +36,7 @@ class Arm64(Machine):
     """Writes aarch64, which every 64-bit Arm understands."""
 
     name = "64-bit Arm with NEON"
+    target = "#{}"
 
     # --- how instructions are put together
 
@@ -212,7 +213,7 @@ class Arm64(Machine):
 
     def leave_if_zero(self, r: int, block: Block) -> None:
         block.exits.append(len(self.code))
-        self._put(0xB4000000 | r, "cbz x{} to the end of the block", r)
+        self._put(0xB4000000 | r, "cbz x{}, " + TO_THE_END, r)
 
     def leave_if_any(self, x: int, block: Block) -> None:
         # Without SCRATCH, which a kernel may use that has no operands in memory.
@@ -224,7 +225,7 @@ class Arm64(Machine):
             self._put(0x4E183C00 | v << 5 | _FAR, "mov x{}, v{}.d[1]", _FAR, v)
             self._either()
         block.exits.append(len(self.code))
-        self._put(0xB5000000 | _NEAR, "cbnz x{} to the end of the block", _NEAR)
+        self._put(0xB5000000 | _NEAR, "cbnz x{}, " + TO_THE_END, _NEAR)
 
     def _either(self) -> None:
         word = 0xAA000000 | _FAR << 16 | _NEAR << 5 | _NEAR
@@ -348,6 +349,8 @@ for _method, _arguments in {
     "vsub_int": ("sub", 0x6EE08400),
     "fma": ("fmla", 0x4E60CC00),
     "fnma": ("fmls", 0x4EE0CC00),
+    "vmin": ("fmin", 0x4EE0F400),
+    "vmax": ("fmax", 0x4E60F400),
     "vless": ("fcmgt", 0x6EE0E400, "2d", True),
     "vat_most": ("fcmge", 0x6E60E400, "2d", True),
 }.items():

@@ -19,6 +19,7 @@ REGISTERS = 12  # integer registers, ARENA included
 VECTORS = 16
 SCRATCH = 15
 LANES = 4
+TO_THE_END = "to the end of the block"  # in the text of a jump whose target is not known yet
 VECTOR_BYTES = 8 * LANES
 
 
@@ -65,6 +66,7 @@ class Machine:
     """
 
     name = ""
+    target = "{}"  # how a listing shows where a jump goes
 
     def __init__(self, listed: bool = False) -> None:
         self.code = bytearray()
@@ -139,6 +141,11 @@ class Machine:
         self._begin_block()
         yield block
         self._end_block(block)
+        for k, line in enumerate(self.lines or ()):
+            jumps = any(line.offset <= at <= line.offset + line.size for at in block.exits)
+            if jumps and line.text.endswith(TO_THE_END):
+                text = line.text.replace(TO_THE_END, self.target.format(shown(len(self.code))))
+                self.lines[k] = line._replace(text=text)  # type: ignore[index]
 
     def leave_if_zero(self, r: int, block: Block) -> None:
         """Go to the end of the block if r is 0."""
@@ -222,6 +229,14 @@ class Machine:
 
     def vat_most(self, a: int, x: int, y: Operand) -> None:
         """a = the mask of x <= y"""
+        raise NotImplementedError
+
+    def vmin(self, a: int, x: int, y: Operand) -> None:
+        """a = the smaller of x and y, and NaN where y is NaN; where x is, a can be y or NaN"""
+        raise NotImplementedError
+
+    def vmax(self, a: int, x: int, y: Operand) -> None:
+        """a = the larger of x and y, and NaN where y is NaN; where x is, a can be y or NaN"""
         raise NotImplementedError
 
     def vselect(self, a: int, mask: int, x: int, y: int) -> None:

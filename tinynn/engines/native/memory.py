@@ -32,14 +32,15 @@ class Denied(OSError):
 class Arena:
     """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on.
 
-    A size that is no multiple of 8 is rounded up to one.
+    A size that is no multiple of 8 is rounded up to one. `buffer` is all of it as bytes that can be
+    written.
     """
 
     def __init__(self, size: int) -> None:
         self.size = max(-(-size // 8) * 8, 8)
-        self._map = mmap.mmap(-1, self.size)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
-        view = memoryview(self._map)
+        self.buffer = mmap.mmap(-1, self.size)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
+        view = memoryview(self.buffer)
         self._floats: Any = view.cast("d")  # mypy believes that they are integers
         self._integers = view.cast("q")
 
@@ -65,25 +66,23 @@ class Arena:
 
     def copy(self, offset: int, size: int) -> bytes:
         """Return bytes of the memory, for `restore`."""
-        return self._map[offset : offset + size]
+        return self.buffer[offset : offset + size]
 
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""
-        self._map[offset : offset + len(kept)] = kept
+        self.buffer[offset : offset + len(kept)] = kept
 
 
-class Executable:
-    """Machine code in memory; `call` calls it with an address. Freed with the last reference.
+def executable(code: bytes) -> Callable[[int], None]:
+    """Return machine code as a function of an address; its memory is freed with the function.
 
     The interpreter's lock is released during a call. Raises Denied.
     """
-
-    def __init__(self, code: bytes) -> None:
-        address, free = _placed(bytes(code))
-        self.call: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-        # Of the function, not of this object, which `Executable(code).call(...)` drops at once;
-        # and not at the end of the program, when a thread may still be in a call.
-        weakref.finalize(self.call, free).atexit = False
+    address, free = _placed(code)
+    function: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+    # Not at the end of the program, when a thread may still be in a call.
+    weakref.finalize(function, free).atexit = False
+    return function
 
 
 def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
@@ -212,5 +211,5 @@ def _placed_by_windows(code: bytes, size: int) -> tuple[int, Callable[[], object
 def call_once(code: bytes, answers: int) -> list[int]:
     """Run code once, and return the 64-bit integers that it wrote to the address it was given."""
     arena = Arena(8 * answers)
-    Executable(code).call(arena.address)
+    executable(code)(arena.address)
     return [arena.read_integer(8 * k) for k in range(answers)]

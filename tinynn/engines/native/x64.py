@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .machine import At, Block, Line, Machine, Operand, shown
+from .machine import TO_THE_END, At, Block, Line, Machine, Operand, shown
 
 _NAMES = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
@@ -178,7 +178,7 @@ class X64(Machine):
         self._jump(0x85, "jne", block)
 
     def _jump(self, op: int, name: str, block: Block) -> None:
-        self._put(bytes((0x0F, op, 0, 0, 0, 0)), name + " to the end of the block")
+        self._put(bytes((0x0F, op, 0, 0, 0, 0)), f"{name} {TO_THE_END}")
         block.exits.append(len(self.code))
 
     # --- vectors and memory
@@ -248,14 +248,9 @@ class X64(Machine):
 
     def vlargest(self, a: int, t: int) -> None:
         self._exchange(t, a)
-        self._vmax(a, a, t)
+        self.vmax(a, a, t)
         self._swap(t, a)
-        self._vmax(a, a, t)
-
-    def _vmax(self, a: int, x: int, y: Operand) -> None:
-        self._put(
-            self._vex(0x5F, 1, 1, 0, a, x, y), "vmaxpd ymm{}, ymm{}, {}", a, x, self._show(y)
-        )  # fmt: skip
+        self.vmax(a, a, t)
 
     def vsums(self, a: int, b: int, c: int, d: int) -> None:
         for p, q in ((a, b), (c, d)):
@@ -288,6 +283,8 @@ for _method, _arguments in {
     "vsub": ("vsubpd", 0x5C),
     "vmul": ("vmulpd", 0x59),
     "vdiv": ("vdivpd", 0x5E),
+    "vmin": ("vminpd", 0x5D),
+    "vmax": ("vmaxpd", 0x5F),
     "vand": ("vandpd", 0x54),
     "vor": ("vorpd", 0x56),
     "vxor": ("vxorpd", 0x57),

@@ -18,7 +18,7 @@ from typing import Any, Sequence
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State, put_rows
-from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..contract import Batches, Engine, Memory, Predictor, Recipe, Task, most_rows
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
 from ..source import Compiled, compile_source
 from .functions import Mode, prediction_source, takes_products, training_source
@@ -60,11 +60,11 @@ class UnrolledEngine(Engine):
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
-        refusal = unknown_part(recipe) or _too_large(recipe.network, most)
+        count = recipe.network.count_parameters()
+        refusal = unknown_part(recipe) or _too_large(recipe.network, count, most)
         if refusal:
             return refusal
-        memories = len(recipe.optimizer.memory_names)
-        numbers = recipe.network.count_parameters() * (1 + memories)
+        numbers = count * (1 + len(recipe.optimizer.memory_names))
         if numbers > MAX_NUMBERS:
             return (
                 f"the weights and the optimizer's memory hold {numbers:,} numbers, "
@@ -75,10 +75,19 @@ class UnrolledEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
         return UnrolledProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step: all of back-propagation, each sum written out.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        columns = recipe.network.inputs or 1
+        return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
-        return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
+        count = network.count_parameters()
+        return unknown_layer(network) or _too_large(network, count, MAX_PREDICTION_PARAMETERS)
 
     def predictor(self, network: Sequential) -> Predictor:
         return _predictor(network)
@@ -113,6 +122,8 @@ class UnrolledProgram(CompiledProgram):
     ) -> tuple[list[float], State]:
         mode = self._mode(batches)
         train = self.function(mode, lambda: training(self.plan, mode))
+        if mode.single and isinstance(batches, Batches):
+            batches = [batches.rows]  # one after another, as single rows are taken
         if mode.rows and takes_products(self.plan):
             rates = _times(self.plan.derivative_scale / mode.total, rates)
         losses, state = train(self.state, self._rows, batches, rates, step, draws)
@@ -120,7 +131,7 @@ class UnrolledProgram(CompiledProgram):
 
     def _mode(self, batches: Sequence[Sequence[int]]) -> Mode:
         weighted = self._sample_weight is not None
-        single = not weighted and max(map(len, batches), default=1) == 1
+        single = not weighted and most_rows(batches) == 1
         if self._small and (self._known_rows(batches) if single else self._whole(batches)):
             return Mode(single, weighted, self._simple, tuple(self._rows))
         return Mode(single, weighted, self._simple)
@@ -130,10 +141,8 @@ class UnrolledProgram(CompiledProgram):
 
         Only then does it pay to write the rows into the source.
         """
-        first = batches[0] if batches else []
-        if len(first) != len(self._rows) or batches.count(first) != len(batches):
-            return False
-        if list(first) != list(range(len(self._rows))):
+        first = list(batches[0]) if batches else []
+        if first != list(range(len(self._rows))) or not _all_alike(batches):
             return False
         self._steps += len(batches)
         return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
@@ -168,6 +177,13 @@ def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
     return []
 
 
+def _all_alike(batches: Sequence[Sequence[int]]) -> bool:
+    """Return whether all batches are the same."""
+    if isinstance(batches, Batches) and batches.samples == batches.size == len(batches.order):
+        return True
+    return not batches or batches.count(batches[0]) == len(batches)
+
+
 def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
     if rates.count(rates[0]) == len(rates):
         return [factor * rates[0]] * len(rates)
@@ -190,15 +206,6 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     code = prediction_source(layers, inputs, None)
     function = compile_source(code, "unrolled prediction")
     return Compiled(function, code, perf_counter() - started)
-
-
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step: all of back-propagation, each sum written out.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    columns = recipe.network.inputs or 1
-    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
 
 
 def _predictor(network: Sequential) -> Predictor:
@@ -231,9 +238,8 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
     return plans, dict(zip(parameter_names(plans), values))
 
 
-def _too_large(network: Sequential, most: int) -> str | None:
-    """Return why writing out the network would take too long, or fail, or None."""
-    count = network.count_parameters()
+def _too_large(network: Sequential, count: int, most: int) -> str | None:
+    """Return why writing out the network's `count` numbers would take too long, or fail, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)

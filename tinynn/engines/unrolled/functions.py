@@ -269,7 +269,7 @@ class _TrainingSource:
             code(*[f"next_{w} = {w}" for w in self.names])
         with code.block("for rate, batch in zip(learning_rates, batches):"):
             if plan.folds and self.decay:
-                code(f"keep = 1.0 - rate * {plan.setting('weight_decay')!r}")
+                write_step_constants(code, plan)
                 code(*[f"next_{w} = {self._kept(w)}" for w in self.names])
             if not plan.folds:
                 for k in range(0, len(self.names), 6):

@@ -1,0 +1,302 @@
+"""The program of the `native` engine: calls of machine code that make many updates each."""
+
+from __future__ import annotations
+
+from array import array
+from functools import lru_cache
+from itertools import chain, groupby, repeat
+from random import Random
+from time import perf_counter
+from typing import Any, NamedTuple, Sequence
+
+from ...lesson.layers import Dropout
+from ...lesson.matrix import Matrix, Vector
+from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_memory
+from ..lists import ListsProgram
+from ..plans import plan_of
+from . import layout as at
+from .machine import LANES
+from .memory import Arena
+from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
+from .sparse import SparseRows, sparse_rows
+from .training import TrainingShape, TrainingCode
+
+# A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
+SECONDS_OF_A_CALL = 0.02
+SECONDS_PER_PRODUCT = 1e-9  # a careful guess, for the first call
+MOST_DRAWS = 1 << 20  # random numbers that a call may need
+ROWS_OF_PREDICTION = 32
+
+
+@lru_cache(maxsize=32)
+def training(shape: TrainingShape) -> LoadedCode:
+    """Return the loaded code of training for a shape; equal shapes share it."""
+    return loaded(TrainingCode, shape)
+
+
+class _Call(NamedTuple):
+    """What one call of the code does: `count` batches of `length` rows.
+
+    first: the number of the first batch; row: where its rows begin among all row numbers
+    """
+
+    first: int
+    row: int
+    count: int
+    length: int
+
+
+class NativeProgram(Program):
+    """Keeps weights, memory and running statistics in an arena, which the code changes.
+
+    The network's lists are brought up to date by `write_back`.
+    """
+
+    def __init__(self, recipe: Recipe, memory: Memory) -> None:
+        self.recipe, self.memory = recipe, memory
+        self.compile_seconds = 0.0
+        self._columns = recipe.network.inputs or 1
+        self._arena = Arena(at.HEADER_BYTES)
+        self._current: LoadedCode | None = None
+        self._data: list[array[Any]] = []
+        self._sparse: SparseRows | None = None
+        self._order: array[int] = array("q")
+        self._losses: array[float] = array("d")
+        self._seconds_per_row = 0.0
+        self._X: Matrix = []
+        self._T: Matrix = []
+        self._sample_weight: Vector | None = None
+        start_memory(recipe, memory)
+        self.reload()
+
+    # --- the numbers: in the arena, and in the network's lists
+
+    def reload(self) -> None:
+        self._stale = True
+
+    def _load(self) -> None:
+        """Read the network's numbers and the memory, if a caller may have changed them."""
+        if not self._stale:
+            return
+        self.plan = plan_of(self.recipe, self._columns)
+        layers = self.recipe.network.layers
+        self._streams = [layer.rng for layer in layers if type(layer) is Dropout]
+        self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
+        self._use(self._prediction(1))
+        code = self._prediction(1).code
+        self._parameters = code.parameters
+        self._numbers = ParameterStore(self.plan.layers, code.parameters)
+        self._write_state()
+        self._stale = False
+
+    def _write_state(self) -> None:
+        for kind, matrices in enumerate(self._matrices()):
+            self._numbers.write(self._arena, kind, matrices)
+        write_running(self._arena, self._parameters, running_statistics(self.recipe.network))
+
+    def write_back(self) -> None:
+        if self._stale:
+            return
+        try:
+            self._put()
+        except KeyboardInterrupt:
+            self._put()  # a network with only half of the new numbers would be broken
+            raise
+
+    def _put(self) -> None:
+        for kind, matrices in enumerate(self._matrices()):
+            self._numbers.read(self._arena, kind, matrices)
+        read_running(self._arena, self._parameters, running_statistics(self.recipe.network))
+
+    def _matrices(self) -> list[list[Matrix]]:
+        """Return the weights as matrices, then each memory's."""
+        parameters = self.recipe.network.parameters()
+        memories = [
+            [self.memory[parameter.name][name] for parameter in parameters]
+            for name in self.plan.memories
+        ]
+        return [[parameter.rows() for parameter in parameters], *memories]
+
+    def _use(self, code: LoadedCode) -> None:
+        """Prepare the arena for a call of the code."""
+        if self._current is code:
+            return
+        if self._arena.size < code.code.size:
+            larger = Arena(code.code.size)
+            kept = self._arena.copy(0, self._arena.size)
+            larger.restore(0, kept)
+            self._arena = larger
+        code.write_constants(self._arena)
+        self._current = code
+
+    # --- training
+
+    @property
+    def done(self) -> list[float]:  # type: ignore[override]
+        """The losses of the updates made since `done` was last emptied."""
+        start, _ = self._losses.buffer_info()
+        return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
+
+    @done.setter
+    def done(self, losses: list[float]) -> None:
+        if not losses:
+            self._set(at.LOSSES, self._losses.buffer_info()[0])
+
+    def _set(self, place: int, *integers: int) -> None:
+        """Write integers of the header."""
+        self._arena.write_integers(place, array("q", integers))
+
+    def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
+        self._X, self._T, self._sample_weight = X, T, sample_weight
+        if X and len(X[0]) != self._columns:
+            self.write_back()
+            self._columns = len(X[0])
+            self._stale = True
+        self._load()
+        layers = self.plan.layers
+        dense_first = layers and layers[0].kind == "Dense"
+        self._sparse = (
+            sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
+        )
+        inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
+        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data += self._sparse[1:] if self._sparse else []
+
+    def train(
+        self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
+    ) -> list[float]:
+        self._order, lengths = _rows_and_lengths(batches)
+        self._losses = array("d", bytes(8 * len(batches)))
+        self._load()
+        self.done = []
+        self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
+        first, row = 0, 0
+        for length, count in lengths:
+            most = self._batches_of_a_call(length)
+            for begin in range(first, first + count, most):
+                end = min(begin + most, first + count)
+                self._call(_Call(begin, row, end - begin, length), learning_rates, first_step)
+                row += (end - begin) * length
+            first += count
+        return self.done
+
+    def _batches_of_a_call(self, length: int) -> int:
+        """Return how many batches take about SECONDS_OF_A_CALL."""
+        guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
+        count = int(SECONDS_OF_A_CALL / ((self._seconds_per_row or guess) * length)) or 1
+        draws = sum(layer.outputs for layer in self._dropouts)
+        return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
+
+    def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
+        """Make the updates of a call; leave the state before it if it is interrupted."""
+        first, row, count, length = call
+        ready = training(
+            TrainingShape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+        )
+        self._use(ready)
+        arena, parameters = self._arena, self._parameters
+        kept = arena.copy(parameters.start, parameters.state_size)
+        noise = [stream.getstate() for stream in self._streams]
+        some = rates if count == len(rates) else rates[first : first + count]
+        numbers = ready.code.numbers(some, first_step + first)
+        order, _ = self._order.buffer_info()
+        losses = arena.read_integer(at.LOSSES)
+        try:
+            draws = self._draws(length * count)
+            if draws:
+                self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
+            self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
+            started = perf_counter()
+            ready.call(arena.address)
+            self._seconds_per_row = (perf_counter() - started) / (length * count)
+        except BaseException:
+            if arena.read_integer(at.LOSSES) == losses:
+                _restore(self._streams, noise)
+            raise
+        if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
+            return
+        # From the state before the call, batch by batch, until the one that went wrong.
+        arena.restore(parameters.start, kept)
+        self._set(at.LOSSES, losses)
+        _restore(self._streams, noise)
+        if count == 1:
+            self._by_lists(call, rates[first], first_step + first)
+        else:
+            for k in range(count):
+                self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+
+    def _draws(self, samples: int) -> list[array[float]]:
+        """Return the random numbers of each Dropout layer, in the order in which it needs them."""
+        found = []
+        for stream, layer in zip(self._streams, self._dropouts):
+            draw, count = stream.random, samples * layer.outputs
+            numbers = array("d", [draw() for _ in repeat(None, count)])
+            numbers.extend([0.0] * LANES)  # whole vectors are read
+            found.append(numbers)
+        return found
+
+    def _by_lists(self, call: _Call, rate: float, step: int) -> None:
+        """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
+
+        Raises BatchDivergence.
+        """
+        self.write_back()
+        program = ListsProgram(self.recipe, self.memory)
+        program.bind(self._X, self._T, self._sample_weight)
+        try:
+            (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
+        except BatchDivergence as error:
+            raise BatchDivergence(call.first, error.what, self.done) from None
+        self._write_state()
+        self._losses[call.first] = loss
+        self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
+
+    # --- prediction
+
+    def predict(self, X: Matrix) -> Matrix:
+        outputs: Matrix = []
+        if not X:
+            return outputs
+        if len(X[0]) != self._columns:
+            self.write_back()
+            return self.recipe.network.forward(X)
+        self._load()
+        rows = min(len(X), ROWS_OF_PREDICTION)
+        ready = self._prediction(rows)
+        self._use(ready)
+        code, arena = ready.code, self._arena
+        for start in range(0, len(X), rows):
+            part = X[start : start + rows]
+            for k, row in enumerate(part):
+                arena.write(code.inputs.row(k), array("d", row))
+            ready.call(arena.address)
+            width = code.outputs.stride // 8
+            values = arena.read(code.outputs.offset, len(part) * width)
+            outputs += [
+                values[k : k + code.columns] for k in range(0, len(part) * width, width)
+            ]
+        return outputs
+
+    def _prediction(self, rows: int) -> LoadedCode:
+        plan = self.plan
+        copies = 1 + len(plan.memories)
+        return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
+
+
+def _rows_and_lengths(
+    batches: Sequence[Sequence[int]],
+) -> tuple[array[int], list[tuple[int, int]]]:
+    """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
+    if not isinstance(batches, Batches):
+        rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
+    elif batches.samples % batches.size == 0:
+        return array("q", batches.rows), [(batches.size, len(batches))]
+    else:
+        rows, lengths = array("q", batches.rows), batches.lengths
+    return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
+
+
+def _restore(streams: list[Random], states: list[Any]) -> None:
+    for stream, state in zip(streams, states):
+        stream.setstate(state)

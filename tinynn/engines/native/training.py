@@ -1,0 +1,306 @@
+"""The machine code of training: all the updates of a call, batch after batch."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Callable, NamedTuple, Sequence
+
+from ...formulas.optimizers import clipping_programs
+from ...formulas.programs import Each, Program, described
+from ..plans import TrainingPlan
+from ..source import SourceWriter, compile_source
+from . import layout as at
+from .constants import Constants
+from .layout import Layout, ArenaRows
+from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
+from .passes import ParameterPlaces, Passes
+from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
+from .sparse import RECORD_BYTES, SparseProducts
+
+# Integer registers.
+_TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
+_ROW_NUMBER, _FROM, _ORDER, _BASE, _BATCHES, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10, 11
+_COPIED_AT_ONCE = 8  # vectors
+
+
+class TrainingShape(NamedTuple):
+    """What the code depends on: the plan, and the rows of a batch.
+
+    weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
+    """
+
+    plan: TrainingPlan
+    rows: int
+    weighted: bool = False
+    sparse: bool = False
+
+
+class TrainingCode:
+    """The code for one shape, and where its numbers are.
+
+    parameters:  where the weights are, and all of the state that training changes
+    numbers:     returns the numbers of each update, from (rates, step)
+    size:        bytes of the arena
+    """
+
+    def __init__(self, shape: TrainingShape, machine: Machine, guarded: bool = False) -> None:
+        plan = shape.plan
+        self.shape, self.machine = shape, machine
+        self.layout = layout = Layout(guarded)
+        start = at.begin(layout)
+        self.constants = Constants(start.constants)
+        self._next_scalar = start.scalars
+        self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
+        self.direct = plan.folds and not plan.decay_somewhere
+        adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
+        self.gradients = 0
+        if adds or not self.direct:
+            self.gradients = layout.place(self.parameters.size, "derivatives by the parameters")
+        self.once = [] if self.direct else list(plan.update(plan.decay_somewhere).once)
+        self.names = ["k", "share"]
+        if not self.direct:
+            self.names += list(dict.fromkeys(["rate", *[name for name, _ in self.once]]))
+        self.numbers = _numbers_function(shape, self.direct, self.once, self.names)
+        self._write()
+        self.size = layout.size + VECTOR_BYTES
+
+    def _scalar(self) -> At:
+        """Return a place for a single number, four times."""
+        place = At(ARENA, self._next_scalar)
+        self._next_scalar += VECTOR_BYTES
+        return place
+
+    def _write(self) -> None:
+        m, plan, rows = self.machine, self.shape.plan, self.shape.rows
+        m.begin()
+        m.load(_BATCHES, At(ARENA, at.LEFT))
+        with m.block() as divergence:
+            with m.loop(_BATCHES):
+                m.store(At(ARENA, at.LEFT), _BATCHES)
+                inputs, targets, weights = self._gather()
+                given = self._load_numbers()
+                if weights:
+                    given = self._shares(given, weights)
+                passes = Passes(
+                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
+                    self.shape.sparse,
+                )  # fmt: skip
+                passes.forward(training=True)
+                total = self._scalar()
+                index = NUMBER if rows > 1 else None
+                weight = At(ARENA, weights.offset, index) if weights else None
+                d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
+                m.comment("the mean loss of the batch; leave if it is not finite")
+                m.vload(0, total)
+                m.vmul(0, 0, given["share"])
+                m.vsub(1, 0, 0)
+                m.leave_if_any(1, divergence)
+                m.load(_FROM, At(ARENA, at.LOSSES))
+                m.vstore_first(At(_FROM, 0), 0)
+                m.add_constant(_FROM, 8)
+                m.store(At(ARENA, at.LOSSES), _FROM)
+                passes.backward(d, int(plan.fused), self.gradients, self.direct)
+                self._update(given)
+        m.comment("the updates left, and whether every number of the state is finite")
+        m.store(At(ARENA, at.LEFT), _BATCHES)
+        self._check_state()
+        m.end()
+
+    def _gather(self) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
+        """Copy the batch's rows together: inputs, targets, and weights four times each."""
+        m, plan, rows = self.machine, self.shape.plan, self.shape.rows
+        sparse = self.shape.sparse
+        if sparse:
+            place = self.layout.place(rows * RECORD_BYTES, "where the inputs are")
+            inputs = ArenaRows(place, RECORD_BYTES)
+        else:
+            inputs = self.layout.table(rows, plan.inputs, "inputs x")
+        targets = self.layout.table(rows, plan.outputs, "targets t")
+        weights = None
+        if self.shape.weighted:
+            place = self.layout.place(rows * VECTOR_BYTES, "weights of the rows")
+            weights = ArenaRows(place, VECTOR_BYTES)
+        tables = [
+            (_TO_INPUTS, inputs, plan.inputs, at.INPUTS),
+            (_TO_TARGETS, targets, plan.outputs, at.TARGETS),
+        ]
+        m.comment("copy the rows of the batch together")
+        m.load(_ORDER, At(ARENA, at.ORDER))
+        several = rows > 1
+        if several:
+            for register in (_TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS):
+                m.set(register, 0)
+        with m.loop(_ROWS, rows):
+            m.load(_ROW_NUMBER, At(_ORDER, 0))
+            for register, table, columns, base in tables:
+                if table is inputs and sparse:
+                    SparseProducts(m, rows, inputs).gather(_ROW_NUMBER, register, _BASE)
+                    if several:
+                        m.add_constant(register, table.stride)
+                    continue
+                m.multiply(_FROM, _ROW_NUMBER, row_bytes(columns))
+                m.load(_BASE, At(ARENA, base))
+                m.add(_FROM, _BASE)
+                self._copy(At(ARENA, table.offset, register if several else None), columns)
+                if several:
+                    m.add_constant(register, table.stride)
+            if weights:
+                m.multiply(_FROM, _ROW_NUMBER, 8)
+                m.load(_BASE, At(ARENA, at.WEIGHTS))
+                m.add(_FROM, _BASE)
+                m.vbroadcast(0, At(_FROM, 0))
+                m.vstore(At(ARENA, weights.offset, _TO_WEIGHTS if several else None), 0)
+                if several:
+                    m.add_constant(_TO_WEIGHTS, VECTOR_BYTES)
+            m.add_constant(_ORDER, 8)
+        m.store(At(ARENA, at.ORDER), _ORDER)
+        return inputs, targets, weights
+
+    def _copy(self, to: At, columns: int) -> None:
+        """Copy a row's vectors from register _FROM on."""
+        m = self.machine
+        times, rest = divmod(-(-columns // LANES), _COPIED_AT_ONCE)
+        if times > 1:
+            m.move(_BASE, ARENA)
+            m.add_constant(_BASE, to.offset)
+            if to.index is not None:
+                m.add(_BASE, to.index)
+            to = At(_BASE, 0)
+            with m.loop(_VECTORS, times):
+                self._copy_some(to, _COPIED_AT_ONCE)
+                m.add_constant(_BASE, _COPIED_AT_ONCE * VECTOR_BYTES)
+                m.add_constant(_FROM, _COPIED_AT_ONCE * VECTOR_BYTES)
+            self._copy_some(to, rest)
+        else:
+            self._copy_some(to, times * _COPIED_AT_ONCE + rest)
+
+    def _copy_some(self, to: At, count: int) -> None:
+        for v in range(count):
+            self.machine.vload(v % 8, At(_FROM, v * VECTOR_BYTES))
+            self.machine.vstore(to.plus(v * VECTOR_BYTES), v % 8)
+
+    def _load_numbers(self) -> dict[str, At]:
+        """Load the numbers of this update; return their addresses."""
+        m = self.machine
+        m.comment(f"the numbers of this update: {', '.join(self.names)}")
+        m.load(_FROM, At(ARENA, at.NUMBERS))
+        given = {}
+        for k, name in enumerate(self.names):
+            given[name] = self._scalar()
+            m.vbroadcast(k % 4, At(_FROM, 8 * k))
+            m.vstore(given[name], k % 4)
+        m.add_constant(_FROM, 8 * len(self.names))
+        m.store(At(ARENA, at.NUMBERS), _FROM)
+        return given
+
+    def _shares(self, given: dict[str, At], weights: ArenaRows) -> dict[str, At]:
+        """Divide by the sum of the weights; return the addresses with each row's own factor k."""
+        m, rows = self.machine, self.shape.rows
+        place = self.layout.place(rows * VECTOR_BYTES, "k of each row")
+        factors = ArenaRows(place, VECTOR_BYTES)
+        index = NUMBER if rows > 1 else None
+        total, inverse, mask, k = 0, 1, 2, 3
+        m.comment("k = k weight / sum of weights, for each row; 0 if the sum is 0")
+        m.vzero(total)
+
+        def each_row(body: Callable[[], None]) -> None:
+            if rows > 1:
+                m.set(NUMBER, 0)
+            with m.loop(_ROWS, rows):
+                body()
+                if rows > 1:
+                    m.add_constant(NUMBER, VECTOR_BYTES)
+
+        each_row(lambda: m.vadd(total, total, At(ARENA, weights.offset, index)))
+        m.vzero(mask)
+        m.vless(mask, mask, total)
+        m.vload(inverse, self.constants.at(1.0))
+        m.vdiv(inverse, inverse, total)
+        m.vand(inverse, inverse, mask)
+        share = self._scalar()
+        m.vmul(k, inverse, given["share"])
+        m.vstore(share, k)
+        m.vmul(inverse, inverse, given["k"])
+
+        def factor() -> None:
+            m.vmul(k, inverse, At(ARENA, weights.offset, index))
+            m.vstore(At(ARENA, factors.offset, index), k)
+
+        each_row(factor)
+        return {**given, "share": share, "k": At(ARENA, factors.offset, index)}
+
+    def _update(self, given: dict[str, At]) -> None:
+        """Write the update of what the backward pass has not updated itself."""
+        plan, parameters = self.shape.plan, self.parameters
+        if self.direct:
+            for layer in plan.layers:
+                for letter in layer.letters() if layer.kind != "Dense" else ():
+                    start = parameters.vectors[f"{letter}{layer.place}"] - parameters.start
+                    size = -(-layer.outputs // LANES) * VECTOR_BYTES
+                    self._over_parameters([Each("w", "w - g")], start, size, given)
+            return
+        for program in clipping_programs(plan.clip_norm, plan.clip_value):
+            self._over_parameters(program, 0, parameters.size, given)
+        by_matrix, by_vector = (plan.update(plan.decays(letter)).program for letter in "Wb")
+        if described(by_matrix) == described(by_vector):
+            self._over_parameters(by_matrix, 0, parameters.size, given)
+        else:
+            middle = parameters.matrices_size
+            self._over_parameters(by_matrix, 0, middle, given)
+            self._over_parameters(by_vector, middle, parameters.size - middle, given)
+
+    def _over_parameters(self, program: Program, start: int, size: int, given: dict[str, At]) -> None:
+        """Write a program over a part of the weights, their derivatives and memories."""
+        if not size:
+            return
+        parameters = self.parameters
+        rows = {"w": parameters.start + start, "g": self.gradients + start}
+        for k, name in enumerate(self.shape.plan.memories, 1):
+            rows[name] = parameters.start + k * parameters.size + start
+        kept = {"w", *self.shape.plan.memories}
+        if all(statement.to != "w" for statement in program):
+            kept = {"g"}  # clipping
+        places = Places(rows, {}, given, {}, kept, {}, {})
+        walk = Walk(size // VECTOR_BYTES, VECTOR_BYTES, 0, False)
+        self.machine.comment(f"update: {described(program)}")
+        RowProgram(self.machine, self.constants, walk, places, quick=False).write(program)
+
+    def _check_state(self) -> None:
+        m, parameters = self.machine, self.parameters
+        m.vzero(0)
+        if parameters.state_size:
+            m.set(ROW, 0)
+            with m.loop(_VECTORS, parameters.state_size // VECTOR_BYTES):
+                m.vload(1, At(ARENA, parameters.start, ROW))
+                m.vsub(1, 1, 1)
+                m.vor(0, 0, 1)
+                m.add_constant(ROW, VECTOR_BYTES)
+            m.vsum(0, 1)
+        m.vstore_first(At(ARENA, at.NOT_FINITE), 0)
+
+
+def row_bytes(columns: int) -> int:
+    """Return the bytes of a row of data: whole vectors."""
+    return -(-columns // LANES) * VECTOR_BYTES
+
+
+def _numbers_function(
+    shape: TrainingShape, direct: bool, once: Sequence[tuple[str, str]], names: Sequence[str]
+) -> Callable[[Sequence[float], int], array[float]]:
+    """Return the function that computes the numbers of updates from (rates, first step)."""
+    plan = shape.plan
+    rows = 1.0 if shape.weighted else float(shape.rows)
+    code = SourceWriter()
+    code("def numbers(rates, step):")
+    code.depth += 1
+    steps = any("step" in source for _, source in once)
+    if not steps:
+        code("count = len(rates)", "alike = count and rates.count(rates[0]) == count")
+        code("if alike: rates = rates[:1]")
+    code('values = array("d")', f"share = {plan.loss_scale / rows!r}")
+    with code.block("for rate in rates:"):
+        code(f"k = {plan.derivative_scale / rows!r}{' * rate' if direct else ''}")
+        code(*[f"{name} = {source}" for name, source in once])
+        code(f"values.extend(({', '.join(names)}))", "step += 1")
+    code("return values" if steps else "return values * count if alike else values")
+    return compile_source(str(code), "numbers of updates", array=array)

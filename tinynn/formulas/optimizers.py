@@ -1,0 +1,153 @@
+"""The optimizers of lesson/optimizers.py and lesson/adam.py as row programs.
+
+w is a row of weights, g their derivatives, and the other rows are the optimizer's memory, by the
+names that it has in the lesson. `rate` is the learning rate of the update and `step` its number.
+
+To add an optimizer, write it in the lesson, and its function here.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Mapping, NamedTuple, Sequence
+
+from .programs import Each, Let, Program, Total
+
+
+class UpdateFormula(NamedTuple):
+    """An update of the weights.
+
+    once:     numbers that it needs once and not for each weight: their names, and Python source
+              that uses `rate`, `step` and the names before it; `rate` itself may be among them
+    program:  computes the new memory and w
+    """
+
+    once: Sequence[tuple[str, str]]
+    program: Program
+
+
+Settings = Mapping[str, float]
+
+
+def update_formula(optimizer: str, settings: Settings, decays: bool) -> UpdateFormula:
+    """Return the formula of the optimizer with this short name.
+
+    settings: its settings as floats, without the learning rate; betas are beta1 and beta2
+    decays:   whether its weight decay applies to these weights
+    """
+    decay = settings["weight_decay"] if decays else 0.0
+    return OPTIMIZERS[optimizer](settings, decay)
+
+
+def _decayed(decay: float) -> list[Each]:
+    return [Each("g", f"g + {decay!r} * w")] if decay else []
+
+
+def _sgd(settings: Settings, decay: float) -> UpdateFormula:
+    momentum = settings["momentum"]
+    if not momentum:
+        if not decay:
+            return UpdateFormula([], [Each("w", "w - rate * g")])
+        return UpdateFormula(
+            [("keep", f"1.0 - rate * {decay!r}")], [Each("w", "keep * w - rate * g")]
+        )
+    damped = settings["dampening"]
+    once = [("fresh", f"1.0 if step == 1 else {1.0 - damped!r}")] if damped else []
+    fresh = "fresh * g" if damped else "g"
+    step = f"(g + {momentum!r} * velocity)" if settings["nesterov"] else "velocity"
+    program = [
+        *_decayed(decay),
+        Each("velocity", f"{momentum!r} * velocity + {fresh}"),
+        Each("w", f"w - rate * {step}"),
+    ]
+    return UpdateFormula(once, program)
+
+
+def _adagrad(settings: Settings, decay: float) -> UpdateFormula:
+    slower = settings["lr_decay"]
+    once = [("rate", f"rate / (1.0 + (step - 1) * {slower!r})")] if slower else []
+    program = [
+        *_decayed(decay),
+        Each("squares", "squares + g * g"),
+        Each("w", f"w - rate * g / (sqrt(squares) + {settings['eps']!r})"),
+    ]
+    return UpdateFormula(once, program)
+
+
+def _rmsprop(settings: Settings, decay: float) -> UpdateFormula:
+    alpha, momentum = settings["alpha"], settings["momentum"]
+    program = [*_decayed(decay), Each("v", f"{alpha!r} * v + {1.0 - alpha!r} * g * g")]
+    spread = "v"
+    if settings["centered"]:
+        program += [
+            Each("mean", f"{alpha!r} * mean + {1.0 - alpha!r} * g"),
+            # A variance is never negative, but its rounded difference can be.
+            Each("spread", "v - mean * mean"),
+            Each("spread", "0.0 if spread < 0.0 else spread"),
+        ]
+        spread = "spread"
+    step = f"g / (sqrt({spread}) + {settings['eps']!r})"
+    if momentum:
+        program.append(Each("velocity", f"{momentum!r} * velocity + {step}"))
+        step = "velocity"
+    return UpdateFormula([], [*program, Each("w", f"w - rate * {step}")])
+
+
+def _adam(settings: Settings, decay: float) -> UpdateFormula:
+    return _adam_step(settings, _decayed(decay))
+
+
+def _adamw(settings: Settings, decay: float) -> UpdateFormula:
+    if not decay:
+        return _adam_step(settings, [])
+    return _adam_step(settings, [], [("keep", f"1.0 - rate * {decay!r}")], "keep * w")
+
+
+def _adam_step(
+    settings: Settings, before: list[Each], once: Sequence[tuple[str, str]] = (), w: str = "w"
+) -> UpdateFormula:
+    beta1, beta2 = settings["beta1"], settings["beta2"]
+    once = [
+        *once,
+        # rate and tiny correct for m and v having started at 0
+        ("root", f"sqrt(1.0 - {beta2!r} ** step)"),
+        ("rate", f"rate * root / (1.0 - {beta1!r} ** step)"),
+        ("tiny", f"{settings['eps']!r} * root"),
+    ]
+    program = [
+        *before,
+        Each("m", f"m + {1.0 - beta1!r} * (g - m)"),
+        Each("v", f"{beta2!r} * v + {1.0 - beta2!r} * g * g"),
+    ]
+    largest = "v"
+    if settings["amsgrad"]:
+        program.append(Each("v_max", "v if v > v_max else v_max"))
+        largest = "v_max"
+    program.append(Each("w", f"{w} - rate * m / (sqrt({largest}) + tiny)"))
+    return UpdateFormula(once, program)
+
+
+OPTIMIZERS: dict[str, Callable[[Settings, float], UpdateFormula]] = {
+    "sgd": _sgd,
+    "adagrad": _adagrad,
+    "rmsprop": _rmsprop,
+    "adam": _adam,
+    "adamw": _adamw,
+}
+
+
+def clipping_programs(clip_norm: float | None, clip_value: float | None) -> list[Program]:
+    """Return lesson/clipping.py as row programs: g are all the derivatives of a network."""
+    programs: list[Program] = []
+    if clip_value is not None:
+        limit = float(clip_value)
+        programs.append([Each("g", f"{limit!r} if g > {limit!r} else {-limit!r} if g < {-limit!r} else g")])
+    if clip_norm is not None:
+        programs.append(
+            [
+                Total("squares", "g * g"),
+                Let("shrink", f"{float(clip_norm)!r} / (sqrt(squares) + 1e-06)"),
+                Let("shrink", "1.0 if shrink > 1.0 else shrink"),
+                Each("g", "shrink * g"),
+            ]
+        )
+    return programs
