@@ -699,6 +699,7 @@ def in_a_file(code, address):
     """Call code as it is called where memory that was written must not be executed."""
     where, free = memory._placed_by_file(code, -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE)
     try:
+        memory._tell_instruction_cache(where, len(code))
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(where)(address)
     finally:
         free()

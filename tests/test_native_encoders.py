@@ -9,6 +9,7 @@ TINYNN_ARM64_ROOT names (`.ci/arm64_root` makes one).
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import pathlib
 import re
@@ -30,9 +31,10 @@ from machine_programs import (
 )
 
 import tinynn
+from tinynn.engines.native import memory
 from tinynn.engines.native.arm64 import Arm64
 from tinynn.engines.native.machine import ARENA, REGISTERS, VECTOR_BYTES, VECTORS, At, Machine
-from tinynn.engines.native.memory import Arena, executable
+from tinynn.engines.native.memory import Arena, Denied, executable
 from tinynn.engines.native.x64 import X64
 from tinynn.errors import EngineError
 
@@ -221,6 +223,20 @@ def test_code_lives_as_long_as_its_function():
     call = executable(bytes(machine.code))
     call(arena.address)
     assert arena.read_integer(0) == 77
+
+
+def test_without_a_library_that_clears_arms_cache_code_is_denied_and_freed(monkeypatch):
+    freed = []
+    monkeypatch.setattr(
+        memory, "_placed_by_mmap", lambda code, size: (0, lambda: freed.append(size))
+    )
+    monkeypatch.setattr(memory, "_ON_WINDOWS", False)
+    monkeypatch.setattr(memory, "_ON_MAC", False)
+    monkeypatch.setattr(memory.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: None)
+    with pytest.raises(Denied, match=r"^no library here can clear Arm's instruction cache \("):
+        executable(b"\0")
+    assert freed == [mmap.PAGESIZE]
 
 
 # Errors, planted: what is wrong is listed as it is, so that only the results show it.

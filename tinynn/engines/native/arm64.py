@@ -261,9 +261,9 @@ class Arm64(Machine):
 
     def vselect(self, a: int, mask: int, x: int, y: int) -> None:
         # Each of the three overwrites another of its operands, so that none is lost but a.
-        if a == y and a != mask:
+        if a == y:
             self._halves(0x6EA01C00, "bit v{}.16b, v{}.16b, v{}.16b", a, x, mask)
-        elif a == x and a != mask:
+        elif a == x:
             self._halves(0x6EE01C00, "bif v{}.16b, v{}.16b, v{}.16b", a, y, mask)
         else:
             if a != mask:
