@@ -20,7 +20,7 @@ from .memory import Arena
 from .numbers import ParameterStore, padded_rows, read_running, write_running
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
-from .training import TrainingShape, TrainingCode
+from .training import TrainingCode, TrainingShape
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
@@ -36,14 +36,14 @@ def training(shape: TrainingShape) -> LoadedCode:
 
 
 class _Call(NamedTuple):
-    """What one call of the code does: `count` batches of `length` rows.
+    """What one call of the code does: updates with so many `batches` of `length` rows.
 
     first: the number of the first batch; row: where its rows begin among all row numbers
     """
 
     first: int
     row: int
-    count: int
+    batches: int
     length: int
 
 
@@ -133,7 +133,7 @@ class NativeProgram(Program):
     # --- training
 
     @property
-    def done(self) -> list[float]:  # type: ignore[override]
+    def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
         start, _ = self._losses.buffer_info()
         return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
@@ -192,7 +192,9 @@ class NativeProgram(Program):
         """Make the updates of a call; leave the state before it if it is interrupted."""
         first, row, count, length = call
         ready = training(
-            TrainingShape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+            TrainingShape(
+                self.plan, length, self._sample_weight is not None, self._sparse is not None
+            )
         )
         self._use(ready)
         arena, parameters = self._arena, self._parameters
@@ -273,9 +275,7 @@ class NativeProgram(Program):
             ready.call(arena.address)
             width = code.outputs.stride // 8
             values = arena.read(code.outputs.offset, len(part) * width)
-            outputs += [
-                values[k : k + code.columns] for k in range(0, len(part) * width, width)
-            ]
+            outputs += [values[k : k + code.columns] for k in range(0, len(part) * width, width)]
         return outputs
 
     def _prediction(self, rows: int) -> LoadedCode:
