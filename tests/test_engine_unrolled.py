@@ -37,7 +37,7 @@ def dense(loss="mse", optimizer=None, sizes=(1, 1), **settings):
 
 def test_the_source_of_one_neuron():
     assert (
-        unrolled.source(dense())
+        unrolled.ENGINE.source(dense(), 1)
         == '''\
 def train(state, rows, batches, learning_rates, step, draws, exp=exp):
     """Train on batches of row numbers; return their mean losses and the new weights.
@@ -73,7 +73,7 @@ def train(state, rows, batches, learning_rates, step, draws, exp=exp):
 
 
 def test_the_lines_of_a_batch_with_momentum():
-    text = unrolled.source(dense("bce", nn.SGD(momentum=0.9), (1, 1)), batch_size=4)
+    text = unrolled.ENGINE.source(dense("bce", nn.SGD(momentum=0.9), (1, 1)), 4)
     body = text[text.index("    for rate") : text.index("    weights = (")]
     assert (
         body

@@ -229,6 +229,10 @@ class Engine:
     tries_optimizers = True  # whether to compare optimizers, too: not if rounding matters too much
     width_to_try = 3  # of the layers in the network that it is compared with `lists` on
 
+    def unavailable(self) -> str | None:
+        """Return why this engine cannot run anything on this machine, as a clause, or None."""
+        return None
+
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         """Return why this engine cannot run the recipe, as a clause, or None if it can."""
         raise NotImplementedError

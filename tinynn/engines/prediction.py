@@ -11,7 +11,7 @@ from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import by_name as optimizer_by_name
-from .choice import ENGINES, check_engine, fastest_predictor, prediction_refusal
+from .choice import fastest_predictor, named_engine, prediction_refusal
 from .contract import Recipe, Task
 
 
@@ -50,8 +50,7 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
         chosen, reason = fastest_predictor(model)
     else:
         reason = f"set by engine={engine!r}"
-        check_engine(engine, reason)
-        chosen = ENGINES[engine]
+        chosen = named_engine(engine, reason)
         refusal = prediction_refusal(chosen, model)
         if refusal:
             raise EngineError(f"the {engine} engine, {reason}, cannot be used: {refusal}")
@@ -87,8 +86,7 @@ def source(
     """
     engine = "unrolled" if engine == "auto" else engine
     reason = f"set by engine={engine!r}"
-    check_engine(engine, reason)
-    chosen = ENGINES[engine]
+    chosen = named_engine(engine, reason)
     recipe = Recipe(model, loss_by_name(loss), optimizer_by_name(optimizer))
     refusal = chosen.refuses(recipe, Task(batch_size, batch_size))
     if refusal:

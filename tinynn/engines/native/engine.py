@@ -13,6 +13,9 @@ class NativeEngine(Engine):
 
     name = "native"
 
+    def unavailable(self) -> str | None:
+        return unavailable()
+
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         return unavailable() or unknown_part(recipe, by_sample=False)
 
