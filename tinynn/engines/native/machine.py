@@ -227,16 +227,12 @@ class Machine:
         """a = a - x y, rounded once; twice where the processor has no such instruction"""
         raise NotImplementedError
 
-    def fma_exact(self, a: int, x: int, y: Operand) -> None:
-        """a = a + x y, where that may be no more than what rounding x y left
-
-        It is as `fma`, but the product is exact on every machine, if x, y and x y are between
-        2**-900 and 2**900 or 0.
-        """
-        self.fma(a, x, y)
-
     def fnma_exact(self, a: int, x: int, y: Operand) -> None:
-        """a = a - x y, where that may be no more than what rounding x y left"""
+        """a = a - x y, where that may be no more than what rounding x y left
+
+        It is as `fnma`, but the product is exact on every machine, where x, y and x y are 0 or
+        between 2**-900 and 2**900.
+        """
         self.fnma(a, x, y)
 
     def vless(self, a: int, x: int, y: Operand) -> None:

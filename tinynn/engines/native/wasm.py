@@ -4,9 +4,10 @@ The code is a whole module: it imports a memory, `memory` of `tinynn`, and expor
 of an address. Integer registers are local variables of 64 bits, vector registers are pairs of local
 variables; loops and blocks are WebAssembly's own.
 
-There are two kinds of engines. Where `fused` is False, `fma` and `fnma` round twice, and `fma_exact`
-and `fnma_exact` compute what rounding the product left; where it is True, one instruction of relaxed
-SIMD does it, and the engine has to be one that rounds it once.
+Plain SIMD has no instruction that multiplies and adds: `fma` and `fnma` round twice, and
+`fnma_exact` computes the error of the product. With `fused` they are instructions of relaxed SIMD,
+for engines in which these round once. Either way the elementary functions are within two units in
+the last place of the true value.
 
 Sources: WebAssembly core specification, release 2.0, section 5 for the binary format and 6 for the
 text format; the relaxed SIMD proposal, for multiplying and adding at once; T. J. Dekker, A
@@ -311,26 +312,17 @@ class Wasm(Machine):
             else:
                 self._put(_GET[to], *factors, _MUL, change, _SET[to])
 
-    def fma_exact(self, a: int, x: int, y: Operand) -> None:
-        if self.fused:
-            self.fma(a, x, y)
-        else:
-            self._exactly(a, x, y, _ADD)
-
     def fnma_exact(self, a: int, x: int, y: Operand) -> None:
-        if self.fused:
-            self.fnma(a, x, y)
-        else:
-            self._exactly(a, x, y, _SUB)
-
-    def _exactly(self, a: int, x: int, y: Operand, change: _Piece) -> None:
-        """a = (a + p) + e, with the rounded product p = x y and its error
+        """a = (a - p) - e, with the rounded product p = x y and its error
 
             e = ((xh yh - p) + xh yl + xl yh) + xl yl.
 
         x and y are sums of their upper bits and the rest. The first is a float's first 26 bits, so
-        all these products but the last are exact. With `change` _SUB: a = (a - p) - e.
+        all these products but the last are exact.
         """
+        if self.fused:
+            self.fnma(a, x, y)
+            return
         get = {name: _GET[k] for name, k in _TEMPORARY.items()}
         put = {name: _SET[k] for name, k in _TEMPORARY.items()}
         keep = {name: _TEE[k] for name, k in _TEMPORARY.items()}
@@ -341,11 +333,11 @@ class Wasm(Machine):
             for name, value in (("x", factor), ("y", get["y"])):
                 upper, rest = name + "h", name + "l"
                 self._put(value, value, get["mask"], _AND, keep[upper], _SUB, put[rest])
-            self._put(_GET[to], factor, get["y"], _MUL, keep["p"], change)
+            self._put(_GET[to], factor, get["y"], _MUL, keep["p"], _SUB)
             self._put(get["xh"], get["yh"], _MUL, get["p"], _SUB)
             for first, second in (("xh", "yl"), ("xl", "yh"), ("xl", "yl")):
                 self._put(get[first], get[second], _MUL, _ADD)
-            self._put(change, _SET[to])
+            self._put(_SUB, _SET[to])
 
     # --- across lanes
 
