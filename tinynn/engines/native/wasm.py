@@ -16,7 +16,7 @@ floating-point technique for extending the available precision (1971), for exact
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Tuple
+from typing import Callable, Tuple
 
 from .machine import REGISTERS, VECTORS, At, Block, Line, Machine, Operand
 
@@ -412,10 +412,10 @@ def _access(op: bytes, name: str, offset: int) -> _Piece:
     return op + bytes((_ALIGNED,)) + unsigned(offset), f"{name} offset={offset}" if offset else name
 
 
-def module_of(pieces: Iterable[_Piece]) -> bytes:
-    """Return a module whose function runs these instructions, to try an engine with."""
-    machine = Wasm()
+def module_of(write: Callable[[Wasm], None], fused: bool = False) -> bytes:
+    """Return the module that `write` writes, between its beginning and its end."""
+    machine = Wasm(fused=fused)
     machine.begin()
-    machine._put(*pieces)
+    write(machine)
     machine.end()
     return bytes(machine.code)
