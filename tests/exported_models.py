@@ -216,7 +216,8 @@ def reach(description, x, u, tiny, largest):
     lows, highs = widened(x, x, u, tiny)
     if any(abs(v) > largest for v in x):
         return None
-    for (_, kind, n, _, _, number), values in description.layers:
+    for plan, values in description.layers:
+        kind, n, number = plan.kind, plan.inputs, plan.number
         error = 2 * u
         if kind == "Dense":
             b = values.get("b", [[0.0] * len(values["W"][0])])[0]

@@ -78,7 +78,7 @@ def test_the_environment_overrides_auto_and_the_argument_overrides_both(monkeypa
     with pytest.raises(SettingError) as error:
         nn.fit(model, [[0, 1], [1, 0]], [[0], [1]], epochs=3)
     assert str(error.value) == (
-        "an engine needs to be one of auto, lists, unrolled, packed, loops, "
+        "an engine needs to be one of auto, lists, unrolled, packed, loops, native, "
         "got 'warp' (TINYNN_ENGINE=warp)"
     )
 

@@ -15,7 +15,7 @@ from tinynn.lesson.losses import by_name
 
 def test_the_loops_of_one_layer():
     network = nn.Sequential(nn.Dense(3, 2), nn.Tanh(), seed=1)
-    text = loops.source(Recipe(network, by_name("mse"), nn.SGD(0.5)))
+    text = loops.ENGINE.source(Recipe(network, by_name("mse"), nn.SGD(0.5)), 1)
     body = text[text.index("            x = X[row]") : text.index("        losses.append")]
     assert (
         body

@@ -16,9 +16,8 @@ from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
 from tinynn.engines.contract import Recipe, Task
-from tinynn.engines.unrolled import engine as unrolled, original as unrolled_original
+from tinynn.engines.unrolled import engine as unrolled
 from tinynn.engines.unrolled.functions import Mode, takes_products
-from tinynn.errors import DataError, SettingError, ShapeError
 from tinynn.lesson.losses import by_name
 
 X = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]]
@@ -38,7 +37,7 @@ def dense(loss="mse", optimizer=None, sizes=(1, 1), **settings):
 
 def test_the_source_of_one_neuron():
     assert (
-        unrolled.source(dense())
+        unrolled.ENGINE.source(dense(), 1)
         == '''\
 def train(state, rows, batches, learning_rates, step, draws, exp=exp):
     """Train on batches of row numbers; return their mean losses and the new weights.
@@ -74,7 +73,7 @@ def train(state, rows, batches, learning_rates, step, draws, exp=exp):
 
 
 def test_the_lines_of_a_batch_with_momentum():
-    text = unrolled.source(dense("bce", nn.SGD(momentum=0.9), (1, 1)), batch_size=4)
+    text = unrolled.ENGINE.source(dense("bce", nn.SGD(momentum=0.9), (1, 1)), 4)
     body = text[text.index("    for rate") : text.index("    weights = (")]
     assert (
         body
@@ -352,89 +351,3 @@ def test_the_first_tiny_data_set_is_written_into_the_text_at_once():
         program.train([rows] * 2, [0.1, 0.2], 1)
         modes += [len(mode.rows) for mode in program._functions]
     assert modes == [3, 0, 3]
-
-
-# The original program
-
-small = st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0, -0.0, 3.25])
-
-
-@st.composite
-def data_sets(draw):
-    inputs, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    rows = draw(st.integers(1, 6))
-    numbers = draw(st.sampled_from([small, st.sampled_from([0.0, 1.0])]))
-    X = [[draw(numbers) for _ in range(inputs)] for _ in range(rows)]
-    T = [[draw(st.sampled_from([0.0, 1.0, 0.25])) for _ in range(outputs)] for _ in range(rows)]
-    return X, T, draw(st.integers(0, 100))
-
-
-def trained(train, X, T, seed, iterations):
-    net = nn.NeuralNet(seed=seed, inputs=len(X[0]), outputs=len(T[0]))
-    train(net, X, T, iterations)
-    return net.synaptic_weights
-
-
-@given(data=data_sets())
-@settings(max_examples=60)
-@pytest.mark.parametrize("most_terms", [400, 0], ids=["rows in the text", "rows in a loop"])
-def test_the_original_program_to_the_last_bit(data, most_terms):
-    kept = unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE
-    unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE = most_terms, 0
-    try:
-        found = trained(unrolled_original.train_original, *data, 30)
-    finally:
-        unrolled_original.MAX_TERMS, unrolled_original.WORTHWHILE = kept
-    expected = trained(nn.NeuralNet.train, *data, 30)
-    if sys.version_info < (3, 12):
-        assert found == expected
-    else:  # sum() is compensated there
-        for row, other in zip(found, expected):
-            assert row == pytest.approx(other, rel=1e-11, abs=1e-12)
-
-
-def test_the_original_numbers():
-    net = nn.NeuralNet(seed=1)
-    unrolled_original.train_original(net, X, T, 10_000)
-    assert [f"{answer:.8f}" for answer in net.learn([1, 0, 1])] == ["0.98977040"]
-    assert [f"{row[0]:.12g}" for row in net.synaptic_weights] == [
-        "-4.36561307103", "1.22519807004", "8.93780080925"
-    ]  # fmt: skip
-
-
-class OwnNet(nn.NeuralNet):
-    def think(self, X):
-        return [[0.5] * self.outputs for _ in X]
-
-
-def test_what_the_original_text_cannot_do_the_original_does():
-    own, expected = OwnNet(), OwnNet()
-    unrolled_original.train_original(own, X, T, 300)
-    expected.train(X, T, 300)
-    assert own.synaptic_weights == expected.synaptic_weights
-    far = [[1e200, 0.0, 1.0]]
-    assert trained(unrolled_original.train_original, far, [[1.0]], 1, 300) == trained(
-        nn.NeuralNet.train, far, [[1.0]], 1, 300
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (([[1.0, 2.0]], [[1.0]], 10), ShapeError),
-        (([[1.0, 2.0, float("nan")]], [[1.0]], 10), DataError),
-        ((X, [[0.0], [2.0], [1.0]], 10), DataError),
-        ((X, T, -1), SettingError),
-        ((X, T, 0.5), SettingError),
-    ],
-)
-def test_the_original_program_checks_what_net_train_checks(arguments, error):
-    told = []
-    for train in (nn.NeuralNet.train, unrolled_original.train_original):
-        net = nn.NeuralNet(seed=1)
-        kept = [list(row) for row in net.synaptic_weights]
-        with pytest.raises(error) as raised:
-            train(net, *arguments)
-        told.append(str(raised.value))
-        assert net.synaptic_weights == kept
-    assert told[0] == told[1]

@@ -28,12 +28,13 @@ def test_all_is_well_here_in_one_screen(whole_run):
     assert [check["check"] for check in found["checks"]] == [
         "original program", "worked example", "random numbers", "gradients", "optimizers", "iris",
         "files", "engine lists", "engine unrolled", "engine packed", "engine loops",
+        "engine native",
     ]  # fmt: skip
-    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert len(lines) <= 25 and max(map(len, lines)) <= 80
     assert lines[0].startswith(f"tinynn 1.2.3 on {found['interpreter']} {found['version']}")
     assert lines[1] == f"{found['platform']}, 64-bit floats"
     assert lines[3] == "ok      original program  0e+00  0.98977040 after 10000 iterations"
-    assert lines[-1].startswith("11 checks, ") and lines[-1].endswith(" skipped, all others passed")
+    assert lines[-1].startswith("12 checks, ") and lines[-1].endswith(" skipped, all others passed")
 
 
 def test_exactness_and_speed_are_measured(whole_run):

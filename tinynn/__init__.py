@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         one_hot as one_hot,
         train_test_split as train_test_split,
     )
+    from .engines.neural_net import (
+        NeuralNet as NeuralNet,
+    )
     from .engines.prediction import (
         compile as compile,
         source as source,
@@ -67,9 +70,6 @@ if TYPE_CHECKING:
         MeanSquaredError as MeanSquaredError,
     )
     from .lesson.network import Sequential as Sequential
-    from .lesson.neural_net import (
-        NeuralNet as NeuralNet,
-    )
     from .lesson.normalization import (
         BatchNorm as BatchNorm,
         LayerNorm as LayerNorm,
@@ -102,7 +102,7 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str] = {
     name: module
     for module, names in {
-        "lesson.neural_net": "NeuralNet",
+        "engines.neural_net": "NeuralNet",
         "lesson.layer": "Layer",
         "lesson.layers": "Dense Dropout",
         "lesson.activation_layers": "Linear Sigmoid Tanh ReLU LeakyReLU ELU SELU GELU Softplus "

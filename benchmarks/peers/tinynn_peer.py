@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES
-from tinynn.engines.unrolled.original import train_original
+from tinynn.lesson import neural_net
 from tinynn.lesson.matrix import Vector
 from tinynn.lesson.schedule import Schedule
 
@@ -148,25 +148,25 @@ class TinynnCall(Peer):
 
 
 class OriginalJob(Job):
-    def __init__(self, task: Training, train: Callable[..., None]) -> None:
-        self.data, self.train = task.data(), train
+    def __init__(self, task: Training, kind: type[neural_net.NeuralNet]) -> None:
+        self.data, self.kind = task.data(), kind
 
     def reset(self) -> None:
-        self.net = nn.NeuralNet(seed=1)
+        self.net = self.kind(seed=1)
 
     def run(self, amount: int) -> None:
-        self.train(self.net, self.data.inputs, self.data.targets, amount)
+        self.net.train(self.data.inputs, self.data.targets, amount)
 
     def result(self) -> list[float]:
         return flat([(self.net.synaptic_weights, [])])
 
 
 class TinynnNeuralNet(Peer):
-    """The lesson's own class, which runs only the original program."""
+    """The original program by its name: its rows are written into compiled source."""
 
     name = "tinynn-neuralnet"
     title = "tinynn, NeuralNet"
-    train: Callable[..., None] = staticmethod(nn.NeuralNet.train)
+    kind: type[neural_net.NeuralNet] = nn.NeuralNet
 
     def version(self) -> str:
         return nn.__version__
@@ -174,15 +174,15 @@ class TinynnNeuralNet(Peer):
     def training(self, task: Training) -> Job:
         if not task.original:
             raise NotMeant("NeuralNet has only one layer")
-        return OriginalJob(task, self.train)
+        return OriginalJob(task, self.kind)
 
 
-class TinynnOriginal(TinynnNeuralNet):
-    """The same with its rows written into compiled source: the same bits, no losses."""
+class TinynnLesson(TinynnNeuralNet):
+    """The lesson's own class, as a beginner reads it."""
 
-    name = "tinynn-original"
-    title = "tinynn, train_original"
-    train: Callable[..., None] = staticmethod(train_original)
+    name = "tinynn-lesson"
+    title = "tinynn, the lesson's NeuralNet"
+    kind = neural_net.NeuralNet
 
 
 def peers() -> list[Peer]:
@@ -191,6 +191,6 @@ def peers() -> list[Peer]:
         TinynnPeer(),
         *(TinynnPeer(engine) for engine in ENGINES),
         TinynnNeuralNet(),
-        TinynnOriginal(),
+        TinynnLesson(),
         TinynnCall(),
     ]

@@ -9,12 +9,12 @@ import sys
 from shlex import quote
 
 from ..data import StandardScaler, class_numbers, load_iris, one_hot, train_test_split
+from ..engines.neural_net import NeuralNet
 from ..files.atomic import write_text
 from ..lesson.activation_layers import Softmax, Tanh
 from ..lesson.adam import Adam
 from ..lesson.layers import Dense
 from ..lesson.network import Sequential
-from ..lesson.neural_net import NeuralNet
 from ..metrics import accuracy, confusion_matrix
 from ..training.callbacks import EarlyStopping
 from ..training.progress import Progress

@@ -113,7 +113,11 @@ def _add_training(command: Parser) -> None:
     group.add_argument(
         "--time-budget", type=above_zero, metavar="SECONDS", help="stop after this time"
     )
-    group.add_argument("--engine", default="auto", help="auto, lists, unrolled, packed …")
+    group.add_argument(
+        "--engine",
+        help="native, which runs machine code, where it can; auto chooses among those in pure "
+        "Python: lists, unrolled, packed, loops",
+    )
     stream = group.add_mutually_exclusive_group()
     stream.add_argument(
         "--stream", action="store_true", default=None,

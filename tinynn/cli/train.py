@@ -30,7 +30,7 @@ from .tables import (
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
-from .training import TrainedModel, is_interrupted, new_encoder, train_table
+from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
 
 STREAM_FROM = 20_000_000  # bytes above which a file is read as a stream by default
 
@@ -147,6 +147,7 @@ def _finish(
 ) -> int:
     """Test the model, write it, and print the results."""
     estimator, history = trained.estimator, trained.estimator.history_
+    make_portable(estimator, options)
     interrupted = is_interrupted(estimator)
     _say_training(trained, console)
     model = Model(options.out or "the model", estimator, None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from typing import Any, NamedTuple, Sequence
 
+from ..engines.choice import runs_native
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
 from ..preprocessing import MISSING, LeftOut, TableEncoder
@@ -104,7 +106,7 @@ def new_estimator(
         "clip_norm": options.clip_norm,
         "encoder": encoder,
         "callbacks": callbacks,
-        "engine": options.engine,
+        "engine": engine_of(options),
         **changes,
     }
     if task == "regress":
@@ -114,6 +116,21 @@ def new_estimator(
     if options.loss is not None:
         raise SettingError("--loss needs a target of numbers, got classes")
     return Classifier(class_weight=class_weights(options.class_weights), **settings)
+
+
+def engine_of(options: argparse.Namespace) -> str:
+    """Return the engine to train with: unless one was asked for, machine code where it can run."""
+    if options.engine or os.environ.get("TINYNN_ENGINE"):
+        return options.engine or "auto"
+    return "native" if runs_native() else "auto"
+
+
+def make_portable(estimator: Classifier | Regressor, options: argparse.Namespace) -> None:
+    """Forget an engine that nobody asked for: the model may be trained on elsewhere."""
+    if estimator.engine != (options.engine or "auto"):
+        estimator.engine = "auto"
+        history = estimator.history_
+        history.engine_reason = "machine code for this processor; --engine auto turns it off"
 
 
 def class_weights(text: str | None) -> str | dict[str, float] | None:

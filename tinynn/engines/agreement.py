@@ -45,8 +45,9 @@ def disagreement(engine: Engine, recipe: Recipe) -> str | None:
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     key = (
         engine.name, _kind(network.layers), type(loss), repr(loss), type(loss).of_row,
-        type(loss).row_derivative, type(loss).logits_derivative, type(optimizer).update,
-        repr(_at_plain_rate(optimizer)), recipe.clip_norm, recipe.clip_value, network.outputs == 1,
+        type(loss).row_derivative, type(loss).logits_derivative, type(optimizer),
+        type(optimizer).update, _without(("learning_rate",), optimizer.settings()),
+        recipe.clip_norm, recipe.clip_value, network.outputs == 1,
     )  # fmt: skip
     if key not in _found:
         _found[key] = _difference(engine, recipe)
@@ -82,10 +83,13 @@ def _kind(layers: list[Layer]) -> tuple[object, ...]:
     kinds: list[object] = []
     for layer in layers:
         kind: Any = type(layer)
-        settings = {k: v for k, v in layer.settings().items() if k not in _WIDTHS}
-        kinds += [kind, repr(settings), kind.forward, kind.backward]
+        kinds += [kind, _without(_WIDTHS, layer.settings()), kind.forward, kind.backward]
         kinds += [getattr(kind, "function", None), getattr(kind, "derivative", None)]
     return tuple(kinds)
+
+
+def _without(names: tuple[str, ...], settings: dict[str, object]) -> str:
+    return repr([item for item in settings.items() if item[0] not in names])
 
 
 def _at_plain_rate(optimizer: Optimizer) -> Optimizer:

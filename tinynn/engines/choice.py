@@ -72,11 +72,11 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
         asked_by = f"TINYNN_ENGINE={engine}"
     if engine == "auto":
         return _fastest(recipe, task)
-    check_engine(engine, asked_by)
-    refusal = _refusal(ENGINES[engine], recipe, task)
+    chosen = named_engine(engine, asked_by)
+    refusal = _refusal(chosen, recipe, task)
     if refusal:
         raise EngineError(f"the {engine} engine, set by {asked_by}, cannot be used: {refusal}")
-    return ENGINES[engine], f"set by {asked_by}"
+    return chosen, f"set by {asked_by}"
 
 
 def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
@@ -106,11 +106,29 @@ def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
     return engine.refuses(recipe, task) or disagreement(engine, recipe)
 
 
-def check_engine(engine: str, asked_by: str) -> None:
-    """Raise SettingError unless `engine` is the name of an engine."""
+def named_engine(engine: str, asked_by: str) -> Engine:
+    """Return the engine with this name.
+
+    Raises SettingError for an unknown name, EngineError if it is not in this build.
+    """
     if engine not in ENGINES:
         names = ", ".join(["auto", *ENGINES])
         raise SettingError(f"an engine needs to be one of {names}, got {engine!r} ({asked_by})")
+    try:
+        return ENGINES[engine]
+    except ImportError:
+        raise EngineError(
+            f"the {engine} engine ({asked_by}) is not in this file; "
+            f"build one with the part {engine!r}"
+        ) from None
+
+
+def runs_native() -> bool:
+    """Return whether `native` is in this build and can run on this machine."""
+    try:
+        return ENGINES["native"].unavailable() is None
+    except ImportError:
+        return False
 
 
 def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:

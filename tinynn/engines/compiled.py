@@ -13,7 +13,7 @@ from typing import Any, Callable, Sequence, Tuple
 from ..checks.finite import all_finite
 from ..lesson.layers import Dropout
 from ..lesson.matrix import Matrix, Vector
-from .contract import BatchDivergence, Memory, Program, Recipe, start_memory
+from .contract import BatchDivergence, Memory, Program, Recipe, live_rows, start_memory
 from .lists import ListsProgram
 from .plans import plan_of
 from .source import Compiled
@@ -42,12 +42,12 @@ class CompiledProgram(Program):
         self.takeover: ListsProgram | None = None
         self._functions: dict[object, Callable[..., Any]] = {}
         self._columns = recipe.network.inputs or 0
-        self.plan = plan_of(recipe, self._columns)
         self._X: Matrix = []
         self._T: Matrix = []
         self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
-        self.reload()
+        self.plan = plan_of(recipe, self._columns)
+        self._flatten()
 
     def flatten(self, matrices: list[Matrix]) -> State:
         """Return one kind of numbers (weights, or one memory), a matrix per parameter, as state."""
@@ -168,24 +168,26 @@ class CompiledProgram(Program):
         if self.takeover is not None:
             self.takeover.reload()
             return
-        self.state = ()
-        for matrices in self._matrices():
-            self.state += self.flatten(matrices)
+        self._flatten()
         self._plan()
 
+    def _flatten(self) -> None:
+        self.state = ()
+        self._live = self._matrices()
+        for matrices in self._live:
+            self.state += self.flatten(matrices)
+
     def _put(self) -> None:
-        for number, matrices in enumerate(self._matrices()):
+        for number, matrices in enumerate(self._live):
             self.unflatten(self.state, number, matrices)
 
     def _matrices(self) -> list[list[Matrix]]:
         """Return the network's parameters, then each memory: the live rows, not copies."""
-        parameters = self.recipe.network.parameters()
+        parameters = live_rows(self.recipe.network)
+        memories = self.recipe.optimizer.memory_names
         return [
-            [parameter.rows() for parameter in parameters],
-            *(
-                [self.memory[parameter.name][name] for parameter in parameters]
-                for name in self.recipe.optimizer.memory_names
-            ),
+            [rows for _, rows in parameters],
+            *([self.memory[parameter][name] for parameter, _ in parameters] for name in memories),
         ]
 
     def _see_columns(self, X: Matrix) -> None:

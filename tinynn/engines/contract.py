@@ -14,6 +14,7 @@ from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
+from ..lesson.parameters import rows_of
 
 # The optimizer's memory: for each parameter, by name, each of the optimizer's `memory_names`, as
 # rows of the parameter's shape (a vector is one row).
@@ -228,6 +229,10 @@ class Engine:
     tries_optimizers = True  # whether to compare optimizers, too: not if rounding matters too much
     width_to_try = 3  # of the layers in the network that it is compared with `lists` on
 
+    def unavailable(self) -> str | None:
+        """Return why this engine cannot run anything on this machine, as a clause, or None."""
+        return None
+
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         """Return why this engine cannot run the recipe, as a clause, or None if it can."""
         raise NotImplementedError
@@ -235,6 +240,10 @@ class Engine:
     def program(self, recipe: Recipe, memory: Memory) -> Program:
         """Return a program for the recipe, which continues from `memory`."""
         raise NotImplementedError
+
+    def source(self, recipe: Recipe, batch_size: int) -> str | None:
+        """Return the program that trains in batches of that size, as text, if one is written."""
+        return None
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         """Return why this engine cannot make a predictor, as a clause, or None if it can."""
@@ -248,12 +257,20 @@ class Engine:
         raise NotImplementedError
 
 
+def live_rows(network: Sequential) -> list[tuple[str, Matrix]]:
+    """Return each parameter's name and its own rows, not copies, in order."""
+    return [
+        (f"{i}.{letter}", rows_of(value))
+        for i, layer in enumerate(network.layers)
+        for letter, value in layer.parameters().items()
+    ]
+
+
 def start_memory(recipe: Recipe, memory: Memory) -> None:
     """Fill in whatever of the optimizer's memory is missing in `memory`, with its start values."""
     start = recipe.optimizer.start()
-    for parameter in recipe.network.parameters():
-        rows = parameter.rows()
-        kept = memory.setdefault(parameter.name, {})
+    for parameter, rows in live_rows(recipe.network):
+        kept = memory.setdefault(parameter, {})
         for name, value in start.items():
             if name not in kept:
                 kept[name] = [[value] * len(row) for row in rows]

@@ -11,7 +11,7 @@ from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import by_name as optimizer_by_name
-from .choice import ENGINES, check_engine, fastest_predictor, prediction_refusal
+from .choice import fastest_predictor, named_engine, prediction_refusal
 from .contract import Recipe, Task
 
 
@@ -50,8 +50,7 @@ def compile(model: Sequential, engine: str = "auto") -> CompiledModel:
         chosen, reason = fastest_predictor(model)
     else:
         reason = f"set by engine={engine!r}"
-        check_engine(engine, reason)
-        chosen = ENGINES[engine]
+        chosen = named_engine(engine, reason)
         refusal = prediction_refusal(chosen, model)
         if refusal:
             raise EngineError(f"the {engine} engine, {reason}, cannot be used: {refusal}")
@@ -73,18 +72,28 @@ def source(
     loss: str | Loss = "mse",
     optimizer: str | Optimizer = "sgd",
     batch_size: int = 1,
+    engine: str = "unrolled",
 ) -> str:
-    """Return the Python source of a network's training, as the `unrolled` engine runs it.
+    """Return the program that trains a network, as an engine writes it.
 
-    It is back-propagation with nothing hidden: each weight is a variable and each sum is written
-    out. With a `batch_size` of 1 the weights change after every row, otherwise after every batch.
+    By default that is the Python source of `unrolled`: back-propagation with nothing hidden, where
+    each weight is a variable and each sum is written out. With a `batch_size` of 1 the weights
+    change after every row, otherwise after every batch. `loops` writes Python, too; `native` lists
+    its machine code, each instruction with its offset and bytes, after the formula it is part of.
 
-    Raises EngineError if the network is too large to be written out, or has a layer of your own.
+    Raises SettingError for an unknown engine, EngineError if the engine cannot run this network or
+    writes no program.
     """
-    from .unrolled import engine as unrolled
-
+    engine = "unrolled" if engine == "auto" else engine
+    reason = f"set by engine={engine!r}"
+    chosen = named_engine(engine, reason)
     recipe = Recipe(model, loss_by_name(loss), optimizer_by_name(optimizer))
-    refusal = unrolled.ENGINE.refuses(recipe, Task(batch_size, batch_size))
+    refusal = chosen.refuses(recipe, Task(batch_size, batch_size))
     if refusal:
         raise EngineError(f"source cannot write out this network: {refusal}")
-    return unrolled.source(recipe, batch_size)
+    written = chosen.source(recipe, batch_size)
+    if written is None:
+        raise EngineError(
+            f"the {engine} engine, {reason}, writes no program; unrolled, loops and native do"
+        )
+    return written

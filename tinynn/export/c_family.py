@@ -84,7 +84,10 @@ def network(description: Description, language: CodeLanguage) -> Code:
     here, there, width = "a", "b", description.inputs
     two = False
     for layer in description.layers:
-        (place, kind, inputs, outputs, _, number), values = layer
+        plan, values = layer
+        place, kind, inputs, outputs, number = (
+            plan.place, plan.kind, plan.inputs, plan.outputs, plan.number,
+        )  # fmt: skip
         numbers = {letter: rows[0] for letter, rows in values.items()}
         if "W" in values:
             numbers["W"] = [w for column in transpose(values["W"]) for w in column]

@@ -107,7 +107,8 @@ class Sequential:
 
     def count_parameters(self) -> int:
         """Return how many numbers are trained."""
-        return sum(count_values(parameter.value) for parameter in self.parameters())
+        values = [value for layer in self.layers for value in layer.parameters().values()]
+        return sum(map(count_values, values))
 
     def seed_noise(self, seed: int) -> None:
         """Restart each layer's random stream (dropout) from `seed`."""

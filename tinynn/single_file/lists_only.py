@@ -15,8 +15,7 @@ def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, st
     """Return the engine, and the reason for it. Raises SettingError for any other engine."""
     if engine == "auto":
         return ENGINE, REASON
-    check_engine(engine, f"engine={engine!r}")
-    return ENGINE, f"set by engine={engine!r}"
+    return named_engine(engine, f"engine={engine!r}"), f"set by engine={engine!r}"
 
 
 def fastest_predictor(network: Sequential) -> tuple[Engine, str]:
@@ -29,10 +28,16 @@ def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
     return None
 
 
-def check_engine(engine: str, asked_by: str) -> None:
-    """Raise SettingError unless `engine` is the name of an engine."""
+def runs_native() -> bool:
+    """Return False: machine code is not in this file."""
+    return False
+
+
+def named_engine(engine: str, asked_by: str) -> Engine:
+    """Return the engine with this name; raise SettingError for any but `lists`."""
     if engine not in ENGINES:
         raise SettingError(
             f"an engine needs to be one of auto, lists, got {engine!r} ({asked_by}); for others, "
             "build a file with the part 'engines'"
         )
+    return ENGINES[engine]

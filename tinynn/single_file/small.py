@@ -17,7 +17,8 @@ INSTEAD = {
     "engines.choice": "single_file.lists_only",
     STAND_INS: "single_file.stand_ins",
 }
-_SYMBOLS = {  # names that are not public in the library
+_SYMBOLS = {  # names that are not public in the library, or have a faster form there
+    "NeuralNet": Symbol("lesson.neural_net", "NeuralNet"),
     "Trainer": Symbol("training.trainer", "SmallTrainer"),
     "selftest": Symbol("selftest", "run"),
     "selftest_steps": Symbol("selftest", "steps"),

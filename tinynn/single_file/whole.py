@@ -25,6 +25,8 @@ def whole_file(sources: Sources, absent: list[str]) -> str:
 _END = """\
 if "estimators" in _ABSENT:
     _HOMES["load"] = "lesson.network"
+if "engines.neural_net" in _ABSENT:
+    _HOMES["NeuralNet"] = "lesson.neural_net"
 for _name, _home in [*_HOMES.items(), *_MODULES.items()]:
     if _home in _ABSENT:
         __all__.remove(_name)

@@ -334,7 +334,10 @@ class Trainer(Run):
 
     def _call(self, name: str) -> None:
         """Call a method of every callback, with the network's numbers in place before and after."""
-        if self.callbacks.watch(name) or name == "on_train_end":
+        if name == "on_train_end" and not self.callbacks.listed:
+            self.program.write_back()  # for the caller; there is nothing to read again
+            self.model.training = self.updates.training
+        elif self.callbacks.watch(name) or name == "on_train_end":
             self.program.write_back()
             try:
                 self.callbacks.call(name, self)

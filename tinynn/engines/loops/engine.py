@@ -38,6 +38,13 @@ class LoopsEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> LoopsProgram:
         return LoopsProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        return training_source(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
@@ -105,14 +112,6 @@ def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
     started = perf_counter()
     code = prediction_source(layers, given=False)
     return Compiled(compile_source(code, "loops prediction"), code, perf_counter() - started)
-
-
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    return training_source(plan_of(recipe, recipe.network.inputs or 1), batch_size == 1)
 
 
 def prediction_source(layers: tuple[LayerPlan, ...], given: bool = True) -> str:

@@ -13,6 +13,9 @@ class NativeEngine(Engine):
 
     name = "native"
 
+    def unavailable(self) -> str | None:
+        return unavailable()
+
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         return unavailable() or unknown_part(recipe, by_sample=False)
 
@@ -20,6 +23,11 @@ class NativeEngine(Engine):
         from .program import NativeProgram
 
         return NativeProgram(recipe, memory)
+
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        from .listing import training_listing
+
+        return training_listing(recipe, batch_size)
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:

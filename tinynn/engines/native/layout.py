@@ -14,14 +14,26 @@ from typing import NamedTuple
 
 from .constants import MOST
 from .machine import LANES, VECTOR_BYTES
-from .products import Table, Weights
+from .products import ArenaRows
 
 # The integers at the beginning of the arena, in bytes from it.
-LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, NOT_FINITE, DRAWS = range(0, 72, 8)
-MOST_DRAWS = 55  # layers with random numbers of their own; DRAWS is the first one's address
+# INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+(
+    LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES, NOT_FINITE, DRAWS,
+) = range(0, 88, 8)  # fmt: skip
+MOST_DRAWS = 53  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64
 PAGE = 4096
+CACHE_LINE = 64
+
+
+class Piece(NamedTuple):
+    """A piece of the arena, and what it holds."""
+
+    offset: int
+    size: int
+    name: str
 
 
 class Layout:
@@ -35,21 +47,23 @@ class Layout:
         self.size = 0
         self.guarded = guarded
         self.guards: list[int] = []
+        self.pieces: list[Piece] = []
 
-    def place(self, size: int) -> int:
+    def place(self, size: int, name: str) -> int:
         """Return the offset of a new piece of this many bytes."""
-        if not self.guarded:
-            at = -(-self.size // 64) * 64
-            self.size = at + size
-            return at
-        end = -(-(self.size + size) // PAGE) * PAGE
-        self.guards.append(end)
-        self.size = end + PAGE
-        return end - size
+        if self.guarded:
+            end = -(-(self.size + size) // PAGE) * PAGE
+            self.guards.append(end)
+            start, self.size = end - size, end + PAGE
+        else:
+            start = -(-self.size // CACHE_LINE) * CACHE_LINE
+            self.size = start + size
+        self.pieces.append(Piece(start, size, name))
+        return start
 
-    def table(self, rows: int, columns: int) -> Table:
+    def table(self, rows: int, columns: int, name: str) -> ArenaRows:
         """Return a new table of rows."""
-        return Table(self.place(rows * stride(columns)), stride(columns))
+        return ArenaRows(self.place(rows * stride(columns), name), stride(columns))
 
 
 def stride(columns: int) -> int:
@@ -70,8 +84,6 @@ class Start(NamedTuple):
 
 def begin(layout: Layout) -> Start:
     """Place the header, the constants and the scalars."""
-    layout.place(HEADER_BYTES)
-    return Start(layout.place(MOST * VECTOR_BYTES), layout.place(SCALARS * VECTOR_BYTES))
-
-
-__all__ = ["Layout", "Start", "Table", "Weights", "begin", "stride"]
+    layout.place(HEADER_BYTES, "what a call is given and answers")
+    constants = layout.place(MOST * VECTOR_BYTES, "constants")
+    return Start(constants, layout.place(SCALARS * VECTOR_BYTES, "single numbers, four times"))

@@ -19,15 +19,16 @@ REGISTERS = 12  # integer registers, ARENA included
 VECTORS = 16
 SCRATCH = 15
 LANES = 4
+TO_THE_END = "to the end of the block"  # in the text of a jump whose target is not known yet
 VECTOR_BYTES = 8 * LANES
 
 
 class At(NamedTuple):
-    """An address: base + offset + index, of which the offset is a constant."""
+    """An address: base + offset + index; the offset is a constant of 32 bits with a sign."""
 
     base: int
     offset: int
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # a tuple's method, not used
 
     def plus(self, offset: int) -> At:
         """Return the address that many bytes further on."""
@@ -45,6 +46,11 @@ class Line(NamedTuple):
     text: str
 
 
+def shown(value: int) -> str:
+    """Return a number as disassemblers print it."""
+    return str(value) if -10 < value < 10 else hex(value)
+
+
 class Block:
     """A piece of code that `leave_if` can jump to the end of."""
 
@@ -60,6 +66,7 @@ class Machine:
     """
 
     name = ""
+    target = "{}"  # how a listing shows where a jump goes
 
     def __init__(self, listed: bool = False) -> None:
         self.code = bytearray()
@@ -83,7 +90,7 @@ class Machine:
     # --- integers
 
     def set(self, r: int, value: int) -> None:
-        """r = value"""
+        """r = value, of 64 bits with a sign"""
         raise NotImplementedError
 
     def move(self, r: int, s: int) -> None:
@@ -95,11 +102,11 @@ class Machine:
         raise NotImplementedError
 
     def add_constant(self, r: int, value: int) -> None:
-        """r = r + value"""
+        """r = r + value, for a value of 32 bits with a sign"""
         raise NotImplementedError
 
     def multiply(self, r: int, s: int, value: int) -> None:
-        """r = s * value, for a value that fits 31 bits"""
+        """r = s * value, for a value of 32 bits with a sign"""
         raise NotImplementedError
 
     def load(self, r: int, at: At) -> None:
@@ -134,6 +141,11 @@ class Machine:
         self._begin_block()
         yield block
         self._end_block(block)
+        for k, line in enumerate(self.lines or ()):
+            jumps = any(line.offset <= at <= line.offset + line.size for at in block.exits)
+            if jumps and line.text.endswith(TO_THE_END):
+                text = line.text.replace(TO_THE_END, self.target.format(shown(len(self.code))))
+                self.lines[k] = line._replace(text=text)  # type: ignore[index]
 
     def leave_if_zero(self, r: int, block: Block) -> None:
         """Go to the end of the block if r is 0."""

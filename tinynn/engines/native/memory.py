@@ -32,15 +32,17 @@ class Denied(OSError):
 class Arena:
     """Memory for the numbers of a program, filled with zeros: `size` bytes from `address` on.
 
-    `buffer` is all of it as bytes that can be written.
+    A size that is no multiple of 8 is rounded up to one. `buffer` is all of it as bytes that can be
+    written.
     """
 
     def __init__(self, size: int) -> None:
-        self.buffer = mmap.mmap(-1, max(size, 8))
-        self.size = size
+        self.size = max(-(-size // 8) * 8, 8)
+        self.buffer = mmap.mmap(-1, self.size)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
-        self._floats, self._integers = view.cast("d"), view.cast("q")
+        self._floats: Any = view.cast("d")  # mypy believes that they are integers
+        self._integers = view.cast("q")
 
     def write(self, offset: int, numbers: Any) -> None:
         """Copy an array of floats to a place; `offset` is in bytes, a multiple of 8."""
@@ -55,7 +57,8 @@ class Arena:
     def read(self, offset: int, count: int) -> list[float]:
         """Return the floats at a place."""
         at = offset // 8
-        return self._floats[at : at + count].tolist()
+        numbers: list[float] = self._floats[at : at + count].tolist()
+        return numbers
 
     def read_integer(self, offset: int) -> int:
         """Return the 64-bit integer at a place."""
@@ -77,7 +80,8 @@ def executable(code: bytes) -> Callable[[int], None]:
     """
     address, free = _placed(code)
     function: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-    weakref.finalize(function, free)
+    # Not at the end of the program, when a thread may still be in a call.
+    weakref.finalize(function, free).atexit = False
     return function
 
 
@@ -86,6 +90,16 @@ def _placed(code: bytes) -> tuple[int, Callable[[], object]]:
     size = -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE
     if _ON_WINDOWS:
         return _placed_by_windows(code, size)
+    address, free = _placed_by_mmap(code, size)
+    try:
+        _tell_instruction_cache(address, len(code))
+    except Denied:
+        free()
+        raise
+    return address, free
+
+
+def _placed_by_mmap(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
     try:
         return _placed_and_protected(code, size)
     except OSError as denied:
@@ -137,7 +151,6 @@ def _placed_and_protected(code: bytes, size: int) -> tuple[int, Callable[[], obj
         error = _error("mprotect")
         free()
         raise error
-    _tell_instruction_cache(address, len(code))
     return address, free
 
 
@@ -150,7 +163,6 @@ def _placed_by_file(code: bytes, size: int) -> tuple[int, Callable[[], object]]:
     finally:
         os.close(file)
     libc = _libc()
-    _tell_instruction_cache(address, len(code))
     return address, lambda: libc.munmap(address, size)
 
 

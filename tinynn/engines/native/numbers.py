@@ -1,4 +1,4 @@
-"""Parameters between the network's lists and the arena, where they are vectors and panels."""
+"""ParameterPlaces between the network's lists and the arena, where they are vectors and panels."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Sequence
 
 from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
-from .machine import LANES, VECTOR_BYTES
+from .machine import LANES
 from .memory import Arena
-from .passes import Parameters
+from .passes import ParameterPlaces
 from .products import Weights
 
 
@@ -29,13 +29,13 @@ def padded_rows(rows: Matrix, columns: int) -> array[float]:
     return values
 
 
-class Numbers:
+class ParameterStore:
     """Writes and reads one kind of numbers, a matrix per parameter: weights, or one memory.
 
     Kind 0 are the weights, kind k the optimizer's memory number k.
     """
 
-    def __init__(self, layers: Sequence[LayerPlan], parameters: Parameters) -> None:
+    def __init__(self, layers: Sequence[LayerPlan], parameters: ParameterPlaces) -> None:
         self.parameters = parameters
         self.places: list[Weights | int] = [
             parameters.weights[layer.place]
@@ -54,11 +54,13 @@ class Numbers:
                 continue
             for panel, first, width in _panels(place):
                 part = rows if place.panels == 1 else [row[first : first + width] for row in rows]
-                values = padded_rows(part, min(width, place.outputs - first))
-                missing = place.inputs * place.row_bytes // 8 - len(values)
-                if missing:  # the last of several panels is as wide as the others
-                    values = padded_rows([[*row, *[0.0] * (width - len(row))] for row in part], width)
-                arena.write(place.offset + shift + panel * place.panel_bytes, values)
+                if place.panels > 1 and first + width > place.outputs:
+                    # The last of several panels is as wide as the others.
+                    padding = [0.0] * (first + width - place.outputs)
+                    part = [row + padding for row in part]
+                arena.write(place.offset + shift + panel * place.panel_bytes, padded_rows(
+                    part, width if place.panels > 1 else place.outputs
+                ))  # fmt: skip
 
     def read(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:
         """Read the numbers in the arena into the matrices, in place."""
@@ -81,16 +83,13 @@ def _panels(place: Weights) -> list[tuple[int, int, int]]:
     return [(panel, panel * width, width) for panel in range(place.panels)]
 
 
-def write_running(arena: Arena, parameters: Parameters, values: dict[str, list[float]]) -> None:
+def write_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]) -> None:
     """Write running statistics, by name and index of the layer."""
     for name, numbers in values.items():
         arena.write(parameters.running[name], array("d", numbers))
 
 
-def read_running(arena: Arena, parameters: Parameters, values: dict[str, list[float]]) -> None:
+def read_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]) -> None:
     """Read running statistics in place."""
     for name, numbers in values.items():
         numbers[:] = arena.read(parameters.running[name], len(numbers))
-
-
-__all__ = ["VECTOR_BYTES", "Numbers", "padded_rows", "read_running", "write_running"]

@@ -12,7 +12,8 @@ from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
-from .products import Products, Table, Weights
+from .products import Products, ArenaRows, Weights
+from .sparse import SparseProducts
 from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
 
 # The quick forms of these cannot go wrong here, where 1 / (1 + inf) is 0.
@@ -21,7 +22,7 @@ BUFFERS = ("running_mean", "running_variance")
 _DRAWS_FROM = 4  # the integer register with the address of random numbers
 
 
-class Parameters:
+class ParameterPlaces:
     """Where the parameters of a network are, by letter and index of the layer: W0, gamma1."""
 
     def __init__(self, layers: tuple[LayerPlan, ...], layout: Layout, copies: int = 1) -> None:
@@ -50,7 +51,7 @@ class Parameters:
             for name in BUFFERS if layer.kind == "BatchNorm" else ():
                 self.running[f"{name}{layer.place}"] = self.state_size
                 self.state_size += -(-layer.outputs // LANES) * VECTOR_BYTES
-        self.start = start = layout.place(self.state_size)
+        self.start = start = layout.place(self.state_size, "parameters, memory of the optimizer")
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
         for place, W in self.weights.items():
@@ -61,33 +62,39 @@ class Parameters:
 class Passes:
     """Writes the passes of a batch of `rows` rows.
 
-    held:   the rows before the first layer, then those after each layer
+    held:    the rows before the first layer, then those after each layer
+    sparse:  whether the rows before the first layer are records of `SparseRows`
     """
 
     def __init__(
-        self, machine: Machine, constants: Constants, layout: Layout, parameters: Parameters,
-        layers: tuple[LayerPlan, ...], rows: int, inputs: Table,
+        self, machine: Machine, constants: Constants, layout: Layout, parameters: ParameterPlaces,
+        layers: tuple[LayerPlan, ...], rows: int, inputs: ArenaRows, sparse: bool = False,
     ) -> None:  # fmt: skip
         self.machine, self.constants, self.layout = machine, constants, layout
         self.parameters, self.layers, self.rows = parameters, layers, rows
         self.products = Products(machine, rows)
+        self.sparse = SparseProducts(machine, rows, inputs) if sparse else None
         self.held = [inputs]
         self.own_rows: dict[int, dict[str, int]] = {}
         self.own_numbers: dict[int, dict[str, int]] = {}
 
-    def forward(self, training: bool) -> Table:
+    def forward(self, training: bool) -> ArenaRows:
         """Write the forward pass; return the outputs."""
         for k, layer in enumerate(self.layers):
             x = self.held[-1]
             if layer.kind == "Dropout" and not training:
                 self.held.append(x)
                 continue
-            y = self.layout.table(self.rows, layer.outputs)
+            y = self.layout.table(self.rows, layer.outputs, f"outputs of layer {layer.place}, {layer}")
             self.held.append(y)
             if layer.kind == "Dense":
                 plus = " + b" if layer.biased else ""
                 self.machine.comment(f"forward through {layer}: z = x W{plus}")
-                self.products.forward(self.parameters.weights[layer.place], x, y)
+                W = self.parameters.weights[layer.place]
+                if k == 0 and self.sparse:
+                    self.sparse.forward(W, y)
+                else:
+                    self.products.forward(W, x, y)
             elif layer.kind == "Dropout":
                 self._drop(k, layer, x, y)
             else:
@@ -95,7 +102,7 @@ class Passes:
                 self._layer_program(k, training, x, y)
         return self.held[-1]
 
-    def _layer_program(self, k: int, training: bool, x: Table, y: Table) -> None:
+    def _layer_program(self, k: int, training: bool, x: ArenaRows, y: ArenaRows) -> None:
         layer = self.layers[k]
         formula = formula_of(layer)
         if layer.kind == "BatchNorm" and not training:
@@ -105,13 +112,14 @@ class Passes:
         kept |= {"y"}
         rows = {"z": x.offset, "y": y.offset}
         for name in sorted(_rows_made(formula.forward) - {"y"}):
-            rows[name] = self.layout.table(self.rows, layer.outputs).offset
+            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
         self.own_rows[k] = rows
         vectors = -(-layer.outputs // LANES)
         by_columns = layer.kind == "BatchNorm" and training
         each = vectors if by_columns else self.rows
         self.own_numbers[k] = {
-            name: self.layout.place(each * VECTOR_BYTES) for name in sorted(numbers)
+            name: self.layout.place(each * VECTOR_BYTES, f"{name} of layer {layer.place}")
+            for name in sorted(numbers)
         }
         places = self._places(k, rows, kept, self.own_numbers[k], {}, by_columns)
         self._run(k, formula.forward, places, by_columns, layer.kind in _QUICK)
@@ -180,10 +188,10 @@ class Passes:
             m.add_constant(ROW, step)
             m.add_constant(NUMBER, VECTOR_BYTES)
 
-    def _drop(self, k: int, layer: LayerPlan, x: Table, y: Table) -> None:
+    def _drop(self, k: int, layer: LayerPlan, x: ArenaRows, y: ArenaRows) -> None:
         """Write dropout's forward pass: a factor for each number, from random numbers in order."""
         m = self.machine
-        factors = self.layout.table(self.rows, layer.outputs)
+        factors = self.layout.table(self.rows, layer.outputs, f"factors f of layer {layer.place}")
         self.own_rows[k] = {"f": factors.offset}
         m.comment(f"forward through {layer}: y = z f, f = 0 with probability {layer.number!r}")
         pointer = At(ARENA, DRAWS + 8 * self._dropouts_before(k))
@@ -215,9 +223,9 @@ class Passes:
         return sum(layer.kind == "Dropout" for layer in self.layers[:k])
 
     def loss(
-        self, plan: TrainingPlan, targets: Table, given: Mapping[str, At], total: At,
+        self, plan: TrainingPlan, targets: ArenaRows, given: Mapping[str, At], total: At,
         weight: At | None,
-    ) -> Table:  # fmt: skip
+    ) -> ArenaRows:  # fmt: skip
         """Write the loss of each row, added up at `total`, and its derivatives; return these.
 
         given: the addresses of numbers; weight: the address of the row's weight
@@ -229,7 +237,7 @@ class Passes:
         outputs = self.held[-1]
         rows = {"y": outputs.offset, "t": targets.offset}
         for name in sorted(_rows_made(program)):
-            rows[name] = self.layout.table(self.rows, plan.outputs).offset
+            rows[name] = self.layout.table(self.rows, plan.outputs, f"{name} of the loss").offset
         numbers = {"c": plan.loss_number, "n": float(plan.outputs)}
         places = Places(rows, {}, given, numbers, {"d"}, {}, {})
         vectors, rest = divmod(plan.outputs, LANES)
@@ -253,9 +261,9 @@ class Passes:
             m.vstore(total, loss)
 
         self.each_row(outputs.stride, row)
-        return Table(rows["d"], outputs.stride)
+        return ArenaRows(rows["d"], outputs.stride)
 
-    def backward(self, derivatives: Table, skipped: int, gradients: int, direct: bool) -> None:
+    def backward(self, derivatives: ArenaRows, skipped: int, gradients: int, direct: bool) -> None:
         """Write the backward pass from the derivatives by the outputs of the last layer.
 
         skipped:    how many of the last layers the derivatives include
@@ -276,23 +284,26 @@ class Passes:
             else:
                 self._program_backward(k, d, down, gradients)
 
-    def _dense_backward(self, k: int, d: Table, down: bool, gradients: int, direct: bool) -> Table:
+    def _dense_backward(self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool) -> ArenaRows:
         m, layer, x = self.machine, self.layers[k], self.held[k]
         W = self.parameters.weights[layer.place]
         below = d
         if down:
             m.comment(f"backward through {layer}: dx = d W^T")
-            below = self.layout.table(self.rows, layer.inputs)
+            below = self.layout.table(self.rows, layer.inputs, f"d below layer {layer.place}")
             self.products.backward(W, d, below)
         m.comment(f"{'W = W - x^T d' if direct else 'dW = x^T d'}")
         shift = 0 if direct else gradients - self.parameters.start
-        self.products.update(W, x, d, W.offset + shift, not direct)
+        if k == 0 and self.sparse:
+            self.sparse.update(W, d, W.offset + shift, not direct)
+        else:
+            self.products.update(W, x, d, W.offset + shift, not direct)
         if W.bias is not None:
             m.comment(f"{'b = b - d' if direct else 'db = d'}, summed over the rows")
             self.products.sum_rows(W.vectors, d, W.bias + shift, not direct)
         return below
 
-    def _program_backward(self, k: int, d: Table, down: bool, gradients: int) -> None:
+    def _program_backward(self, k: int, d: ArenaRows, down: bool, gradients: int) -> None:
         m, layer = self.machine, self.layers[k]
         program = formula_of(layer).backward
         adds = {
@@ -303,7 +314,7 @@ class Passes:
         }
         rows = {**self.own_rows[k], "d": d.offset}
         for name in sorted(_rows_made(program) - {"d", *adds}):
-            rows[name] = self.layout.table(self.rows, layer.outputs).offset
+            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
         m.comment(f"backward through {layer}")
         for at in adds.values():
             m.vzero(0)
@@ -313,7 +324,7 @@ class Passes:
         places = self._places(k, rows, {"d"}, {}, adds, by_columns)
         self._run(k, [s for s in program if down or s.to in adds], places, by_columns)
 
-    def _times_factors(self, k: int, d: Table) -> None:
+    def _times_factors(self, k: int, d: ArenaRows) -> None:
         m, layer = self.machine, self.layers[k]
         m.comment(f"backward through {layer}: times f")
         count = self.rows * d.stride // VECTOR_BYTES

@@ -17,15 +17,15 @@ from .constants import Constants
 from .layout import Layout
 from .machine import VECTOR_BYTES, Machine
 from .memory import Arena, executable
-from .numbers import Numbers, write_running
-from .passes import BUFFERS, Parameters, Passes
+from .numbers import ParameterStore, write_running
+from .passes import BUFFERS, ParameterPlaces, Passes
 from .processor import new_machine
 
 
-class Shape(NamedTuple):
+class PredictionShape(NamedTuple):
     """What the code depends on: the layers, and the rows of a block.
 
-    copies: how many copies of the parameters lie beside each other, see `Parameters`
+    copies: how many copies of the parameters lie beside each other, see `ParameterPlaces`
     """
 
     layers: tuple[LayerPlan, ...]
@@ -37,14 +37,14 @@ class Shape(NamedTuple):
 class PredictionCode:
     """The code for one shape, and where its numbers are."""
 
-    def __init__(self, shape: Shape, machine: Machine, guarded: bool = False) -> None:
+    def __init__(self, shape: PredictionShape, machine: Machine, guarded: bool = False) -> None:
         self.shape, self.machine = shape, machine
         self.layout = layout = Layout(guarded)
         start = at.begin(layout)
         self.constants = Constants(start.constants)
-        self.parameters = Parameters(shape.layers, layout, shape.copies)
-        layout.place(self.parameters.size)  # where training has the gradients
-        self.inputs = layout.table(shape.rows, shape.inputs)
+        self.parameters = ParameterPlaces(shape.layers, layout, shape.copies)
+        layout.place(self.parameters.size, "derivatives, in training")
+        self.inputs = layout.table(shape.rows, shape.inputs, "inputs x")
         machine.begin()
         passes = Passes(
             machine, self.constants, layout, self.parameters, shape.layers, shape.rows, self.inputs
@@ -55,7 +55,7 @@ class PredictionCode:
         self.size = layout.size + VECTOR_BYTES
 
 
-class Loaded(NamedTuple):
+class LoadedCode(NamedTuple):
     """Code as a function of an arena's address, and the seconds it took to write."""
 
     code: Any
@@ -68,16 +68,16 @@ class Loaded(NamedTuple):
         arena.restore(self.code.constants.start, self.constants)
 
 
-def loaded(make: Any, shape: Any) -> Loaded:
+def loaded(make: Any, shape: Any) -> LoadedCode:
     """Return the code that `make` writes for a shape, ready to be called."""
     started = perf_counter()
     code = make(shape, new_machine())
     call = executable(bytes(code.machine.code))
-    return Loaded(code, call, b"".join(code.constants.values), perf_counter() - started)
+    return LoadedCode(code, call, b"".join(code.constants.values), perf_counter() - started)
 
 
 @lru_cache(maxsize=32)
-def prediction(shape: Shape) -> Loaded:
+def prediction(shape: PredictionShape) -> LoadedCode:
     """Return the loaded code of prediction for a shape; equal shapes share it."""
     return loaded(PredictionCode, shape)
 
@@ -95,13 +95,13 @@ def running_statistics(network: Sequential) -> dict[str, list[float]]:
 def predictor(network: Sequential) -> Predictor:
     """Return a function of one row, frozen at the network's weights."""
     inputs = network.inputs or 1
-    shape = Shape(layer_plans(network, inputs), inputs, 1)
+    shape = PredictionShape(layer_plans(network, inputs), inputs, 1)
     ready = prediction(shape)
     code, call = ready.code, ready.call
     start = Arena(code.size)
     ready.write_constants(start)
     parameters = [parameter.rows() for parameter in network.parameters()]
-    Numbers(shape.layers, code.parameters).write(start, 0, parameters)
+    ParameterStore(shape.layers, code.parameters).write(start, 0, parameters)
     write_running(start, code.parameters, running_statistics(network))
     frozen = start.copy(0, code.inputs.offset)
     free = [start]  # arenas that no call is using: several threads may predict at once

@@ -29,7 +29,7 @@ PANEL_BYTES = PANEL_VECTORS * VECTOR_BYTES
 UNROLLED = 64  # the most multiplications that are written out instead of looped over
 
 
-class Table(NamedTuple):
+class ArenaRows(NamedTuple):
     """Rows of numbers in the arena: where the first begins, and bytes from one to the next."""
 
     offset: int
@@ -93,7 +93,7 @@ class Products:
     def __init__(self, machine: Machine, rows: int) -> None:
         self.machine, self.rows = machine, rows
 
-    def forward(self, W: Weights, X: Table, Z: Table) -> None:
+    def forward(self, W: Weights, X: ArenaRows, Z: ArenaRows) -> None:
         """Z = X W + b"""
         m = self.machine
         for first, count, groups in self._groups(W):
@@ -110,7 +110,7 @@ class Products:
                             m.add_constant(_C, size * Z.stride)
 
     def _forward_block(
-        self, W: Weights, X: Table, Z: Table, first: int, count: int, rows: int, x: At, z: At,
+        self, W: Weights, X: ArenaRows, Z: ArenaRows, first: int, count: int, rows: int, x: At, z: At,
         moving: bool,
     ) -> None:  # fmt: skip
         m = self.machine
@@ -160,7 +160,7 @@ class Products:
             for v in range(count):
                 m.vstore(z.plus(r * Z.stride + v * VECTOR_BYTES), sums[r][v])
 
-    def update(self, W: Weights, X: Table, D: Table, into: int, add: bool) -> None:
+    def update(self, W: Weights, X: ArenaRows, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract Xᵀ D from the weights at `into`; or with `add`, store it there, in panels."""
         m = self.machine
         for first, count, groups in self._groups(W, for_update=True):
@@ -178,7 +178,7 @@ class Products:
                             m.add_constant(_C, size * W.row_bytes)
 
     def _update_block(
-        self, W: Weights, X: Table, D: Table, first: int, count: int, size: int, x: At, w: At,
+        self, W: Weights, X: ArenaRows, D: ArenaRows, first: int, count: int, size: int, x: At, w: At,
         moving: bool, add: bool,
     ) -> None:  # fmt: skip
         m = self.machine
@@ -227,7 +227,7 @@ class Products:
             for v in range(count):
                 m.vstore(w.plus(i * W.row_bytes + columns[v]), sums[i][v])
 
-    def backward(self, W: Weights, D: Table, E: Table) -> None:
+    def backward(self, W: Weights, D: ArenaRows, E: ArenaRows) -> None:
         """E = D Wᵀ: sums over a row of weights, whose lanes are added up at the end."""
         m = self.machine
         groups = -(-W.inputs // LANES)
@@ -250,7 +250,7 @@ class Products:
                 m.add_constant(_COLUMN, VECTOR_BYTES)
 
     def _backward_block(
-        self, W: Weights, D: Table, E: Table, rows: int, w: At, d: At, e: At
+        self, W: Weights, D: ArenaRows, E: ArenaRows, rows: int, w: At, d: At, e: At
     ) -> None:
         m = self.machine
         sums = [[r * LANES + i for i in range(LANES)] for r in range(rows)]
@@ -291,7 +291,7 @@ class Products:
             m.vsums(*sums[r])
             m.vstore(e.plus(r * E.stride), sums[r][0])
 
-    def sum_rows(self, vectors: int, D: Table, into: int, add: bool) -> None:
+    def sum_rows(self, vectors: int, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract the sum of the rows of D from the row at `into`; or with `add`, store it."""
         m = self.machine
         for first in range(0, vectors, _ACCUMULATORS):
@@ -361,4 +361,4 @@ def _most_rows(vectors: int) -> int:
     return max(1, min(15 // (vectors + 1), _ACCUMULATORS // vectors)) if vectors < 12 else 1
 
 
-__all__ = ["PANEL_BYTES", "Products", "Table", "Weights", "blocks"]
+__all__ = ["PANEL_BYTES", "Products", "ArenaRows", "Weights", "blocks"]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from random import Random
 from time import perf_counter
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
@@ -15,11 +15,12 @@ from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_
 from ..lists import ListsProgram
 from ..plans import plan_of
 from . import layout as at
-from .machine import VECTOR_BYTES
+from .machine import LANES
 from .memory import Arena
-from .numbers import Numbers, padded_rows, read_running, write_running
-from .prediction import Loaded, Shape as PredictionShape, loaded, prediction, running_statistics
-from .training import Shape, TrainingCode
+from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
+from .sparse import SparseRows, sparse_rows
+from .training import TrainingShape, TrainingCode
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
@@ -29,9 +30,21 @@ ROWS_OF_PREDICTION = 32
 
 
 @lru_cache(maxsize=32)
-def training(shape: Shape) -> Loaded:
+def training(shape: TrainingShape) -> LoadedCode:
     """Return the loaded code of training for a shape; equal shapes share it."""
     return loaded(TrainingCode, shape)
+
+
+class _Call(NamedTuple):
+    """What one call of the code does: `count` batches of `length` rows.
+
+    first: the number of the first batch; row: where its rows begin among all row numbers
+    """
+
+    first: int
+    row: int
+    count: int
+    length: int
 
 
 class NativeProgram(Program):
@@ -44,10 +57,12 @@ class NativeProgram(Program):
         self.recipe, self.memory = recipe, memory
         self.compile_seconds = 0.0
         self._columns = recipe.network.inputs or 1
-        self._arena = Arena(8)
-        self._current: Loaded | None = None
-        self._data: list[Arena] = []
-        self._losses = Arena(8)
+        self._arena = Arena(at.HEADER_BYTES)
+        self._current: LoadedCode | None = None
+        self._data: list[array[Any]] = []
+        self._sparse: SparseRows | None = None
+        self._order: array[int] = array("q")
+        self._losses: array[float] = array("d")
         self._seconds_per_row = 0.0
         self._X: Matrix = []
         self._T: Matrix = []
@@ -58,17 +73,31 @@ class NativeProgram(Program):
     # --- the numbers: in the arena, and in the network's lists
 
     def reload(self) -> None:
+        self._stale = True
+
+    def _load(self) -> None:
+        """Read the network's numbers and the memory, if a caller may have changed them."""
+        if not self._stale:
+            return
         self.plan = plan_of(self.recipe, self._columns)
-        self._current = None
-        first = self._prediction(1)
-        self._use(first)
-        self._numbers = Numbers(self.plan.layers, first.code.parameters)
-        self._parameters = first.code.parameters
+        layers = self.recipe.network.layers
+        self._streams = [layer.rng for layer in layers if type(layer) is Dropout]
+        self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
+        self._use(self._prediction(1))
+        code = self._prediction(1).code
+        self._parameters = code.parameters
+        self._numbers = ParameterStore(self.plan.layers, code.parameters)
+        self._write_state()
+        self._stale = False
+
+    def _write_state(self) -> None:
         for kind, matrices in enumerate(self._matrices()):
             self._numbers.write(self._arena, kind, matrices)
         write_running(self._arena, self._parameters, running_statistics(self.recipe.network))
 
     def write_back(self) -> None:
+        if self._stale:
+            return
         try:
             self._put()
         except KeyboardInterrupt:
@@ -89,7 +118,7 @@ class NativeProgram(Program):
         ]
         return [[parameter.rows() for parameter in parameters], *memories]
 
-    def _use(self, code: Loaded) -> None:
+    def _use(self, code: LoadedCode) -> None:
         """Prepare the arena for a call of the code."""
         if self._current is code:
             return
@@ -106,110 +135,108 @@ class NativeProgram(Program):
     @property
     def done(self) -> list[float]:  # type: ignore[override]
         """The losses of the updates made since `done` was last emptied."""
-        losses = self._losses
-        return losses.read(0, (self._arena.read_integer(at.LOSSES) - losses.address) // 8)
+        start, _ = self._losses.buffer_info()
+        return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
 
     @done.setter
     def done(self, losses: list[float]) -> None:
         if not losses:
-            self._arena.write_integers(at.LOSSES, array("q", [self._losses.address]))
+            self._set(at.LOSSES, self._losses.buffer_info()[0])
+
+    def _set(self, place: int, *integers: int) -> None:
+        """Write integers of the header."""
+        self._arena.write_integers(place, array("q", integers))
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
         self._X, self._T, self._sample_weight = X, T, sample_weight
         if X and len(X[0]) != self._columns:
             self.write_back()
             self._columns = len(X[0])
-            self.reload()
-        tables = [padded_rows(X, self._columns), padded_rows(T, self.plan.outputs)]
-        tables.append(array("d", sample_weight or []))
-        self._data = []
-        for numbers in tables:
-            arena = Arena(8 * len(numbers))
-            arena.write(0, numbers)
-            self._data.append(arena)
+            self._stale = True
+        self._load()
+        layers = self.plan.layers
+        dense_first = layers and layers[0].kind == "Dense"
+        self._sparse = (
+            sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
+        )
+        inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
+        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data += self._sparse[1:] if self._sparse else []
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
-        rows, lengths = _rows_and_lengths(batches)
-        order = Arena(8 * len(rows))
-        order.write_integers(0, rows)
-        self._losses = Arena(8 * len(lengths))
+        self._order, lengths = _rows_and_lengths(batches)
+        self._losses = array("d", bytes(8 * len(batches)))
+        self._load()
         self.done = []
-        begin = 0
-        address = order.address
-        for length, group in groupby(lengths):
-            end = begin + len(list(group))
-            while begin < end:
-                count = min(end - begin, self._batches_of_a_call(length))
-                rates = learning_rates[begin : begin + count]
-                self._call(length, count, address, rates, first_step + begin, batches, begin)
-                begin += count
-                address += 8 * length * count
+        self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
+        first, row = 0, 0
+        for length, count in lengths:
+            most = self._batches_of_a_call(length)
+            for begin in range(first, first + count, most):
+                end = min(begin + most, first + count)
+                self._call(_Call(begin, row, end - begin, length), learning_rates, first_step)
+                row += (end - begin) * length
+            first += count
         return self.done
 
     def _batches_of_a_call(self, length: int) -> int:
-        parameters = self.recipe.network.count_parameters()
-        seconds = self._seconds_per_row or 3 * SECONDS_PER_PRODUCT * (parameters + 100)
-        count = int(SECONDS_OF_A_CALL / (seconds * length)) or 1
-        draws = sum(layer.outputs for layer in self.plan.layers if layer.kind == "Dropout")
-        if draws:
-            count = min(count, MOST_DRAWS // (draws * length) or 1)
-        return count
+        """Return how many batches take about SECONDS_OF_A_CALL."""
+        guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
+        count = int(SECONDS_OF_A_CALL / ((self._seconds_per_row or guess) * length)) or 1
+        draws = sum(layer.outputs for layer in self._dropouts)
+        return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
 
-    def _call(
-        self, length: int, count: int, order: int, rates: Sequence[float], step: int,
-        batches: Sequence[Sequence[int]], first: int,
-    ) -> None:  # fmt: skip
-        """Make `count` updates with batches of `length` rows, `batches[first]` and following."""
-        ready = training(Shape(self.plan, length, self._sample_weight is not None))
+    def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
+        """Make the updates of a call; leave the state before it if it is interrupted."""
+        first, row, count, length = call
+        ready = training(
+            TrainingShape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+        )
         self._use(ready)
-        code, arena, parameters = ready.code, self._arena, self._parameters
-        streams = [l.rng for l in self.recipe.network.layers if type(l) is Dropout]
-        noise = [stream.getstate() for stream in streams]
+        arena, parameters = self._arena, self._parameters
         kept = arena.copy(parameters.start, parameters.state_size)
-        numbers = code.numbers(rates, step)
-        room = Arena(8 * len(numbers))
-        room.write(0, numbers)
+        noise = [stream.getstate() for stream in self._streams]
+        some = rates if count == len(rates) else rates[first : first + count]
+        numbers = ready.code.numbers(some, first_step + first)
+        order, _ = self._order.buffer_info()
         losses = arena.read_integer(at.LOSSES)
-        started = perf_counter()
         try:
-            draws = self._draws(streams, length * count)
-            header = [count, order, room.address, losses, *[data.address for data in self._data], 0]
-            header += [draw.address for draw in draws]
-            arena.write_integers(0, array("q", header))
+            draws = self._draws(length * count)
+            if draws:
+                self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
+            self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
+            started = perf_counter()
             ready.call(arena.address)
+            self._seconds_per_row = (perf_counter() - started) / (length * count)
         except BaseException:
             if arena.read_integer(at.LOSSES) == losses:
-                _restore(streams, noise)
+                _restore(self._streams, noise)
             raise
-        self._seconds_per_row = (perf_counter() - started) / (length * count)
-        left, not_finite = arena.read_integer(at.LEFT), arena.read_integer(at.NOT_FINITE)
-        if not left and not not_finite:
+        if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
             return
         # From the state before the call, batch by batch, until the one that went wrong.
         arena.restore(parameters.start, kept)
-        arena.write_integers(at.LOSSES, array("q", [losses]))
-        _restore(streams, noise)
-        if count > 1:
+        self._set(at.LOSSES, losses)
+        _restore(self._streams, noise)
+        if count == 1:
+            self._by_lists(call, rates[first], first_step + first)
+        else:
             for k in range(count):
-                at_row = order + 8 * length * k
-                self._call(length, 1, at_row, rates[k : k + 1], step + k, batches, first + k)
-            return
-        self._by_lists(batches[first], rates[0], step, first)
+                self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
 
-    def _draws(self, streams: list[Random], samples: int) -> list[Arena]:
+    def _draws(self, samples: int) -> list[array[float]]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
-        dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
-        for stream, layer in zip(streams, dropouts):
+        for stream, layer in zip(self._streams, self._dropouts):
             draw, count = stream.random, samples * layer.outputs
-            arena = Arena(8 * count + VECTOR_BYTES)
-            arena.write(0, array("d", [draw() for _ in repeat(None, count)]))
-            found.append(arena)
+            numbers = array("d", [draw() for _ in repeat(None, count)])
+            numbers.extend([0.0] * LANES)  # whole vectors are read
+            found.append(numbers)
         return found
 
-    def _by_lists(self, batch: Sequence[int], rate: float, step: int, number: int) -> None:
+    def _by_lists(self, call: _Call, rate: float, step: int) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
 
         Raises BatchDivergence.
@@ -218,13 +245,12 @@ class NativeProgram(Program):
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
         try:
-            (loss,) = program.train([batch], [rate], step)
+            (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
         except BatchDivergence as error:
-            raise BatchDivergence(number, error.what, self.done) from None
-        place = self._arena.read_integer(at.LOSSES)
-        self.reload()
-        self._losses.write(place - self._losses.address, array("d", [loss]))
-        self._arena.write_integers(at.LOSSES, array("q", [place + 8]))
+            raise BatchDivergence(call.first, error.what, self.done) from None
+        self._write_state()
+        self._losses[call.first] = loss
+        self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
 
     # --- prediction
 
@@ -235,6 +261,7 @@ class NativeProgram(Program):
         if len(X[0]) != self._columns:
             self.write_back()
             return self.recipe.network.forward(X)
+        self._load()
         rows = min(len(X), ROWS_OF_PREDICTION)
         ready = self._prediction(rows)
         self._use(ready)
@@ -251,17 +278,23 @@ class NativeProgram(Program):
             ]
         return outputs
 
-    def _prediction(self, rows: int) -> Loaded:
+    def _prediction(self, rows: int) -> LoadedCode:
         plan = self.plan
         copies = 1 + len(plan.memories)
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
 
 
-def _rows_and_lengths(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[int]]:
-    """Return the row numbers of all batches, one after another, and how many each has."""
-    if isinstance(batches, Batches):
-        return array("q", batches.rows), batches.lengths
-    return array("q", chain.from_iterable(batches)), list(map(len, batches))
+def _rows_and_lengths(
+    batches: Sequence[Sequence[int]],
+) -> tuple[array[int], list[tuple[int, int]]]:
+    """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
+    if not isinstance(batches, Batches):
+        rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
+    elif batches.samples % batches.size == 0:
+        return array("q", batches.rows), [(batches.size, len(batches))]
+    else:
+        rows, lengths = array("q", batches.rows), batches.lengths
+    return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
 
 
 def _restore(streams: list[Random], states: list[Any]) -> None:

@@ -11,10 +11,11 @@ from ..plans import TrainingPlan
 from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
-from .layout import Layout, Table
+from .layout import Layout, ArenaRows
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
-from .passes import Parameters, Passes
+from .passes import ParameterPlaces, Passes
 from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
+from .sparse import RECORD_BYTES, SparseProducts
 
 # Integer registers.
 _TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
@@ -22,12 +23,16 @@ _ROW_NUMBER, _FROM, _ORDER, _BASE, _BATCHES, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10
 _COPIED_AT_ONCE = 8  # vectors
 
 
-class Shape(NamedTuple):
-    """What the code depends on: the plan, the rows of a batch, and whether these have weights."""
+class TrainingShape(NamedTuple):
+    """What the code depends on: the plan, and the rows of a batch.
+
+    weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
+    """
 
     plan: TrainingPlan
     rows: int
-    weighted: bool
+    weighted: bool = False
+    sparse: bool = False
 
 
 class TrainingCode:
@@ -38,17 +43,19 @@ class TrainingCode:
     size:        bytes of the arena
     """
 
-    def __init__(self, shape: Shape, machine: Machine, guarded: bool = False) -> None:
+    def __init__(self, shape: TrainingShape, machine: Machine, guarded: bool = False) -> None:
         plan = shape.plan
         self.shape, self.machine = shape, machine
         self.layout = layout = Layout(guarded)
         start = at.begin(layout)
         self.constants = Constants(start.constants)
         self._next_scalar = start.scalars
-        self.parameters = Parameters(plan.layers, layout, 1 + len(plan.memories))
+        self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
         self.direct = plan.folds and not plan.decay_somewhere
         adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
-        self.gradients = layout.place(self.parameters.size) if adds or not self.direct else 0
+        self.gradients = 0
+        if adds or not self.direct:
+            self.gradients = layout.place(self.parameters.size, "derivatives by the parameters")
         self.once = [] if self.direct else list(plan.update(plan.decay_somewhere).once)
         self.names = ["k", "share"]
         if not self.direct:
@@ -75,8 +82,9 @@ class TrainingCode:
                 if weights:
                     given = self._shares(given, weights)
                 passes = Passes(
-                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs
-                )
+                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
+                    self.shape.sparse,
+                )  # fmt: skip
                 passes.forward(training=True)
                 total = self._scalar()
                 index = NUMBER if rows > 1 else None
@@ -98,14 +106,20 @@ class TrainingCode:
         self._check_state()
         m.end()
 
-    def _gather(self) -> tuple[Table, Table, Table | None]:
+    def _gather(self) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
         """Copy the batch's rows together: inputs, targets, and weights four times each."""
         m, plan, rows = self.machine, self.shape.plan, self.shape.rows
-        inputs = self.layout.table(rows, plan.inputs)
-        targets = self.layout.table(rows, plan.outputs)
+        sparse = self.shape.sparse
+        if sparse:
+            place = self.layout.place(rows * RECORD_BYTES, "where the inputs are")
+            inputs = ArenaRows(place, RECORD_BYTES)
+        else:
+            inputs = self.layout.table(rows, plan.inputs, "inputs x")
+        targets = self.layout.table(rows, plan.outputs, "targets t")
         weights = None
         if self.shape.weighted:
-            weights = Table(self.layout.place(rows * VECTOR_BYTES), VECTOR_BYTES)
+            place = self.layout.place(rows * VECTOR_BYTES, "weights of the rows")
+            weights = ArenaRows(place, VECTOR_BYTES)
         tables = [
             (_TO_INPUTS, inputs, plan.inputs, at.INPUTS),
             (_TO_TARGETS, targets, plan.outputs, at.TARGETS),
@@ -119,6 +133,11 @@ class TrainingCode:
         with m.loop(_ROWS, rows):
             m.load(_ROW_NUMBER, At(_ORDER, 0))
             for register, table, columns, base in tables:
+                if table is inputs and sparse:
+                    SparseProducts(m, rows, inputs).gather(_ROW_NUMBER, register, _BASE)
+                    if several:
+                        m.add_constant(register, table.stride)
+                    continue
                 m.multiply(_FROM, _ROW_NUMBER, row_bytes(columns))
                 m.load(_BASE, At(ARENA, base))
                 m.add(_FROM, _BASE)
@@ -174,10 +193,11 @@ class TrainingCode:
         m.store(At(ARENA, at.NUMBERS), _FROM)
         return given
 
-    def _shares(self, given: dict[str, At], weights: Table) -> dict[str, At]:
+    def _shares(self, given: dict[str, At], weights: ArenaRows) -> dict[str, At]:
         """Divide by the sum of the weights; return the addresses with each row's own factor k."""
         m, rows = self.machine, self.shape.rows
-        factors = Table(self.layout.place(rows * VECTOR_BYTES), VECTOR_BYTES)
+        place = self.layout.place(rows * VECTOR_BYTES, "k of each row")
+        factors = ArenaRows(place, VECTOR_BYTES)
         index = NUMBER if rows > 1 else None
         total, inverse, mask, k = 0, 1, 2, 3
         m.comment("k = k weight / sum of weights, for each row; 0 if the sum is 0")
@@ -265,7 +285,7 @@ def row_bytes(columns: int) -> int:
 
 
 def _numbers_function(
-    shape: Shape, direct: bool, once: Sequence[tuple[str, str]], names: Sequence[str]
+    shape: TrainingShape, direct: bool, once: Sequence[tuple[str, str]], names: Sequence[str]
 ) -> Callable[[Sequence[float], int], array[float]]:
     """Return the function that computes the numbers of updates from (rates, first step)."""
     plan = shape.plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .machine import At, Block, Line, Machine, Operand
+from .machine import TO_THE_END, At, Block, Line, Machine, Operand, shown
 
 _NAMES = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
@@ -98,7 +98,7 @@ class X64(Machine):
         self._put(b"\xc3", "ret")
 
     def _save_vector(self, op: int, v: int, offset: int) -> None:
-        _, b, tail = self._address(v, _RSP, offset)
+        _, _, tail = self._address(v, _RSP, offset)
         code = bytes((0xC4, (~v >> 3 & 1) << 7 | 0x60 | 1, 0x78, op)) + tail
         place = f"[rsp{_signed(offset)}]"
         pair = (place, f"xmm{v}") if op == 0x11 else (f"xmm{v}", place)
@@ -110,7 +110,7 @@ class X64(Machine):
         n = _REGISTERS[r]
         if 0 <= value < 2**31:
             code = bytes((0x41, 0xB8 | n & 7) if n > 7 else (0xB8 | n,))
-            self._put(code + value.to_bytes(4, "little"), "mov {}, {}", _short(n), _hex(value))
+            self._put(code + value.to_bytes(4, "little"), "mov {}, {}", _short(n), shown(value))
         else:
             code = bytes((0x48 | n >> 3, 0xB8 | n & 7)) + value.to_bytes(8, "little", signed=True)
             self._put(code, "movabs {}, {:#x}", _NAMES[n], value % 2**64)
@@ -131,13 +131,13 @@ class X64(Machine):
         short = -128 <= value < 128
         code = bytes((0x48 | n >> 3, 0x83 if short else 0x81, 0xC0 | n & 7))
         code += value.to_bytes(1 if short else 4, "little", signed=True)
-        self._put(code, "add {}, {}", _NAMES[n], _hex(value))
+        self._put(code, "add {}, {}", _NAMES[n], shown(value))
 
     def multiply(self, r: int, s: int, value: int) -> None:
         a, b = _REGISTERS[r], _REGISTERS[s]
         code = bytes((0x48 | a >> 3 << 2 | b >> 3, 0x69, 0xC0 | (a & 7) << 3 | b & 7))
         code += value.to_bytes(4, "little", signed=True)
-        self._put(code, "imul {}, {}, {}", _NAMES[a], _NAMES[b], _hex(value))
+        self._put(code, "imul {}, {}, {}", _NAMES[a], _NAMES[b], shown(value))
 
     def load(self, r: int, at: At) -> None:
         a = _REGISTERS[r]
@@ -178,7 +178,7 @@ class X64(Machine):
         self._jump(0x85, "jne", block)
 
     def _jump(self, op: int, name: str, block: Block) -> None:
-        self._put(bytes((0x0F, op, 0, 0, 0, 0)), name + " to the end of the block")
+        self._put(bytes((0x0F, op, 0, 0, 0, 0)), f"{name} {TO_THE_END}")
         block.exits.append(len(self.code))
 
     # --- vectors and memory
@@ -222,11 +222,11 @@ class X64(Machine):
 
     def vshift_left(self, a: int, x: int, bits: int) -> None:
         code = self._vex(0x73, 1, 1, 0, 6, a, x) + bytes((bits,))
-        self._put(code, "vpsllq ymm{}, ymm{}, {}", a, x, _hex(bits))
+        self._put(code, "vpsllq ymm{}, ymm{}, {}", a, x, shown(bits))
 
     def vshift_right(self, a: int, x: int, bits: int) -> None:
         code = self._vex(0x73, 1, 1, 0, 2, a, x) + bytes((bits,))
-        self._put(code, "vpsrlq ymm{}, ymm{}, {}", a, x, _hex(bits))
+        self._put(code, "vpsrlq ymm{}, ymm{}, {}", a, x, shown(bits))
 
     # --- across lanes
 
@@ -301,9 +301,5 @@ def _short(n: int) -> str:
     return f"r{n}d" if n > 7 else "e" + _NAMES[n][1:]
 
 
-def _hex(value: int) -> str:
-    return str(value) if -10 < value < 10 else hex(value)
-
-
 def _signed(offset: int) -> str:
-    return f" {'-' if offset < 0 else '+'} {_hex(abs(offset))}" if offset else ""
+    return f" {'-' if offset < 0 else '+'} {shown(abs(offset))}" if offset else ""

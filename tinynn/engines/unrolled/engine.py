@@ -60,11 +60,11 @@ class UnrolledEngine(Engine):
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
         most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
-        refusal = unknown_part(recipe) or _too_large(recipe.network, most)
+        count = recipe.network.count_parameters()
+        refusal = unknown_part(recipe) or _too_large(recipe.network, count, most)
         if refusal:
             return refusal
-        memories = len(recipe.optimizer.memory_names)
-        numbers = recipe.network.count_parameters() * (1 + memories)
+        numbers = count * (1 + len(recipe.optimizer.memory_names))
         if numbers > MAX_NUMBERS:
             return (
                 f"the weights and the optimizer's memory hold {numbers:,} numbers, "
@@ -75,10 +75,19 @@ class UnrolledEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
         return UnrolledProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step: all of back-propagation, each sum written out.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        columns = recipe.network.inputs or 1
+        return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
-        return unknown_layer(network) or _too_large(network, MAX_PREDICTION_PARAMETERS)
+        count = network.count_parameters()
+        return unknown_layer(network) or _too_large(network, count, MAX_PREDICTION_PARAMETERS)
 
     def predictor(self, network: Sequential) -> Predictor:
         return _predictor(network)
@@ -199,15 +208,6 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     return Compiled(function, code, perf_counter() - started)
 
 
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step: all of back-propagation, each sum written out.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    columns = recipe.network.inputs or 1
-    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
-
-
 def _predictor(network: Sequential) -> Predictor:
     layers, numbers = _numbers(network)
     inputs = network.inputs or 1
@@ -238,9 +238,8 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
     return plans, dict(zip(parameter_names(plans), values))
 
 
-def _too_large(network: Sequential, most: int) -> str | None:
-    """Return why writing out the network would take too long, or fail, or None."""
-    count = network.count_parameters()
+def _too_large(network: Sequential, count: int, most: int) -> str | None:
+    """Return why writing out the network's `count` numbers would take too long, or fail, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 from ...formulas.losses import loss_formula
@@ -28,9 +29,9 @@ def targets_are_simple(loss: str, T: Matrix) -> bool:
 
     Then one logarithm per output (bce) or per sample (ce) is enough.
     """
-    if loss == "bce":
-        return all(t_j in (0.0, 1.0) for t in T for t_j in t)
-    return loss == "ce" and all(t.count(1.0) == 1 and t.count(0.0) == len(t) - 1 for t in T)
+    if loss not in ("bce", "ce") or not {0.0, 1.0}.issuperset(chain.from_iterable(T)):
+        return False
+    return loss == "bce" or {*map(sum, T)} == {1.0}
 
 
 def write_loss(

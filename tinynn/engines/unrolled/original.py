@@ -2,117 +2,186 @@
 
 The same bits need the same operations in the same order. What may be left out without changing any:
 adding a product with 0, multiplying by 1. Signs may be turned, since negation is exact: with t = 1,
-(t - o) is the (1 - o) that is needed anyway; with t = 0, it is -o, whose sign goes into the sum.
+(t - o) is the (1 - o) that is needed anyway; with t = 0, it is -o, whose sign goes into the sum. A
+sigmoid of z > 0 needs exp(-z): where z is expected to be positive, -z is computed instead, from
+weights that are kept with the other sign.
 """
 
 from __future__ import annotations
 
-from copy import copy
 from functools import lru_cache
-from math import isclose
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
-from ...checks.rows import as_rows
-from ...checks.settings import integer
 from ...formulas.activations import ACTIVATIONS
-from ...formulas.straight_line import StraightLine
-from ...lesson.matrix import Rows
-from ...lesson.neural_net import NeuralNet
+from ...formulas.expressions import (
+    parsed,
+    repeated_call,
+    replaced,
+    simplified,
+    with_name,
+    written,
+)
+from ...formulas.programs import value_of
 from ..source import SourceWriter, compile_source, product, total
 
-# A product takes about 40 us to write and compile, and then saves about 0.2 us each time that it
-# is computed (CPython 3.11).
-WORTHWHILE = 200
-MAX_WEIGHTS = 100
-MAX_TERMS = 400  # rows times weights, up to which the rows are written into the source
-LARGE = 1e100  # with numbers below it, nothing can overflow
-
 Data = Tuple[Tuple[Tuple[float, ...], Tuple[float, ...]], ...]  # (inputs, outputs) of each row
+_SIGMOID = parsed(value_of(ACTIVATIONS["Sigmoid"].forward[0], quick=False))
 
 
-def train_original(net: NeuralNet, inputs: Rows, outputs: Rows, iterations: int) -> None:
-    """Do what `net.train(inputs, outputs, iterations)` does, in a fraction of the time.
-
-    The weights come out the same to the last bit where `sum` adds floats one by one, up to Python
-    3.11; later versions add more exactly, and the last digits differ. If the first iteration
-    differs by more, `net.train` does all of them.
-
-    Raises what `net.train` raises.
-    """
-    net.train(inputs, outputs, 0)  # checks everything and changes nothing
-    iterations = integer("train", "iterations", iterations, least=0)
-    X, T = as_rows(inputs, "inputs"), as_rows(outputs, "outputs")
-    weights = [w for row in net.synaptic_weights for w in row]
-    largest = max([abs(x) for row in [*X, weights] for x in row])
-    small = len(weights) <= MAX_WEIGHTS and largest < LARGE
-    if type(net) is NeuralNet and small and iterations >= WORTHWHILE:
-        data = tuple((tuple(x), tuple(t)) for x, t in zip(X, T))
-        rows = [(*x, *t) for x, t in data]
-        written = len(X) * len(weights) <= MAX_TERMS
-        train = _compiled(net.inputs, net.outputs, data if written else ())
-        lesson = copy(net)
-        lesson.train(X, T, 1)
-        first = [w for row in lesson.synaptic_weights for w in row]
-        if all(map(_close, first, train(weights, rows, 1))):
-            new, columns = train(weights, rows, iterations), net.outputs
-            net.synaptic_weights = [list(new[k : k + columns]) for k in range(0, len(new), columns)]
-            return
-    net.train(X, T, iterations)
+@lru_cache(maxsize=16)
+def training(inputs: int, outputs: int, data: Data) -> Callable[..., Any]:
+    """Return the compiled function from `training_source`; equal data share it."""
+    return compile_source(training_source(inputs, outputs, data), "original program")
 
 
-def _close(a: float, b: float) -> bool:
-    return isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
-
-
-def original_source(inputs: int, outputs: int, data: Data = ()) -> str:
+def training_source(inputs: int, outputs: int, data: Data = ()) -> str:
     """Return the source of `train(weights, rows, iterations)`, which returns the new weights.
 
-    `data`, if given, is written into it as numbers; else `rows` are inputs, then outputs.
+    iterations: an iterable of as many things as iterations are to be made
+    data:       if given, it is written into the source as numbers; else `rows` are inputs, then
+                outputs
     """
     code = SourceWriter()
     names = [f"w{i}_{j}" for i in range(inputs) for j in range(outputs)]
     code("def train(weights, rows, iterations):")
     code.depth += 1
     code.wrapped(names, "(", ") = weights")
-    with code.block("for _ in range(iterations):"):
+    negative = _negative_weights(outputs, data)
+    if negative:
+        code.comment("n: a weight with the other sign, for sums that are expected to be positive")
+        code(*[f"n{name[1:]} = -{name}" for name in negative])
+    with code.block("for _ in iterations:"):
         if data:
-            _write_samples(code, outputs, names, data)
+            _Samples(code, outputs, names, negative).write(data)
         else:
             _write_loop(code, inputs, outputs)
+    code(*[f"{name} = 0.0 - n{name[1:]}" for name in negative])
     code.wrapped(names, "return (", ")")
     return str(code)
 
 
-def _write_answer(code: SourceWriter, z: str) -> None:
-    """Write o = sigmoid(z), from the source of z."""
-    lines = StraightLine(code, lambda name, column: {"y": "o"}.get(name, name), quick=False)
-    lines.rows["z"] = [z]
-    lines.run(ACTIVATIONS["Sigmoid"].forward)
+class _Term(NamedTuple):
+    """A product in the sum of a neuron: a number that is not 0, and a weight."""
+
+    x: float
+    weight: str
 
 
-def _write_samples(code: SourceWriter, outputs: int, names: list[str], data: Data) -> None:
-    sums: dict[str, list[str]] = {name: [] for name in names}  # terms, each with its sign
-    for s, (row, targets) in enumerate(data):
-        x = [repr(value + 0.0) for value in row]
-        code.comment(f"sample {s}: {', '.join(x)} -> {', '.join(map(repr, targets))}")
-        for j, t in enumerate(targets):
-            _write_answer(code, total([product(x_i, f"w{i}_{j}") for i, x_i in enumerate(x)]))
-            d, sign = f"d{j}s{s}", "-" if t == 0.0 else "+"
-            if t == 1.0:
-                code("c = 1.0 - o", f"{d} = c * o * c")
+def _terms(row: tuple[float, ...], j: int) -> list[_Term]:
+    return [_Term(x + 0.0, f"w{i}_{j}") for i, x in enumerate(row) if x]
+
+
+def _leaders(terms: list[_Term], turned: bool) -> list[tuple[_Term, bool]]:
+    """Return the terms that the sum, or its negative if `turned`, may begin with.
+
+    Each comes with whether its weight should be kept negative, to begin without a sign. The first
+    two terms of a sum can change places. A number before the weight takes the sign for nothing.
+    """
+    if any(abs(term.x) != 1.0 for term in terms[:2]):
+        return []
+    return [(term, turned != (term.x < 0.0)) for term in terms[:2]]
+
+
+def _negative_weights(outputs: int, data: Data) -> list[str]:
+    """Return the weights to keep with the other sign, so that few signs have to be turned."""
+    kept: dict[str, bool] = {}
+    sums = [(_terms(row, j), targets[j] > 0.5) for row, targets in data for j in range(outputs)]
+    for terms, turned in sorted(sums, key=lambda one: len(one[0])):
+        leaders = _leaders(terms, turned)
+        if not any(kept.get(term.weight) == negative for term, negative in leaders):
+            for term, negative in leaders:
+                if term.weight not in kept:
+                    kept[term.weight] = negative
+                    break
+    return [weight for weight, negative in kept.items() if negative]
+
+
+class _Samples:
+    """Writes one iteration over rows that are known numbers."""
+
+    def __init__(
+        self, code: SourceWriter, outputs: int, names: list[str], negative: list[str]
+    ) -> None:
+        self.code, self.outputs, self.names, self.negative = code, outputs, names, set(negative)
+
+    def write(self, data: Data) -> None:
+        code = self.code
+        sums: dict[str, list[str]] = {name: [] for name in self.names}  # terms, with their signs
+        for s, (row, targets) in enumerate(data):
+            x = ", ".join(repr(value + 0.0) for value in row)
+            code.comment(f"sample {s}: {x} -> {', '.join(map(repr, targets))}")
+            for j, t in enumerate(targets):
+                d, terms = f"d{j}s{s}", _terms(row, j)
+                self._derivative(d, terms, t)
+                sign = "-" if t == 0.0 else "+"
+                for term in terms:
+                    sums[term.weight].append(f"{sign} {product(repr(term.x), d)}")
+        code.comment("w = w + x^T ((t - o) o (1 - o))")
+        for w, parts in sums.items():
+            if parts:
+                self._update(w, parts)
+
+    def _derivative(self, d: str, terms: list[_Term], t: float) -> None:
+        """Write d = (t - o) o (1 - o), without the sign if t = 0, for o = sigmoid of a sum."""
+        z, turned = self._sum(terms, t > 0.5)
+        if t == 1.0:
+            _write_answer(self.code, z, turned, "c = 1.0 - (o := {o})")
+            self.code(f"{d} = c * o * c")
+        else:
+            _write_answer(self.code, z, turned)
+            error = "o" if t == 0.0 else f"({t!r} - o)"
+            self.code(f"{d} = {error} * o * (1.0 - o)")
+
+    def _sum(self, terms: list[_Term], turned: bool) -> tuple[str, bool]:
+        """Return the source of the sum, or of its negative, and which of the two it is.
+
+        It is the negative if `turned`, unless it would then have to begin with a sign.
+        """
+        first = self._first(terms, turned)
+        if not first and self._first(terms, not turned):
+            turned = not turned
+            first = self._first(terms, turned)
+        first = first or terms[:1]
+        source = ""
+        for term in first + [term for term in terms if term not in first]:
+            kept = term.weight in self.negative
+            x = -term.x if turned != kept else term.x
+            name = f"n{term.weight[1:]}" if kept else term.weight
+            if source:
+                source += f" {'-' if x < 0.0 else '+'} {product(repr(abs(x)), name)}"
             else:
-                code(f"{d} = {'o' if t == 0.0 else f'({t!r} - o)'} * o * (1.0 - o)")
-            for i, x_i in enumerate(x):
-                if product(x_i, d):
-                    sums[f"w{i}_{j}"].append(f"{sign} {product(x_i, d)}")
-    code.comment("w = w + x^T ((t - o) o (1 - o))")
-    for w, terms in sums.items():
-        if terms:
-            # Rather than to begin with a minus, the sum turns all signs, and what it is for too.
-            turned = terms[0][0] == "-"
-            if turned:
-                terms = [("+" if term[0] == "-" else "-") + term[1:] for term in terms]
-            code(f"{w} {'-' if turned else '+'}= " + " ".join(terms)[2:])
+                source = product(repr(x), name)
+        return source or "0.0", turned
+
+    def _first(self, terms: list[_Term], turned: bool) -> list[_Term]:
+        """Return a term that the sum can begin with, in a list, which is empty if there is none."""
+        leaders = _leaders(terms, turned)
+        return [t for t, negative in leaders if (t.weight in self.negative) == negative][:1]
+
+    def _update(self, w: str, parts: list[str]) -> None:
+        # Rather than to begin with a minus, the sum turns all signs, and what it is for too.
+        turned = parts[0][0] == "-"
+        if turned:
+            parts = [("+" if part[0] == "-" else "-") + part[1:] for part in parts]
+        kept = w in self.negative
+        name, sign = (f"n{w[1:]}" if kept else w), "-" if turned != kept else "+"
+        self.code(f"{name} {sign}= " + " ".join(parts)[2:])
+
+
+def _write_answer(code: SourceWriter, z: str, turned: bool = False, line: str = "o = {o}") -> None:
+    """Write o = sigmoid(z) from the source of z, or of -z if `turned`; `line` says what for."""
+    tree, name = _SIGMOID, "z" if " " in z else z
+    if turned:
+        tree = simplified(replaced(tree, {"z": ("negative", ("name", "z"))}))
+    sources = {"z": name}
+    _, test, value, otherwise = tree
+    call = repeated_call(otherwise)
+    condition = written(test, sources={"z": f"(z := {z})" if name == "z" else z})
+    code(f"if {condition}:")
+    code("    " + line.format(o=written(value, sources=sources)))
+    code("else:")
+    code(f"    e = {written(call, sources=sources)}")
+    code("    " + line.format(o=written(with_name(otherwise, call, "e"), sources=sources)))
 
 
 def _write_loop(code: SourceWriter, inputs: int, outputs: int) -> None:
@@ -124,8 +193,3 @@ def _write_loop(code: SourceWriter, inputs: int, outputs: int) -> None:
             code(f"d = (t{j} - o) * o * (1.0 - o)")
             code(*[f"s{i}_{j} += x{i} * d" for i in range(inputs)])
     code(*[f"w{i}_{j} += s{i}_{j}" for i in range(inputs) for j in range(outputs)])
-
-
-@lru_cache(maxsize=16)
-def _compiled(inputs: int, outputs: int, data: Data) -> Callable[..., Any]:
-    return compile_source(original_source(inputs, outputs, data), "original program")

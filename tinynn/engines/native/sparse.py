@@ -1,0 +1,182 @@
+"""Products with inputs that are mostly zeros: images, one-hot columns, words.
+
+Such a table is kept as three arrays: for each number that is not 0, the distance in bytes of its
+row of weights from the first, and the number; and for each row of the table, where its numbers
+begin and how many pairs of them there are. An odd one is paired with a 0.
+"""
+
+from __future__ import annotations
+
+from array import array
+from contextlib import contextmanager
+from typing import Iterator, NamedTuple
+
+from ...lesson.matrix import Matrix
+from . import layout as at
+from .machine import ARENA, VECTOR_BYTES, At, Machine
+from .products import PANEL_VECTORS, ArenaRows, Weights
+
+# The share of numbers that are not 0 up to which it pays. A product with every number takes about
+# 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
+MOST_NOT_ZERO = 0.33
+LEAST_INPUTS = 16
+_AT_ONCE = 2 * PANEL_VECTORS
+
+# Integer registers: offsets of a row's record and of its result, and what the loops need.
+_RECORD, _RESULT, _SECOND, _DISTANCES, _VALUES, _WEIGHTS, _FIRST, _PAIRS, _ROWS = (
+    1, 2, 3, 4, 5, 6, 7, 8, 11,
+)  # fmt: skip
+RECORD_BYTES = 32  # addresses of a row's distances and values, and how many pairs it has
+
+
+class SparseRows(NamedTuple):
+    """A table of mostly zeros: see above."""
+
+    rows: array[int]
+    distances: array[int]
+    values: array[float]
+
+
+def sparse_rows(X: Matrix, W: Weights) -> SparseRows | None:
+    """Return a table without its zeros, if it has enough of them to pay."""
+    if W.inputs < LEAST_INPUTS:
+        return None
+    zeros = sum([row.count(0.0) for row in X])
+    if W.inputs * len(X) - zeros > MOST_NOT_ZERO * W.inputs * len(X):
+        return None
+    rows, distances, values = array("q"), array("q"), array("d")
+    steps = range(0, W.inputs * W.row_bytes, W.row_bytes)
+    for row in X:
+        start = len(values)
+        pairs = [(step, x) for step, x in zip(steps, row) if x]
+        if len(pairs) % 2:
+            pairs.append((0, 0.0))
+        if pairs:
+            some, numbers = zip(*pairs)
+            distances.extend(some)
+            values.extend(numbers)
+        rows.extend((8 * start, len(pairs) // 2))
+    return SparseRows(rows, distances, values)
+
+
+class SparseProducts:
+    """Writes products with a batch of `rows` rows, whose records are in a table."""
+
+    def __init__(self, machine: Machine, rows: int, records: ArenaRows) -> None:
+        self.machine, self.rows, self.records = machine, rows, records
+
+    def gather(self, row_number: int, order_step: int, base: int) -> None:
+        """Write the record of one row; the registers hold its number in the table, and scratch.
+
+        order_step: the register with the offset of the record; base: a free register
+        """
+        m = self.machine
+        to = At(ARENA, self.records.offset, order_step if self.rows > 1 else None)
+        m.multiply(_VALUES, row_number, 16)
+        m.load(base, At(ARENA, at.INPUTS))
+        m.add(_VALUES, base)
+        m.load(base, At(_VALUES, 8))
+        m.store(to.plus(16), base)
+        m.load(_FIRST, At(_VALUES, 0))
+        for k, place in enumerate((at.DISTANCES, at.VALUES)):
+            m.load(base, At(ARENA, place))
+            m.add(base, _FIRST)
+            m.store(to.plus(8 * k), base)
+
+    def forward(self, W: Weights, Z: ArenaRows) -> None:
+        """Z = X W + b, from the numbers of X that are not 0"""
+        m = self.machine
+        for first, count in self._groups(W):
+            sums = list(range(count))
+            others = sums if count > 6 else list(range(count, 2 * count))
+            with self._each_row(W, first, Z.stride):
+                for v in sums:
+                    if W.bias is None:
+                        m.vzero(v)
+                    else:
+                        m.vload(v, At(ARENA, W.bias + (first + v) * VECTOR_BYTES))
+                for v in others if others is not sums else ():
+                    m.vzero(v)
+                with self._each_pair():
+                    for k, index, into in ((0, _FIRST, sums), (1, _SECOND, others)):
+                        m.vbroadcast(13 + k, At(_VALUES, 8 * k))
+                        for v in range(count):
+                            m.fma(into[v], 13 + k, self._weight(W, first, v, index))
+                result = At(ARENA, Z.offset + first * VECTOR_BYTES, self._result)
+                for v in sums:
+                    if others is not sums:
+                        m.vadd(v, v, others[v])
+                    m.vstore(result.plus(v * VECTOR_BYTES), v)
+
+    def update(self, W: Weights, D: ArenaRows, into: int, add: bool) -> None:
+        """Subtract Xᵀ D from the weights at `into`, or with `add`, store it there, in panels."""
+        m = self.machine
+        if add:
+            m.vzero(0)
+            m.set(_FIRST, 0)
+            with m.loop(_PAIRS, W.size // VECTOR_BYTES):
+                m.vstore(At(ARENA, into, _FIRST), 0)
+                m.add_constant(_FIRST, VECTOR_BYTES)
+        change = m.fma if add else m.fnma
+        for first, count in self._groups(W, most=6):
+            deltas, weights = range(count), range(count, 2 * count)
+            with self._each_row(W, first, D.stride, into):
+                delta = At(ARENA, D.offset + first * VECTOR_BYTES, self._result)
+                for v in deltas:
+                    m.vload(v, delta.plus(v * VECTOR_BYTES))
+                with self._each_pair():
+                    for k, index in enumerate((_FIRST, _SECOND)):
+                        m.vbroadcast(13 + k, At(_VALUES, 8 * k))
+                        for v in range(count):
+                            m.vload(weights[v], self._weight(W, first, v, index))
+                        for v in range(count):
+                            change(weights[v], 13 + k, deltas[v])
+                        for v in range(count):
+                            m.vstore(self._weight(W, first, v, index), weights[v])
+
+    @property
+    def _result(self) -> int | None:
+        return _RESULT if self.rows > 1 else None
+
+    def _groups(self, W: Weights, most: int = 8) -> list[tuple[int, int]]:
+        """Return (first vector, vectors) of the groups of columns that are worked on at once."""
+        return [
+            (first, min(most, W.vectors - first)) for first in range(0, W.vectors, most)
+        ]
+
+    def _weight(self, W: Weights, first: int, v: int, index: int) -> At:
+        """Return the address of a vector in the row of weights that is so far from the first."""
+        return At(_WEIGHTS, W.vector(first + v) - W.vector(first), index)
+
+    @contextmanager
+    def _each_row(self, W: Weights, first: int, step: int, start: int | None = None) -> Iterator[None]:
+        """Loop over the rows, with registers at its numbers and at the first weight."""
+        m = self.machine
+        m.move(_WEIGHTS, ARENA)
+        m.add_constant(_WEIGHTS, (W.offset if start is None else start) + W.vector(first))
+        several = self.rows > 1
+        if several:
+            m.set(_RECORD, 0)
+            m.set(_RESULT, 0)
+        with m.loop(_ROWS, self.rows):
+            record = At(ARENA, self.records.offset, _RECORD if several else None)
+            m.load(_DISTANCES, record)
+            m.load(_VALUES, record.plus(8))
+            m.load(_PAIRS, record.plus(16))
+            yield
+            if several:
+                m.add_constant(_RECORD, RECORD_BYTES)
+                m.add_constant(_RESULT, step)
+
+    @contextmanager
+    def _each_pair(self) -> Iterator[None]:
+        """Loop over pairs of numbers, with their distances in registers."""
+        m = self.machine
+        with m.block() as block:
+            m.leave_if_zero(_PAIRS, block)
+            with m.loop(_PAIRS):
+                m.load(_FIRST, At(_DISTANCES, 0))
+                m.load(_SECOND, At(_DISTANCES, 8))
+                yield
+                m.add_constant(_DISTANCES, 16)
+                m.add_constant(_VALUES, 16)
