@@ -102,6 +102,12 @@ ACCUMULATING = {
     "fma": _rounded(fused),
     "fnma": _rounded(lambda a, x, y: fused(a, -x, y)),
 }
+# With no answer but one: x is no NaN, and the zeros have the same sign.
+CHOOSING = {
+    "vmin": _rounded(lambda x, y: math.nan if math.isnan(y) else min(x, y)),
+    "vmax": _rounded(lambda x, y: math.nan if math.isnan(y) else max(x, y)),
+}
+OF_TWO = {**LANEWISE, **CHOOSING}
 ADD = LANEWISE["vadd"]
 
 
@@ -203,9 +209,9 @@ class Model(Machine):
     # --- instructions
 
     def _follow(self, name, *operands):
-        if name in LANEWISE:
+        if name in OF_TWO:
             a, x, y = operands
-            self.v[a] = list(map(LANEWISE[name], self._lanes(x), self._lanes(y)))
+            self.v[a] = list(map(OF_TWO[name], self._lanes(x), self._lanes(y)))
         elif name in ACCUMULATING:
             a, x, y = operands
             self.v[a] = list(map(ACCUMULATING[name], self.v[a], self._lanes(x), self._lanes(y)))

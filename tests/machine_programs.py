@@ -19,7 +19,7 @@ from array import array
 from itertools import product
 from typing import Callable, NamedTuple
 
-from machine_model import ACCUMULATING, LANEWISE, ONES, Model, bits, number, same
+from machine_model import ACCUMULATING, CHOOSING, LANEWISE, ONES, Model, bits, is_nan, number, same
 
 from tinynn.engines.native import memory
 from tinynn.engines.native.machine import ARENA, REGISTERS, SCRATCH, VECTOR_BYTES, VECTORS, At
@@ -78,6 +78,15 @@ def cancelling(rows, seed):
 def masks(count, seed):
     rng = random.Random(seed)
     return [rng.choice((0, ONES)) for _ in range(count)]
+
+
+def to_choose_from(rows, seed):
+    """Return rows of a, x, y of which one is the larger: no NaN in x, no zero of another sign."""
+    words = floats_of_all_kinds(12 * rows, seed)
+    for k, word in enumerate(words):
+        if word == 1 << 63 or (k % 12 // 4 == 1 and is_nan(word)):
+            words[k] = bits(0.75)
+    return words
 
 
 def easy_floats(count, seed):
@@ -214,6 +223,8 @@ def vector_programs():
         if name.endswith("_int"):
             table += whole_numbers(12 * 4, k)
         yield three_operands(name, table)
+    for k, name in enumerate(CHOOSING):
+        yield three_operands(name, to_choose_from(16, k))
     yield two_operands("vmove", floats_of_all_kinds(8, 1))
     yield two_operands("vsqrt", floats_of_all_kinds(8 * 12, 2))
     for shift in (0, 1, 20, 31, 32, 52, 63):

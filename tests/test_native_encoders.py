@@ -87,7 +87,7 @@ def misread(machine):
 
 
 THREE = ("vadd", "vsub", "vmul", "vdiv", "fma", "fnma", "vless", "vat_most", "vand", "vor", "vxor",
-         "vadd_int", "vsub_int")  # fmt: skip
+         "vadd_int", "vsub_int", "vmin", "vmax")  # fmt: skip
 
 
 def every_form(m):

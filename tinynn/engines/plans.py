@@ -105,11 +105,8 @@ class TrainingPlan(NamedTuple):
 
     def update(self, decays: bool) -> UpdateFormula:
         """Return the formula of an update of weights that do or do not decay."""
-        return update_formula(
-            self.optimizer,
-            {name: float(value) for name, value in self.settings},
-            decays,  # type: ignore[arg-type]
-        )
+        settings = {name: self.setting(name) for name, _ in self.settings}
+        return update_formula(self.optimizer, settings, decays)
 
     def setting(self, name: str) -> float:
         """Return a setting of the optimizer as a float; 0 if it has no such setting."""

@@ -1,7 +1,7 @@
 """The normalizations of lesson/normalization.py as row programs.
 
-`BatchNorm` does to each column of a batch what `LayerNorm` does to each row. In prediction `BatchNorm` is `Affine`, with
-the numbers from `scale_and_shift`.
+`BatchNorm` does to each column of a batch what `LayerNorm` does to each row. In prediction
+`BatchNorm` is `Affine`, with the numbers from `scale_and_shift`.
 """
 
 from __future__ import annotations

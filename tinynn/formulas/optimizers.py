@@ -139,8 +139,8 @@ def clipping_programs(clip_norm: float | None, clip_value: float | None) -> list
     """Return lesson/clipping.py as row programs: g are all the derivatives of a network."""
     programs: list[Program] = []
     if clip_value is not None:
-        limit = float(clip_value)
-        programs.append([Each("g", f"{limit!r} if g > {limit!r} else {-limit!r} if g < {-limit!r} else g")])
+        high = repr(float(clip_value))
+        programs.append([Each("g", f"{high} if g > {high} else -{high} if g < -{high} else g")])
     if clip_norm is not None:
         programs.append(
             [

@@ -252,15 +252,15 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
 
 def _check_reach(last: Layer, loss: Loss, T: Matrix, name: str) -> None:
     """Raise DataError for a target that the loss cannot take or the last layer cannot reach."""
-    if type(loss).check_target is not Loss.check_target:
-        # Most rows of classes are equal, and once is enough.
-        if any(map(loss.check_target, map(list, set(map(tuple, T))))):
-            i, trouble = next((i, x) for i, x in enumerate(map(loss.check_target, T)) if x)
-            j, wanted = trouble
-            raise DataError(
-                f"{type(loss).__name__} needs {wanted}, "
-                f"got {T[i][j]!r} in row {i}, column {j} of {name}"
-            )
+    checks = type(loss).check_target is not Loss.check_target
+    # Most rows of classes are equal, and once is enough.
+    if checks and any(map(loss.check_target, map(list, set(map(tuple, T))))):
+        i, trouble = next((i, x) for i, x in enumerate(map(loss.check_target, T)) if x)
+        j, wanted = trouble
+        raise DataError(
+            f"{type(loss).__name__} needs {wanted}, "
+            f"got {T[i][j]!r} in row {i}, column {j} of {name}"
+        )
     if loss.partner is not None or loss.name == "hinge":
         return
     low, high = last.low - SLACK, last.high + SLACK

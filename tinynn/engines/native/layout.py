@@ -1,11 +1,11 @@
 """Where each number of a program is in its arena.
 
-    header      what a call is given and what it answers, see HEADER
-    constants   of the code
-    scalars     single numbers that the code needs again, four copies of each
-    state       all weights, the optimizer's memory in the same order, and running statistics
-    gradients   the derivatives by all weights, in their order
-    work        one batch: inputs, targets, and what each layer makes of them
+header      what a call is given and what it answers, see HEADER
+constants   of the code
+scalars     single numbers that the code needs again, four copies of each
+state       all weights, the optimizer's memory in the same order, and running statistics
+gradients   the derivatives by all weights, in their order
+work        one batch: inputs, targets, and what each layer makes of them
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from ..plans import plan_of
 from .layout import Layout
 from .machine import Machine
 from .processor import new_machine
-from .training import TrainingShape, TrainingCode
+from .training import TrainingCode, TrainingShape
 
 _BYTES_SHOWN = 12
 

@@ -83,7 +83,9 @@ def _panels(place: Weights) -> list[tuple[int, int, int]]:
     return [(panel, panel * width, width) for panel in range(place.panels)]
 
 
-def write_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]) -> None:
+def write_running(
+    arena: Arena, parameters: ParameterPlaces, values: dict[str, list[float]]
+) -> None:
     """Write running statistics, by name and index of the layer."""
     for name, numbers in values.items():
         arena.write(parameters.running[name], array("d", numbers))

@@ -12,9 +12,9 @@ from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
-from .products import Products, ArenaRows, Weights
-from .sparse import SparseProducts
+from .products import ArenaRows, Products, Weights
 from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
+from .sparse import SparseProducts
 
 # The quick forms of these cannot go wrong here, where 1 / (1 + inf) is 0.
 _QUICK = ("Sigmoid", "SiLU")
@@ -85,7 +85,9 @@ class Passes:
             if layer.kind == "Dropout" and not training:
                 self.held.append(x)
                 continue
-            y = self.layout.table(self.rows, layer.outputs, f"outputs of layer {layer.place}, {layer}")
+            y = self.layout.table(
+                self.rows, layer.outputs, f"outputs of layer {layer.place}, {layer}"
+            )
             self.held.append(y)
             if layer.kind == "Dense":
                 plus = " + b" if layer.biased else ""
@@ -112,7 +114,9 @@ class Passes:
         kept |= {"y"}
         rows = {"z": x.offset, "y": y.offset}
         for name in sorted(_rows_made(formula.forward) - {"y"}):
-            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
+            rows[name] = self.layout.table(
+                self.rows, layer.outputs, f"{name} of layer {layer.place}"
+            ).offset
         self.own_rows[k] = rows
         vectors = -(-layer.outputs // LANES)
         by_columns = layer.kind == "BatchNorm" and training
@@ -284,7 +288,9 @@ class Passes:
             else:
                 self._program_backward(k, d, down, gradients)
 
-    def _dense_backward(self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool) -> ArenaRows:
+    def _dense_backward(
+        self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool
+    ) -> ArenaRows:
         m, layer, x = self.machine, self.layers[k], self.held[k]
         W = self.parameters.weights[layer.place]
         below = d
@@ -314,7 +320,9 @@ class Passes:
         }
         rows = {**self.own_rows[k], "d": d.offset}
         for name in sorted(_rows_made(program) - {"d", *adds}):
-            rows[name] = self.layout.table(self.rows, layer.outputs, f"{name} of layer {layer.place}").offset
+            rows[name] = self.layout.table(
+                self.rows, layer.outputs, f"{name} of layer {layer.place}"
+            ).offset
         m.comment(f"backward through {layer}")
         for at in adds.values():
             m.vzero(0)

@@ -9,7 +9,6 @@ from typing import Any, Callable, NamedTuple, Sequence
 
 from ...lesson.network import Sequential
 from ...lesson.normalization import BatchNorm
-from ...lesson.parameters import rows_of
 from ..contract import Predictor
 from ..plans import LayerPlan, layer_plans
 from . import layout as at

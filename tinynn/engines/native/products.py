@@ -76,7 +76,7 @@ class Weights(NamedTuple):
 
 
 def blocks(count: int, most: int) -> list[tuple[int, int]]:
-    """Return (size, times) of blocks that add up to `count`, at most `most` each, as even as can be.
+    """Return (size, times) of blocks that add up to `count`, at most `most` each, all about alike.
 
     >>> blocks(10, 3)
     [(3, 2), (2, 2)]
@@ -110,8 +110,8 @@ class Products:
                             m.add_constant(_C, size * Z.stride)
 
     def _forward_block(
-        self, W: Weights, X: ArenaRows, Z: ArenaRows, first: int, count: int, rows: int, x: At, z: At,
-        moving: bool,
+        self, W: Weights, X: ArenaRows, Z: ArenaRows, first: int, count: int, rows: int, x: At,
+        z: At, moving: bool,
     ) -> None:  # fmt: skip
         m = self.machine
         sums = [[r * count + v for v in range(count)] for r in range(rows)]
@@ -178,8 +178,8 @@ class Products:
                             m.add_constant(_C, size * W.row_bytes)
 
     def _update_block(
-        self, W: Weights, X: ArenaRows, D: ArenaRows, first: int, count: int, size: int, x: At, w: At,
-        moving: bool, add: bool,
+        self, W: Weights, X: ArenaRows, D: ArenaRows, first: int, count: int, size: int, x: At,
+        w: At, moving: bool, add: bool,
     ) -> None:  # fmt: skip
         m = self.machine
         sums = [[i * count + v for v in range(count)] for i in range(size)]
@@ -361,4 +361,4 @@ def _most_rows(vectors: int) -> int:
     return max(1, min(15 // (vectors + 1), _ACCUMULATORS // vectors)) if vectors < 12 else 1
 
 
-__all__ = ["PANEL_BYTES", "Products", "ArenaRows", "Weights", "blocks"]
+__all__ = ["PANEL_BYTES", "ArenaRows", "Products", "Weights", "blocks"]

@@ -20,7 +20,7 @@ from .memory import Arena
 from .numbers import ParameterStore, padded_rows, read_running, write_running
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
-from .training import TrainingShape, TrainingCode
+from .training import TrainingCode, TrainingShape
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
@@ -36,14 +36,14 @@ def training(shape: TrainingShape) -> LoadedCode:
 
 
 class _Call(NamedTuple):
-    """What one call of the code does: `count` batches of `length` rows.
+    """What one call of the code does: updates with so many `batches` of `length` rows.
 
     first: the number of the first batch; row: where its rows begin among all row numbers
     """
 
     first: int
     row: int
-    count: int
+    batches: int
     length: int
 
 
@@ -80,8 +80,6 @@ class NativeProgram(Program):
         if not self._stale:
             return
         self.plan = plan_of(self.recipe, self._columns)
-        layers = self.recipe.network.layers
-        self._streams = [layer.rng for layer in layers if type(layer) is Dropout]
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
         self._use(self._prediction(1))
         code = self._prediction(1).code
@@ -133,7 +131,7 @@ class NativeProgram(Program):
     # --- training
 
     @property
-    def done(self) -> list[float]:  # type: ignore[override]
+    def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
         start, _ = self._losses.buffer_info()
         return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
@@ -192,18 +190,21 @@ class NativeProgram(Program):
         """Make the updates of a call; leave the state before it if it is interrupted."""
         first, row, count, length = call
         ready = training(
-            TrainingShape(self.plan, length, self._sample_weight is not None, self._sparse is not None)
+            TrainingShape(
+                self.plan, length, self._sample_weight is not None, self._sparse is not None
+            )
         )
         self._use(ready)
         arena, parameters = self._arena, self._parameters
         kept = arena.copy(parameters.start, parameters.state_size)
-        noise = [stream.getstate() for stream in self._streams]
+        streams = self._streams
+        noise = [stream.getstate() for stream in streams]
         some = rates if count == len(rates) else rates[first : first + count]
         numbers = ready.code.numbers(some, first_step + first)
         order, _ = self._order.buffer_info()
         losses = arena.read_integer(at.LOSSES)
         try:
-            draws = self._draws(length * count)
+            draws = self._draws(streams, length * count)
             if draws:
                 self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
             self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
@@ -212,24 +213,29 @@ class NativeProgram(Program):
             self._seconds_per_row = (perf_counter() - started) / (length * count)
         except BaseException:
             if arena.read_integer(at.LOSSES) == losses:
-                _restore(self._streams, noise)
+                _restore(streams, noise)
             raise
         if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
             return
         # From the state before the call, batch by batch, until the one that went wrong.
         arena.restore(parameters.start, kept)
         self._set(at.LOSSES, losses)
-        _restore(self._streams, noise)
+        _restore(streams, noise)
         if count == 1:
             self._by_lists(call, rates[first], first_step + first)
         else:
             for k in range(count):
                 self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
 
-    def _draws(self, samples: int) -> list[array[float]]:
+    @property
+    def _streams(self) -> list[Random]:
+        """The random streams of the Dropout layers, which the trainer replaces in each epoch."""
+        return [layer.rng for layer in self.recipe.network.layers if type(layer) is Dropout]
+
+    def _draws(self, streams: list[Random], samples: int) -> list[array[float]]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
-        for stream, layer in zip(self._streams, self._dropouts):
+        for stream, layer in zip(streams, self._dropouts):
             draw, count = stream.random, samples * layer.outputs
             numbers = array("d", [draw() for _ in repeat(None, count)])
             numbers.extend([0.0] * LANES)  # whole vectors are read
@@ -273,9 +279,7 @@ class NativeProgram(Program):
             ready.call(arena.address)
             width = code.outputs.stride // 8
             values = arena.read(code.outputs.offset, len(part) * width)
-            outputs += [
-                values[k : k + code.columns] for k in range(0, len(part) * width, width)
-            ]
+            outputs += [values[k : k + code.columns] for k in range(0, len(part) * width, width)]
         return outputs
 
     def _prediction(self, rows: int) -> LoadedCode:

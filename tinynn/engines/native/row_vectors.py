@@ -25,7 +25,7 @@ UNROLLED = 4  # the most vectors that are written out instead of looped over
 class Walk(NamedTuple):
     """The steps over the columns of a program.
 
-    count:       how many
+    steps:       how many
     row_step:    bytes from one to the next in rows; `parameter_step`: in rows of parameters
     row_index:   whether register ROW is added to the addresses of rows
     lanes:       how many lanes count in the last step
@@ -33,7 +33,7 @@ class Walk(NamedTuple):
     parameter_index: whether register PARAMETER is added to the addresses of parameters
     """
 
-    count: int
+    steps: int
     row_step: int
     parameter_step: int
     row_index: bool
@@ -73,7 +73,7 @@ class RowProgram:
         self.expressions = Expressions(machine, constants)
         self.pinned: dict[str, int] = {}  # single numbers, by register
         self.locals: dict[str, int] = {}  # rows at the present step, by register
-        self.looped = walk.count > UNROLLED
+        self.looped = walk.steps > UNROLLED
 
     def write(self, program: Program) -> dict[str, int]:
         """Write the program; return the registers of its numbers."""
@@ -135,8 +135,8 @@ class RowProgram:
         """Write the body for each step: it gets the step's number and whether it is the last."""
         m, walk = self.machine, self.walk
         if not self.looped:
-            for step in range(walk.count):
-                body(step, step == walk.count - 1)
+            for step in range(walk.steps):
+                body(step, step == walk.steps - 1)
             return
         partial = walk.lanes < LANES
         moves = uses_parameters and walk.parameter_step
@@ -144,7 +144,7 @@ class RowProgram:
             m.set(PARAMETER, 0)
         if not walk.row_index:
             m.set(ROW, 0)
-        with m.loop(VECTOR_COUNT, walk.count - partial):
+        with m.loop(VECTOR_COUNT, walk.steps - partial):
             body(0, False)
             m.add_constant(ROW, walk.row_step)
             if moves:
@@ -152,7 +152,7 @@ class RowProgram:
         if partial:
             body(0, True)
         if walk.row_index:
-            m.add_constant(ROW, -walk.row_step * (walk.count - partial))
+            m.add_constant(ROW, -walk.row_step * (walk.steps - partial))
 
     def _largest(self, statement: Largest) -> None:
         m, e = self.machine, self.expressions
@@ -182,7 +182,7 @@ class RowProgram:
         """Load a row's numbers, with −inf in the lanes that do not count."""
         m, e = self.machine, self.expressions
         at = self._row(name, step)
-        if self.walk.lanes == LANES or not (last or step == self.walk.count - 1):
+        if self.walk.lanes == LANES or not (last or step == self.walk.steps - 1):
             m.vload(a, at)
             return
         mask, lowest = e.take(), e.take()
@@ -275,4 +275,3 @@ def kept_names(program: Program, later: Program) -> tuple[set[str], set[str]]:
     rows = {s.to for s in program if isinstance(s, Each)}
     numbers = {s.to for s in program if not isinstance(s, Each)}
     return rows & used, numbers & used
-

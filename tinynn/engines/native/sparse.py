@@ -140,16 +140,16 @@ class SparseProducts:
 
     def _groups(self, W: Weights, most: int = 8) -> list[tuple[int, int]]:
         """Return (first vector, vectors) of the groups of columns that are worked on at once."""
-        return [
-            (first, min(most, W.vectors - first)) for first in range(0, W.vectors, most)
-        ]
+        return [(first, min(most, W.vectors - first)) for first in range(0, W.vectors, most)]
 
     def _weight(self, W: Weights, first: int, v: int, index: int) -> At:
         """Return the address of a vector in the row of weights that is so far from the first."""
         return At(_WEIGHTS, W.vector(first + v) - W.vector(first), index)
 
     @contextmanager
-    def _each_row(self, W: Weights, first: int, step: int, start: int | None = None) -> Iterator[None]:
+    def _each_row(
+        self, W: Weights, first: int, step: int, start: int | None = None
+    ) -> Iterator[None]:
         """Loop over the rows, with registers at its numbers and at the first weight."""
         m = self.machine
         m.move(_WEIGHTS, ARENA)

@@ -11,9 +11,10 @@ from ..plans import TrainingPlan
 from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
-from .layout import Layout, ArenaRows
+from .layout import Layout
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
 from .passes import ParameterPlaces, Passes
+from .products import ArenaRows
 from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
 from .sparse import RECORD_BYTES, SparseProducts
 
@@ -74,33 +75,32 @@ class TrainingCode:
         m, plan, rows = self.machine, self.shape.plan, self.shape.rows
         m.begin()
         m.load(_BATCHES, At(ARENA, at.LEFT))
-        with m.block() as divergence:
-            with m.loop(_BATCHES):
-                m.store(At(ARENA, at.LEFT), _BATCHES)
-                inputs, targets, weights = self._gather()
-                given = self._load_numbers()
-                if weights:
-                    given = self._shares(given, weights)
-                passes = Passes(
-                    m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
-                    self.shape.sparse,
-                )  # fmt: skip
-                passes.forward(training=True)
-                total = self._scalar()
-                index = NUMBER if rows > 1 else None
-                weight = At(ARENA, weights.offset, index) if weights else None
-                d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
-                m.comment("the mean loss of the batch; leave if it is not finite")
-                m.vload(0, total)
-                m.vmul(0, 0, given["share"])
-                m.vsub(1, 0, 0)
-                m.leave_if_any(1, divergence)
-                m.load(_FROM, At(ARENA, at.LOSSES))
-                m.vstore_first(At(_FROM, 0), 0)
-                m.add_constant(_FROM, 8)
-                m.store(At(ARENA, at.LOSSES), _FROM)
-                passes.backward(d, int(plan.fused), self.gradients, self.direct)
-                self._update(given)
+        with m.block() as divergence, m.loop(_BATCHES):
+            m.store(At(ARENA, at.LEFT), _BATCHES)
+            inputs, targets, weights = self._gather()
+            given = self._load_numbers()
+            if weights:
+                given = self._shares(given, weights)
+            passes = Passes(
+                m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
+                self.shape.sparse,
+            )  # fmt: skip
+            passes.forward(training=True)
+            total = self._scalar()
+            index = NUMBER if rows > 1 else None
+            weight = At(ARENA, weights.offset, index) if weights else None
+            d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
+            m.comment("the mean loss of the batch; leave if it is not finite")
+            m.vload(0, total)
+            m.vmul(0, 0, given["share"])
+            m.vsub(1, 0, 0)
+            m.leave_if_any(1, divergence)
+            m.load(_FROM, At(ARENA, at.LOSSES))
+            m.vstore_first(At(_FROM, 0), 0)
+            m.add_constant(_FROM, 8)
+            m.store(At(ARENA, at.LOSSES), _FROM)
+            passes.backward(d, int(plan.fused), self.gradients, self.direct)
+            self._update(given)
         m.comment("the updates left, and whether every number of the state is finite")
         m.store(At(ARENA, at.LEFT), _BATCHES)
         self._check_state()
@@ -249,7 +249,9 @@ class TrainingCode:
             self._over_parameters(by_matrix, 0, middle, given)
             self._over_parameters(by_vector, middle, parameters.size - middle, given)
 
-    def _over_parameters(self, program: Program, start: int, size: int, given: dict[str, At]) -> None:
+    def _over_parameters(
+        self, program: Program, start: int, size: int, given: dict[str, At]
+    ) -> None:
         """Write a program over a part of the weights, their derivatives and memories."""
         if not size:
             return
