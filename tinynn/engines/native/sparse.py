@@ -14,13 +14,12 @@ from typing import Iterator, NamedTuple
 from ...lesson.matrix import Matrix
 from . import layout as at
 from .machine import ARENA, VECTOR_BYTES, At, Machine
-from .products import PANEL_VECTORS, ArenaRows, Weights
+from .products import ArenaRows, Weights
 
 # The share of numbers that are not 0 up to which it pays. A product with every number takes about
 # 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
 MOST_NOT_ZERO = 0.33
 LEAST_INPUTS = 16
-_AT_ONCE = 2 * PANEL_VECTORS
 
 # Integer registers: offsets of a row's record and of its result, and what the loops need.
 _RECORD, _RESULT, _SECOND, _DISTANCES, _VALUES, _WEIGHTS, _FIRST, _PAIRS, _ROWS = (
@@ -140,11 +139,12 @@ class SparseProducts:
 
     def _groups(self, W: Weights, most: int = 8) -> list[tuple[int, int]]:
         """Return (first vector, vectors) of the groups of columns that are worked on at once."""
-        return [(first, min(most, W.vectors - first)) for first in range(0, W.vectors, most)]
+        vectors = W.bytes // VECTOR_BYTES
+        return [(first, min(most, vectors - first)) for first in range(0, vectors, most)]
 
     def _weight(self, W: Weights, first: int, v: int, index: int) -> At:
         """Return the address of a vector in the row of weights that is so far from the first."""
-        return At(_WEIGHTS, W.vector(first + v) - W.vector(first), index)
+        return At(_WEIGHTS, _column(W, first + v) - _column(W, first), index)
 
     @contextmanager
     def _each_row(
@@ -153,7 +153,7 @@ class SparseProducts:
         """Loop over the rows, with registers at its numbers and at the first weight."""
         m = self.machine
         m.move(_WEIGHTS, ARENA)
-        m.add_constant(_WEIGHTS, (W.offset if start is None else start) + W.vector(first))
+        m.add_constant(_WEIGHTS, (W.offset if start is None else start) + _column(W, first))
         several = self.rows > 1
         if several:
             m.set(_RECORD, 0)
@@ -180,3 +180,8 @@ class SparseProducts:
                 yield
                 m.add_constant(_DISTANCES, 16)
                 m.add_constant(_VALUES, 16)
+
+
+def _column(W: Weights, vector: int) -> int:
+    """Return where a vector of the first row of weights is, counted from the first panel."""
+    return W.column(vector * VECTOR_BYTES)
