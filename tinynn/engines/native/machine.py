@@ -317,6 +317,10 @@ class Machine:
         """a = x y"""
         raise NotImplementedError
 
+    def wadd(self, a: int, x: int, y: Operand) -> None:
+        """a = x + y"""
+        raise NotImplementedError
+
     def wfma(self, a: int, x: int, y: Operand) -> None:
         """a = a + x y, rounded once"""
         raise NotImplementedError

@@ -74,14 +74,6 @@ class Kit(NamedTuple):
         return max(1, min(self.last // (vectors + 1), self.sums // vectors))
 
 
-def _kit(m: Machine, wide: bool) -> Kit:
-    if wide:
-        return Kit(WIDE_BYTES, WIDE_VECTORS, 24, m.wload, m.wstore, m.wbroadcast, m.wzero,
-                   m.wmove, m.wmul, m.wfma, m.wfnma)  # fmt: skip
-    return Kit(VECTOR_BYTES, VECTORS, 12, m.vload, m.vstore, m.vbroadcast, m.vzero,
-               m.vmove, m.vmul, m.fma, m.fnma)  # fmt: skip
-
-
 class ArenaRows(NamedTuple):
     """Rows of numbers in the arena: where the first begins, and bytes from one to the next."""
 
@@ -150,18 +142,28 @@ def blocks(count: int, most: int) -> list[tuple[int, int]]:
     return [part for part in parts if part[1]]
 
 
+def kit_for(m: Machine, W: Weights, wide: bool = True) -> Kit:
+    """Return the widest kit that the machine has and the rows of the weights fill."""
+    return _kit(m, wide and m.wide and W.row_bytes == PANEL_BYTES)
+
+
+def _kit(m: Machine, wide: bool) -> Kit:
+    if wide:
+        return Kit(WIDE_BYTES, WIDE_VECTORS, 24, m.wload, m.wstore, m.wbroadcast, m.wzero,
+                   m.wmove, m.wmul, m.wfma, m.wfnma)  # fmt: skip
+    return Kit(VECTOR_BYTES, VECTORS, 12, m.vload, m.vstore, m.vbroadcast, m.vzero,
+               m.vmove, m.vmul, m.fma, m.fnma)  # fmt: skip
+
+
 class Products:
     """Writes the products of one batch of `rows` rows."""
 
     def __init__(self, machine: Machine, rows: int) -> None:
         self.machine, self.rows = machine, rows
 
-    def _kit(self, W: Weights) -> Kit:
-        return _kit(self.machine, self.machine.wide and W.row_bytes == PANEL_BYTES)
-
     def forward(self, W: Weights, X: ArenaRows, Z: ArenaRows) -> None:
         """Z = X W + b"""
-        m, kit = self.machine, self._kit(W)
+        m, kit = self.machine, kit_for(self.machine, W)
         at_once = kit.panel if self.rows > 1 else kit.panel * (kit.sums // kit.panel)
         for first, count, groups in _groups(W.bytes // kit.size, at_once):
             rows = blocks(self.rows, kit.most_rows(count))
@@ -224,7 +226,7 @@ class Products:
 
     def update(self, W: Weights, X: ArenaRows, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract Xᵀ D from the weights at `into`; or with `add`, store it there, in panels."""
-        m, kit = self.machine, self._kit(W)
+        m, kit = self.machine, kit_for(self.machine, W)
         for first, count, groups in _groups(W.bytes // kit.size, kit.panel):
             inputs = blocks(W.inputs, min(kit.most_rows(count), 10))
             with self._panels(W, kit, count, groups) as moving:
@@ -289,7 +291,7 @@ class Products:
         To add up the lanes of wide vectors takes longer, which pays only for long sums.
         """
         m = self.machine
-        kit = self._kit(W) if W.panels > 2 else _kit(m, wide=False)
+        kit = kit_for(m, W, wide=W.panels > 2)
         groups = -(-W.inputs // LANES)
         rows = blocks(self.rows, 3)
         still = len(rows) == 1 and rows[0][1] == 1

@@ -66,6 +66,9 @@ class X64Wide(X64):
     def wmul(self, a: int, x: int, y: Operand) -> None:
         self._put(self._evex(0x59, 1, a, x, y), "vmulpd zmm{}, zmm{}, {}", a, x, self._last(y))
 
+    def wadd(self, a: int, x: int, y: Operand) -> None:
+        self._put(self._evex(0x58, 1, a, x, y), "vaddpd zmm{}, zmm{}, {}", a, x, self._last(y))
+
     def wfma(self, a: int, x: int, y: Operand) -> None:
         code = self._evex(0xB8, _TABLE_38, a, x, y)
         self._put(code, "vfmadd231pd zmm{}, zmm{}, {}", a, x, self._last(y))
