@@ -240,7 +240,7 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
 
 
 def _too_large(network: Sequential, count: int, most: int) -> str | None:
-    """Return why writing out the network's `count` numbers would take too long, or fail, or None."""
+    """Return why writing out the network's `count` numbers would take long, or fail, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)
