@@ -68,7 +68,7 @@ def test_no_sum_begins_with_a_sign_that_costs_an_operation(data):
     X, T, _ = data
     rows = tuple((tuple(x), tuple(t)) for x, t in zip(X, T))
     code = original.training_source(len(X[0]), len(T[0]), rows)
-    assert code.count("1.0 / (1.0 + exp(") == code.count("e / (1.0 + e)") == len(T) * len(T[0])
+    assert code.count("1.0 / (1.0 + exp(") == code.count(") / (1.0 + e)") == len(T) * len(T[0])
     assert not re.search(r"\(z := -[wn]", code)
 
 
@@ -80,15 +80,20 @@ def test_the_source_of_the_original_program():
         "    n1_0 = -w1_0",
         "    n2_0 = -w2_0",
     ]
-    assert lines[5:13] == [
+    assert lines[5:18] == [
         "    for _ in iterations:",
         "        # sample 0: 0.0, 1.0, 1.0 -> 1.0",
         "        if (z := n1_0 + n2_0) <= 0.0:",
         "            c = 1.0 - (o := 1.0 / (1.0 + exp(z)))",
         "        else:",
-        "            e = exp(-z)",
-        "            c = 1.0 - (o := e / (1.0 + e))",
+        "            c = 1.0 - (o := (e := exp(-z)) / (1.0 + e))",
         "        d0s0 = c * o * c",
+        "        # sample 1: 1.0, 0.0, 0.0 -> 0.0",
+        "        if w0_0 < 0.0:",
+        "            o = (e := exp(w0_0)) / (1.0 + e)",
+        "        else:",
+        "            o = 1.0 / (1.0 + exp(-w0_0))",
+        "        d0s1 = o * o * (1.0 - o)",
     ]
     assert lines[-7:] == [
         "        # w = w + x^T ((t - o) o (1 - o))",
