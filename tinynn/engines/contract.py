@@ -158,7 +158,7 @@ class Batches(Sequence[Sequence[int]]):
 
 def most_rows(batches: Sequence[Sequence[int]]) -> int:
     """Return how many rows the largest batch has; 1 if there is none."""
-    if isinstance(batches, Batches) and (batches.per_epoch == 1 or len(batches) > 1):
+    if isinstance(batches, Batches) and len(batches) >= min(2, batches.per_epoch):
         return batches.size  # only the last of an epoch may have fewer
     return max(map(len, batches), default=1)
 
