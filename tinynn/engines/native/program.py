@@ -63,6 +63,7 @@ class NativeProgram(Program):
         self._sparse: SparseRows | None = None
         self._order: array[int] = array("q")
         self._losses: array[float] = array("d")
+        self._done: list[float] = []
         self._seconds_per_row = 0.0
         self._X: Matrix = []
         self._T: Matrix = []
@@ -133,11 +134,14 @@ class NativeProgram(Program):
     @property
     def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
+        if self._done:
+            return self._done
         start, _ = self._losses.buffer_info()
         return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
 
     @done.setter
     def done(self, losses: list[float]) -> None:
+        self._done = losses
         if not losses:
             self._set(at.LOSSES, self._losses.buffer_info()[0])
 
@@ -294,10 +298,12 @@ def _rows_and_lengths(
     """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
     if not isinstance(batches, Batches):
         rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
-    elif batches.samples % batches.size == 0:
-        return array("q", batches.rows), [(batches.size, len(batches))]
     else:
-        rows, lengths = array("q", batches.rows), batches.lengths
+        begin, end = batches.span
+        rows = (array("q", batches.order) * batches.times)[begin:end]
+        if batches.samples % batches.size == 0:
+            return rows, [(batches.size, len(batches))]
+        lengths = batches.lengths
     return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
 
 
