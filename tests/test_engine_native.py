@@ -94,9 +94,9 @@ def test_what_follows_overflows_in_native_and_not_in_lists(monkeypatch):
     by_lists = []
     right = native_program.NativeProgram._by_lists
 
-    def counted(self, call, rate, step):
+    def counted(self, call, rate, *others):
         by_lists.append(rate)
-        return right(self, call, rate, step)
+        return right(self, call, rate, *others)
 
     monkeypatch.setattr(native_program.NativeProgram, "_by_lists", counted)
     native, lists = Running(), Running(LISTS)
