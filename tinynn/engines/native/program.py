@@ -47,6 +47,15 @@ class _Call(NamedTuple):
     length: int
 
 
+class _State(NamedTuple):
+    """All that an update changes: numbers in the arena, the end of the losses, random streams."""
+
+    numbers: bytes
+    losses: int
+    streams: list[Random]
+    noise: list[Any]
+
+
 class NativeProgram(Program):
     """Keeps weights, memory and running statistics in an arena, which the code changes.
 
@@ -126,6 +135,7 @@ class NativeProgram(Program):
             kept = self._arena.copy(0, self._arena.size)
             larger.restore(0, kept)
             self._arena = larger
+        self._current = None  # if this is interrupted, the arena fits no code
         code.write_constants(self._arena)
         self._current = code
 
@@ -143,7 +153,7 @@ class NativeProgram(Program):
     def done(self, losses: list[float]) -> None:
         self._done = losses
         if not losses:
-            self._set(at.LOSSES, self._losses.buffer_info()[0])
+            self._losses = array("d")
 
     def _set(self, place: int, *integers: int) -> None:
         """Write integers of the header."""
@@ -168,10 +178,12 @@ class NativeProgram(Program):
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
-        self._order, lengths = _rows_and_lengths(batches)
-        self._losses = array("d", bytes(8 * len(batches)))
-        self._load()
         self.done = []
+        self._order, lengths = _rows_and_lengths(batches)
+        self._load()
+        losses = array("d", bytes(8 * len(batches)))
+        self._set(at.LOSSES, losses.buffer_info()[0])
+        self._losses = losses
         self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
         first, row = 0, 0
         for length, count in lengths:
@@ -191,7 +203,7 @@ class NativeProgram(Program):
         return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
 
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
-        """Make the updates of a call; leave the state before it if it is interrupted."""
+        """Make the updates of a call: all of them, or none if it is interrupted."""
         first, row, count, length = call
         ready = training(
             TrainingShape(
@@ -199,37 +211,55 @@ class NativeProgram(Program):
             )
         )
         self._use(ready)
-        arena, parameters = self._arena, self._parameters
-        kept = arena.copy(parameters.start, parameters.state_size)
-        streams = self._streams
-        noise = [stream.getstate() for stream in streams]
+        arena = self._arena
+        before = self._state()
         some = rates if count == len(rates) else rates[first : first + count]
         numbers = ready.code.numbers(some, first_step + first)
         order, _ = self._order.buffer_info()
-        losses = arena.read_integer(at.LOSSES)
         try:
-            draws = self._draws(streams, length * count)
+            draws = self._draws(before.streams, length * count)
             if draws:
                 self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
             self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
             started = perf_counter()
             ready.call(arena.address)
             self._seconds_per_row = (perf_counter() - started) / (length * count)
+            if self._is_finite:
+                return
+            # From the state before the call, batch by batch, until the one that went wrong.
+            self._go_back(before)
+            if count == 1:
+                self._by_lists(call, rates[first], first_step + first, before)
+                return
+        except BatchDivergence:
+            raise  # everything is as before the batch
         except BaseException:
-            if arena.read_integer(at.LOSSES) == losses:
-                _restore(streams, noise)
+            # Ctrl-C is answered after the code has run, whatever its numbers became.
+            if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
+                self._go_back(before)
             raise
-        if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
-            return
-        # From the state before the call, batch by batch, until the one that went wrong.
-        arena.restore(parameters.start, kept)
-        self._set(at.LOSSES, losses)
-        _restore(streams, noise)
-        if count == 1:
-            self._by_lists(call, rates[first], first_step + first)
-        else:
-            for k in range(count):
-                self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+        for k in range(count):
+            self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+
+    @property
+    def _is_finite(self) -> bool:
+        """Whether the latest call made all of its updates, and their numbers are finite."""
+        read = self._arena.read_integer
+        return not (read(at.LEFT) or read(at.NOT_FINITE))
+
+    def _state(self) -> _State:
+        """Return all that an update changes, for `_go_back`."""
+        arena, parameters, streams = self._arena, self._parameters, self._streams
+        return _State(
+            arena.copy(parameters.start, parameters.state_size), arena.read_integer(at.LOSSES),
+            streams, [stream.getstate() for stream in streams],
+        )  # fmt: skip
+
+    def _go_back(self, state: _State) -> None:
+        self._arena.restore(self._parameters.start, state.numbers)
+        self._set(at.LOSSES, state.losses)
+        for stream, noise in zip(state.streams, state.noise):
+            stream.setstate(noise)
 
     @property
     def _streams(self) -> list[Random]:
@@ -246,10 +276,10 @@ class NativeProgram(Program):
             found.append(numbers)
         return found
 
-    def _by_lists(self, call: _Call, rate: float, step: int) -> None:
+    def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
 
-        Raises BatchDivergence.
+        Raises BatchDivergence, after going back to `before`.
         """
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
@@ -257,9 +287,12 @@ class NativeProgram(Program):
         try:
             (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
         except BatchDivergence as error:
+            self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
         self._write_state()
         self._losses[call.first] = loss
+        self._set(at.LEFT, 0)
+        self._set(at.NOT_FINITE, 0)
         self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
 
     # --- prediction
@@ -305,8 +338,3 @@ def _rows_and_lengths(
             return rows, [(batches.size, len(batches))]
         lengths = batches.lengths
     return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
-
-
-def _restore(streams: list[Random], states: list[Any]) -> None:
-    for stream, state in zip(streams, states):
-        stream.setstate(state)
