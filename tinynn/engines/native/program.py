@@ -15,8 +15,8 @@ from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_
 from ..lists import ListsProgram
 from ..plans import plan_of
 from . import layout as at
+from .host import Arena, Lent
 from .machine import LANES
-from .memory import Arena
 from .numbers import ParameterStore, padded_rows, read_running, write_running
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
@@ -68,10 +68,10 @@ class NativeProgram(Program):
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: LoadedCode | None = None
-        self._data: list[array[Any]] = []
+        self._data: list[Lent] = []
         self._sparse: SparseRows | None = None
-        self._order: array[int] = array("q")
-        self._losses: array[float] = array("d")
+        self._order = Lent(array("q"))
+        self._losses = Lent(array("d"))
         self._done: list[float] = []
         self._seconds_per_row = 0.0
         self._X: Matrix = []
@@ -146,14 +146,14 @@ class NativeProgram(Program):
         """The losses of the updates made since `done` was last emptied."""
         if self._done:
             return self._done
-        start, _ = self._losses.buffer_info()
-        return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
+        end = self._arena.read_integer(at.LOSSES)
+        return self._losses.first((end - self._losses.address) // 8)
 
     @done.setter
     def done(self, losses: list[float]) -> None:
         self._done = losses
         if not losses:
-            self._losses = array("d")
+            self._losses = Lent(array("d"))
 
     def _set(self, place: int, *integers: int) -> None:
         """Write integers of the header."""
@@ -172,19 +172,20 @@ class NativeProgram(Program):
             sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
         )
         inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
-        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
-        self._data += self._sparse[1:] if self._sparse else []
+        data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data = list(map(Lent, data + list(self._sparse[1:] if self._sparse else [])))
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
         self.done = []
-        self._order, lengths = _rows_and_lengths(batches)
+        rows, lengths = _rows_and_lengths(batches)
+        self._order = Lent(rows)
         self._load()
-        losses = array("d", bytes(8 * len(batches)))
-        self._set(at.LOSSES, losses.buffer_info()[0])
+        losses = Lent(array("d", bytes(8 * len(batches))))
+        self._set(at.LOSSES, losses.address)
         self._losses = losses
-        self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
+        self._set(at.INPUTS, *[numbers.address for numbers in self._data])
         first, row = 0, 0
         for length, count in lengths:
             most = self._batches_of_a_call(length)
@@ -214,13 +215,12 @@ class NativeProgram(Program):
         arena = self._arena
         before = self._state()
         some = rates if count == len(rates) else rates[first : first + count]
-        numbers = ready.code.numbers(some, first_step + first)
-        order, _ = self._order.buffer_info()
+        numbers = Lent(ready.code.numbers(some, first_step + first))
         try:
             draws = self._draws(before.streams, length * count)
             if draws:
-                self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
-            self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
+                self._set(at.DRAWS, *[draw.address for draw in draws])
+            self._set(at.LEFT, count, self._order.address + 8 * row, numbers.address)
             started = perf_counter()
             ready.call(arena.address)
             self._seconds_per_row = (perf_counter() - started) / (length * count)
@@ -266,14 +266,14 @@ class NativeProgram(Program):
         """The random streams of the Dropout layers, which the trainer replaces in each epoch."""
         return [layer.rng for layer in self.recipe.network.layers if type(layer) is Dropout]
 
-    def _draws(self, streams: list[Random], samples: int) -> list[array[float]]:
+    def _draws(self, streams: list[Random], samples: int) -> list[Lent]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
         for stream, layer in zip(streams, self._dropouts):
             draw, count = stream.random, samples * layer.outputs
             numbers = array("d", [draw() for _ in repeat(None, count)])
             numbers.extend([0.0] * LANES)  # whole vectors are read
-            found.append(numbers)
+            found.append(Lent(numbers))
         return found
 
     def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
@@ -285,15 +285,16 @@ class NativeProgram(Program):
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
         try:
-            (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
+            order = self._order.numbers[call.row : call.row + call.length]
+            (loss,) = program.train([order], [rate], step)
         except BatchDivergence as error:
             self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
         self._write_state()
-        self._losses[call.first] = loss
+        self._losses.replace(call.first, loss)
         self._set(at.LEFT, 0)
         self._set(at.NOT_FINITE, 0)
-        self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
+        self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
     # --- prediction
 
