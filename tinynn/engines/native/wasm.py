@@ -189,7 +189,9 @@ class Wasm(Machine):
         self.code += b"\1" + _size_to_come() + variables
         self.comment(f'(module (import "{MODULE}" "{MEMORY}" (memory 0))')
         self.comment(f'(func (export "{FUNCTION}") (param $address i32)')
-        self.comment(f"(local i64 {REGISTERS} times: $r0 ...; v128 {vectors} times: $v0.0 $v0.1 ...)")
+        self.comment(
+            f"(local i64 {REGISTERS} times: $r0 ...; v128 {vectors} times: $v0.0 $v0.1 ...)"
+        )
         self._integers(0, _GET[0], _WIDEN)
 
     def end(self) -> None:
