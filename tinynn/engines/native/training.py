@@ -44,6 +44,7 @@ class TrainingCode:
     parameters:  where the weights are, and all of the state that training changes
     numbers:     returns the numbers of each update, from (rates, first step, rows of a batch)
     size:        bytes of the arena
+    counts_steps: whether the numbers of an update depend on how many were made before
     """
 
     def __init__(self, shape: TrainingShape, machine: Machine, guarded: bool = False) -> None:
@@ -63,6 +64,7 @@ class TrainingCode:
         self.names = ["k", "share"]
         if not self.direct:
             self.names += list(dict.fromkeys(["rate", *[name for name, _ in self.once]]))
+        self.counts_steps = any("step" in source for _, source in self.once)
         self.numbers = _numbers_function(plan, shape.weighted, self.direct, self.once, self.names)
         self._write()
         self.size = layout.size + VECTOR_BYTES
