@@ -130,7 +130,7 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
     X = [[draw.uniform(-2.0, 2.0) for _ in range(inputs)] for _ in range(samples)]
     if choose([True, False]):
         X = [[float(round(x)) for x in row] for row in X]  # truth tables: 0 and 1 among them
-    T = _targets(loss(), samples, outputs, choose, draw)
+    T = targets(loss(), samples, outputs, choose, draw)
     weights = None
     if choose([False, False, True]):
         weights = [draw.choice([0.0, 0.5, 1.0, 2.5]) for _ in range(samples)]
@@ -166,7 +166,7 @@ def with_columns(
     return told
 
 
-def _targets(
+def targets(
     loss: Any, samples: int, outputs: int, choose: Choose, draw: random.Random
 ) -> list[list[float]]:
     simple = choose([True, False])

@@ -1,8 +1,9 @@
 """The complementary error function of vectors, in the instructions of `Machine`.
 
 Sources: M. M. Shepherd and J. G. Laframboise, Chebyshev approximation of (1 + 2x) exp(x**2) erfc(x)
-in 0 <= x < inf (1981), for one polynomial in (x - K) / (x + K) on the whole half line; T. J. Dekker,
-A floating-point technique for extending the available precision (1971), for errors of sums.
+in 0 <= x < inf (1981), for one polynomial in (x - K) / (x + K) on the whole half line; T. J.
+Dekker, A floating-point technique for extending the available precision (1971), for the errors of
+sums.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def erfc(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     - x**2 = z**2 + (x - z) (x + z), where z is x without its last 27 bits, so that z**2 is exact;
     - e**(-x**2) = 2**n (1 - t) with R = x**2 + n ln 2 and t = 1 - e**-R;
     - P and the rest of its sum, Q in P = c + q Q, each with its rounding error;
-    - 1 / (x + 2) is rounded to i, and P / (x + 2) = P i is exact for the argument 1 / i - 2. That is
-      x + (x + 2) e with e = 1 - i (x + 2); so G(x) is P i less (x + 2) e times the derivative
-      G' = 2 x G - 2 / sqrt(pi), in which x G is P - 2 G.
+    - 1 / (x + 2) is rounded to i, and P i is G(1 / i - 2), of the argument x + (x + 2) e with
+      e = 1 - i (x + 2). So G(x) is P i less (x + 2) e times the derivative of G, which is
+      2 x G - 2 / sqrt(pi), where x G is P - 2 G.
     """
     at, bits = constants.at, constants.bits
     k, t, n, D, q, x, u, v, w = free[:9]
@@ -73,15 +74,22 @@ def erfc(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.fnma(e, i, v)
     m.vmul(D, D, e)
 
-    c, q2 = ERFC, x
-    m.vmul(q2, q, q)
-    m.vload(u, at(c[24]))
-    m.fma(u, q, at(c[25]))
-    for j in range(22, 0, -2):
-        m.vload(v, at(c[j]))
-        m.fma(v, q, at(c[j + 1]))
-        m.fma(v, q2, u)
-        u, v = v, u
+    # c[2] + c[3] q + ... in two chains, in q**4, so that they overlap.
+    c, q4 = ERFC, x
+    m.vmul(q4, q, q)
+    m.vmul(q4, q4, q4)
+    for first in (24, 22):
+        m.vload(u, at(c[first]))
+        m.fma(u, q, at(c[first + 1]))
+        for j in range(first - 4, 1, -4):
+            m.vload(v, at(c[j]))
+            m.fma(v, q, at(c[j + 1]))
+            m.fma(v, q4, u)
+            u, v = v, u
+        u, w = w, u
+    m.vmul(v, q, q)
+    m.fma(w, u, v)
+    u, w = w, u
     Q, Q_low, P, P_low = x, v, w, u
     m.vload(Q_low, at(c[1]))
     m.vmove(Q, Q_low)

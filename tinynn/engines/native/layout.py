@@ -13,15 +13,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .constants import MOST
-from .machine import LANES, VECTOR_BYTES
-from .products import ArenaRows
+from .machine import VECTOR_BYTES
+from .products import ArenaRows, padded_bytes
 
 # The integers at the beginning of the arena, in bytes from it.
-# INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+# EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
 (
-    LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES, NOT_FINITE, DRAWS,
-) = range(0, 88, 8)  # fmt: skip
-MOST_DRAWS = 53  # layers with random numbers of their own; DRAWS is the first one's address
+    EPOCHS, BATCHES, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES,
+    NOT_FINITE, DRAWS,
+) = range(0, 96, 8)  # fmt: skip
+MOST_DRAWS = 52  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64
 PAGE = 4096
@@ -67,12 +68,12 @@ class Layout:
 
 
 def stride(columns: int) -> int:
-    """Return the bytes from one row to the next: whole vectors.
+    """Return the bytes from one row to the next.
 
     Rows that are a multiple of 512 bytes apart would compete for the same lines of the cache.
     """
-    size = -(-columns // LANES) * VECTOR_BYTES
-    return size + 2 * VECTOR_BYTES if size % 512 == 0 else size
+    size = padded_bytes(columns)
+    return size + CACHE_LINE if size % 512 == 0 else size
 
 
 class Start(NamedTuple):

@@ -1,8 +1,9 @@
 """A small vector machine: the instructions that the kernels are written in, for every processor.
 
 It has integer registers for addresses and counters, 16 vector registers of four floats each, and
-loops and blocks instead of jumps. `X64` and `Arm64` turn each instruction into bytes; the kernels
-do not know which of them they are writing for.
+loops and blocks instead of jumps. A machine that is `wide` has 32 registers of eight floats, too,
+for matrix products; the first 16 of them share their lower half with the others. `X64`, `X64Wide`
+and `Arm64` turn each instruction into bytes; the kernels do not know which of them they write for.
 
 An operand in memory is an `At`: a register with an address, an offset in bytes and, optionally, a
 register that is added. Vector instructions take one as their last operand; some machines then use
@@ -21,6 +22,8 @@ SCRATCH = 15
 LANES = 4
 TO_THE_END = "to the end of the block"  # in the text of a jump whose target is not known yet
 VECTOR_BYTES = 8 * LANES
+WIDE_VECTORS = 32
+WIDE_BYTES = 2 * VECTOR_BYTES
 
 
 class At(NamedTuple):
@@ -70,6 +73,7 @@ class Machine:
     """
 
     name = ""
+    wide = False
     target = "{}"  # how a listing shows where a jump goes
 
     def __init__(self, listed: bool = False) -> None:
@@ -297,4 +301,46 @@ class Machine:
 
     def vsums(self, a: int, b: int, c: int, d: int) -> None:
         """a = (sum of a's lanes, of b's, of c's, of d's); b, c and d are overwritten"""
+        raise NotImplementedError
+
+    # --- wide vectors, of machines that have them: a, x and y are wide registers
+
+    def wload(self, a: int, at: At) -> None:
+        """a = the eight floats in memory"""
+        raise NotImplementedError
+
+    def wstore(self, at: At, x: int) -> None:
+        """the eight floats in memory = x"""
+        raise NotImplementedError
+
+    def wbroadcast(self, a: int, at: At) -> None:
+        """each lane of a = the float in memory"""
+        raise NotImplementedError
+
+    def wzero(self, a: int) -> None:
+        """a = 0"""
+        raise NotImplementedError
+
+    def wmove(self, a: int, x: int) -> None:
+        """a = x"""
+        raise NotImplementedError
+
+    def wmul(self, a: int, x: int, y: Operand) -> None:
+        """a = x y"""
+        raise NotImplementedError
+
+    def wadd(self, a: int, x: int, y: Operand) -> None:
+        """a = x + y"""
+        raise NotImplementedError
+
+    def wfma(self, a: int, x: int, y: Operand) -> None:
+        """a = a + x y, rounded once"""
+        raise NotImplementedError
+
+    def wfnma(self, a: int, x: int, y: Operand) -> None:
+        """a = a - x y, rounded once"""
+        raise NotImplementedError
+
+    def wfold(self, a: int, t: int) -> None:
+        """vector register a = the sum of the halves of wide register a; t is overwritten"""
         raise NotImplementedError

@@ -12,7 +12,7 @@ from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
-from .products import ArenaRows, Products, Weights
+from .products import ArenaRows, Products, Weights, padded_bytes
 from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
 from .sparse import SparseProducts
 
@@ -43,14 +43,14 @@ class ParameterPlaces:
             for letter in layer.letters():
                 if letter != "W":
                     self.vectors[f"{letter}{layer.place}"] = size
-                    size += -(-layer.outputs // LANES) * VECTOR_BYTES
+                    size += padded_bytes(layer.outputs)
         self.size = size
         self.running: dict[str, int] = {}
         self.state_size = size * copies
         for layer in layers:
             for name in BUFFERS if layer.kind == "BatchNorm" else ():
                 self.running[f"{name}{layer.place}"] = self.state_size
-                self.state_size += -(-layer.outputs // LANES) * VECTOR_BYTES
+                self.state_size += padded_bytes(layer.outputs)
         self.start = start = layout.place(self.state_size, "parameters, memory of the optimizer")
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
@@ -306,7 +306,7 @@ class Passes:
             self.products.update(W, x, d, W.offset + shift, not direct)
         if W.bias is not None:
             m.comment(f"{'b = b - d' if direct else 'db = d'}, summed over the rows")
-            self.products.sum_rows(W.vectors, d, W.bias + shift, not direct)
+            self.products.sum_rows(W.bytes // VECTOR_BYTES, d, W.bias + shift, not direct)
         return below
 
     def _program_backward(self, k: int, d: ArenaRows, down: bool, gradients: int) -> None:

@@ -24,8 +24,9 @@ _CPUID = bytes.fromhex(
     "5bc3"  # pop rbx; ret
 )
 _XGETBV = bytes.fromhex("31c90f01d0418900c3")  # xor ecx, ecx; xgetbv; mov [r8], eax; ret
-_FMA, _OSXSAVE, _AVX, _AVX2 = 1 << 12, 1 << 27, 1 << 28, 1 << 5
+_FMA, _OSXSAVE, _AVX, _AVX2, _AVX_512 = 1 << 12, 1 << 27, 1 << 28, 1 << 5, 1 << 16
 _SAVES_VECTORS = 0b110  # the system saves xmm and ymm registers
+_SAVES_WIDE_VECTORS = 0b11100110  # and zmm registers, all 32 of them, and masks
 
 _INTEL = ("x86_64", "amd64")
 _ARM = ("aarch64", "arm64")
@@ -54,20 +55,29 @@ def unavailable() -> str | None:
 
 
 def _missing(kind: str) -> str | None:
-    from .memory import call_once, executable
-
     if kind in _ARM:
+        from .memory import executable
+
         executable(b"\xc0\x03\x5f\xd6")(0)  # ret: every 64-bit Arm has NEON
         return None
-    argument = b"\x49\x89\xc8" if sys.platform == "win32" else b"\x49\x89\xf8"  # mov r8, rcx or rdi
-    highest, first, seventh = call_once(argument + _CPUID, 3)
+    highest, first, seventh, saved = _features()
     needed = _FMA | _OSXSAVE | _AVX
     if highest < 7 or first & needed != needed or not seventh & _AVX2:
         return "the processor has no AVX2 and FMA"
-    (saved,) = call_once(argument + _XGETBV, 1)
     if saved & _SAVES_VECTORS != _SAVES_VECTORS:
         return "the system does not save the vector registers of AVX"
     return None
+
+
+@lru_cache(maxsize=None)
+def _features() -> tuple[int, int, int, int]:
+    """Return what an x86 processor says: see _CPUID and _XGETBV."""
+    from .memory import call_once
+
+    argument = b"\x49\x89\xc8" if sys.platform == "win32" else b"\x49\x89\xf8"  # mov r8, rcx or rdi
+    highest, first, seventh = call_once(argument + _CPUID, 3)
+    saved = call_once(argument + _XGETBV, 1)[0] if first & _OSXSAVE else 0
+    return highest, first, seventh, saved
 
 
 def _missing_in_javascript() -> str | None:
@@ -94,6 +104,9 @@ def new_machine(listed: bool = False) -> Machine:
         from .arm64 import Arm64
 
         return Arm64(listed)
-    from .x64 import X64
-
+    *_, seventh, saved = _features()
+    if seventh & _AVX_512 and saved & _SAVES_WIDE_VECTORS == _SAVES_WIDE_VECTORS:
+        from .x64_wide import X64Wide as X64
+    else:
+        from .x64 import X64  # type: ignore[assignment]
     return X64(listed, windows=sys.platform == "win32")

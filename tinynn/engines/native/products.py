@@ -14,19 +14,64 @@ multiplication (2008).
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
-from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
+from .machine import (
+    ARENA,
+    LANES,
+    VECTOR_BYTES,
+    VECTORS,
+    WIDE_BYTES,
+    WIDE_VECTORS,
+    At,
+    Machine,
+    Operand,
+)
 
 # Integer registers of the kernels.
 _A, _B, _C, _D, _TERMS = 4, 5, 6, 7, 8
 _PANEL, _COLUMN, _PANELS, _BLOCKS = 1, 2, 10, 11
 
-_LAST = 15  # the vector register that holds an operand for several multiplications
-_ACCUMULATORS = 12
-PANEL_VECTORS = 4
-PANEL_BYTES = PANEL_VECTORS * VECTOR_BYTES
+PANEL_BYTES = 4 * VECTOR_BYTES
 UNROLLED = 64  # the most multiplications that are written out instead of looped over
+
+
+class Kit(NamedTuple):
+    """The instructions of a kernel: on vectors, or on wide ones.
+
+    size:  bytes of a vector; registers: how many there are; `sums`: how many of them hold sums
+    """
+
+    size: int
+    registers: int
+    sums: int
+    load: Callable[[int, At], None]
+    store: Callable[[At, int], None]
+    broadcast: Callable[[int, At], None]
+    zero: Callable[[int], None]
+    move: Callable[[int, int], None]
+    multiply: Callable[[int, int, Operand], None]
+    fma: Callable[[int, int, Operand], None]
+    fnma: Callable[[int, int, Operand], None]
+
+    @property
+    def last(self) -> int:
+        """The register that holds an operand for several multiplications."""
+        return self.registers - 1
+
+    @property
+    def panel(self) -> int:
+        """How many vectors are as wide as a panel."""
+        return PANEL_BYTES // self.size
+
+    def most_rows(self, vectors: int) -> int:
+        """Return how many rows of a result with so many vectors fit into the registers.
+
+        Each row also needs a register for its factor, and one more holds the other factor.
+        """
+        if vectors > self.panel:
+            return 1
+        return max(1, min(self.last // (vectors + 1), self.sums // vectors))
 
 
 class ArenaRows(NamedTuple):
@@ -48,14 +93,14 @@ class Weights(NamedTuple):
     bias: int | None = None
 
     @property
-    def vectors(self) -> int:
-        """How many vectors hold one row."""
-        return -(-self.outputs // LANES)
+    def bytes(self) -> int:
+        """The bytes of one row of results."""
+        return padded_bytes(self.outputs)
 
     @property
     def row_bytes(self) -> int:
         """Bytes from one row of a panel to the next."""
-        return min(self.vectors, PANEL_VECTORS) * VECTOR_BYTES
+        return min(self.bytes, PANEL_BYTES)
 
     @property
     def panel_bytes(self) -> int:
@@ -63,16 +108,26 @@ class Weights(NamedTuple):
 
     @property
     def panels(self) -> int:
-        return -(-self.vectors // PANEL_VECTORS)
+        return -(-self.bytes // PANEL_BYTES)
 
     @property
     def size(self) -> int:
         """Bytes of all panels."""
         return self.panels * self.panel_bytes
 
-    def vector(self, number: int) -> int:
-        """Return where a vector of the first row is, counted from the first panel."""
-        return number // PANEL_VECTORS * self.panel_bytes + number % PANEL_VECTORS * VECTOR_BYTES
+    def column(self, byte: int) -> int:
+        """Return where a byte of the first row is, counted from the first panel."""
+        return byte // PANEL_BYTES * self.panel_bytes + byte % PANEL_BYTES
+
+
+def padded_bytes(columns: int) -> int:
+    """Return the bytes of a row: whole vectors, and whole wide ones if it has more than 12 columns.
+
+    >>> padded_bytes(3), padded_bytes(10), padded_bytes(17)
+    (32, 96, 192)
+    """
+    vectors = -(-columns // LANES)
+    return VECTOR_BYTES * (vectors + (vectors > 3 and vectors % 2))
 
 
 def blocks(count: int, most: int) -> list[tuple[int, int]]:
@@ -87,6 +142,19 @@ def blocks(count: int, most: int) -> list[tuple[int, int]]:
     return [part for part in parts if part[1]]
 
 
+def kit_for(m: Machine, W: Weights, wide: bool = True) -> Kit:
+    """Return the widest kit that the machine has and the rows of the weights fill."""
+    return _kit(m, wide and m.wide and W.row_bytes == PANEL_BYTES)
+
+
+def _kit(m: Machine, wide: bool) -> Kit:
+    if wide:
+        return Kit(WIDE_BYTES, WIDE_VECTORS, 24, m.wload, m.wstore, m.wbroadcast, m.wzero,
+                   m.wmove, m.wmul, m.wfma, m.wfnma)  # fmt: skip
+    return Kit(VECTOR_BYTES, VECTORS, 12, m.vload, m.vstore, m.vbroadcast, m.vzero,
+               m.vmove, m.vmul, m.fma, m.fnma)  # fmt: skip
+
+
 class Products:
     """Writes the products of one batch of `rows` rows."""
 
@@ -95,58 +163,54 @@ class Products:
 
     def forward(self, W: Weights, X: ArenaRows, Z: ArenaRows) -> None:
         """Z = X W + b"""
-        m = self.machine
-        for first, count, groups in self._groups(W):
-            rows = blocks(self.rows, _most_rows(count))
-            with self._panels(W, first, count, groups) as moving:
+        m, kit = self.machine, kit_for(self.machine, W)
+        at_once = kit.panel if self.rows > 1 else kit.panel * (kit.sums // kit.panel)
+        for first, count, groups in _groups(W.bytes // kit.size, at_once):
+            rows = blocks(self.rows, kit.most_rows(count))
+            with self._panels(W, kit, count, groups) as moving:
                 still = len(rows) == 1 and rows[0][1] == 1
                 x = self._cursor(_A, X.offset, still)
-                z = self._cursor(_C, Z.offset + first * VECTOR_BYTES, still, moving and _COLUMN)
+                z = self._cursor(_C, Z.offset + first * kit.size, still, moving and _COLUMN)
                 for size, times in rows:
                     with m.loop(_BLOCKS, times):
-                        self._forward_block(W, X, Z, first, count, size, x, z, moving)
+                        self._forward_block(kit, W, X, Z, first, count, size, x, z, moving)
                         if not still:
                             m.add_constant(_A, size * X.stride)
                             m.add_constant(_C, size * Z.stride)
 
     def _forward_block(
-        self, W: Weights, X: ArenaRows, Z: ArenaRows, first: int, count: int, rows: int, x: At,
-        z: At, moving: bool,
+        self, kit: Kit, W: Weights, X: ArenaRows, Z: ArenaRows, first: int, count: int, rows: int,
+        x: At, z: At, moving: bool,
     ) -> None:  # fmt: skip
         m = self.machine
         sums = [[r * count + v for v in range(count)] for r in range(rows)]
         for v in range(count):
             if W.bias is None:
-                m.vzero(sums[0][v])
+                kit.zero(sums[0][v])
             else:
-                at = W.bias + (first + v) * VECTOR_BYTES
-                m.vload(sums[0][v], At(ARENA, at, _COLUMN if moving else None))
+                at = W.bias + (first + v) * kit.size
+                kit.load(sums[0][v], At(ARENA, at, _COLUMN if moving else None))
             for r in range(1, rows):
-                m.vmove(sums[r][v], sums[0][v])
-        columns = [W.vector(first + v) - (W.vector(first) if moving else 0) for v in range(count)]
+                kit.move(sums[r][v], sums[0][v])
+        start = W.column(first * kit.size)
+        columns = [W.column((first + v) * kit.size) - start for v in range(count)]
         written_out = W.inputs * rows * count <= UNROLLED
-        if written_out and not moving:
-            w = At(ARENA, W.offset)
-        else:
-            w = self._cursor(_B, W.offset + (W.vector(first) if moving else 0), False,
-                             _PANEL if moving else 0)  # fmt: skip
+        w = self._cursor(_B, W.offset + start, written_out and not moving, moving and _PANEL)
         if not written_out:
-            m.move(_D, x.base)
-            m.add_constant(_D, x.offset)
-            x = At(_D, 0)
+            x = self._moved(_D, x)
 
         def term(k: int) -> None:
-            broadcast = [rows * count + r for r in range(rows)]
+            factors = [rows * count + r for r in range(rows)]
             for r in range(rows):
-                m.vbroadcast(broadcast[r], x.plus(r * X.stride + 8 * k))
+                kit.broadcast(factors[r], x.plus(r * X.stride + 8 * k))
             for v in range(count):
                 at = w.plus(columns[v] + k * W.row_bytes)
                 if rows == 1:
-                    m.fma(sums[0][v], broadcast[0], at)
+                    kit.fma(sums[0][v], factors[0], at)
                     continue
-                m.vload(_LAST, at)
+                kit.load(kit.last, at)
                 for r in range(rows):
-                    m.fma(sums[r][v], broadcast[r], _LAST)
+                    kit.fma(sums[r][v], factors[r], kit.last)
 
         if written_out:
             for k in range(W.inputs):
@@ -158,62 +222,56 @@ class Products:
                 m.add_constant(_B, W.row_bytes)
         for r in range(rows):
             for v in range(count):
-                m.vstore(z.plus(r * Z.stride + v * VECTOR_BYTES), sums[r][v])
+                kit.store(z.plus(r * Z.stride + v * kit.size), sums[r][v])
 
     def update(self, W: Weights, X: ArenaRows, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract Xᵀ D from the weights at `into`; or with `add`, store it there, in panels."""
-        m = self.machine
-        for first, count, groups in self._groups(W, for_update=True):
-            inputs = blocks(W.inputs, min(_most_rows(count), 6))
-            with self._panels(W, first, count, groups) as moving:
+        m, kit = self.machine, kit_for(self.machine, W)
+        for first, count, groups in _groups(W.bytes // kit.size, kit.panel):
+            inputs = blocks(W.inputs, min(kit.most_rows(count), 10))
+            with self._panels(W, kit, count, groups) as moving:
                 still = len(inputs) == 1 and inputs[0][1] == 1
                 x = self._cursor(_A, X.offset, still)
-                start = into + W.vector(first)
+                start = into + W.column(first * kit.size)
                 w = self._cursor(_C, start, still and not moving, moving and _PANEL)
                 for size, times in inputs:
                     with m.loop(_BLOCKS, times):
-                        self._update_block(W, X, D, first, count, size, x, w, moving, add)
+                        self._update_block(kit, W, X, D, first, count, size, x, w, moving, add)
                         if not still:
                             m.add_constant(_A, 8 * size)
                             m.add_constant(_C, size * W.row_bytes)
 
     def _update_block(
-        self, W: Weights, X: ArenaRows, D: ArenaRows, first: int, count: int, size: int, x: At,
-        w: At, moving: bool, add: bool,
+        self, kit: Kit, W: Weights, X: ArenaRows, D: ArenaRows, first: int, count: int, size: int,
+        x: At, w: At, moving: bool, add: bool,
     ) -> None:  # fmt: skip
         m = self.machine
         sums = [[i * count + v for v in range(count)] for i in range(size)]
-        columns = [W.vector(first + v) - W.vector(first) for v in range(count)]
         for i in range(size):
             for v in range(count):
                 if add:
-                    m.vzero(sums[i][v])
+                    kit.zero(sums[i][v])
                 else:
-                    m.vload(sums[i][v], w.plus(i * W.row_bytes + columns[v]))
+                    kit.load(sums[i][v], w.plus(i * W.row_bytes + v * kit.size))
         written_out = self.rows * size * count <= UNROLLED
-        d = D.offset + first * VECTOR_BYTES
-        if written_out and not moving:
-            delta = At(ARENA, d)
-        else:
-            delta = self._cursor(_B, d, False, moving and _COLUMN)
+        start = D.offset + first * kit.size
+        delta = self._cursor(_B, start, written_out and not moving, moving and _COLUMN)
         if not written_out:
-            m.move(_D, x.base)
-            m.add_constant(_D, x.offset)
-            x = At(_D, 0)
-        change = m.fma if add else m.fnma
+            x = self._moved(_D, x)
+        change = kit.fma if add else kit.fnma
 
         def term(s: int) -> None:
-            broadcast = [size * count + i for i in range(size)]
+            factors = [size * count + i for i in range(size)]
             for i in range(size):
-                m.vbroadcast(broadcast[i], x.plus(s * X.stride + 8 * i))
+                kit.broadcast(factors[i], x.plus(s * X.stride + 8 * i))
             for v in range(count):
-                at = delta.plus(s * D.stride + v * VECTOR_BYTES)
+                at = delta.plus(s * D.stride + v * kit.size)
                 if size == 1:
-                    change(sums[0][v], broadcast[0], at)
+                    change(sums[0][v], factors[0], at)
                     continue
-                m.vload(_LAST, at)
+                kit.load(kit.last, at)
                 for i in range(size):
-                    change(sums[i][v], broadcast[i], _LAST)
+                    change(sums[i][v], factors[i], kit.last)
 
         if written_out:
             for s in range(self.rows):
@@ -225,11 +283,15 @@ class Products:
                 m.add_constant(_B, D.stride)
         for i in range(size):
             for v in range(count):
-                m.vstore(w.plus(i * W.row_bytes + columns[v]), sums[i][v])
+                kit.store(w.plus(i * W.row_bytes + v * kit.size), sums[i][v])
 
     def backward(self, W: Weights, D: ArenaRows, E: ArenaRows) -> None:
-        """E = D Wᵀ: sums over a row of weights, whose lanes are added up at the end."""
+        """E = D Wᵀ: sums over a row of weights, whose lanes are added up at the end.
+
+        To add up the lanes of wide vectors takes longer, which pays only for long sums.
+        """
         m = self.machine
+        kit = kit_for(m, W, wide=W.panels > 2)
         groups = -(-W.inputs // LANES)
         rows = blocks(self.rows, 3)
         still = len(rows) == 1 and rows[0][1] == 1
@@ -241,7 +303,7 @@ class Products:
             e = self._cursor(_C, E.offset, still and groups == 1, groups > 1 and _COLUMN)
             for size, times in rows:
                 with m.loop(_BLOCKS, times):
-                    self._backward_block(W, D, E, size, w, d, e)
+                    self._backward_block(kit, W, D, E, size, w, d, e)
                     if not still:
                         m.add_constant(_A, size * D.stride)
                         m.add_constant(_C, size * E.stride)
@@ -250,52 +312,52 @@ class Products:
                 m.add_constant(_COLUMN, VECTOR_BYTES)
 
     def _backward_block(
-        self, W: Weights, D: ArenaRows, E: ArenaRows, rows: int, w: At, d: At, e: At
+        self, kit: Kit, W: Weights, D: ArenaRows, E: ArenaRows, rows: int, w: At, d: At, e: At
     ) -> None:
         m = self.machine
         sums = [[r * LANES + i for i in range(LANES)] for r in range(rows)]
         deltas = [rows * LANES + r for r in range(rows)]
 
-        def term(vector: int, w_at: int, d_at: int) -> None:
+        def term(begins: bool, w_at: int, d_at: int) -> None:
             for r in range(rows):
-                m.vload(deltas[r], d.plus(r * D.stride + d_at))
+                kit.load(deltas[r], d.plus(r * D.stride + d_at))
             for i in range(LANES):
-                m.vload(_LAST, w.plus(w_at + i * W.row_bytes))
+                kit.load(kit.last, w.plus(w_at + i * W.row_bytes))
                 for r in range(rows):
-                    if vector == 0:
-                        m.vmul(sums[r][i], deltas[r], _LAST)
+                    if begins:
+                        kit.multiply(sums[r][i], deltas[r], kit.last)
                     else:
-                        m.fma(sums[r][i], deltas[r], _LAST)
+                        kit.fma(sums[r][i], deltas[r], kit.last)
 
-        if W.vectors * rows * LANES <= UNROLLED or W.panels == 1:
-            for v in range(W.vectors):
-                term(v, W.vector(v), v * VECTOR_BYTES)
+        vectors = W.bytes // kit.size
+        if vectors * rows * LANES <= UNROLLED or W.panels == 1:
+            for v in range(vectors):
+                term(v == 0, W.column(v * kit.size), v * kit.size)
         else:
             for row in sums:
                 for a in row:
-                    m.vzero(a)
-            m.move(_D, w.base)
-            m.add_constant(_D, w.offset)
-            m.move(_PANEL, d.base)
-            m.add_constant(_PANEL, d.offset)
-            w, d = At(_D, 0), At(_PANEL, 0)
-            full, rest = divmod(W.vectors, PANEL_VECTORS)
+                    kit.zero(a)
+            w, d = self._moved(_D, w), self._moved(_PANEL, d)
+            full, rest = divmod(vectors, kit.panel)
             with m.loop(_TERMS, full):
-                for v in range(PANEL_VECTORS):
-                    term(1, v * VECTOR_BYTES, v * VECTOR_BYTES)
+                for v in range(kit.panel):
+                    term(False, v * kit.size, v * kit.size)
                 m.add_constant(_D, W.panel_bytes)
                 m.add_constant(_PANEL, PANEL_BYTES)
             for v in range(rest):
-                term(1, v * VECTOR_BYTES, v * VECTOR_BYTES)
+                term(False, v * kit.size, v * kit.size)
         for r in range(rows):
+            if kit.size == WIDE_BYTES:
+                for a in sums[r]:
+                    m.wfold(a, VECTORS - 1)
             m.vsums(*sums[r])
             m.vstore(e.plus(r * E.stride), sums[r][0])
 
     def sum_rows(self, vectors: int, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract the sum of the rows of D from the row at `into`; or with `add`, store it."""
-        m = self.machine
-        for first in range(0, vectors, _ACCUMULATORS):
-            count = min(_ACCUMULATORS, vectors - first)
+        m, most = self.machine, 12
+        for first in range(0, vectors, most):
+            count = min(most, vectors - first)
             offset = first * VECTOR_BYTES
             for v in range(count):
                 if add:
@@ -314,22 +376,8 @@ class Products:
             for v in range(count):
                 m.vstore(At(ARENA, into + offset + v * VECTOR_BYTES), v)
 
-    def _groups(self, W: Weights, for_update: bool = False) -> list[tuple[int, int, int]]:
-        """Return (first vector, vectors, repetitions) of the groups of columns of a block.
-
-        Whole panels are repeated in a loop; single rows take several panels at once.
-        """
-        at_once = PANEL_VECTORS
-        if self.rows == 1 and not for_update:
-            at_once = _ACCUMULATORS
-        if W.vectors <= at_once:
-            return [(0, W.vectors, 1)]
-        full, rest = divmod(W.vectors, at_once)
-        groups = [(0, at_once, full)] if full else []
-        return groups + ([(full * at_once, rest, 1)] if rest else [])
-
     @contextmanager
-    def _panels(self, W: Weights, first: int, count: int, groups: int) -> Iterator[bool]:
+    def _panels(self, W: Weights, kit: Kit, count: int, groups: int) -> Iterator[bool]:
         """Loop over groups of columns; registers _PANEL and _COLUMN then move along."""
         m = self.machine
         if groups == 1:
@@ -339,8 +387,8 @@ class Products:
         m.set(_COLUMN, 0)
         with m.loop(_PANELS, groups):
             yield True
-            m.add_constant(_PANEL, count // PANEL_VECTORS * W.panel_bytes)
-            m.add_constant(_COLUMN, count * VECTOR_BYTES)
+            m.add_constant(_PANEL, count // kit.panel * W.panel_bytes)
+            m.add_constant(_COLUMN, count * kit.size)
 
     def _cursor(self, register: int, offset: int, still: bool, plus: int = 0) -> At:
         """Return an address that can move: in a register, unless it stands still."""
@@ -352,13 +400,16 @@ class Products:
             self.machine.add(register, plus)
         return At(register, 0)
 
-
-def _most_rows(vectors: int) -> int:
-    """Return how many rows of a result with so many vectors fit into the registers.
-
-    Each row also needs a register for its factor, and one more holds the other factor.
-    """
-    return max(1, min(15 // (vectors + 1), _ACCUMULATORS // vectors)) if vectors < 12 else 1
+    def _moved(self, register: int, at: At) -> At:
+        """Return an address in another register, which can move on its own."""
+        self.machine.move(register, at.base)
+        self.machine.add_constant(register, at.offset)
+        return At(register, 0)
 
 
-__all__ = ["PANEL_BYTES", "ArenaRows", "Products", "Weights", "blocks"]
+def _groups(vectors: int, at_once: int) -> list[tuple[int, int, int]]:
+    """Return (first vector, vectors, repetitions) of groups; those of `at_once` are repeated."""
+    if vectors <= at_once:
+        return [(0, vectors, 1)]
+    full, rest = divmod(vectors, at_once)
+    return [(0, at_once, full), *([(full * at_once, rest, 1)] if rest else [])]

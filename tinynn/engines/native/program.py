@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from random import Random
 from time import perf_counter
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
@@ -36,15 +36,69 @@ def training(shape: TrainingShape) -> LoadedCode:
 
 
 class _Call(NamedTuple):
-    """What one call of the code does: updates with so many `batches` of `length` rows.
+    """What one call of the code does: epochs of `batches` with `length` rows.
 
-    first: the number of the first batch; row: where its rows begin among all row numbers
+    last:   rows of another batch at the end of each epoch, or 0
+    first:  the number of the first batch; row: where its rows begin among all row numbers
     """
 
     first: int
     row: int
+    epochs: int
     batches: int
     length: int
+    last: int = 0
+
+    @property
+    def per_epoch(self) -> int:
+        """The batches of an epoch."""
+        return self.batches + (self.last > 0)
+
+    @property
+    def updates(self) -> int:
+        """All batches."""
+        return self.epochs * self.per_epoch
+
+    @property
+    def rows(self) -> int:
+        """The rows of all batches."""
+        return self.epochs * (self.batches * self.length + self.last)
+
+    def split(self, most: int) -> Iterator[_Call]:
+        """Yield calls that do the same, with at most so many rows, or of one batch, each."""
+        _, _, epochs, batches, length, last = self
+        if self.rows <= most:
+            yield self
+        elif last and self.rows // epochs <= most:
+            step = most // (self.rows // epochs)
+            for start in range(0, epochs, step):
+                part = self._replace(epochs=min(step, epochs - start))
+                yield part.moved(start * self.per_epoch, start * self.rows // epochs)
+        else:
+            step = max(1, most // length)
+            for epoch in range(epochs):
+                begin = self._replace(epochs=1).moved(
+                    epoch * self.per_epoch, epoch * self.rows // epochs
+                )
+                for start in range(0, batches, step):
+                    part = begin._replace(batches=min(step, batches - start), last=0)
+                    yield part.moved(start, start * length)
+                if last:
+                    part = begin._replace(batches=1, length=last, last=0)
+                    yield part.moved(batches, batches * length)
+
+    def moved(self, batches: int, rows: int) -> _Call:
+        """Return the same call, so many batches and rows later."""
+        return self._replace(first=self.first + batches, row=self.row + rows)
+
+
+class _State(NamedTuple):
+    """All that an update changes: numbers in the arena, the end of the losses, random streams."""
+
+    numbers: bytes
+    losses: int
+    streams: list[Random]
+    noise: list[Any]
 
 
 class NativeProgram(Program):
@@ -63,6 +117,7 @@ class NativeProgram(Program):
         self._sparse: SparseRows | None = None
         self._order = Lent(array("q"))
         self._losses = Lent(array("d"))
+        self._done: list[float] = []
         self._seconds_per_row = 0.0
         self._X: Matrix = []
         self._T: Matrix = []
@@ -125,6 +180,7 @@ class NativeProgram(Program):
             kept = self._arena.copy(0, self._arena.size)
             larger.restore(0, kept)
             self._arena = larger
+        self._current = None  # if this is interrupted, the arena fits no code
         code.write_constants(self._arena)
         self._current = code
 
@@ -133,13 +189,16 @@ class NativeProgram(Program):
     @property
     def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
+        if self._done:
+            return self._done
         end = self._arena.read_integer(at.LOSSES)
         return self._losses.first((end - self._losses.address) // 8)
 
     @done.setter
     def done(self, losses: list[float]) -> None:
+        self._done = losses
         if not losses:
-            self._set(at.LOSSES, self._losses.address)
+            self._losses = Lent(array("d"))
 
     def _set(self, place: int, *integers: int) -> None:
         """Write integers of the header."""
@@ -164,67 +223,81 @@ class NativeProgram(Program):
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
-        rows, lengths = _rows_and_lengths(batches)
-        self._order, self._losses = Lent(rows), Lent(array("d", bytes(8 * len(batches))))
-        self._load()
         self.done = []
+        rows, runs = _rows_and_runs(batches)
+        self._order = Lent(rows)
+        self._load()
+        losses = Lent(array("d", bytes(8 * len(batches))))
+        self._set(at.LOSSES, losses.address)
+        self._losses = losses
         self._set(at.INPUTS, *[numbers.address for numbers in self._data])
-        first, row = 0, 0
-        for length, count in lengths:
-            most = self._batches_of_a_call(length)
-            for begin in range(first, first + count, most):
-                end = min(begin + most, first + count)
-                self._call(_Call(begin, row, end - begin, length), learning_rates, first_step)
-                row += (end - begin) * length
-            first += count
+        for run in runs:
+            for call in run.split(self._rows_of_a_call()):
+                self._call(call, learning_rates, first_step)
         return self.done
 
-    def _batches_of_a_call(self, length: int) -> int:
-        """Return how many batches take about SECONDS_OF_A_CALL."""
+    def _rows_of_a_call(self) -> int:
+        """Return how many rows take about SECONDS_OF_A_CALL."""
         guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
-        count = int(SECONDS_OF_A_CALL / ((self._seconds_per_row or guess) * length)) or 1
+        most = int(SECONDS_OF_A_CALL / (self._seconds_per_row or guess))
         draws = sum(layer.outputs for layer in self._dropouts)
-        return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
+        return min(most, MOST_DRAWS // draws) if draws else most
 
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
-        """Make the updates of a call; leave the state before it if it is interrupted."""
-        first, row, count, length = call
-        ready = training(
-            TrainingShape(
-                self.plan, length, self._sample_weight is not None, self._sparse is not None
-            )
-        )
+        """Make the updates of a call: all of them, or none if it is interrupted."""
+        first, count = call.first, call.updates
+        weighted, sparse = self._sample_weight is not None, self._sparse is not None
+        ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
         self._use(ready)
-        arena, parameters = self._arena, self._parameters
-        kept = arena.copy(parameters.start, parameters.state_size)
-        streams = self._streams
-        noise = [stream.getstate() for stream in streams]
+        arena = self._arena
+        before = self._state()
         some = rates if count == len(rates) else rates[first : first + count]
-        numbers = Lent(ready.code.numbers(some, first_step + first))
-        losses = arena.read_integer(at.LOSSES)
+        numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
-            draws = self._draws(streams, length * count)
+            draws = self._draws(before.streams, call.rows)
             if draws:
                 self._set(at.DRAWS, *[draw.address for draw in draws])
-            self._set(at.LEFT, count, self._order.address + 8 * row, numbers.address)
+            order = self._order.address + 8 * call.row
+            self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
             started = perf_counter()
             ready.call(arena.address)
-            self._seconds_per_row = (perf_counter() - started) / (length * count)
+            self._seconds_per_row = (perf_counter() - started) / call.rows
+            if self._is_finite:
+                return
+            # From the state before the call, batch by batch, until the one that went wrong.
+            self._go_back(before)
+            if count == 1:
+                self._by_lists(call, rates[first], first_step + first, before)
+                return
+        except BatchDivergence:
+            raise  # everything is as before the batch
         except BaseException:
-            if arena.read_integer(at.LOSSES) == losses:
-                _restore(streams, noise)
+            # Ctrl-C is answered after the code has run, whatever its numbers became.
+            if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
+                self._go_back(before)
             raise
-        if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
-            return
-        # From the state before the call, batch by batch, until the one that went wrong.
-        arena.restore(parameters.start, kept)
-        self._set(at.LOSSES, losses)
-        _restore(streams, noise)
-        if count == 1:
-            self._by_lists(call, rates[first], first_step + first)
-        else:
-            for k in range(count):
-                self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+        for single in call.split(1):
+            self._call(single, rates, first_step)
+
+    @property
+    def _is_finite(self) -> bool:
+        """Whether the latest call made all of its updates, and their numbers are finite."""
+        read = self._arena.read_integer
+        return not (read(at.EPOCHS) or read(at.NOT_FINITE))
+
+    def _state(self) -> _State:
+        """Return all that an update changes, for `_go_back`."""
+        arena, parameters, streams = self._arena, self._parameters, self._streams
+        return _State(
+            arena.copy(parameters.start, parameters.state_size), arena.read_integer(at.LOSSES),
+            streams, [stream.getstate() for stream in streams],
+        )  # fmt: skip
+
+    def _go_back(self, state: _State) -> None:
+        self._arena.restore(self._parameters.start, state.numbers)
+        self._set(at.LOSSES, state.losses)
+        for stream, noise in zip(state.streams, state.noise):
+            stream.setstate(noise)
 
     @property
     def _streams(self) -> list[Random]:
@@ -241,10 +314,10 @@ class NativeProgram(Program):
             found.append(Lent(numbers))
         return found
 
-    def _by_lists(self, call: _Call, rate: float, step: int) -> None:
+    def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
 
-        Raises BatchDivergence.
+        Raises BatchDivergence, after going back to `before`.
         """
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
@@ -253,9 +326,12 @@ class NativeProgram(Program):
             order = self._order.numbers[call.row : call.row + call.length]
             (loss,) = program.train([order], [rate], step)
         except BatchDivergence as error:
+            self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
         self._write_state()
         self._losses.replace(call.first, loss)
+        self._set(at.EPOCHS, 0)
+        self._set(at.NOT_FINITE, 0)
         self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
     # --- prediction
@@ -288,19 +364,46 @@ class NativeProgram(Program):
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
 
 
-def _rows_and_lengths(
-    batches: Sequence[Sequence[int]],
-) -> tuple[array[int], list[tuple[int, int]]]:
-    """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
+def _rows_and_runs(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[_Call]]:
+    """Return the row numbers of all batches, and the runs of batches that a call could make."""
+    runs: list[_Call] = []
+    first = row = 0
     if not isinstance(batches, Batches):
-        rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
-    elif batches.samples % batches.size == 0:
-        return array("q", batches.rows), [(batches.size, len(batches))]
-    else:
-        rows, lengths = array("q", batches.rows), batches.lengths
-    return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
+        for length, group in groupby(map(len, batches)):
+            count = len(list(group))
+            runs.append(_Call(first, row, 1, count, length))
+            first, row = first + count, row + count * length
+        return array("q", chain.from_iterable(batches)), runs
+    begin, end = batches.span
+    rows = (array("q", batches.order) * batches.times)[begin:end]
+    size, last = batches.size, batches.samples % batches.size
+    if not last:
+        return rows, [_Call(0, 0, 1, len(batches), size)]
+    full, left = batches.per_epoch - 1, len(batches)
+    begun = batches.start % batches.per_epoch
+    while left:
+        # The rest of an epoch, whole epochs, or the beginning of one.
+        if begun == full:
+            run = _Call(first, row, 1, 1, last)
+        elif begun or left <= full:
+            ends = left > full - begun
+            run = _Call(first, row, 1, min(full - begun, left), size, last if ends else 0)
+        else:
+            run = _Call(first, row, left // (full + 1), full, size, last)
+        runs.append(run)
+        first, row, left, begun = first + run.updates, row + run.rows, left - run.updates, 0
+    return rows, runs
 
 
-def _restore(streams: list[Random], states: list[Any]) -> None:
-    for stream, state in zip(streams, states):
-        stream.setstate(state)
+def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: _Call) -> array[float]:
+    """Return the numbers of all updates of a call."""
+    if not call.last:
+        return code.numbers(rates, step, call.length)
+    numbers = array("d")
+    per_epoch, epochs = call.per_epoch, call.epochs
+    alike = not code.counts_steps and rates.count(rates[0]) == len(rates)
+    for start in range(0, per_epoch if alike else call.updates, per_epoch):
+        end = start + per_epoch - 1
+        numbers += code.numbers(rates[start:end], step + start, call.length)
+        numbers += code.numbers(rates[end : end + 1], step + end, call.last)
+    return numbers * epochs if alike else numbers

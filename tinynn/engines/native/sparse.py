@@ -13,14 +13,13 @@ from typing import Iterator, NamedTuple
 
 from ...lesson.matrix import Matrix
 from . import layout as at
-from .machine import ARENA, VECTOR_BYTES, At, Machine
-from .products import PANEL_VECTORS, ArenaRows, Weights
+from .machine import ARENA, VECTOR_BYTES, WIDE_BYTES, At, Machine
+from .products import ArenaRows, Kit, Weights, kit_for
 
 # The share of numbers that are not 0 up to which it pays. A product with every number takes about
 # 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
-MOST_NOT_ZERO = 0.33
+MOST_NOT_ZERO = 0.3
 LEAST_INPUTS = 16
-_AT_ONCE = 2 * PANEL_VECTORS
 
 # Integer registers: offsets of a row's record and of its result, and what the loops need.
 _RECORD, _RESULT, _SECOND, _DISTANCES, _VALUES, _WEIGHTS, _FIRST, _PAIRS, _ROWS = (
@@ -85,75 +84,72 @@ class SparseProducts:
 
     def forward(self, W: Weights, Z: ArenaRows) -> None:
         """Z = X W + b, from the numbers of X that are not 0"""
-        m = self.machine
-        for first, count in self._groups(W):
+        kit = kit_for(self.machine, W)
+        add = self.machine.wadd if kit.size == WIDE_BYTES else self.machine.vadd
+        for first, count in _groups(W, kit, 8):
             sums = list(range(count))
             others = sums if count > 6 else list(range(count, 2 * count))
-            with self._each_row(W, first, Z.stride):
+            factors = (2 * count, 2 * count + 1) if others is not sums else (count, count + 1)
+            with self._each_row(W, kit, first, Z.stride):
                 for v in sums:
                     if W.bias is None:
-                        m.vzero(v)
+                        kit.zero(v)
                     else:
-                        m.vload(v, At(ARENA, W.bias + (first + v) * VECTOR_BYTES))
+                        kit.load(v, At(ARENA, W.bias + (first + v) * kit.size))
                 for v in others if others is not sums else ():
-                    m.vzero(v)
+                    kit.zero(v)
                 with self._each_pair():
                     for k, index, into in ((0, _FIRST, sums), (1, _SECOND, others)):
-                        m.vbroadcast(13 + k, At(_VALUES, 8 * k))
+                        kit.broadcast(factors[k], At(_VALUES, 8 * k))
                         for v in range(count):
-                            m.fma(into[v], 13 + k, self._weight(W, first, v, index))
-                result = At(ARENA, Z.offset + first * VECTOR_BYTES, self._result)
+                            kit.fma(into[v], factors[k], _weight(W, kit, first, v, index))
+                result = At(ARENA, Z.offset + first * kit.size, self._result)
                 for v in sums:
                     if others is not sums:
-                        m.vadd(v, v, others[v])
-                    m.vstore(result.plus(v * VECTOR_BYTES), v)
+                        add(v, v, others[v])
+                    kit.store(result.plus(v * kit.size), v)
 
     def update(self, W: Weights, D: ArenaRows, into: int, add: bool) -> None:
         """Subtract Xᵀ D from the weights at `into`, or with `add`, store it there, in panels."""
-        m = self.machine
+        m, kit = self.machine, kit_for(self.machine, W)
         if add:
             m.vzero(0)
             m.set(_FIRST, 0)
             with m.loop(_PAIRS, W.size // VECTOR_BYTES):
                 m.vstore(At(ARENA, into, _FIRST), 0)
                 m.add_constant(_FIRST, VECTOR_BYTES)
-        change = m.fma if add else m.fnma
-        for first, count in self._groups(W, most=6):
+        change = kit.fma if add else kit.fnma
+        for first, count in _groups(W, kit, 6):
             deltas, weights = range(count), range(count, 2 * count)
-            with self._each_row(W, first, D.stride, into):
-                delta = At(ARENA, D.offset + first * VECTOR_BYTES, self._result)
+            factors = (2 * count, 2 * count + 1)
+            with self._each_row(W, kit, first, D.stride, into):
+                delta = At(ARENA, D.offset + first * kit.size, self._result)
                 for v in deltas:
-                    m.vload(v, delta.plus(v * VECTOR_BYTES))
+                    kit.load(v, delta.plus(v * kit.size))
                 with self._each_pair():
                     for k, index in enumerate((_FIRST, _SECOND)):
-                        m.vbroadcast(13 + k, At(_VALUES, 8 * k))
+                        kit.broadcast(factors[k], At(_VALUES, 8 * k))
                         for v in range(count):
-                            m.vload(weights[v], self._weight(W, first, v, index))
+                            kit.load(weights[v], _weight(W, kit, first, v, index))
                         for v in range(count):
-                            change(weights[v], 13 + k, deltas[v])
+                            change(weights[v], factors[k], deltas[v])
                         for v in range(count):
-                            m.vstore(self._weight(W, first, v, index), weights[v])
+                            kit.store(_weight(W, kit, first, v, index), weights[v])
 
     @property
     def _result(self) -> int | None:
         return _RESULT if self.rows > 1 else None
 
-    def _groups(self, W: Weights, most: int = 8) -> list[tuple[int, int]]:
-        """Return (first vector, vectors) of the groups of columns that are worked on at once."""
-        return [(first, min(most, W.vectors - first)) for first in range(0, W.vectors, most)]
-
-    def _weight(self, W: Weights, first: int, v: int, index: int) -> At:
-        """Return the address of a vector in the row of weights that is so far from the first."""
-        return At(_WEIGHTS, W.vector(first + v) - W.vector(first), index)
-
     @contextmanager
     def _each_row(
-        self, W: Weights, first: int, step: int, start: int | None = None
+        self, W: Weights, kit: Kit, first: int, step: int, start: int | None = None
     ) -> Iterator[None]:
         """Loop over the rows, with registers at its numbers and at the first weight."""
         m = self.machine
         m.move(_WEIGHTS, ARENA)
-        m.add_constant(_WEIGHTS, (W.offset if start is None else start) + W.vector(first))
+        m.add_constant(
+            _WEIGHTS, (W.offset if start is None else start) + W.column(first * kit.size)
+        )
         several = self.rows > 1
         if several:
             m.set(_RECORD, 0)
@@ -180,3 +176,15 @@ class SparseProducts:
                 yield
                 m.add_constant(_DISTANCES, 16)
                 m.add_constant(_VALUES, 16)
+
+
+def _groups(W: Weights, kit: Kit, most: int) -> list[tuple[int, int]]:
+    """Return (first vector, vectors) of the groups of columns that are worked on at once."""
+    vectors = W.bytes // kit.size
+    return [(first, min(most, vectors - first)) for first in range(0, vectors, most)]
+
+
+def _weight(W: Weights, kit: Kit, first: int, v: int, index: int) -> At:
+    """Return the address of a vector in the row of weights that is so far from the first."""
+    column = W.column((first + v) * kit.size) - W.column(first * kit.size)
+    return At(_WEIGHTS, column, index)

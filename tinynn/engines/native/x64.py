@@ -14,7 +14,7 @@ _NAMES = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
 _RAX, _RCX, _RSP, _RDI = 0, 1, 4, 7
 # The machine's integer registers, ARENA first. rax is kept for the encoder.
-_REGISTERS = (3, 1, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14)
+REGISTERS = (3, 1, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14)
 _SAVED = (3, 12, 13, 14)  # those that belong to the caller
 _SAVED_BY_WINDOWS = (3, 6, 7, 12, 13, 14)
 _SAVED_VECTORS_BY_WINDOWS = range(6, 16)
@@ -38,7 +38,7 @@ class X64(Machine):
 
     def _memory(self, reg: int, at: At) -> tuple[int, int, bytes]:
         """Return the high bits of index and base, and ModR/M, SIB and displacement."""
-        base = _REGISTERS[at.base]
+        base = REGISTERS[at.base]
         return self._address(reg, base, at.offset, at.index)
 
     def _address(
@@ -48,7 +48,7 @@ class X64(Machine):
         mode = (0x40 if short else 0x80) | (reg & 7) << 3
         tail = offset.to_bytes(1 if short else 4, "little", signed=True)
         if index is not None:
-            x = _REGISTERS[index]
+            x = REGISTERS[index]
             return x >> 3, base >> 3, bytes((mode | 4, (x & 7) << 3 | base & 7)) + tail
         if base & 7 == 4:
             return 0, base >> 3, bytes((mode | 4, 0x24)) + tail
@@ -68,8 +68,8 @@ class X64(Machine):
     def _show(self, operand: Operand, name: str = "ymm") -> str:
         if isinstance(operand, int):
             return f"{name}{operand}"
-        index = "" if operand.index is None else f" + {_NAMES[_REGISTERS[operand.index]]}"
-        return f"[{_NAMES[_REGISTERS[operand.base]]}{index}{_signed(operand.offset)}]"
+        index = "" if operand.index is None else f" + {_NAMES[REGISTERS[operand.index]]}"
+        return f"[{_NAMES[REGISTERS[operand.base]]}{index}{_signed(operand.offset)}]"
 
     # --- the function around the code
 
@@ -107,7 +107,7 @@ class X64(Machine):
     # --- integers
 
     def set(self, r: int, value: int) -> None:
-        n = _REGISTERS[r]
+        n = REGISTERS[r]
         if 0 <= value < 2**31:
             code = bytes((0x41, 0xB8 | n & 7) if n > 7 else (0xB8 | n,))
             self._put(code + value.to_bytes(4, "little"), "mov {}, {}", _short(n), shown(value))
@@ -122,31 +122,31 @@ class X64(Machine):
         self._two(0x01, "add", r, s)
 
     def _two(self, op: int, name: str, r: int, s: int) -> None:
-        a, b = _REGISTERS[r], _REGISTERS[s]
+        a, b = REGISTERS[r], REGISTERS[s]
         code = bytes((0x48 | b >> 3 << 2 | a >> 3, op, 0xC0 | (b & 7) << 3 | a & 7))
         self._put(code, name + " {}, {}", _NAMES[a], _NAMES[b])
 
     def add_constant(self, r: int, value: int) -> None:
-        n = _REGISTERS[r]
+        n = REGISTERS[r]
         short = -128 <= value < 128
         code = bytes((0x48 | n >> 3, 0x83 if short else 0x81, 0xC0 | n & 7))
         code += value.to_bytes(1 if short else 4, "little", signed=True)
         self._put(code, "add {}, {}", _NAMES[n], shown(value))
 
     def multiply(self, r: int, s: int, value: int) -> None:
-        a, b = _REGISTERS[r], _REGISTERS[s]
+        a, b = REGISTERS[r], REGISTERS[s]
         code = bytes((0x48 | a >> 3 << 2 | b >> 3, 0x69, 0xC0 | (a & 7) << 3 | b & 7))
         code += value.to_bytes(4, "little", signed=True)
         self._put(code, "imul {}, {}, {}", _NAMES[a], _NAMES[b], shown(value))
 
     def load(self, r: int, at: At) -> None:
-        a = _REGISTERS[r]
+        a = REGISTERS[r]
         x, b, tail = self._memory(a, at)
         code = bytes((0x48 | a >> 3 << 2 | x << 1 | b, 0x8B)) + tail
         self._put(code, "mov {}, qword ptr {}", _NAMES[a], self._show(at))
 
     def store(self, at: At, r: int) -> None:
-        a = _REGISTERS[r]
+        a = REGISTERS[r]
         x, b, tail = self._memory(a, at)
         code = bytes((0x48 | a >> 3 << 2 | x << 1 | b, 0x89)) + tail
         self._put(code, "mov qword ptr {}, {}", self._show(at), _NAMES[a])
@@ -168,7 +168,7 @@ class X64(Machine):
             self.code[at - 4 : at] = (len(self.code) - at).to_bytes(4, "little")
 
     def leave_if_zero(self, r: int, block: Block) -> None:
-        n = _REGISTERS[r]
+        n = REGISTERS[r]
         code = bytes((0x48 | n >> 3 << 2 | n >> 3, 0x85, 0xC0 | (n & 7) << 3 | n & 7))
         self._put(code, "test {}, {}", _NAMES[n], _NAMES[n])
         self._jump(0x84, "je", block)
