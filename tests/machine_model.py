@@ -101,6 +101,7 @@ LANEWISE = {
 ACCUMULATING = {
     "fma": _rounded(fused),
     "fnma": _rounded(lambda a, x, y: fused(a, -x, y)),
+    "fnma_exact": _rounded(lambda a, x, y: fused(a, -x, y)),
 }
 # With no answer but one: x is no NaN, and the zeros have the same sign.
 CHOOSING = {
@@ -125,6 +126,7 @@ class Model(Machine):
     """Keeps the instructions; `run` follows them in a copy of some memory."""
 
     name = "Python's arithmetic"
+    accumulating = ACCUMULATING
 
     def __init__(self):
         super().__init__()
@@ -212,9 +214,10 @@ class Model(Machine):
         if name in OF_TWO:
             a, x, y = operands
             self.v[a] = list(map(OF_TWO[name], self._lanes(x), self._lanes(y)))
-        elif name in ACCUMULATING:
+        elif name in self.accumulating:
             a, x, y = operands
-            self.v[a] = list(map(ACCUMULATING[name], self.v[a], self._lanes(x), self._lanes(y)))
+            lane = self.accumulating[name]
+            self.v[a] = list(map(lane, self.v[a], self._lanes(x), self._lanes(y)))
         else:
             getattr(self, "_" + name)(*operands)
 

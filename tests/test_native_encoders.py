@@ -86,8 +86,8 @@ def misread(machine):
     return wrong
 
 
-THREE = ("vadd", "vsub", "vmul", "vdiv", "fma", "fnma", "vless", "vat_most", "vand", "vor", "vxor",
-         "vadd_int", "vsub_int", "vmin", "vmax")  # fmt: skip
+THREE = ("vadd", "vsub", "vmul", "vdiv", "fma", "fnma", "fnma_exact", "vless", "vat_most", "vand",
+         "vor", "vxor", "vadd_int", "vsub_int", "vmin", "vmax")  # fmt: skip
 
 
 def every_form(m):
