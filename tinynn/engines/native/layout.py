@@ -17,7 +17,8 @@ from .machine import VECTOR_BYTES
 from .products import ArenaRows, padded_bytes
 
 # The integers at the beginning of the arena, in bytes from it.
-# EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+# EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their
+# zeros, the rows of SparseRows, with DISTANCES and VALUES.
 (
     EPOCHS, BATCHES, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES,
     NOT_FINITE, DRAWS,
