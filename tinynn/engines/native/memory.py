@@ -43,6 +43,7 @@ class Arena:
         self.buffer = mmap.mmap(-1, self.size)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
+        self._bytes = view
         self._floats: Any = view.cast("d")  # mypy believes that they are integers
         self._integers = view.cast("q")
 
@@ -69,6 +70,10 @@ class Arena:
     def copy(self, offset: int, size: int) -> bytes:
         """Return bytes of the memory, for `restore`."""
         return self.buffer[offset : offset + size]
+
+    def duplicate(self, offset: int, size: int, to: int) -> None:
+        """Copy bytes to another place in the arena."""
+        self._bytes[to : to + size] = self._bytes[offset : offset + size]
 
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""

@@ -93,9 +93,12 @@ class _Call(NamedTuple):
 
 
 class _State(NamedTuple):
-    """All that an update changes: numbers in the arena, the end of the losses, random streams."""
+    """All that an update changes: numbers in the arena, the end of the losses, random streams.
 
-    numbers: bytes
+    numbers: where in the arena a copy of the numbers is
+    """
+
+    numbers: int
     losses: int
     streams: list[Random]
     noise: list[Any]
@@ -250,7 +253,7 @@ class NativeProgram(Program):
         ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
         self._use(ready)
         arena = self._arena
-        before = self._state()
+        before = self._state(ready.code.kept)
         some = rates if count == len(rates) else rates[first : first + count]
         numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
@@ -285,16 +288,18 @@ class NativeProgram(Program):
         read = self._arena.read_integer
         return not (read(at.EPOCHS) or read(at.NOT_FINITE))
 
-    def _state(self) -> _State:
-        """Return all that an update changes, for `_go_back`."""
+    def _state(self, to: int) -> _State:
+        """Return all that an update changes, for `_go_back`; its numbers are copied to a place."""
         arena, parameters, streams = self._arena, self._parameters, self._streams
+        arena.duplicate(parameters.start, parameters.state_size, to)
         return _State(
-            arena.copy(parameters.start, parameters.state_size), arena.read_integer(at.LOSSES),
+            to, arena.read_integer(at.LOSSES),
             streams, [stream.getstate() for stream in streams],
         )  # fmt: skip
 
     def _go_back(self, state: _State) -> None:
-        self._arena.restore(self._parameters.start, state.numbers)
+        parameters = self._parameters
+        self._arena.duplicate(state.numbers, parameters.state_size, parameters.start)
         self._set(at.LOSSES, state.losses)
         for stream, noise in zip(state.streams, state.noise):
             stream.setstate(noise)
