@@ -68,7 +68,7 @@ def erfc(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.vdiv(i, e, D)
     m.vmove(q, e)
     m.fnma(q, i, at(4.0))
-    m.fnma(e, i, D)
+    m.fnma_exact(e, i, D)
     m.vsub(v, D, at(2.0))
     m.vsub(v, x, v)
     m.fnma(e, i, v)
@@ -107,7 +107,7 @@ def erfc(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     G, less, slope = x, q, v  # the value is G - less
     m.vmul(G, P, i)
     m.vmove(less, G)
-    m.fnma(less, P, i)
+    m.fnma_exact(less, P, i)
     m.fnma(less, P_low, i)
     m.vload(slope, at(-2.0 / math.sqrt(math.pi)))
     m.fma(slope, P, at(2.0))

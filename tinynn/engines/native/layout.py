@@ -17,11 +17,12 @@ from .machine import VECTOR_BYTES
 from .products import ArenaRows, padded_bytes
 
 # The integers at the beginning of the arena, in bytes from it.
-# INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+# EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
 (
-    LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES, NOT_FINITE, DRAWS,
-) = range(0, 88, 8)  # fmt: skip
-MOST_DRAWS = 53  # layers with random numbers of their own; DRAWS is the first one's address
+    EPOCHS, BATCHES, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES,
+    NOT_FINITE, DRAWS,
+) = range(0, 96, 8)  # fmt: skip
+MOST_DRAWS = 52  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64
 PAGE = 4096

@@ -13,7 +13,9 @@ import os
 import platform
 import sys
 import weakref
-from functools import lru_cache
+from array import array
+from functools import lru_cache, partial
+from struct import Struct
 from typing import Any, Callable
 
 _READ, _WRITE, _EXECUTE = 1, 2, 4
@@ -71,6 +73,28 @@ class Arena:
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""
         self.buffer[offset : offset + len(kept)] = kept
+
+    def row_writer(self, offset: int, count: int) -> Callable[..., None]:
+        """Return a function that writes its arguments, so many floats, to a place."""
+        return partial(Struct(f"{count}d").pack_into, self.buffer, offset)
+
+
+class Lent:
+    """An array that the code reads and writes at `address` as long as this is there."""
+
+    __slots__ = ("address", "numbers")
+
+    def __init__(self, numbers: array[Any]) -> None:
+        self.numbers = numbers
+        self.address, _ = numbers.buffer_info()
+
+    def first(self, count: int) -> list[float]:
+        """Return the first numbers, as the code has left them."""
+        return self.numbers[:count].tolist()
+
+    def replace(self, index: int, number: float) -> None:
+        """Put another number where the code has written one."""
+        self.numbers[index] = number
 
 
 def executable(code: bytes) -> Callable[[int], None]:

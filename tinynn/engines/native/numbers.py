@@ -8,8 +8,8 @@ from typing import Sequence
 
 from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
+from .host import Arena
 from .machine import LANES
-from .memory import Arena
 from .passes import ParameterPlaces
 from .products import Weights
 

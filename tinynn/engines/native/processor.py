@@ -1,4 +1,4 @@
-"""Which machine code can run here: the processor and the operating system are asked."""
+"""Which machine code can run here: the processor and the system are asked, or JavaScript is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 import sys
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 from .machine import Machine
 
@@ -34,6 +36,8 @@ _ARM = ("aarch64", "arm64")
 def unavailable() -> str | None:
     """Return why machine code cannot run here, as a clause, or None if it can."""
     system, kind = sys.platform, platform.machine().lower()
+    if system == "emscripten":
+        return _missing_in_javascript()
     if sys.maxsize < 2**32 or sys.byteorder != "little":
         return "it needs a 64-bit Python on a little-endian processor"
     if kind not in (*_INTEL, *_ARM):
@@ -76,8 +80,26 @@ def _features() -> tuple[int, int, int, int]:
     return highest, first, seventh, saved
 
 
+def _missing_in_javascript() -> str | None:
+    from .wasm import module_of
+
+    try:
+        js: Any = import_module("js")
+        validate = js.WebAssembly.validate
+    except (ImportError, AttributeError) as error:
+        return f"it needs JavaScript's WebAssembly, as Pyodide has it ({error})"
+    code = module_of(lambda machine: machine.vzero(0))
+    bytes_ = js.Uint8Array.new(len(code))
+    bytes_.assign(code)
+    return None if validate(bytes_) else "this JavaScript engine has no WebAssembly SIMD"
+
+
 def new_machine(listed: bool = False) -> Machine:
     """Return a machine that writes code for this processor."""
+    if sys.platform == "emscripten":
+        from .wasm import Wasm
+
+        return Wasm(listed)
     if platform.machine().lower() in _ARM:
         from .arm64 import Arm64
 

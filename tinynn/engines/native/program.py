@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from random import Random
 from time import perf_counter
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
@@ -15,8 +15,8 @@ from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_
 from ..lists import ListsProgram
 from ..plans import plan_of
 from . import layout as at
+from .host import Arena, Lent
 from .machine import LANES
-from .memory import Arena
 from .numbers import ParameterStore, padded_rows, read_running, write_running
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
@@ -36,15 +36,60 @@ def training(shape: TrainingShape) -> LoadedCode:
 
 
 class _Call(NamedTuple):
-    """What one call of the code does: updates with so many `batches` of `length` rows.
+    """What one call of the code does: epochs of `batches` with `length` rows.
 
-    first: the number of the first batch; row: where its rows begin among all row numbers
+    last:   rows of another batch at the end of each epoch, or 0
+    first:  the number of the first batch; row: where its rows begin among all row numbers
     """
 
     first: int
     row: int
+    epochs: int
     batches: int
     length: int
+    last: int = 0
+
+    @property
+    def per_epoch(self) -> int:
+        """The batches of an epoch."""
+        return self.batches + (self.last > 0)
+
+    @property
+    def updates(self) -> int:
+        """All batches."""
+        return self.epochs * self.per_epoch
+
+    @property
+    def rows(self) -> int:
+        """The rows of all batches."""
+        return self.epochs * (self.batches * self.length + self.last)
+
+    def split(self, most: int) -> Iterator[_Call]:
+        """Yield calls that do the same, with at most so many rows, or of one batch, each."""
+        _, _, epochs, batches, length, last = self
+        if self.rows <= most:
+            yield self
+        elif last and self.rows // epochs <= most:
+            step = most // (self.rows // epochs)
+            for start in range(0, epochs, step):
+                part = self._replace(epochs=min(step, epochs - start))
+                yield part.moved(start * self.per_epoch, start * self.rows // epochs)
+        else:
+            step = max(1, most // length)
+            for epoch in range(epochs):
+                begin = self._replace(epochs=1).moved(
+                    epoch * self.per_epoch, epoch * self.rows // epochs
+                )
+                for start in range(0, batches, step):
+                    part = begin._replace(batches=min(step, batches - start), last=0)
+                    yield part.moved(start, start * length)
+                if last:
+                    part = begin._replace(batches=1, length=last, last=0)
+                    yield part.moved(batches, batches * length)
+
+    def moved(self, batches: int, rows: int) -> _Call:
+        """Return the same call, so many batches and rows later."""
+        return self._replace(first=self.first + batches, row=self.row + rows)
 
 
 class _State(NamedTuple):
@@ -68,10 +113,11 @@ class NativeProgram(Program):
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: LoadedCode | None = None
-        self._data: list[array[Any]] = []
+        self._data: list[Lent] = []
         self._sparse: SparseRows | None = None
-        self._order: array[int] = array("q")
-        self._losses: array[float] = array("d")
+        self._order = Lent(array("q"))
+        self._losses = Lent(array("d"))
+        self._done: list[float] = []
         self._seconds_per_row = 0.0
         self._X: Matrix = []
         self._T: Matrix = []
@@ -143,13 +189,16 @@ class NativeProgram(Program):
     @property
     def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
-        start, _ = self._losses.buffer_info()
-        return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
+        if self._done:
+            return self._done
+        end = self._arena.read_integer(at.LOSSES)
+        return self._losses.first((end - self._losses.address) // 8)
 
     @done.setter
     def done(self, losses: list[float]) -> None:
+        self._done = losses
         if not losses:
-            self._losses = array("d")
+            self._losses = Lent(array("d"))
 
     def _set(self, place: int, *integers: int) -> None:
         """Write integers of the header."""
@@ -168,58 +217,51 @@ class NativeProgram(Program):
             sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
         )
         inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
-        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
-        self._data += self._sparse[1:] if self._sparse else []
+        data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data = list(map(Lent, data + list(self._sparse[1:] if self._sparse else [])))
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
         self.done = []
-        self._order, lengths = _rows_and_lengths(batches)
+        rows, runs = _rows_and_runs(batches)
+        self._order = Lent(rows)
         self._load()
-        losses = array("d", bytes(8 * len(batches)))
-        self._set(at.LOSSES, losses.buffer_info()[0])
+        losses = Lent(array("d", bytes(8 * len(batches))))
+        self._set(at.LOSSES, losses.address)
         self._losses = losses
-        self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
-        first, row = 0, 0
-        for length, count in lengths:
-            most = self._batches_of_a_call(length)
-            for begin in range(first, first + count, most):
-                end = min(begin + most, first + count)
-                self._call(_Call(begin, row, end - begin, length), learning_rates, first_step)
-                row += (end - begin) * length
-            first += count
+        self._set(at.INPUTS, *[numbers.address for numbers in self._data])
+        for run in runs:
+            for call in run.split(self._rows_of_a_call()):
+                self._call(call, learning_rates, first_step)
         return self.done
 
-    def _batches_of_a_call(self, length: int) -> int:
-        """Return how many batches take about SECONDS_OF_A_CALL."""
+    def _rows_of_a_call(self) -> int:
+        """Return how many rows take about SECONDS_OF_A_CALL."""
         guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
-        count = int(SECONDS_OF_A_CALL / ((self._seconds_per_row or guess) * length)) or 1
+        most = int(SECONDS_OF_A_CALL / (self._seconds_per_row or guess))
         draws = sum(layer.outputs for layer in self._dropouts)
-        return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
+        return min(most, MOST_DRAWS // draws) if draws else most
 
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
         """Make the updates of a call: all of them, or none if it is interrupted."""
-        first, row, count, length = call
-        ready = training(
-            TrainingShape(
-                self.plan, length, self._sample_weight is not None, self._sparse is not None
-            )
-        )
+        first, count = call.first, call.updates
+        weighted, sparse = self._sample_weight is not None, self._sparse is not None
+        ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
         self._use(ready)
         arena = self._arena
         before = self._state()
         some = rates if count == len(rates) else rates[first : first + count]
-        numbers = ready.code.numbers(some, first_step + first)
-        order, _ = self._order.buffer_info()
+        numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
-            draws = self._draws(before.streams, length * count)
+            draws = self._draws(before.streams, call.rows)
             if draws:
-                self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
-            self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
+                self._set(at.DRAWS, *[draw.address for draw in draws])
+            order = self._order.address + 8 * call.row
+            self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
             started = perf_counter()
             ready.call(arena.address)
-            self._seconds_per_row = (perf_counter() - started) / (length * count)
+            self._seconds_per_row = (perf_counter() - started) / call.rows
             if self._is_finite:
                 return
             # From the state before the call, batch by batch, until the one that went wrong.
@@ -234,14 +276,14 @@ class NativeProgram(Program):
             if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
                 self._go_back(before)
             raise
-        for k in range(count):
-            self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+        for single in call.split(1):
+            self._call(single, rates, first_step)
 
     @property
     def _is_finite(self) -> bool:
         """Whether the latest call made all of its updates, and their numbers are finite."""
         read = self._arena.read_integer
-        return not (read(at.LEFT) or read(at.NOT_FINITE))
+        return not (read(at.EPOCHS) or read(at.NOT_FINITE))
 
     def _state(self) -> _State:
         """Return all that an update changes, for `_go_back`."""
@@ -262,14 +304,14 @@ class NativeProgram(Program):
         """The random streams of the Dropout layers, which the trainer replaces in each epoch."""
         return [layer.rng for layer in self.recipe.network.layers if type(layer) is Dropout]
 
-    def _draws(self, streams: list[Random], samples: int) -> list[array[float]]:
+    def _draws(self, streams: list[Random], samples: int) -> list[Lent]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
         for stream, layer in zip(streams, self._dropouts):
             draw, count = stream.random, samples * layer.outputs
             numbers = array("d", [draw() for _ in repeat(None, count)])
             numbers.extend([0.0] * LANES)  # whole vectors are read
-            found.append(numbers)
+            found.append(Lent(numbers))
         return found
 
     def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
@@ -281,15 +323,16 @@ class NativeProgram(Program):
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
         try:
-            (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
+            order = self._order.numbers[call.row : call.row + call.length]
+            (loss,) = program.train([order], [rate], step)
         except BatchDivergence as error:
             self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
         self._write_state()
-        self._losses[call.first] = loss
-        self._set(at.LEFT, 0)
+        self._losses.replace(call.first, loss)
+        self._set(at.EPOCHS, 0)
         self._set(at.NOT_FINITE, 0)
-        self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
+        self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
     # --- prediction
 
@@ -321,14 +364,46 @@ class NativeProgram(Program):
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
 
 
-def _rows_and_lengths(
-    batches: Sequence[Sequence[int]],
-) -> tuple[array[int], list[tuple[int, int]]]:
-    """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
+def _rows_and_runs(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[_Call]]:
+    """Return the row numbers of all batches, and the runs of batches that a call could make."""
+    runs: list[_Call] = []
+    first = row = 0
     if not isinstance(batches, Batches):
-        rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
-    elif batches.samples % batches.size == 0:
-        return array("q", batches.rows), [(batches.size, len(batches))]
-    else:
-        rows, lengths = array("q", batches.rows), batches.lengths
-    return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
+        for length, group in groupby(map(len, batches)):
+            count = len(list(group))
+            runs.append(_Call(first, row, 1, count, length))
+            first, row = first + count, row + count * length
+        return array("q", chain.from_iterable(batches)), runs
+    begin, end = batches.span
+    rows = (array("q", batches.order) * batches.times)[begin:end]
+    size, last = batches.size, batches.samples % batches.size
+    if not last:
+        return rows, [_Call(0, 0, 1, len(batches), size)]
+    full, left = batches.per_epoch - 1, len(batches)
+    begun = batches.start % batches.per_epoch
+    while left:
+        # The rest of an epoch, whole epochs, or the beginning of one.
+        if begun == full:
+            run = _Call(first, row, 1, 1, last)
+        elif begun or left <= full:
+            ends = left > full - begun
+            run = _Call(first, row, 1, min(full - begun, left), size, last if ends else 0)
+        else:
+            run = _Call(first, row, left // (full + 1), full, size, last)
+        runs.append(run)
+        first, row, left, begun = first + run.updates, row + run.rows, left - run.updates, 0
+    return rows, runs
+
+
+def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: _Call) -> array[float]:
+    """Return the numbers of all updates of a call."""
+    if not call.last:
+        return code.numbers(rates, step, call.length)
+    numbers = array("d")
+    per_epoch, epochs = call.per_epoch, call.epochs
+    alike = not code.counts_steps and rates.count(rates[0]) == len(rates)
+    for start in range(0, per_epoch if alike else call.updates, per_epoch):
+        end = start + per_epoch - 1
+        numbers += code.numbers(rates[start:end], step + start, call.length)
+        numbers += code.numbers(rates[end : end + 1], step + end, call.last)
+    return numbers * epochs if alike else numbers

@@ -75,14 +75,6 @@ class UnrolledEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
         return UnrolledProgram(recipe, memory)
 
-    def source(self, recipe: Recipe, batch_size: int) -> str:
-        """Return the source of the training step: all of back-propagation, each sum written out.
-
-        With a batch size of 1 the weights change after each sample, otherwise after each batch.
-        """
-        columns = recipe.network.inputs or 1
-        return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
-
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
@@ -141,8 +133,12 @@ class UnrolledProgram(CompiledProgram):
 
         Only then does it pay to write the rows into the source.
         """
-        first = list(batches[0]) if batches else []
-        if first != list(range(len(self._rows))) or not _all_alike(batches):
+        if isinstance(batches, Batches) and batches.size == batches.samples:
+            alike, first = len(batches.order) == batches.samples, batches.order
+        else:
+            first = batches[0] if batches else []
+            alike = len(first) == len(self._rows) and batches.count(first) == len(batches)
+        if not alike or list(first) != list(range(len(self._rows))):
             return False
         self._steps += len(batches)
         return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
@@ -177,13 +173,6 @@ def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
     return []
 
 
-def _all_alike(batches: Sequence[Sequence[int]]) -> bool:
-    """Return whether all batches are the same."""
-    if isinstance(batches, Batches) and batches.samples == batches.size == len(batches.order):
-        return True
-    return not batches or batches.count(batches[0]) == len(batches)
-
-
 def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
     if rates.count(rates[0]) == len(rates):
         return [factor * rates[0]] * len(rates)
@@ -206,6 +195,15 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     code = prediction_source(layers, inputs, None)
     function = compile_source(code, "unrolled prediction")
     return Compiled(function, code, perf_counter() - started)
+
+
+def source(recipe: Recipe, batch_size: int = 1) -> str:
+    """Return the source of the training step: all of back-propagation, each sum written out.
+
+    With a batch size of 1 the weights change after each sample, otherwise after each batch.
+    """
+    columns = recipe.network.inputs or 1
+    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
 
 
 def _predictor(network: Sequential) -> Predictor:
@@ -239,7 +237,7 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
 
 
 def _too_large(network: Sequential, count: int, most: int) -> str | None:
-    """Return why the network's `count` numbers cannot be written out in good time, or None."""
+    """Return why writing out the network's `count` numbers would take long, or fail, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)
