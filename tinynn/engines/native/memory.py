@@ -40,7 +40,10 @@ class Arena:
 
     def __init__(self, size: int) -> None:
         self.size = max(-(-size // 8) * 8, 8)
-        self.buffer = mmap.mmap(-1, self.size)
+        if _ON_WINDOWS:
+            self.buffer = mmap.mmap(-1, self.size)
+        else:  # private: after a fork, both processes go on with numbers of their own
+            self.buffer = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
         self._bytes = view
