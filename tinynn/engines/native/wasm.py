@@ -4,14 +4,14 @@ The code is a whole module: it imports a memory, `memory` of `tinynn`, and expor
 of an address. Integer registers are local variables of 64 bits, vector registers are pairs of local
 variables; loops and blocks are WebAssembly's own.
 
-Plain SIMD has no instruction that multiplies and adds: `fma` and `fnma` round twice, and
-`fnma_exact` computes the error of the product. With `fused` they are instructions of relaxed SIMD,
-for engines in which these round once. Either way the elementary functions are within two units in
+It has no instruction that multiplies and adds at once: `fma` and `fnma` round twice, and
+`fnma_exact` computes the error of the product. (Relaxed SIMD has one, but with it trainings were not
+faster, and results would depend on the processor.) The elementary functions are within 1.7 units in
 the last place of the true value.
 
 Sources: WebAssembly core specification, release 2.0, section 5 for the binary format and 6 for the
-text format; the relaxed SIMD proposal, for multiplying and adding at once; T. J. Dekker, A
-floating-point technique for extending the available precision (1971), for exact products.
+text format; T. J. Dekker, A floating-point technique for extending the available precision (1971),
+for exact products.
 """
 
 from __future__ import annotations
@@ -109,8 +109,6 @@ _OR, _AND, _ANY = _simd(0x50, "v128.or"), _simd(0x4E, "v128.and"), _simd(0x53, "
 _SELECT = _simd(0x52, "v128.bitselect")
 _ADD, _SUB, _MUL = _simd(0xF0, "f64x2.add"), _simd(0xF1, "f64x2.sub"), _simd(0xF2, "f64x2.mul")
 _PMAX, _SQRT = _simd(0xF7, "f64x2.pmax"), _simd(0xEF, "f64x2.sqrt")
-_MADD = _simd(0x107, "f64x2.relaxed_madd")  # of x, y, a: a + x y
-_NMADD = _simd(0x108, "f64x2.relaxed_nmadd")  # a - x y
 _ZERO = _simd(0x0C, "v128.const i64x2 0 0", bytes(_HALF))
 _UPPER_BITS = _simd(0x0C, "v128.const i64x2 0xfffffffff8000000 0xfffffffff8000000", _MASK)
 
@@ -134,10 +132,9 @@ class Wasm(Machine):
 
     name = "WebAssembly with 128-bit SIMD"
 
-    def __init__(self, listed: bool = False, fused: bool = False) -> None:
+    def __init__(self, listed: bool = False) -> None:
         super().__init__(listed)
-        self.fused = fused
-        self._depth = 0  # of the loops and blocks around what is written
+        self._depth = 0  # how many loops and blocks are around what is written
         self._start = 0
 
     # --- how instructions are put together
@@ -301,18 +298,17 @@ class Wasm(Machine):
             self._put(*chosen, _SELECT, _SET[_half(a, half)])
 
     def fma(self, a: int, x: int, y: Operand) -> None:
-        self._multiply_add(a, x, y, _MADD, _ADD)
+        self._multiply(a, x, y, _ADD)
 
     def fnma(self, a: int, x: int, y: Operand) -> None:
-        self._multiply_add(a, x, y, _NMADD, _SUB)
+        self._multiply(a, x, y, _SUB)
 
-    def _multiply_add(self, a: int, x: int, y: Operand, fused: _Piece, change: _Piece) -> None:
+    def _multiply(self, a: int, x: int, y: Operand, change: _Piece) -> None:
         for half in (0, 1):
-            to, factors = _half(a, half), [_GET[_half(x, half)], *self._operand(y, half)]
-            if self.fused:
-                self._put(*factors, _GET[to], fused, _SET[to])
-            else:
-                self._put(_GET[to], *factors, _MUL, change, _SET[to])
+            to = _half(a, half)
+            self._put(
+                _GET[to], _GET[_half(x, half)], *self._operand(y, half), _MUL, change, _SET[to]
+            )
 
     def fnma_exact(self, a: int, x: int, y: Operand) -> None:
         """a = (a - p) - e, with the rounded product p = x y and its error
@@ -322,9 +318,6 @@ class Wasm(Machine):
         x and y are sums of their upper bits and the rest. The first is a float's first 26 bits, so
         all these products but the last are exact.
         """
-        if self.fused:
-            self.fnma(a, x, y)
-            return
         get = {name: _GET[k] for name, k in _TEMPORARY.items()}
         put = {name: _SET[k] for name, k in _TEMPORARY.items()}
         keep = {name: _TEE[k] for name, k in _TEMPORARY.items()}
@@ -414,9 +407,9 @@ def _access(op: bytes, name: str, offset: int) -> _Piece:
     return op + bytes((_ALIGNED,)) + unsigned(offset), f"{name} offset={offset}" if offset else name
 
 
-def module_of(write: Callable[[Wasm], None], fused: bool = False) -> bytes:
+def module_of(write: Callable[[Wasm], None]) -> bytes:
     """Return the module that `write` writes, between its beginning and its end."""
-    machine = Wasm(fused=fused)
+    machine = Wasm()
     machine.begin()
     write(machine)
     machine.end()

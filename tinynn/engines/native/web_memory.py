@@ -6,8 +6,8 @@ when needed and does not shrink; what a program had is free for the next when th
 
 from __future__ import annotations
 
-import weakref
 from array import array
+from bisect import bisect
 from functools import lru_cache
 from importlib import import_module
 from struct import Struct
@@ -29,21 +29,31 @@ def _options(**options: object) -> Any:
 
 
 class _Heap:
-    """The memory, and which pieces of it are free: (start, end), in order, not touching."""
+    """The memory, and which pieces of it are free: (start, end), in order, not touching.
+
+    bytes, words: all of it as typed arrays of bytes and of 32-bit integers, new when it has grown
+    """
 
     def __init__(self) -> None:
         self.js = import_module("js")
         self.memory = self.js.WebAssembly.Memory.new(_options(initial=1))
         self.size = _PAGE
         self.free = [(_FIRST, _PAGE)]
-        self.bytes = self.js.Uint8Array.new(self.memory.buffer)
+        self._look()
+
+    def _look(self) -> None:
+        buffer = self.memory.buffer
+        self.bytes = self.js.Uint8Array.new(buffer)
+        self.words = self.js.Int32Array.new(buffer)
 
     def allocate(self, size: int) -> int:
-        """Return the address of so many bytes. Raises MemoryError."""
-        size = _rounded(size)
+        """Return the address of so many bytes, a multiple of 64. Raises MemoryError."""
         for k, (start, end) in enumerate(self.free):
-            if end - start >= size:
-                self.free[k : k + 1] = [(start + size, end)] if end - start > size else []
+            if end - start > size:
+                self.free[k] = (start + size, end)
+                return start
+            if end - start == size:
+                del self.free[k]
                 return start
         self._grow(size)
         return self.allocate(size)
@@ -56,26 +66,20 @@ class _Heap:
         except Exception as error:
             message = f"WebAssembly's memory of {self.size} bytes cannot grow by {pages * _PAGE}"
             raise MemoryError(message) from error
-        self.release(self.size, pages * _PAGE)
-        self.size += pages * _PAGE
-        self.bytes = self.js.Uint8Array.new(self.memory.buffer)  # the old one is detached
+        start, self.size = self.size, self.size + pages * _PAGE
+        self.release(start, pages * _PAGE)
+        self._look()
 
-    def release(self, address: int, size: int) -> None:
+    def release(self, start: int, size: int) -> None:
         """Make a piece free, together with free ones beside it."""
-        start, end = address, address + _rounded(size)
-        before = [piece for piece in self.free if piece[1] < start]
-        after = [piece for piece in self.free if piece[0] > end]
-        beside = self.free[len(before) : len(self.free) - len(after)]
-        whole = (min([start, *(a for a, _ in beside)]), max([end, *(b for _, b in beside)]))
-        self.free[:] = [*before, whole, *after]
-
-    def view(self, address: int, size: int) -> Any:
-        """Return bytes of the memory as a typed array."""
-        return self.bytes.subarray(address, address + size)
-
-
-def _rounded(size: int) -> int:
-    return max(-(-size // _GRAIN) * _GRAIN, _GRAIN)
+        free, end = self.free, start + size
+        k = bisect(free, (start,))
+        if k < len(free) and free[k][0] == end:
+            end = free.pop(k)[1]
+        if k and free[k - 1][1] == start:
+            k -= 1
+            start = free.pop(k)[0]
+        free.insert(k, (start, end))
 
 
 @lru_cache(maxsize=None)
@@ -84,22 +88,41 @@ def _heap() -> _Heap:
 
 
 class _Piece:
-    """A piece of the memory, which is free again when this is gone."""
+    """A piece of the memory, at least `size` bytes, which is free again when this is gone."""
+
+    address = 0
 
     def __init__(self, size: int) -> None:
-        self._memory = heap = _heap()
         self.size = size
-        self.address = heap.allocate(size)
-        weakref.finalize(self, heap.release, self.address, size).atexit = False
+        self._heap = _heap()
+        self._room = max(-(-size // _GRAIN) * _GRAIN, _GRAIN)
+        self._all: Any = None
+        self._views: dict[tuple[int, int], Any] = {}
+        self.address = self._heap.allocate(self._room)
+
+    def __del__(self) -> None:
+        if self.address:
+            self._heap.release(self.address, self._room)
+
+    def _view(self, offset: int, size: int) -> Any:
+        """Return bytes as a typed array; it takes long to make one, so they are kept."""
+        if self._all is not self._heap.bytes:
+            self._all = self._heap.bytes
+            self._views.clear()
+        key = offset, size
+        if key not in self._views:
+            start = self.address + offset
+            self._views[key] = self._all.subarray(start, start + size)
+        return self._views[key]
 
     def copy(self, offset: int, size: int) -> bytes:
         """Return bytes of the memory, for `restore`."""
-        kept: bytes = self._memory.view(self.address + offset, size).to_bytes()
+        kept: bytes = self._view(offset, size).to_bytes()
         return kept
 
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""
-        self._memory.view(self.address + offset, len(kept)).assign(kept)
+        self._view(offset, len(kept)).assign(kept)
 
     def read(self, offset: int, count: int) -> list[float]:
         """Return the floats at a place."""
@@ -111,7 +134,7 @@ class WebArena(_Piece):
 
     def __init__(self, size: int) -> None:
         super().__init__(max(-(-size // 8) * 8, 8))
-        self._memory.view(self.address, self.size).fill(0)
+        self._view(0, self.size).fill(0)
 
     def duplicate(self, offset: int, size: int, to: int) -> None:
         """Copy bytes to another place in the arena."""
@@ -126,7 +149,8 @@ class WebArena(_Piece):
 
     def read_integer(self, offset: int) -> int:
         """Return the 64-bit integer at a place."""
-        return int.from_bytes(self.copy(offset, 8), "little", signed=True)
+        at, words = (self.address + offset) // 4, self._heap.words
+        return words[at] & 0xFFFFFFFF | words[at + 1] << 32  # type: ignore[no-any-return]
 
     def row_writer(self, offset: int, count: int) -> Callable[..., None]:
         """Return a function that writes its arguments, so many floats, to a place."""
