@@ -119,19 +119,12 @@ class TinynnPeer(Peer):
 
     def prediction(self, task: Prediction) -> Job:
         model = network(task.start(), "relu", "linear")
-        if self.engine == "auto":
-            compiler: Callable[[Any], Any] | None = getattr(nn, "compile", None)
-            if compiler is None:
-                return TinynnPrediction(task, model, note="model(row)")
-            return TinynnPrediction(task, compiler(model), "auto", "nn.compile")
-        engine = ENGINES[self.engine]
         try:
-            refusal = engine.refuses_prediction(model)
-        except NotImplementedError:
-            refusal = "it has no predictors"
-        if refusal:
-            raise Refused(refusal)
-        return TinynnPrediction(task, engine.predictor(model), self.engine)
+            predict = nn.compile(model, engine=self.engine)
+        except nn.EngineError as error:
+            raise Refused(str(error)) from None
+        note = "nn.compile" if self.engine == "auto" else ""
+        return TinynnPrediction(task, predict, self.engine, note)
 
 
 class TinynnCall(Peer):
