@@ -63,7 +63,11 @@ def test_natives_times_stand_behind_those_of_the_pure_engines(whole_run):
     assert len(lines[0]) <= 80
     lines = selftest.summary({**found, "speed": speed, "native_speed": {}})
     assert lines[0] == "     1.4 ms original program, 10,000 iterations (neural_net)"
-    assert [selftest.duration(t) for t in (0.2345, 12.34, 1234.5)] == ["0.23 µs", "12.3 µs", "1.2 ms"]
+    assert [selftest.duration(t) for t in (0.2345, 12.34, 1234.5)] == [
+        "0.23 µs",
+        "12.3 µs",
+        "1.2 ms",
+    ]
 
 
 def test_a_look_at_this_interpreter(whole_run, monkeypatch):
