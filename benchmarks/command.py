@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
@@ -141,10 +142,17 @@ def newest(folder: Path) -> Path:
     Raises ValueError if there are none.
     """
     for mode in ("full", "quick"):
-        found = sorted(folder.glob(f"*-cpython-*-{mode}.json"))
-        if found:
-            return found[-1]
+        found = newest_of(folder, mode)
+        if found is not None:
+            return found
     raise ValueError(f"there are no results in {folder.name}; name a results file")
+
+
+def newest_of(folder: Path, mode: str) -> Path | None:
+    """Return the newest results from CPython in a folder with just this mode, or None."""
+    found = sorted(folder.glob(f"*-cpython-*-{mode}.json"))
+    exact = [path for path in found if re.search(rf"-cpython-[^-]+-{mode}\.json$", path.name)]
+    return exact[-1] if exact else None
 
 
 def _parser() -> argparse.ArgumentParser:

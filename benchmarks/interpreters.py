@@ -1,5 +1,7 @@
 """Every interpreter found here: what works on it, and how fast, by the library's self-test.
 
+The times are those of the fastest pure engine; the last column has the native engine's.
+
 `python3 -m benchmarks.interpreters` prints the table; `--update-readme` also puts it into README.md
 beside this file. CPython and PyPy are looked for on PATH and in pyenv's folders; Pyodide and
 MicroPython run under Node, from folders named by environment variables.
@@ -139,9 +141,11 @@ def measured(interpreter: Interpreter, rounds: int) -> Any:
     """Return what the self-test found, with the shortest time of some rounds for each task."""
     found = selftest(interpreter)
     for _ in range(rounds - 1):
-        for what, speed in selftest(interpreter)["speed"].items():
-            if speed["microseconds"] < found["speed"][what]["microseconds"]:
-                found["speed"][what] = speed
+        again = selftest(interpreter)
+        for kind in ("speed", "native_speed"):
+            for what, speed in again[kind].items():
+                if speed["microseconds"] < found[kind][what]["microseconds"]:
+                    found[kind][what] = speed
     return found
 
 
@@ -160,7 +164,16 @@ def row(found: Any) -> list[str]:
         if check["state"] != "ok"
     ]
     works = f"{len(passed)} of {len(checks)}" if others else f"all {len(checks)} checks"
-    return [name, "; ".join([works, *others]), *(_time(found["speed"].get(task)) for task in TASKS)]
+    pure = [
+        _time(speed["microseconds"], f", {speed['by']}") if speed else "–"
+        for speed in (found["speed"].get(task) for task in TASKS)
+    ]
+    native = [
+        _time(found["native_speed"][task]["microseconds"])
+        for task in TASKS
+        if task in found["native_speed"]
+    ]
+    return [name, "; ".join([works, *others]), *pure, "; ".join(native) or "–"]
 
 
 TASKS = {
@@ -171,16 +184,14 @@ TASKS = {
 UNITS = (("s", 1e6), ("ms", 1e3), ("µs", 1.0))  # in microseconds
 
 
-def _time(speed: dict[str, Any] | None) -> str:
-    if speed is None:
-        return "–"
-    unit, size = next(pair for pair in UNITS if speed["microseconds"] >= pair[1] or pair[1] == 1.0)
-    return f"{speed['microseconds'] / size:.3g} {unit}, {speed['by']}"
+def _time(microseconds: float, by: str = "") -> str:
+    unit, size = next(pair for pair in UNITS if microseconds >= pair[1] or pair[1] == 1.0)
+    return f"{microseconds / size:.3g} {unit}{by}"
 
 
 def table(rows: Sequence[Sequence[str]], about: str) -> str:
     """Return the table as Markdown."""
-    heads = ["interpreter", "what works", *TASKS.values()]
+    heads = ["interpreter", "what works", *TASKS.values(), "the same three with native"]
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + ["", about])
 

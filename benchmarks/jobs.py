@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
+
+from tinynn.lesson.matrix import Matrix
 
 # How far results may be from the reference. Sums in another order differ in their last bits, and
 # training amplifies that; float32 has 24 bits; fixed-point lanes are as precise as their scale.
@@ -55,6 +57,26 @@ class Job:
         cpu, wall = time.process_time(), time.perf_counter()
         self.run(amount)
         return Sample(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+class TrainingJob(Job):
+    """Training that can be watched: after each epoch a caller may ask for answers, and end it."""
+
+    def train_until(self, enough: Callable[[], bool], most: int) -> None:
+        """Train epoch by epoch, `most` at most, until `enough` says so."""
+        for _ in range(most):
+            self.run(1)
+            if enough():
+                return
+
+    def answers(self, rows: Matrix) -> list[int]:
+        """Return the class that the network, as it is now, sees in each row."""
+        raise NotImplementedError
+
+
+def classes_of(outputs: Iterable[Sequence[float]]) -> list[int]:
+    """Return the index of the largest output for each row."""
+    return [max(range(len(y)), key=y.__getitem__) for y in outputs]
 
 
 class PredictionJob(Job):

@@ -1,7 +1,8 @@
 """The map: which trains faster, tinynn or NumPy, and by how much, by parameters and batch size.
 
-`python3 -m benchmarks.map` measures it. On PyPy, which has no NumPy, `--against FILE` takes NumPy's
-figures from the JSON file of CPython's map on the same machine.
+`python3 -m benchmarks.map` measures it with the engines that tinynn chooses, or with one of them by
+`--engine NAME`; the files' names then say so. On PyPy, which has no NumPy, `--against FILE` takes
+NumPy's figures from the JSON file of CPython's map on the same machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Sequence
+
+from tinynn.engines.choice import ENGINES
 
 from . import environment
 from .command import own_folder, say, write_files
@@ -64,15 +67,16 @@ def grid(tiny: bool = False) -> list[tuple[tuple[int, ...], int]]:
 def table(results: Results) -> str:
     """Return the map as Markdown: a row for each network, a column for each batch size."""
     networks, sizes, cells = _cells(results)
+    behind = "; behind it the engine that ran" if _engine(results) == "auto" else ""
     lines = [
-        f"tinynn against NumPy, {results.about['interpreter']}, CPU time to train on a sample; "
-        f"{_plain_density(results)}. Slower in bold; behind it the engine that ran.",
+        f"{_who(results)} against NumPy, {results.about['interpreter']}, CPU time to train on a "
+        f"sample; {_plain_density(results)}. Slower in bold{behind}.",
         "",
         "| network | parameters | " + " | ".join(f"batch {size}" for size in sizes) + " |",
         "|---|---" + "|---" * len(sizes) + "|",
     ]
     for network in networks:
-        texts = [_text(cells.get((network, size))) for size in sizes]
+        texts = [_text(cells.get((network, size)), _row(results)) for size in sizes]
         shown = "-".join(map(str, network))
         lines.append(f"| {shown} | {parameters(network):,} | " + " | ".join(texts) + " |")
     return "\n".join(lines) + "\n"
@@ -83,24 +87,25 @@ def picture(results: Results) -> str:
     from tinynn.view import heat_map
 
     networks, sizes, cells = _cells(results)
-    ratios = [[_ratio(cells.get((network, size))) for size in sizes] for network in networks]
+    mine = _row(results)
+    ratios = [[_ratio(cells.get((network, size)), mine) for size in sizes] for network in networks]
     logs = [[None if r is None else math.log2(r) for r in row] for row in ratios]
     known = [abs(value) for row in logs for value in row if value is not None]
     if not known:
         raise ValueError(
-            "a map needs at least one cell measured with both tinynn and NumPy, got none"
+            f"a map needs at least one cell measured with both {_who(results)} and NumPy, got none"
         )
     reach = max(1.0, *known)
     return heat_map(
         logs,
-        title=f"tinynn or NumPy: who trains faster? ({results.about['interpreter']})",
+        title=f"{_who(results)} or NumPy: who trains faster? ({results.about['interpreter']})",
         row_names=[
             f"{'-'.join(map(str, network))}: {parameters(network):,}" for network in networks
         ],
         column_names=[str(size) for size in sizes],
         x_label="batch size",
         y_label="network: parameters",
-        value_label="tinynn faster: log₂ of the ratio",
+        value_label=f"{_who(results)} faster: log₂ of the ratio",
         palette="diverging",
         low=-reach,
         high=reach,
@@ -123,14 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         changed = environment.restart_if_late(changed, words, "benchmarks.map")
     plan = TINY if options.tiny else FULL if options.full else QUICK
+    if options.engine != "auto":  # the mode is a part of the files' names
+        plan = plan._replace(mode=plan.mode.replace("map", f"map-{options.engine}"))
     results = Results(plan.mode, {})
     pairs = grid(options.tiny)
     for number, (network, size) in enumerate(pairs, 1):
         task = cell(network, size, options.density)
         say(f"[{number}/{len(pairs)}] {task.title}")
-        results.tasks.append(run_task(task, [TinynnPeer(), NumpyPeer()], plan, say))
+        results.tasks.append(run_task(task, [TinynnPeer(options.engine), NumpyPeer()], plan, say))
     command = environment.command_line("benchmarks.map", words)
-    results.about = {**environment.describe(changed, command), "density": options.density}
+    results.about = environment.describe(changed, command)
+    results.about.update({"density": options.density, "engine": options.engine})
     try:
         if other is not None:
             results.take("numpy", other)
@@ -178,15 +186,29 @@ def _cells(
     return networks, sorted({size for _, size in cells}), cells
 
 
-def _ratio(task: TaskResult | None) -> float | None:
-    return None if task is None else task.ratio("tinynn", "numpy")
+def _engine(results: Results) -> str:
+    return str(results.about.get("engine", "auto"))
 
 
-def _text(task: TaskResult | None) -> str:
-    ratio = _ratio(task)
+def _row(results: Results) -> str:
+    """Return the name of tinynn's row in each task."""
+    return TinynnPeer(_engine(results)).name
+
+
+def _who(results: Results) -> str:
+    engine = _engine(results)
+    return "tinynn" if engine == "auto" else f"tinynn {engine}"
+
+
+def _ratio(task: TaskResult | None, mine: str) -> float | None:
+    return None if task is None else task.ratio(mine, "numpy")
+
+
+def _text(task: TaskResult | None, mine: str) -> str:
+    ratio = _ratio(task, mine)
     if task is None or ratio is None:
         return "–"
-    row: Row | None = task.row("tinynn")
+    row: Row | None = task.row(mine)
     engine = f" ({row.note})" if row and row.note else ""
     return f"{times(ratio)}{engine}" if ratio > 0.95 else f"**{times(ratio)}**{engine}"
 
@@ -210,6 +232,12 @@ def _parser() -> argparse.ArgumentParser:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--tiny", action="store_true", help="four cells, to show that it runs")
     mode.add_argument("--full", action="store_true", help="more repeats, longer runs")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", *ENGINES),
+        default="auto",
+        help="measure tinynn with this engine (auto)",
+    )
     parser.add_argument(
         "--density",
         type=float,

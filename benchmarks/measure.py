@@ -60,7 +60,7 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
     entries = _entries(task, peers, result, say)
     expected = _expected(task)
     ready: list[tuple[Entry, int]] = []
-    with _others_set_aside():
+    with others_set_aside():
         for entry in entries:
             sample = _check(task, entry, expected, plan, say)
             if sample is None:
@@ -73,7 +73,7 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
                 amount = _warmed_up(task, entry, amount, plan, say)
             if entry.row.status == MEASURED:
                 ready.append((entry, amount))
-    with _others_set_aside():  # now including what the first runs imported and made
+    with others_set_aside():  # now including what the first runs imported and made
         _take_turns(task, ready, plan, say)
     if task.over:
         _subtract(result, task.over)
@@ -160,7 +160,7 @@ def _check(
     result = job.result()
     if expected is not None:
         row.tolerance = job.tolerance
-        row.reason = _trouble(row, expected, result)
+        row.reason = trouble(row, expected, result)
         if row.reason:
             row.status = WRONG
             say(f"    {row.title}: WRONG, not measured: {row.reason}")
@@ -188,7 +188,7 @@ def _failed(row: Row, error: Exception, say: Say) -> None:
     say(f"    {row.title}: WRONG, not measured: {row.reason}")
 
 
-def _trouble(row: Row, expected: list[float], result: list[float]) -> str:
+def trouble(row: Row, expected: list[float], result: list[float]) -> str:
     """Return what is wrong with a result, or ""; store the difference in its row."""
     if len(result) != len(expected):
         return f"has {len(result)} numbers, the reference {len(expected)}"
@@ -272,7 +272,7 @@ def _fill(task: Task, entry: Entry, amount: int, samples: list[Sample]) -> None:
 
 
 @contextmanager
-def _others_set_aside() -> Iterator[None]:
+def others_set_aside() -> Iterator[None]:
     """Hide all objects that exist now from the garbage collector.
 
     The collector stays on: the work that a job makes for it is the job's cost. But the job should

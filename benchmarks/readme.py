@@ -1,6 +1,6 @@
-"""Puts the headline table into the READMEs, between two markers, so that it is never typed.
+"""Puts the headline tables into the READMEs, between two markers, so that they are never typed.
 
-The README beside this file has the whole table, the front page a few rows of it.
+The README beside this file has the whole tables, the front page a few rows of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def with_table(
 
 
 def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
-    """Write the headline table of `results` into the README at `path`; return whether it changed.
+    """Write the headline tables of `results` into the README at `path`; return whether it changed.
 
     `only` names the tasks to show, if not all.
 

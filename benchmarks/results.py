@@ -49,6 +49,7 @@ class Row:
     wall: Spread | None = None
     note: str = ""  # the engine that ran, or another remark
     part: str = ""  # how much of the task was measured, if not all
+    accuracy: float | None = None  # of a training that went on until it was accurate
 
 
 @dataclass

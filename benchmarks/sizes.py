@@ -28,6 +28,7 @@ LIMITS = {
     "memory of the package": 4e6, "memory of the single file": 4e6,
 }  # fmt: skip
 
+NATIVE = "tinynn/engines/native"  # a part of its own, since it can be left out of a single file
 IMPORT = """
 import time
 def resident():
@@ -87,7 +88,8 @@ def parts(path: Path) -> list[Part]:
     docstrings: Counter[str] = Counter()
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            name = "/".join(info.filename.split("/")[:2])
+            native = info.filename.startswith(NATIVE)
+            name = NATIVE if native else "/".join(info.filename.split("/")[:2])
             sizes[name] += info.compress_size
             if info.filename.endswith(".py"):
                 text = archive.read(info).decode("utf-8")

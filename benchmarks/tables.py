@@ -1,4 +1,4 @@
-"""Markdown tables: one for each task, and the headline table, tinynn against each rival."""
+"""Markdown tables: one for each task, and the headline tables, tinynn against each rival."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Sequence
 
 from .results import SKIPPED, WRONG, Results, Row, Spread, TaskResult
 
-# The columns of the headline table: the name of a task's row, and the column's title.
+# The two tinynns of the headline tables: the pure one, and the one that writes machine code.
+PURE, NATIVE = "tinynn", "tinynn-native"
+# The columns of a headline table: the name of a task's row, and the column's title.
 RIVALS: tuple[tuple[str, str], ...] = (
     ("numpy", "NumPy"),
     ("torch", "PyTorch"),
@@ -65,26 +67,25 @@ def task_table(task: TaskResult) -> str:
 
 
 def headline(results: Results, only: Sequence[str] = ()) -> str:
-    """Return the table that compares tinynn, with the engine it chooses, with each rival.
+    """Return the tables that compare tinynn with each rival: the pure engines, then `native`.
 
-    What tinynn loses is in bold. `only` names the tasks to show; the sentence below the table
-    counts all tasks.
+    What tinynn loses is in bold. `only` names the tasks to show; the sentence below the tables
+    counts all tasks. Without any figure for `native` there is one table.
     """
     shown = [task for task in results.tasks if not only or task.name in only]
-    rivals = [(name, title) for name, title in RIVALS if any(task.row(name) for task in shown)]
-    lines = [
-        "| task | tinynn | " + " | ".join(f"than {title}" for _, title in rivals) + " |",
-        "|---|---|" + "---|" * len(rivals),
-    ]
-    for task in shown:
-        mine = task.row("tinynn")
-        if mine is None or mine.cpu is None:
-            continue
-        note = f", {mine.note}" if mine.note else ""
-        cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}{note}"]
-        cells += [_versus(task, name) for name, _ in rivals]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _balance(results), "", circumstances(results)]) + "\n"
+    lines = _headline_table(shown, PURE, "tinynn", RIVALS)
+    if any(task.row(NATIVE) for task in shown):
+        lines = [
+            'Pure Python, `engine="auto"`: behind the time is the engine that it chose.',
+            "",
+            *lines,
+            "",
+            'Machine code that Python writes, `engine="native"`:',
+            "",
+            *_headline_table(shown, NATIVE, "tinynn native", (*RIVALS, (PURE, "pure tinynn"))),
+        ]
+    lines += ["", _balance(results), *_without_native(results), "", circumstances(results)]
+    return "\n".join(lines) + "\n"
 
 
 def report(results: Results) -> str:
@@ -102,6 +103,35 @@ def report(results: Results) -> str:
         *(f"- {key}: {_plain(value)}" for key, value in about.items()),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _headline_table(
+    shown: Sequence[TaskResult], name: str, title: str, rivals: Sequence[tuple[str, str]]
+) -> list[str]:
+    """Return the lines of a table: a row for each task that the implementation `name` has done."""
+    done = [task for task in shown if task.row(name)]
+    rivals = [rival for rival in rivals if any(task.row(rival[0]) for task in done)]
+    lines = [
+        f"| task | {title} | " + " | ".join(f"than {rival}" for _, rival in rivals) + " |",
+        "|---|---|" + "---|" * len(rivals),
+    ]
+    for task in done:
+        mine = task.row(name)
+        assert mine is not None and mine.cpu is not None
+        note = f", {mine.note}" if mine.note else ""
+        cells = [task.title, f"{_value(task, mine.cpu.median)}{_per(task)}{note}"]
+        cells += [_versus(task, name, rival) for rival, _ in rivals]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _without_native(results: Results) -> list[str]:
+    """Return a paragraph on why `native` was not measured, where it was tried in vain."""
+    rows = [row for task in results.tasks for row in task.rows if row.name == NATIVE]
+    reasons = [row.reason for row in rows if row.status == SKIPPED]
+    if not reasons or len(reasons) < len(rows):
+        return []
+    return ["", f"The native engine was not measured: {reasons[0]}."]
 
 
 def _cells(task: TaskResult, row: Row, baseline: str) -> list[str]:
@@ -125,8 +155,8 @@ def _against(task: TaskResult, row: Row, baseline: str) -> str:
     return "" if ratio is None else times(ratio, task.quantity)
 
 
-def _versus(task: TaskResult, rival: str) -> str:
-    ratio = task.ratio("tinynn", rival)
+def _versus(task: TaskResult, name: str, rival: str) -> str:
+    ratio = task.ratio(name, rival)
     if ratio is None:
         return "–"
     words = times(ratio, task.quantity)
@@ -156,18 +186,30 @@ def _off(row: Row) -> str:
 
 def _balance(results: Results) -> str:
     """Return a sentence on how often tinynn was faster and slower than NumPy."""
-    ratios: list[float | None] = [
-        task.ratio("tinynn", "numpy") for task in results.tasks if task.quantity == "time"
-    ]
+    pure, native = _counts(results, PURE), _counts(results, NATIVE)
+    if pure is None and native is None:
+        return "NumPy was not measured here."
+    parts = []
+    if pure is not None:
+        parts.append(
+            f"Of {pure[0]} tasks measured with both, {'pure ' if native else ''}tinynn is faster "
+            f"than NumPy in {pure[1]} and slower in {pure[2]}."
+        )
+    if native is not None:
+        parts.append(
+            f"Of {native[0]} tasks measured with both, tinynn native is faster than NumPy in "
+            f"{native[1]} and slower in {native[2]}."
+        )
+    return " ".join([*parts, "Slower is in bold."])
+
+
+def _counts(results: Results, name: str) -> tuple[int, int, int] | None:
+    """Return how many tasks were measured with NumPy too, and in how many it is faster, slower."""
+    ratios = [task.ratio(name, "numpy") for task in results.tasks if task.quantity == "time"]
     known = [ratio for ratio in ratios if ratio is not None]
     if not known:
-        return "NumPy was not measured here."
-    faster = sum(ratio >= 1.05 for ratio in known)
-    slower = sum(ratio <= 0.95 for ratio in known)
-    return (
-        f"Of {len(known)} tasks measured with both, tinynn is faster than NumPy in {faster} and "
-        f"slower in {slower}. Slower is in bold."
-    )
+        return None
+    return len(known), sum(r >= 1.05 for r in known), sum(r <= 0.95 for r in known)
 
 
 def circumstances(results: Results) -> str:

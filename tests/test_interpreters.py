@@ -273,10 +273,14 @@ FOUND = {
         "original": {"microseconds": 15939.1, "by": "unrolled"},
         "row": {"microseconds": 0.4801, "by": "unrolled"},
     },
+    "native_speed": {
+        "original": {"microseconds": 1204.0, "by": "native"},
+        "row": {"microseconds": 0.25, "by": "native"},
+    },
 }  # fmt: skip
 ROW = (
     "| PyPy 7.3.11 (Python 3.9.16) | 1 of 2; files skipped: no files here | 15.9 ms, unrolled "
-    "| – | 0.48 µs, unrolled |"
+    "| – | 0.48 µs, unrolled | 1.2 ms; 0.25 µs |"
 )
 
 
@@ -293,9 +297,23 @@ def test_a_micropython_is_known_by_what_it_runs_on():
         "interpreter": "MicroPython",
         "platform": "JS with Emscripten",
         "speed": speed,
+        "native_speed": {},
     }
     row = interpreters.row(found)
     assert (row[0], row[2]) == ("MicroPython 7.3.11 (JS with Emscripten)", "2.49 s, neural_net")
+    assert row[-1] == "–"
+
+
+def test_the_best_of_several_rounds_is_kept_for_pure_and_native_alike(monkeypatch):
+    def found(pure, native):
+        return {
+            "speed": {"row": {"microseconds": pure, "by": "unrolled"}},
+            "native_speed": {"row": {"microseconds": native, "by": "native"}},
+        }
+
+    rounds = iter([found(3.0, 0.3), found(2.0, 0.4), found(4.0, 0.2)])
+    monkeypatch.setattr(interpreters, "selftest", lambda interpreter: next(rounds))
+    assert interpreters.measured(find("python3.11"), 3) == found(2.0, 0.2)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="shell scripts stand for interpreters")

@@ -44,8 +44,30 @@ def test_exactness_and_speed_are_measured(whole_run):
     assert 0.0 < off["gradients"] < 1e-6 and 0.0 < off["engine unrolled"] < 1e-9
     assert set(found["speed"]) == {"original", "sample", "row"}
     assert all(0.0 < speed["microseconds"] < 1e8 for speed in found["speed"].values())
-    assert {speed["by"] for speed in found["speed"].values()} <= {*nn.engines.choice.ENGINES}
+    pure = {*nn.engines.choice.ENGINES} - {"native"}
+    assert {speed["by"] for speed in found["speed"].values()} <= pure
+    native = "engine native" in off
+    assert set(found["native_speed"]) == ({"original", "sample", "row"} if native else set())
+    assert {speed["by"] for speed in found["native_speed"].values()} <= {"native"}
     assert json.loads(json.dumps(found)) == found
+
+
+def test_natives_times_stand_behind_those_of_the_pure_engines(whole_run):
+    found, _ = whole_run
+    speed = {"original": {"microseconds": 1360.4, "by": "neural_net"}}
+    native = {"original": {"microseconds": 987.64, "by": "native"}}
+    lines = selftest.summary({**found, "speed": speed, "native_speed": native})
+    assert lines[0] == (
+        "     1.4 ms original program, 10,000 iterations (neural_net); native 987.6 µs"
+    )
+    assert len(lines[0]) <= 80
+    lines = selftest.summary({**found, "speed": speed, "native_speed": {}})
+    assert lines[0] == "     1.4 ms original program, 10,000 iterations (neural_net)"
+    assert [selftest.duration(t) for t in (0.2345, 12.34, 1234.5)] == [
+        "0.23 µs",
+        "12.3 µs",
+        "1.2 ms",
+    ]
 
 
 def test_a_look_at_this_interpreter(whole_run, monkeypatch):

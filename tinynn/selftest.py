@@ -48,6 +48,7 @@ REACHED = {
     "adam": [0.07624915560691209, -1.0245868360603605],
     "adamw": [0.07169549708798648, -1.0097272731041311],
 }
+NATIVE = "native"  # its times are kept apart: it runs only where it is asked for
 # The engines' agreement with `lists` after a short training; `packed` computes in fixed point.
 TOLERANCE = {"packed": 1e-4}
 
@@ -360,6 +361,7 @@ def steps(found: dict[str, Any], say: Say, version: str) -> Iterator[None]:
     Some interpreters can collect garbage only between two steps.
     """
     speed: Speed = {}
+    native: Speed = {}
     found.update(here())
     found.update({"tinynn": version, "checks": []})
     python = "" if found["python"] == found["version"] else f" (Python {found['python']})"
@@ -375,21 +377,27 @@ def steps(found: dict[str, Any], say: Say, version: str) -> Iterator[None]:
         ("iris", flowers),
         ("files", files),
     ]
-    checks += [(f"engine {name}", engine_check(name, speed)) for name in ENGINES]
+    checks += [
+        (f"engine {name}", engine_check(name, native if name == NATIVE else speed))
+        for name in ENGINES
+    ]
     for name, check in checks:
         made = outcome(name, check)
         found["checks"].append(made)
         off = f"{made['off']:.0e}" if made["state"] == "ok" else ""
         say(clipped(f"{made['state']:<7} {name:<16} {off:>6}  {made['text']}"))
         yield
-    found["speed"] = {
-        what: {"microseconds": taken * 1e6, "by": by} for what, (taken, by) in speed.items()
-    }
+    found["speed"], found["native_speed"] = in_microseconds(speed), in_microseconds(native)
     found["memory"] = memory()
     found["failed"] = [made["check"] for made in found["checks"] if made["state"] == "FAILED"]
     found["ok"] = not found["failed"]
     for line in summary(found):
         say(clipped(line))
+
+
+def in_microseconds(speed: Speed) -> dict[str, dict[str, Any]]:
+    """Return the times by task, for JSON."""
+    return {what: {"microseconds": taken * 1e6, "by": by} for what, (taken, by) in speed.items()}
 
 
 def engine_check(name: str, speed: Speed) -> Callable[[], Found]:
@@ -421,8 +429,10 @@ def summary(found: dict[str, Any]) -> list[str]:
     ):
         if what in found["speed"]:
             taken, by = found["speed"][what]["microseconds"], found["speed"][what]["by"]
-            shown = f"{taken:.1f} µs" if taken < 1000.0 else f"{taken / 1000.0:.1f} ms"
-            lines.append(f"{shown:>11} {words} ({by})")
+            line = f"{duration(taken):>11} {words} ({by})"
+            if what in found["native_speed"]:
+                line += f"; native {duration(found['native_speed'][what]['microseconds'])}"
+            lines.append(line)
     if found["memory"]:
         lines.append(f"{found['memory']:8.1f} MB of memory")
     for word, wanted in (("available:  ", True), ("unavailable:", False)):
@@ -436,6 +446,13 @@ def summary(found: dict[str, Any]) -> list[str]:
         + (f"{len(found['failed'])} FAILED: {failed}" if failed else "all others passed")
     )
     return lines
+
+
+def duration(microseconds: float) -> str:
+    """Return a time in words."""
+    if microseconds >= 1000.0:
+        return f"{microseconds / 1000.0:.1f} ms"
+    return f"{microseconds:.1f} µs" if microseconds >= 10.0 else f"{microseconds:.2f} µs"
 
 
 def clipped(line: str) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from operator import mul
-from typing import Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from tinynn.lesson.matrix import Matrix, Vector
 
-from ..jobs import Job, PredictionJob
+from ..jobs import Job, PredictionJob, TrainingJob, classes_of
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
@@ -76,13 +76,15 @@ DELTAS: dict[tuple[str, str], Callable[[Row, Row, float], Vector]] = {
 }
 
 
-class ListsTraining(Job):
+class ListsTraining(TrainingJob):
     """Back-propagation over lists: one way for batches, another for single samples."""
 
     def __init__(self, task: Training) -> None:
         self.task = task
         X, T = task.data()
+        self.X, self.T = X, T
         self.batches = [(X[a:b], T[a:b]) for a, b in task.batches(len(X))]
+        self.orders = task.orders(len(X))
         self.forward = [ACTIVATIONS[task.hidden]] * (len(task.sizes) - 2)
         self.forward.append(ACTIVATIONS[task.output])
         self.backward = BACKWARD.get(task.hidden, BACKWARD["sigmoid"])
@@ -95,6 +97,17 @@ class ListsTraining(Job):
         for W, b in self.task.start():
             self.Ws.append([list(column) for column in zip(*W)])
             self.bs.append(b)
+        # The latest steps, which momentum repeats in part.
+        self.dWs = [[[0.0] * len(row) for row in W] for W in self.Ws]
+        self.dbs = [[0.0] * len(b) for b in self.bs]
+
+    def answers(self, rows: Matrix) -> list[int]:
+        outputs = []
+        for a in rows:
+            for W, b, f in zip(self.Ws, self.bs, self.forward):
+                a = f([dot(w, a) + c for w, c in zip(W, b)])
+            outputs.append(a)
+        return classes_of(outputs)
 
     def result(self) -> list[float]:
         return flat([(zip(*W), b) for W, b in zip(self.Ws, self.bs)])
@@ -109,9 +122,16 @@ class ListsTraining(Job):
                 for X, T in self.batches:
                     self._sample(X[0], T[0], rate)
             else:
-                for X, T in self.batches:
+                for X, T in self._batches():
                     self._batch(X, T, rate)
             self.epoch += 1
+
+    def _batches(self) -> Iterable[tuple[Matrix, Matrix]]:
+        if not self.orders:
+            return self.batches
+        X, T, order = self.X, self.T, self.orders[self.epoch]
+        slices = (order[a:b] for a, b in self.task.batches(len(X)))
+        return (([X[i] for i in k], [T[i] for i in k]) for k in slices)
 
     def _original_step(self) -> None:
         exp = math.exp
@@ -157,12 +177,27 @@ class ListsTraining(Job):
                 W = [[keep * w for w in row] for row in W]
                 b = [keep * c for c in b]
             A_columns, D_columns = list(zip(*A)), list(zip(*D))
+            if self.task.momentum:
+                self._step_with_momentum(layer, A_columns, D_columns)
+                D = below
+                continue
             Ws[layer] = [
                 [w + dot(a, d) for w, a in zip(row, A_columns)] for row, d in zip(W, D_columns)
             ]
             if b:
                 bs[layer] = [c + sum(d) for c, d in zip(b, D_columns)]
             D = below
+
+    def _step_with_momentum(self, layer: int, A_columns: list[Any], D_columns: list[Any]) -> None:
+        W, b, m = self.Ws[layer], self.bs[layer], self.task.momentum
+        dW = [
+            [m * s + dot(a, d) for s, a in zip(row, A_columns)]
+            for row, d in zip(self.dWs[layer], D_columns)
+        ]
+        db = [m * s + sum(d) for s, d in zip(self.dbs[layer], D_columns)]
+        self.Ws[layer] = [[w + s for w, s in zip(row, step)] for row, step in zip(W, dW)]
+        self.bs[layer] = [c + s for c, s in zip(b, db)]
+        self.dWs[layer], self.dbs[layer] = dW, db
 
 
 class ListsPrediction(PredictionJob):

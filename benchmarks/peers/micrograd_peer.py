@@ -81,6 +81,8 @@ class MicrogradPeer(Peer):
         nn = self.load()
         if task.hidden != "relu" or task.loss != "hinge":
             raise Refused("has no activation but ReLU, neither exp nor log")
+        if task.momentum or task.shuffled:
+            raise Refused("its demo has neither momentum nor shuffling")
         return MicrogradTraining(nn, nn.Value, task)
 
     def prediction(self, task: Prediction) -> Job:

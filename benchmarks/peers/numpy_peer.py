@@ -6,14 +6,16 @@ than on matrices of one row.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
-from ..jobs import FLOAT64, Job, PredictionJob
+from tinynn.lesson.matrix import Matrix
+
+from ..jobs import FLOAT64, Job, PredictionJob, TrainingJob
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
 
-class NumpyTraining(Job):
+class NumpyTraining(TrainingJob):
     tolerance = FLOAT64
 
     def __init__(self, np: Any, task: Training) -> None:
@@ -21,6 +23,8 @@ class NumpyTraining(Job):
         X, T = (np.array(rows) for rows in task.data())
         self.batches = [(X[a:b], T[a:b]) for a, b in task.batches(len(X))]
         self.samples = list(zip(X, T))
+        self.X, self.T = X, T
+        self.orders = [np.array(order) for order in task.orders(len(X))]
         self.forward = [_activation(np, task.hidden)] * (len(task.sizes) - 2)
         self.forward.append(_activation(np, task.output))
         self.backward = BACKWARD.get(task.hidden, BACKWARD["sigmoid"])
@@ -29,9 +33,18 @@ class NumpyTraining(Job):
     def reset(self) -> None:
         self.epoch = 0
         self.layers = [(self.np.array(W), self.np.array(b)) for W, b in self.task.start()]
+        # The latest steps, which momentum repeats in part.
+        self.steps = [(self.np.zeros_like(W), self.np.zeros_like(b)) for W, b in self.layers]
 
     def result(self) -> list[float]:
         return flat(self.layers)
+
+    def answers(self, rows: Matrix) -> list[int]:
+        A = self.np.array(rows)
+        for (W, b), f in zip(self.layers, self.forward):
+            A = f(A @ W + b)
+        found: list[int] = A.argmax(axis=1).tolist()
+        return found
 
     def run(self, amount: int) -> None:
         for _ in range(amount):
@@ -40,9 +53,16 @@ class NumpyTraining(Job):
                 for x, t in self.samples:
                     self._sample(x, t, rate)
             else:
-                for X, T in self.batches:
+                for X, T in self._batches():
                     self._batch(X, T, rate)
             self.epoch += 1
+
+    def _batches(self) -> Iterable[tuple[Any, Any]]:
+        if not self.orders:
+            return self.batches
+        X, T, order = self.X, self.T, self.orders[self.epoch]
+        slices = (order[a:b] for a, b in self.task.batches(len(X)))
+        return ((X[k], T[k]) for k in slices)
 
     def _sample(self, x: Any, t: Any, rate: float) -> None:
         a = x
@@ -74,8 +94,17 @@ class NumpyTraining(Job):
             if self.task.weight_decay:
                 W *= 1.0 - rate * self.task.weight_decay
                 b *= 1.0 - rate * self.task.weight_decay
-            W -= A.T @ D
-            b -= D.sum(axis=0)
+            if self.task.momentum:
+                dW, db = self.steps[k]
+                dW *= self.task.momentum
+                dW -= A.T @ D
+                W += dW
+                db *= self.task.momentum
+                db -= D.sum(axis=0)
+                b += db
+            else:
+                W -= A.T @ D
+                b -= D.sum(axis=0)
             D = below
 
 

@@ -1,16 +1,22 @@
-"""scikit-learn's multi-layer perceptron, without momentum, penalty and shuffling: plain SGD."""
+"""scikit-learn's multi-layer perceptron, without penalty and shuffling: SGD.
+
+Momentum goes on from epoch to epoch only with `partial_fit`; without momentum, `fit` trains for
+several epochs in one call.
+"""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
-from ..jobs import FLOAT64, Job, Refused
+from tinynn.lesson.matrix import Matrix
+
+from ..jobs import FLOAT64, Job, Refused, TrainingJob
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
 
-class SklearnTraining(Job):
+class SklearnTraining(TrainingJob):
     tolerance = FLOAT64
 
     def __init__(self, np: Any, neural_network: Any, task: Training) -> None:
@@ -29,18 +35,36 @@ class SklearnTraining(Job):
             shuffle=False,
             tol=0.0,
             warm_start=True,
-            momentum=0.0,
+            momentum=task.momentum,
             nesterovs_momentum=False,
             n_iter_no_change=10**9,
         )
-        self.run(1)  # makes the attributes that `reset` fills
+        self.orders = [np.array(order) for order in task.orders(len(X))]
+        self._fit(1)  # makes the attributes that `reset` fills
 
     def reset(self) -> None:
         for k, (W, b) in enumerate(self.task.start()):
             self.model.coefs_[k][...] = W
             self.model.intercepts_[k][...] = b
+        self.epoch = 0
+        self.model.__dict__.pop("_optimizer", None)  # it remembers the latest steps
 
     def run(self, amount: int) -> None:
+        if not self.task.momentum and not self.orders:
+            self._fit(amount)
+            return
+        for _ in range(amount):
+            X, classes = self.X, self.classes
+            if self.orders:
+                X, classes = X[self.orders[self.epoch]], classes[self.orders[self.epoch]]
+            self.model.partial_fit(X, classes)
+            self.epoch += 1
+
+    def answers(self, rows: Matrix) -> list[int]:
+        found: list[int] = self.model.predict(self.np.array(rows)).tolist()
+        return found
+
+    def _fit(self, amount: int) -> None:
         self.model.max_iter = amount
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "the optimization hasn't converged yet"

@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 import tinynn as nn
-from tinynn.engines.choice import ENGINES
+from tinynn.engines.choice import ENGINES, choose
+from tinynn.engines.contract import Recipe, Task
 from tinynn.lesson import neural_net
-from tinynn.lesson.matrix import Vector
+from tinynn.lesson.losses import by_name as loss_by_name
+from tinynn.lesson.matrix import Matrix, Vector
 from tinynn.lesson.schedule import Schedule
+from tinynn.training.run import Run
 
-from ..jobs import FIXED_POINT, FLOAT64, Job, NotMeant, PredictionJob, Refused
+from ..jobs import (
+    FIXED_POINT,
+    FLOAT64,
+    Job,
+    NotMeant,
+    PredictionJob,
+    Refused,
+    TrainingJob,
+    classes_of,
+)
 from ..tasks.kinds import Layer, Prediction, Training
 from .contract import Peer, flat
 
@@ -44,7 +56,7 @@ def network(layers: Sequence[Layer], hidden: str, output: str) -> nn.Sequential:
     return nn.Sequential(*parts)
 
 
-class TinynnTraining(Job):
+class TinynnTraining(TrainingJob):
     """`nn.fit` on plain lists; the time includes checking the data and preparing the engine."""
 
     def __init__(self, task: Training, engine: str) -> None:
@@ -59,10 +71,35 @@ class TinynnTraining(Job):
         task = self.task
         self.model = network(task.start(), task.hidden, task.output)
         rate = FallingRate(task.learning_rate) if task.falling_rate else task.learning_rate
-        self.optimizer = nn.SGD(learning_rate=rate, weight_decay=task.weight_decay)
+        self.optimizer = nn.SGD(
+            learning_rate=rate, momentum=task.momentum, weight_decay=task.weight_decay
+        )
 
     def run(self, amount: int) -> None:
         checking = self.whole and amount < self.task.amount
+        history = self._fit(amount, self.ran if checking else self.engine)
+        if history.epochs != amount:
+            raise RuntimeError(f"fit stopped after {history.epochs} of {amount} epochs")
+
+    def train_until(self, enough: Callable[[], bool], most: int) -> None:
+        """Call `fit` once, with a callback that looks after each epoch."""
+        self._fit(most, self.engine, [_Until(enough)])
+
+    def answers(self, rows: Matrix) -> list[int]:
+        """Return what `nn.compile` says; its function is made for each look anew."""
+        return classes_of(nn.compile(self.model, engine=self.engine).rows(rows))
+
+    def choice(self) -> str:
+        """Return the name of the engine that trains the whole task."""
+        rows, size = len(self.data.inputs), self.task.batch_size
+        model = network(self.task.start(), self.task.hidden, self.task.output)
+        recipe = Recipe(model, loss_by_name(self.task.loss), nn.SGD(momentum=self.task.momentum))
+        try:
+            return choose(recipe, Task(size or rows, rows, self.task.amount), self.engine)[0].name
+        except nn.EngineError as error:
+            raise Refused(str(error)) from None
+
+    def _fit(self, amount: int, engine: str, callbacks: Sequence[nn.Callback] = ()) -> nn.History:
         try:
             history = nn.fit(
                 self.model,
@@ -72,16 +109,16 @@ class TinynnTraining(Job):
                 optimizer=self.optimizer,
                 epochs=amount,
                 batch_size=self.task.batch_size,
-                shuffle=False,
-                engine=self.ran if checking else self.engine,
+                shuffle=self.task.shuffled,
+                callbacks=callbacks,
+                engine=engine,
             )
         except nn.EngineError as error:
             raise Refused(str(error)) from None
-        if history.epochs != amount:
-            raise RuntimeError(f"fit stopped after {history.epochs} of {amount} epochs")
         self.ran = str(history.engine)
         self.tolerance = TOLERANCES.get(self.ran, FLOAT64)
         self.note = self.ran if self.whole else ""
+        return history
 
     def result(self) -> list[float]:
         return flat(
@@ -91,6 +128,15 @@ class TinynnTraining(Job):
                 if values
             ]
         )
+
+
+class _Until(nn.Callback):
+    def __init__(self, enough: Callable[[], bool]) -> None:
+        self.enough = enough
+
+    def on_epoch_end(self, trainer: Run) -> None:
+        if self.enough():
+            trainer.stop("enough")
 
 
 class TinynnPrediction(PredictionJob):
@@ -119,19 +165,12 @@ class TinynnPeer(Peer):
 
     def prediction(self, task: Prediction) -> Job:
         model = network(task.start(), "relu", "linear")
-        if self.engine == "auto":
-            compiler: Callable[[Any], Any] | None = getattr(nn, "compile", None)
-            if compiler is None:
-                return TinynnPrediction(task, model, note="model(row)")
-            return TinynnPrediction(task, compiler(model), "auto", "nn.compile")
-        engine = ENGINES[self.engine]
         try:
-            refusal = engine.refuses_prediction(model)
-        except NotImplementedError:
-            refusal = "it has no predictors"
-        if refusal:
-            raise Refused(refusal)
-        return TinynnPrediction(task, engine.predictor(model), self.engine)
+            predict = nn.compile(model, engine=self.engine)
+        except nn.EngineError as error:
+            raise Refused(str(error)) from None
+        note = "nn.compile" if self.engine == "auto" else ""
+        return TinynnPrediction(task, predict, self.engine, note)
 
 
 class TinynnCall(Peer):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
-from ..jobs import FLOAT32, Job
+from tinynn.lesson.matrix import Matrix
+
+from ..jobs import FLOAT32, Job, TrainingJob
 from ..tasks.kinds import Prediction, Training
 from .contract import Peer, flat
 
@@ -18,7 +20,7 @@ def _linear(torch: Any, W: Any, b: Any) -> Any:
     return layer
 
 
-class TorchTraining(Job):
+class TorchTraining(TrainingJob):
     """Losses are taken from logits, as PyTorch recommends: the same derivative, more stable."""
 
     tolerance = FLOAT32
@@ -27,6 +29,8 @@ class TorchTraining(Job):
         self.torch, self.task = torch, task
         X, T = (torch.tensor(rows) for rows in task.data())
         self.batches = [(X[a:b], T[a:b]) for a, b in task.batches(len(X))]
+        self.X, self.T = X, T
+        self.orders = [torch.tensor(order) for order in task.orders(len(X))]
         self.loss = {
             "mse": torch.nn.MSELoss(),
             "bce": torch.nn.BCEWithLogitsLoss(),
@@ -47,6 +51,7 @@ class TorchTraining(Job):
         self.optimizer = self.torch.optim.SGD(
             self.model.parameters(),
             lr=self.task.learning_rate,
+            momentum=self.task.momentum,
             weight_decay=self.task.weight_decay,
         )
         self.epoch = 0
@@ -56,11 +61,23 @@ class TorchTraining(Job):
         for _ in range(amount):
             if self.task.falling_rate:
                 optimizer.param_groups[0]["lr"] = self.task.rate(self.epoch)
-            for X, T in self.batches:
+            for X, T in self._batches():
                 optimizer.zero_grad()
                 loss(model(X), T).backward()
                 optimizer.step()
             self.epoch += 1
+
+    def _batches(self) -> Iterable[tuple[Any, Any]]:
+        if not self.orders:
+            return self.batches
+        X, T, order = self.X, self.T, self.orders[self.epoch]
+        slices = (order[a:b] for a, b in self.task.batches(len(X)))
+        return ((X[k], T[k]) for k in slices)
+
+    def answers(self, rows: Matrix) -> list[int]:
+        with self.torch.inference_mode():
+            found: list[int] = self.model(self.torch.tensor(rows)).argmax(dim=1).tolist()
+        return found
 
     def result(self) -> list[float]:
         layers = [m for m in self.model if isinstance(m, self.torch.nn.Linear)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from itertools import islice
 from math import sqrt
 from typing import Callable, NamedTuple, Tuple
 
 from tinynn.lesson.matrix import Matrix, Vector
+from tinynn.training.batches import shuffled_orders
 
 Layer = Tuple[Matrix, Vector]  # weights, inputs × outputs, and biases, empty if there are none
 
@@ -65,6 +67,7 @@ class Training(Task):
 
     `hidden` and `output` are activations ("sigmoid", "tanh", "relu", "softmax", "linear"), `loss`
     is "mse", "bce", "ce" or "hinge": means over the samples, and over the outputs for all but "ce".
+    `momentum` needs batches and no weight decay; `shuffled` too needs batches.
     """
 
     sizes: tuple[int, ...] = ()
@@ -72,9 +75,11 @@ class Training(Task):
     output: str = "sigmoid"
     loss: str = "mse"
     learning_rate: float = 0.5
+    momentum: float = 0.0
     weight_decay: float = 0.0
     falling_rate: bool = False  # from learning_rate to a tenth of it within 100 epochs
     batch_size: int | None = None  # None: all rows at once
+    shuffled: bool = False  # each epoch in another order, which is tinynn's own
     data: Callable[[], Data] = lambda: Data([], [])
     layers: Callable[[], list[Layer]] = lambda: []
     original: bool = False  # the original program, for which peers have their own code
@@ -88,6 +93,10 @@ class Training(Task):
         if self.falling_rate:
             return self.learning_rate * (1.0 - 0.9 * epoch / 100)
         return self.learning_rate
+
+    def orders(self, rows: int) -> list[list[int]]:
+        """Return the order of the rows in each epoch, for peers to look up while they are timed."""
+        return list(islice(shuffled_orders(rows, 0, 0), self.amount)) if self.shuffled else []
 
     def batches(self, rows: int) -> list[tuple[int, int]]:
         """Return where each batch starts and ends."""

@@ -40,9 +40,13 @@ class Arena:
 
     def __init__(self, size: int) -> None:
         self.size = max(-(-size // 8) * 8, 8)
-        self.buffer = mmap.mmap(-1, self.size)
+        if _ON_WINDOWS:
+            self.buffer = mmap.mmap(-1, self.size)
+        else:  # private: after a fork, both processes go on with numbers of their own
+            self.buffer = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
+        self._bytes = view
         self._floats: Any = view.cast("d")  # mypy believes that they are integers
         self._integers = view.cast("q")
 
@@ -69,6 +73,10 @@ class Arena:
     def copy(self, offset: int, size: int) -> bytes:
         """Return bytes of the memory, for `restore`."""
         return self.buffer[offset : offset + size]
+
+    def duplicate(self, offset: int, size: int, to: int) -> None:
+        """Copy bytes to another place in the arena."""
+        self._bytes[to : to + size] = self._bytes[offset : offset + size]
 
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from random import Random
 from time import perf_counter
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
@@ -24,7 +24,11 @@ from .training import TrainingCode, TrainingShape
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
-SECONDS_PER_PRODUCT = 1e-9  # a careful guess, for the first call
+# Careful guesses, for the first call: of a product of a number and a weight, of all that one number
+# of a layer's outputs goes through, and of the update of a weight; and the least of a batch, where
+# the clock is too coarse to say.
+SECONDS_PER_PRODUCT, SECONDS_PER_OUTPUT, SECONDS_PER_UPDATE = 1e-9, 4e-8, 1e-8
+LEAST_SECONDS = 1e-7
 MOST_DRAWS = 1 << 20  # random numbers that a call may need
 ROWS_OF_PREDICTION = 32
 
@@ -64,28 +68,23 @@ class _Call(NamedTuple):
         """The rows of all batches."""
         return self.epochs * (self.batches * self.length + self.last)
 
-    def split(self, most: int) -> Iterator[_Call]:
-        """Yield calls that do the same, with at most so many rows, or of one batch, each."""
-        _, _, epochs, batches, length, last = self
-        if self.rows <= most:
-            yield self
-        elif last and self.rows // epochs <= most:
-            step = most // (self.rows // epochs)
-            for start in range(0, epochs, step):
-                part = self._replace(epochs=min(step, epochs - start))
-                yield part.moved(start * self.per_epoch, start * self.rows // epochs)
-        else:
-            step = max(1, most // length)
-            for epoch in range(epochs):
-                begin = self._replace(epochs=1).moved(
-                    epoch * self.per_epoch, epoch * self.rows // epochs
-                )
-                for start in range(0, batches, step):
-                    part = begin._replace(batches=min(step, batches - start), last=0)
-                    yield part.moved(start, start * length)
-                if last:
-                    part = begin._replace(batches=1, length=last, last=0)
-                    yield part.moved(batches, batches * length)
+    def cut(self, most: int) -> tuple[_Call, list[_Call]]:
+        """Return the beginning, with at most so many rows or of one batch, and the rest."""
+        epochs, batches, length, last = self[2:]
+        if self.rows <= most or self.updates == 1:
+            return self, []
+        if epochs > 1:
+            rows = self.rows // epochs
+            count = min(epochs - 1, max(1, most // rows))
+            rest = self._replace(epochs=epochs - count)
+            begin, others = self._replace(epochs=count).cut(most)
+            return begin, [*others, rest.moved(count * self.per_epoch, count * rows)]
+        count = min(batches, max(1, most // length))
+        begin = self._replace(batches=count, last=0)
+        rest = self._replace(batches=batches - count)
+        if count == batches:
+            rest = self._replace(batches=1, length=last, last=0)
+        return begin, [rest.moved(count, count * length)]
 
     def moved(self, batches: int, rows: int) -> _Call:
         """Return the same call, so many batches and rows later."""
@@ -93,9 +92,12 @@ class _Call(NamedTuple):
 
 
 class _State(NamedTuple):
-    """All that an update changes: numbers in the arena, the end of the losses, random streams."""
+    """All that an update changes: numbers in the arena, the end of the losses, random streams.
 
-    numbers: bytes
+    numbers: where in the arena a copy of the numbers is
+    """
+
+    numbers: int
     losses: int
     streams: list[Random]
     noise: list[Any]
@@ -118,11 +120,12 @@ class NativeProgram(Program):
         self._order = Lent(array("q"))
         self._losses = Lent(array("d"))
         self._done: list[float] = []
-        self._seconds_per_row = 0.0
+        self._measured: tuple[int, float] | None = None  # rows of a batch, and its seconds
         self._X: Matrix = []
         self._T: Matrix = []
         self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
+        self.plan = plan_of(recipe, self._columns)
         self.reload()
 
     # --- the numbers: in the arena, and in the network's lists
@@ -134,7 +137,10 @@ class NativeProgram(Program):
         """Read the network's numbers and the memory, if a caller may have changed them."""
         if not self._stale:
             return
-        self.plan = plan_of(self.recipe, self._columns)
+        plan = plan_of(self.recipe, self._columns)
+        if plan != self.plan:  # the places of other numbers have to be 0 where nothing is written
+            self._arena, self._current = Arena(at.HEADER_BYTES), None
+            self.plan = plan
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
         self._use(self._prediction(1))
         code = self._prediction(1).code
@@ -231,15 +237,26 @@ class NativeProgram(Program):
         self._set(at.LOSSES, losses.address)
         self._losses = losses
         self._set(at.INPUTS, *[numbers.address for numbers in self._data])
-        for run in runs:
-            for call in run.split(self._rows_of_a_call()):
-                self._call(call, learning_rates, first_step)
+        while runs:
+            call, rest = runs[0].cut(self._rows_of_a_call(runs[0]))
+            runs[:1] = rest
+            self._call(call, learning_rates, first_step)
         return self.done
 
-    def _rows_of_a_call(self) -> int:
-        """Return how many rows take about SECONDS_OF_A_CALL."""
-        guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
-        most = int(SECONDS_OF_A_CALL / (self._seconds_per_row or guess))
+    def _rows_of_a_call(self, run: _Call) -> int:
+        """Return how many rows of a run take about SECONDS_OF_A_CALL.
+
+        A batch of twice the rows takes at most twice as long, and one of fewer not longer.
+        """
+        if self._measured is None:
+            parameters = self._parameters.size // 8
+            outputs = self.plan.outputs + sum(layer.outputs for layer in self.plan.layers)
+            row = 3 * SECONDS_PER_PRODUCT * (parameters + 100) + SECONDS_PER_OUTPUT * outputs
+            seconds = SECONDS_PER_UPDATE * parameters + row * run.length
+        else:
+            length, measured = self._measured
+            seconds = max(measured, LEAST_SECONDS) * max(1.0, run.length / length)
+        most = int(SECONDS_OF_A_CALL / (seconds * run.updates) * run.rows)
         draws = sum(layer.outputs for layer in self._dropouts)
         return min(most, MOST_DRAWS // draws) if draws else most
 
@@ -250,7 +267,7 @@ class NativeProgram(Program):
         ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
         self._use(ready)
         arena = self._arena
-        before = self._state()
+        before = self._state(ready.code.kept)
         some = rates if count == len(rates) else rates[first : first + count]
         numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
@@ -261,7 +278,8 @@ class NativeProgram(Program):
             self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
             started = perf_counter()
             ready.call(arena.address)
-            self._seconds_per_row = (perf_counter() - started) / call.rows
+            seconds = perf_counter() - started
+            self._measured = call.length, seconds / (call.epochs * call.batches)
             if self._is_finite:
                 return
             # From the state before the call, batch by batch, until the one that went wrong.
@@ -276,7 +294,10 @@ class NativeProgram(Program):
             if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
                 self._go_back(before)
             raise
-        for single in call.split(1):
+        calls = [call]
+        while calls:
+            single, rest = calls[0].cut(1)
+            calls[:1] = rest
             self._call(single, rates, first_step)
 
     @property
@@ -285,16 +306,18 @@ class NativeProgram(Program):
         read = self._arena.read_integer
         return not (read(at.EPOCHS) or read(at.NOT_FINITE))
 
-    def _state(self) -> _State:
-        """Return all that an update changes, for `_go_back`."""
+    def _state(self, to: int) -> _State:
+        """Return all that an update changes, for `_go_back`; its numbers are copied to a place."""
         arena, parameters, streams = self._arena, self._parameters, self._streams
+        arena.duplicate(parameters.start, parameters.state_size, to)
         return _State(
-            arena.copy(parameters.start, parameters.state_size), arena.read_integer(at.LOSSES),
+            to, arena.read_integer(at.LOSSES),
             streams, [stream.getstate() for stream in streams],
         )  # fmt: skip
 
     def _go_back(self, state: _State) -> None:
-        self._arena.restore(self._parameters.start, state.numbers)
+        parameters = self._parameters
+        self._arena.duplicate(state.numbers, parameters.state_size, parameters.start)
         self._set(at.LOSSES, state.losses)
         for stream, noise in zip(state.streams, state.noise):
             stream.setstate(noise)

@@ -42,6 +42,7 @@ class TrainingCode:
     """The code for one shape, and where its numbers are.
 
     parameters:  where the weights are, and all of the state that training changes
+    kept:        a place for a copy of the state
     numbers:     returns the numbers of each update, from (rates, first step, rows of a batch)
     size:        bytes of the arena
     counts_steps: whether the numbers of an update depend on how many were made before
@@ -55,6 +56,8 @@ class TrainingCode:
         self.constants = Constants(start.constants)
         self._next_scalar = start.scalars
         self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
+        size = self.parameters.state_size
+        self.kept = layout.place(size, "parameters and memory before the call")
         self.direct = plan.folds and not plan.decay_somewhere
         adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
         self.gradients = 0

@@ -136,6 +136,11 @@ class WebArena(_Piece):
         super().__init__(max(-(-size // 8) * 8, 8))
         self._view(0, self.size).fill(0)
 
+    def duplicate(self, offset: int, size: int, to: int) -> None:
+        """Copy bytes to another place in the arena."""
+        start = self.address + offset
+        self._heap.bytes.copyWithin(self.address + to, start, start + size)
+
     def write(self, offset: int, numbers: Any) -> None:
         """Copy an array of floats to a place; `offset` is in bytes, a multiple of 8."""
         self.restore(offset, numbers.tobytes())

@@ -75,6 +75,14 @@ class UnrolledEngine(Engine):
     def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
         return UnrolledProgram(recipe, memory)
 
+    def source(self, recipe: Recipe, batch_size: int) -> str:
+        """Return the source of the training step: all of back-propagation, each sum written out.
+
+        With a batch size of 1 the weights change after each sample, otherwise after each batch.
+        """
+        columns = recipe.network.inputs or 1
+        return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
+
     def refuses_prediction(self, network: Sequential) -> str | None:
         if network.inputs is None:
             return "the network's number of inputs is unknown"
@@ -197,15 +205,6 @@ def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     return Compiled(function, code, perf_counter() - started)
 
 
-def source(recipe: Recipe, batch_size: int = 1) -> str:
-    """Return the source of the training step: all of back-propagation, each sum written out.
-
-    With a batch size of 1 the weights change after each sample, otherwise after each batch.
-    """
-    columns = recipe.network.inputs or 1
-    return training_source(plan_of(recipe, columns), Mode(single=batch_size == 1))
-
-
 def _predictor(network: Sequential) -> Predictor:
     layers, numbers = _numbers(network)
     inputs = network.inputs or 1
@@ -237,7 +236,7 @@ def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:
 
 
 def _too_large(network: Sequential, count: int, most: int) -> str | None:
-    """Return why writing out the network's `count` numbers would take long, or fail, or None."""
+    """Return why the network's `count` numbers cannot be written out in good time, or None."""
     if count > most:
         return f"the network has {count:,} parameters, and it writes out at most {most:,} here"
     width = widest(network)
