@@ -36,7 +36,7 @@ from machine_programs import (
 from test_native_encoders import ERRORS as ERRORS_OF_ALL, RoundsTwice
 
 import tinynn as nn
-from tinynn.engines.native import listing, web_memory
+from tinynn.engines.native import listing, processor, web_memory
 from tinynn.engines.native.constants import Constants
 from tinynn.engines.native.elementary import FUNCTIONS, SCRATCH_NEEDED
 from tinynn.engines.native.machine import ARENA, SCRATCH, At, Block
@@ -472,6 +472,41 @@ def test_memory_that_cannot_grow_is_an_error_of_memory(heap):
         web_memory.WebArena(1 << 23)
     del piece
     assert heap.free == [(64, 65536)]
+
+
+# Whether it can run
+
+
+def says(monkeypatch, valid=True, **names):
+    """Return what `processor` says of a JavaScript with this WebAssembly."""
+    tried = []
+
+    def array_of(size):
+        return types.SimpleNamespace(assign=tried.append, size=size)
+
+    web = types.SimpleNamespace(validate=lambda code: valid, **names)
+    js = types.SimpleNamespace(WebAssembly=web, Uint8Array=of_class(array_of))
+    monkeypatch.setitem(sys.modules, "js", js)
+    answer = processor._missing_in_javascript()
+    assert len(tried[0]) > 4096
+    return answer
+
+
+def test_it_says_in_a_clause_why_it_cannot_run(monkeypatch):
+    module = of_class(lambda code: "a module")
+    assert says(monkeypatch, Module=module) is None
+    assert says(monkeypatch, False) == "this JavaScript engine has no WebAssembly SIMD"
+
+    def fails(code):
+        raise RuntimeError("RangeError: too large")
+
+    reason = "JavaScript does not compile WebAssembly here (RangeError: too large)"
+    assert says(monkeypatch, Module=of_class(fails)) == reason
+    monkeypatch.setitem(sys.modules, "js", types.SimpleNamespace())
+    reason = "it needs JavaScript's WebAssembly, as Pyodide has it ("
+    assert processor._missing_in_javascript().startswith(reason)
+    monkeypatch.setitem(sys.modules, "js", None)
+    assert processor._missing_in_javascript().startswith(reason)
 
 
 # In Pyodide
