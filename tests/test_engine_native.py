@@ -158,21 +158,31 @@ def test_ctrl_c_at_any_line_leaves_whole_updates_and_goes_on(optimizer, part, di
 # Divergence
 
 
+def flat(value):
+    """Return all numbers in lists and dictionaries."""
+    if isinstance(value, float):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    return [number for part in parts for number in flat(part)]
+
+
 @pytest.mark.parametrize("optimizer", [nn.SGD(), nn.Adam(amsgrad=True)], ids=repr)
 @pytest.mark.parametrize("at", [0, 3, 6, "alone"])
 def test_divergence_is_that_of_lists_with_the_numbers_before_that_batch(at, optimizer):
     wanted = states(BATCHES, RATES, optimizer)
     made = 0 if at == "alone" else at
-    batches = [[BAD]] if at == "alone" else [*BATCHES[:at], [1, BAD], *BATCHES[at + 1 :]]
-    found = []
+    batches = [[BAD, 1]] if at == "alone" else [*BATCHES[:at], [1, BAD], *BATCHES[at + 1 :]]
+    found, results = [], []
     for engine in (LISTS, NATIVE):
         running = Running(engine, optimizer)
         with pytest.raises(BatchDivergence) as caught:
             running.program.train(batches, RATES, 1)
         error = caught.value
-        found.append((str(error), error.batch, error.losses, *running.numbers()[:2]))
-    assert found[1][0] == f"the loss became inf in batch {made}"
-    assert found[0] == pytest.approx(found[1], rel=1e-12)
+        found.append((str(error), error.batch))
+        weights, memory, _ = running.numbers()
+        results.append([*error.losses, *flat([weights, memory])])
+    assert found == [(f"the loss became inf in batch {made}", made)] * 2
+    assert results[0] == pytest.approx(results[1], rel=1e-12)
     assert running.numbers() == wanted[made]
     running.program.train(BATCHES[made:], RATES[made:], made + 1)
     assert running.numbers() == wanted[-1]
@@ -193,9 +203,9 @@ def test_divergence_in_the_short_batch_at_the_end_of_an_epoch(rows, epochs):
         with pytest.raises(BatchDivergence) as caught:
             program.train(batches, [1e-3] * len(batches), 1)
         program.write_back()
-        found.append((str(caught.value), caught.value.losses, model.state()["0.W"][0]))
+        found.append([*caught.value.losses, *flat(model.state())])
+        assert str(caught.value) == f"the loss became inf in batch {len(batches) - 1}"
     assert found[0] == pytest.approx(found[1], rel=1e-12)
-    assert f"in batch {len(batches) - 1}" in found[1][0]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -242,10 +252,11 @@ def test_a_norm_whose_square_is_infinite_clips_as_with_lists():
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("part", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2, 3))])
 def test_fit_counts_whole_updates_wherever_ctrl_c_comes(watched, part):
-    options = {"optimizer": nn.Adam(0.05), "batch_size": 2, "loss": "mae", "engine": "native"}
+    options = {"optimizer": nn.Adam(0.05), "batch_size": 3, "loss": "mae", "engine": "native"}
+    rows, targets = [X[i] for i in (0, 1, 3, 0, 1)], [T[i] for i in (0, 1, 3, 0, 1)]
 
     def train(model, callbacks=()):
-        return nn.fit(model, X[:3], T[:2] + T[3:], epochs=3, callbacks=callbacks, **options)
+        return nn.fit(model, rows, targets, epochs=3, callbacks=callbacks, **options)
 
     states = [(network().state(), None)]
     record = nn.Callback()
@@ -268,7 +279,7 @@ def test_fit_counts_whole_updates_wherever_ctrl_c_comes(watched, part):
             assert model.training["memory"] == states[steps][1], f"line {line}"
         for history in made:
             assert history.stopped_by == ("interrupted" if reached else "epochs")
-            assert history.epochs == steps // 2 == model.training["epochs"]
+            assert history.epochs == steps // 2 == model.training.get("epochs", 0)
             assert history.loss == wanted.loss[: history.epochs]
         line += 4
     assert model.state() == whole.state()
@@ -332,11 +343,10 @@ def test_no_call_takes_a_tenth_of_a_second(monkeypatch, batches, per_batch, per_
     for updates, seconds in clock.calls[1:]:
         assert seconds <= SECONDS_OF_A_CALL * 1.0001 or updates == 1
         assert updates <= SECONDS_OF_A_CALL / native_program.LEAST_SECONDS
-    if 1e-4 <= per_batch + per_row < 0.01:
-        assert len(clock.calls) > 2
+    if per_batch + per_row < 0.01:
         # Calls of a fiftieth of a second pay; they are shorter only where batches change their size.
-        sizes = {len(batch) for batch in batches}
-        assert len(clock.calls) < 4 + 3 * clock.now / SECONDS_OF_A_CALL + 50 * (len(sizes) > 1)
+        changes = 50 if len(set(map(len, batches))) > 1 else 0
+        assert len(clock.calls) < 4 + 3 * clock.now / SECONDS_OF_A_CALL + changes
 
 
 @pytest.mark.parametrize(
