@@ -9,12 +9,15 @@ import weakref
 import pytest
 
 import tinynn as nn
+from tinynn.engines.native.engine import ENGINE as NATIVE
 from tinynn.engines.packed import inputs as packed_inputs
 
 rng = random.Random(5)
 X = [[rng.uniform(-1.0, 1.0) for _ in range(4)] for _ in range(40)]
 T = [[float(sum(x) > 0.0)] for x in X]
 ENGINES = {"unrolled": 1e-9, "loops": 1e-9, "packed": 1e-3}
+if not NATIVE.unavailable():
+    ENGINES["native"] = 1e-9
 
 
 def network():

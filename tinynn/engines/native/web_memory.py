@@ -139,7 +139,7 @@ class WebArena(_Piece):
     def duplicate(self, offset: int, size: int, to: int) -> None:
         """Copy bytes to another place in the arena."""
         start = self.address + offset
-        self._memory.bytes.copyWithin(self.address + to, start, start + size)
+        self._heap.bytes.copyWithin(self.address + to, start, start + size)
 
     def write(self, offset: int, numbers: Any) -> None:
         """Copy an array of floats to a place; `offset` is in bytes, a multiple of 8."""
