@@ -246,7 +246,9 @@ def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
             dX, d = right(dY, wants_dX), largest(dY)
             if isinstance(layer, nn.Dense):
                 x, w = largest(layer.X), largest(zip(*layer.W))
-                layer.dW = [[g + some(a * b) for g, b in zip(row, d)] for row, a in zip(layer.dW, x)]
+                layer.dW = [
+                    [g + some(a * b) for g, b in zip(row, d)] for row, a in zip(layer.dW, x)
+                ]
                 dX = [[e + some(max(d) * a) for e, a in zip(row, w)] for row in dX]
             elif not isinstance(layer, (nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Dropout)):
                 dX = [[e + some(max(map(abs, row))) for e in es] for es, row in zip(dX, dY)]

@@ -37,7 +37,9 @@ import tinynn as nn
 from tinynn.engines.contract import BatchDivergence, Engine, Recipe
 from tinynn.engines.lists import ENGINE as LISTS
 
-EXACT = 1e-10  # how far numbers may be from those of `lists` after all steps, unless more is derived
+EXACT = (
+    1e-10  # how far numbers may be from those of `lists` after all steps, unless more is derived
+)
 KINDS = [*HIDDEN, nn.BatchNorm, nn.BatchNorm, nn.ReLU, nn.Tanh]
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 20, 24, 31, 32, 33, 40]
 BATCH_SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 33]

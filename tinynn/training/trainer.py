@@ -215,7 +215,12 @@ class Trainer(Run):
             self.running = False
             self.history.engine_reason = self.updates.why
             self.updates.end()
-            self._call("on_train_end")
+            try:
+                self._call("on_train_end")
+            except KeyboardInterrupt:  # here, too: what was counted has to be in the network
+                self.program.write_back()
+                self.model.training = self.updates.training
+                raise
         return self.history
 
     def _prepare(self, restart: bool) -> None:

@@ -155,8 +155,6 @@ class NativeProgram(Program):
         write_running(self._arena, self._parameters, running_statistics(self.recipe.network))
 
     def write_back(self) -> None:
-        if self._stale:
-            return
         try:
             self._put()
         except KeyboardInterrupt:
@@ -164,6 +162,8 @@ class NativeProgram(Program):
             raise
 
     def _put(self) -> None:
+        if self._stale:
+            return
         for kind, matrices in enumerate(self._matrices()):
             self._numbers.read(self._arena, kind, matrices)
         read_running(self._arena, self._parameters, running_statistics(self.recipe.network))
