@@ -18,11 +18,13 @@ WORD = 2**64
 ONES = WORD - 1
 NAN = 0x7FF8 << 48  # the answer of arithmetic that has none; a processor may give another NaN
 AROUND = ("comment", "begin", "end", "loop", "block")
-INSTRUCTIONS = [
+ALL = [
     name
     for name, method in vars(Machine).items()
     if callable(method) and not name.startswith("_") and name not in AROUND
 ]
+WIDE = [name for name in ALL if name.startswith("w")]  # see test_native_wide.py
+INSTRUCTIONS = [name for name in ALL if name not in WIDE]
 
 
 def bits(x):

@@ -59,7 +59,7 @@ def encoder(request):
 
 
 def normalized(text):
-    text = re.sub(r"\b([xy]mm|q)word ptr ", "", text)
+    text = re.sub(r"\b([xyz]mm|q)word ptr ", "", text)
     return re.sub(r"^orr (v\d+.16b), (v\d+.16b), \2$", r"mov \1, \2", text.strip())
 
 

@@ -22,7 +22,6 @@ from engine_cases import (
     HIDDEN,
     LOSSES,
     OPTIMIZERS,
-    ROUNDING,
     STEPS,
     Case,
     Choose,
@@ -34,7 +33,7 @@ from engine_cases import (
 )
 
 import tinynn as nn
-from tinynn.engines.contract import BatchDivergence, Engine, Recipe
+from tinynn.engines.contract import BatchDivergence, Engine
 from tinynn.engines.lists import ENGINE as LISTS
 
 EXACT = (
