@@ -34,6 +34,14 @@ ROWS_OF_PREDICTION = 32
 
 
 @lru_cache(maxsize=32)
+def parameter_places(plan: TrainingPlan) -> ParameterPlaces:
+    """Return where the parameters of a plan are, in training and in prediction alike."""
+    layout = Layout()
+    at.begin(layout)
+    return ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
+
+
+@lru_cache(maxsize=32)
 def training(shape: TrainingShape) -> LoadedCode:
     """Return the loaded code of training for a shape; equal shapes share it."""
     return loaded(TrainingCode, shape)
@@ -142,10 +150,9 @@ class NativeProgram(Program):
             self._arena, self._current = Arena(at.HEADER_BYTES), None
             self.plan = plan
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
-        self._use(self._prediction(1))
-        code = self._prediction(1).code
-        self._parameters = code.parameters
-        self._numbers = ParameterStore(self.plan.layers, code.parameters)
+        self._parameters = places = parameter_places(plan)
+        self._grow(places.start + places.state_size)
+        self._numbers = ParameterStore(self.plan.layers, places)
         self._write_state()
         self._stale = False
 
@@ -183,15 +190,19 @@ class NativeProgram(Program):
             return
         size, parameters = code.code.size, code.code.parameters
         end = parameters.start + parameters.state_size
-        if self._arena.size < size:
-            larger = Arena(size)
-            larger.restore(0, self._arena.copy(0, min(end, self._arena.size)))
-            self._arena = larger
+        self._grow(size)
         self._current = None  # if this is interrupted, the arena fits no code
         # Numbers beside those of a row count as 0, and other code may have left others there.
         self._arena.restore(end, bytes(self._arena.size - end))
         code.write_constants(self._arena)
         self._current = code
+
+    def _grow(self, size: int) -> None:
+        """Make the arena at least so large."""
+        if self._arena.size < size:
+            larger = Arena(size)
+            larger.restore(0, self._arena.copy(0, self._arena.size))
+            self._arena, self._current = larger, None
 
     # --- training
 
