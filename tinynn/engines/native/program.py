@@ -13,11 +13,13 @@ from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
 from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_memory
 from ..lists import ListsProgram
-from ..plans import plan_of
+from ..plans import TrainingPlan, plan_of
 from . import layout as at
 from .host import Arena, Lent
+from .layout import Layout
 from .machine import LANES
 from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .passes import ParameterPlaces
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
 from .training import TrainingCode, TrainingShape
