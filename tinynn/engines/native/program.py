@@ -181,12 +181,15 @@ class NativeProgram(Program):
         """Prepare the arena for a call of the code."""
         if self._current is code:
             return
-        if self._arena.size < code.code.size:
-            larger = Arena(code.code.size)
-            kept = self._arena.copy(0, self._arena.size)
-            larger.restore(0, kept)
+        size, parameters = code.code.size, code.code.parameters
+        end = parameters.start + parameters.state_size
+        if self._arena.size < size:
+            larger = Arena(size)
+            larger.restore(0, self._arena.copy(0, min(end, self._arena.size)))
             self._arena = larger
         self._current = None  # if this is interrupted, the arena fits no code
+        # Numbers beside those of a row count as 0, and other code may have left others there.
+        self._arena.restore(end, bytes(self._arena.size - end))
         code.write_constants(self._arena)
         self._current = code
 
