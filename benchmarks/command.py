@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         for task in TASKS:
             print(f"{task.name:<20}{task.title}")
+        print(f"\nimplementations: {', '.join(peer.name for peer in all_peers())}")
         return 0
     if options.update_readme is not None:
         return _update_readme(options.update_readme)
@@ -189,7 +190,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="take NumPy's figures from these results of the same machine (for PyPy)",
     )
-    parser.add_argument("--list", action="store_true", help="list the tasks and stop")
+    parser.add_argument(
+        "--list", action="store_true", help="list the tasks and the implementations, and stop"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     parser.add_argument(
         "--out",

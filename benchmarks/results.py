@@ -50,6 +50,7 @@ class Row:
     note: str = ""  # the engine that ran, or another remark
     part: str = ""  # how much of the task was measured, if not all
     accuracy: float | None = None  # of a training that went on until it was accurate
+    laps: list[float] = field(default_factory=list)  # CPU seconds of each of its epochs
 
 
 @dataclass

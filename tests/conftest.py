@@ -38,7 +38,7 @@ if SINGLE_FILE:
     spec.loader.exec_module(sys.modules["tinynn"])
     sys.modules["tinynn.__main__"] = importlib.import_module("tinynn.cli")
     of_the_folder = (
-        "architecture benchmarks changed_copies estimator_benchmarks interpreters package "
+        "architecture benchmarks changed_copies digits estimator_benchmarks interpreters package "
         "readme sizes vendor"
     )
     collect_ignore = [f"test_{name}.py" for name in of_the_folder.split()]

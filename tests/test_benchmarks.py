@@ -1,5 +1,7 @@
 """The benchmarks measure what they say: wrong results are caught, absent peers named, tables right.
 
+Those on handwritten digits are tested in test_digits.py.
+
 No time that is measured here decides anything.
 """
 
@@ -11,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tinynn.engines.choice import runs_native
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
@@ -33,7 +37,7 @@ from benchmarks.results import (  # noqa: E402
     from_json,
 )
 from benchmarks.tasks import TASKS  # noqa: E402
-from benchmarks.tasks.kinds import Processes, Training  # noqa: E402
+from benchmarks.tasks.kinds import Prediction, Processes, Training  # noqa: E402
 
 BY_NAME = {task.name: task for task in TASKS}
 SMALL = ("original", "xor", "sgd-2-4-1", "iris-16", "moons", "micrograd-demo", "predict-4-10-3")
@@ -60,6 +64,17 @@ def test_tinynn_numpy_and_lists_compute_the_same(name):
         if row.status == MEASURED:
             assert row.difference <= row.tolerance
             assert row.cpu.median > 0.0
+
+
+@pytest.mark.skipif(not runs_native(), reason="machine code cannot run here")
+@pytest.mark.parametrize(
+    "name", [task.name for task in TASKS if isinstance(task, (Training, Prediction))]
+)
+def test_native_is_measured_in_every_training_and_prediction(name):
+    result, _ = tiny(name, [TinynnPeer("native")])
+    (mine,) = result.rows
+    assert (mine.name, mine.status, mine.reason) == ("tinynn-native", MEASURED, "")
+    assert mine.tolerance == FLOAT64
 
 
 class OneWeightOff(ListsTraining):
@@ -345,6 +360,63 @@ def test_the_tables_are_as_they_should_be():
     assert "- processor: Some CPU\n" in report
 
 
+HEADLINE_WITH_NATIVE = """\
+Pure Python, `engine="auto"`: behind the time is the engine that it chose.
+
+| task | tinynn | than NumPy | than good lists |
+|---|---|---|---|
+| Task A | 2.00 µs per step, unrolled | 12× faster | 2.0× faster |
+| Task B | 1.29 ms per call | **32× slower** | – |
+| Size | 434 kB, requires nothing | 132× smaller | – |
+
+Machine code that Python writes, `engine="native"`:
+
+| task | tinynn native | than NumPy | than good lists | than pure tinynn |
+|---|---|---|---|---|
+| Task A | 200 ns per step | 120× faster | 20× faster | 10× faster |
+| Task B | 41.0 µs per call | about equal | – | 31× faster |
+
+Of 2 tasks measured with both, pure tinynn is faster than NumPy in 1 and slower in 1. Of 2 tasks \
+measured with both, tinynn native is faster than NumPy in 1 and slower in 0. Slower is in bold.
+"""
+
+
+def with_native():
+    results = made_up()
+    results.tasks[0].rows.append(row("tinynn-native", "tinynn, native", 0.2e-6))
+    results.tasks[1].rows.append(row("tinynn-native", "tinynn, native", 41e-6))
+    return results
+
+
+def test_native_has_a_table_of_its_own_below_the_pure_one():
+    assert tables.headline(with_native()).startswith(HEADLINE_WITH_NATIVE)
+    lines = tables.headline(with_native(), ("b", "size")).splitlines()
+    assert [line for line in lines if line.startswith("| ") and "task" not in line] == [
+        "| Task B | 1.29 ms per call | **32× slower** |",
+        "| Size | 434 kB, requires nothing | 132× smaller |",
+        "| Task B | 41.0 µs per call | about equal | 31× faster |",
+    ]
+
+
+def test_what_native_loses_is_bold_even_against_pure_tinynn():
+    results = with_native()
+    results.tasks[1].row("tinynn-native").cpu = Spread.of([2.6e-3])
+    assert "| Task B | 2.60 ms per call | **65× slower** | – | **2.0× slower** |" in (
+        tables.headline(results)
+    )
+    assert "tinynn native is faster than NumPy in 1 and slower in 1." in tables.headline(results)
+
+
+def test_where_native_cannot_run_the_headline_says_why():
+    results = made_up()
+    for task in results.tasks[:2]:
+        reason = "the native engine, set by engine='native', cannot be used: it is Monday"
+        task.rows.append(row("tinynn-native", "tinynn, native", status=SKIPPED, reason=reason))
+    lines = tables.headline(results).splitlines()
+    assert lines[:7] == HEADLINE.splitlines()[:7]
+    assert lines[8] == f"The native engine was not measured: {reason}."
+
+
 def test_a_short_headline_counts_all_tasks():
     assert tables.headline(made_up(), ("b",)).splitlines()[:5] == [
         "| task | tinynn | than NumPy |",
@@ -360,7 +432,11 @@ def test_the_front_page_shows_a_loss_and_both_readmes_have_the_newest_results():
     path = command.newest(command.KEPT)
     results = from_json(path.read_text(encoding="utf-8"), path.name)
     shown = tables.headline(results, readme.ON_FRONT_PAGE)
-    assert shown.count("\n| ") == len(readme.ON_FRONT_PAGE) == 6
+    measured = [task for task in results.tasks if task.name in readme.ON_FRONT_PAGE]
+    native = [task for task in measured if task.row("tinynn-native")]
+    rows = len(native) and len(native) + 1  # and the line of titles
+    assert len(measured) == len(readme.ON_FRONT_PAGE) == 6
+    assert ("\n" + shown).count("\n| ") == 7 + rows
     assert " slower**" in shown
     assert shown in readme.FRONT_PAGE.read_text(encoding="utf-8")
     assert tables.headline(results) in readme.PAGE.read_text(encoding="utf-8")
@@ -534,7 +610,10 @@ def test_without_a_home_results_go_to_the_temporary_directory(tmp_path, monkeypa
 
 def test_the_command_says_what_there_is(capsys):
     assert command.main(["--list"]) == 0
-    assert capsys.readouterr().out.split()[0] == "original"
+    out = capsys.readouterr().out
+    assert out.split()[0] == "original"
+    assert out.splitlines()[-1].startswith("implementations: tinynn, tinynn-lists, ")
+    assert "tinynn-native, " in out and out.endswith(", onnxruntime\n")
     assert command.main(["--only", "nothing"]) == 2
     assert capsys.readouterr().err.startswith("unknown task 'nothing'; available: original, xor")
     assert command.main(["--out", str(Path(__file__) / "folder")]) == 2  # and nothing is measured
@@ -555,6 +634,15 @@ def test_the_newest_full_run_goes_into_the_readme(tmp_path):
     assert str(error.value) == "there are no results in none; name a results file"
 
 
+def test_a_map_is_not_taken_for_a_quick_run(tmp_path):
+    names = ["2024-01-01-00-00-cpython-3.11.7-quick", "2024-01-03-00-00-cpython-3.11.7-map-quick"]
+    for stem in names:
+        (tmp_path / f"{stem}.json").write_text("{}")
+    assert command.newest(tmp_path).stem == names[0]
+    assert command.newest_of(tmp_path, "map-quick").stem == names[1]
+    assert command.newest_of(tmp_path, "digits") is None
+
+
 def test_the_map_runs_and_draws(capsys, tmp_path, own_environment):
     pytest.importorskip("numpy")
     assert benchmark_map.main(["--tiny", "--out", str(tmp_path)]) == 0
@@ -562,6 +650,32 @@ def test_the_map_runs_and_draws(capsys, tmp_path, own_environment):
     written = {path.suffix: path for path in tmp_path.iterdir()}
     assert sorted(written) == [".json", ".md", ".svg"]
     assert written[".svg"].read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_map_of_one_engine_says_which(capsys, tmp_path, own_environment, monkeypatch):
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(benchmark_map, "grid", lambda tiny: [((2, 4, 1), 4)])
+    words = ["--tiny", "--engine", "unrolled", "--out", str(tmp_path)]
+    assert benchmark_map.main(words) == 0
+    written = {path.suffix: path for path in tmp_path.iterdir()}
+    assert all(path.stem.endswith("-map-unrolled-tiny") for path in written.values())
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("tinynn unrolled against NumPy, ") and first.endswith("Slower in bold.")
+    assert "tinynn unrolled or NumPy: " in written[".svg"].read_text(encoding="utf-8")
+    content = from_json(written[".json"].read_text(encoding="utf-8"))
+    assert content.about["engine"] == "unrolled"
+    assert [row.name for row in content.tasks[0].rows] == ["tinynn-unrolled", "numpy"]
+
+
+def test_a_map_of_an_engine_that_cannot_run_fails_and_says_why(
+    capsys, own_environment, monkeypatch
+):
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(benchmark_map, "grid", lambda tiny: [((2, 4, 1), 4)])
+    assert benchmark_map.main(["--tiny", "--engine", "packed"]) == 1  # 4 outputs are too few
+    err = capsys.readouterr().err
+    assert "tinynn, packed: skipped: the packed engine" in err
+    assert "at least one cell measured with both tinynn packed and NumPy, got none" in err
 
 
 def test_the_map_says_who_is_faster():

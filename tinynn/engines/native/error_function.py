@@ -90,25 +90,25 @@ def erfc(m: Machine, constants: Constants, a: int, free: list[int]) -> None:
     m.vmul(v, q, q)
     m.fma(w, u, v)
     u, w = w, u
-    Q, Q_low, P, P_low = x, v, w, u
+    Q, Q_low, P, P_over = x, v, w, u  # Q + Q_low, P - P_over
     m.vload(Q_low, at(c[1]))
     m.vmove(Q, Q_low)
     m.fma(Q, q, u)
     m.vsub(Q_low, Q_low, Q)
     m.fma(Q_low, q, u)
     m.vadd(Q_low, Q_low, at(ERFC_LOW))
-    m.vload(P_low, at(c[0]))
-    m.vmove(P, P_low)
+    m.vload(P_over, at(c[0]))
+    m.vmove(P, P_over)
     m.fma(P, q, Q)
-    m.vsub(P_low, P_low, P)
-    m.fma(P_low, q, Q)
-    m.fma(P_low, q, Q_low)
+    m.vsub(P_over, P, P_over)
+    m.fnma_exact(P_over, q, Q)
+    m.fnma(P_over, q, Q_low)
 
     G, less, slope = x, q, v  # the value is G - less
     m.vmul(G, P, i)
     m.vmove(less, G)
     m.fnma_exact(less, P, i)
-    m.fnma(less, P_low, i)
+    m.fma(less, P_over, i)
     m.vload(slope, at(-2.0 / math.sqrt(math.pi)))
     m.fma(slope, P, at(2.0))
     m.fnma(slope, G, at(4.0))

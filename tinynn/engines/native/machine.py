@@ -234,8 +234,8 @@ class Machine:
     def fnma_exact(self, a: int, x: int, y: Operand) -> None:
         """a = a - x y, where that may be no more than what rounding x y left
 
-        It is as `fnma`, but the product is exact on every machine, where x, y and x y are 0 or
-        between 2**-900 and 2**900.
+        It is as `fnma`, but on every machine the product is within 2**-104 of its size, where x, y
+        and x y are 0 or between 2**-900 and 2**900.
         """
         self.fnma(a, x, y)
 

@@ -5,9 +5,9 @@ of an address. Integer registers are local variables of 64 bits, vector register
 variables; loops and blocks are WebAssembly's own.
 
 It has no instruction that multiplies and adds at once: `fma` and `fnma` round twice, and
-`fnma_exact` computes the error of the product. (Relaxed SIMD has one, but with it trainings were not
-faster, and results would depend on the processor.) The elementary functions are within 1.7 units in
-the last place of the true value.
+`fnma_exact` computes the error of the product. (Relaxed SIMD has one, but on an Intel processor
+trainings were not faster with it, and results would depend on the processor.) The elementary
+functions are within two units in the last place of the true value.
 
 Sources: WebAssembly core specification, release 2.0, section 5 for the binary format and 6 for the
 text format; T. J. Dekker, A floating-point technique for extending the available precision (1971),

@@ -180,13 +180,18 @@ class LentToWeb(_Piece):
         self.restore(8 * index, array("d", [number]).tobytes())
 
 
+def compiled(code: bytes) -> Any:
+    """Return a module, or None if it is not valid here."""
+    js: Any = import_module("js")
+    given = js.Uint8Array.new(len(code))
+    given.assign(code)
+    return js.WebAssembly.Module.new(given) if js.WebAssembly.validate(given) else None
+
+
 def instantiated(code: bytes) -> Callable[[int], None]:
     """Return a module's code as a function of an address."""
     heap = _heap()
-    web = heap.js.WebAssembly
-    given = heap.js.Uint8Array.new(len(code))
-    given.assign(code)
-    module = web.Module.new(given)
     imports = _options(**{MODULE: _options(**{MEMORY: heap.memory})})
-    function: Callable[[int], None] = getattr(web.Instance.new(module, imports).exports, FUNCTION)
+    instance = heap.js.WebAssembly.Instance.new(compiled(code), imports)
+    function: Callable[[int], None] = getattr(instance.exports, FUNCTION)
     return function
