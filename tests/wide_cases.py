@@ -23,7 +23,6 @@ from engine_cases import (
     HIDDEN,
     LOSSES,
     OPTIMIZERS,
-    ROUNDING,
     STEPS,
     Case,
     Choose,

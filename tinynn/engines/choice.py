@@ -47,6 +47,9 @@ class Engines(Mapping[str, Engine]):
             self._loaded[name] = __import__(name, globals(), None, ["ENGINE"], 1).ENGINE
         return self._loaded[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # whether or not it is in this build
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

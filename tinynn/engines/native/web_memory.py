@@ -173,7 +173,7 @@ class LentToWeb(_Piece):
 
     def first(self, count: int) -> list[float]:
         """Return the first numbers, as the code has left them."""
-        return self.read(0, count)
+        return self.read(0, len(range(len(self.numbers))[:count]))
 
     def replace(self, index: int, number: float) -> None:
         """Put another number where the code has written one."""
