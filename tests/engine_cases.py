@@ -130,7 +130,7 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
     X = [[draw.uniform(-2.0, 2.0) for _ in range(inputs)] for _ in range(samples)]
     if choose([True, False]):
         X = [[float(round(x)) for x in row] for row in X]  # truth tables: 0 and 1 among them
-    T = _targets(loss(), samples, outputs, choose, draw)
+    T = targets(loss(), samples, outputs, choose, draw)
     weights = None
     if choose([False, False, True]):
         weights = [draw.choice([0.0, 0.5, 1.0, 2.5]) for _ in range(samples)]
@@ -166,7 +166,7 @@ def with_columns(
     return told
 
 
-def _targets(
+def targets(
     loss: Any, samples: int, outputs: int, choose: Choose, draw: random.Random
 ) -> list[list[float]]:
     simple = choose([True, False])
@@ -191,13 +191,18 @@ def _targets(
 Result = Dict[str, List[float]]
 
 
-def run(engine: Engine, case: Case, nudge: float = 0.0, nudge_seed: int = 0) -> Result:
+def run(
+    engine: Engine, case: Case, nudge: float = 0.0, nudge_seed: int = 0, noise: float = 0.0
+) -> Result:
     """Return all that a training comes to: losses, outputs, parameters, memory.
 
-    The start weights are moved by up to `nudge`, each its own way. Training is in two calls.
+    The start weights are moved by up to `nudge`, each its own way; for `noise` see
+    `round_otherwise`. Training is in two calls.
     """
     recipe = case.recipe()
     draw = random.Random(nudge_seed)
+    if noise:
+        round_otherwise(recipe, noise, draw)
     for parameter in recipe.network.parameters():
         for row in parameter.rows():
             row[:] = [w + draw.choice([-nudge, nudge]) for w in row]
@@ -221,6 +226,48 @@ def run(engine: Engine, case: Case, nudge: float = 0.0, nudge_seed: int = 0) -> 
     return found
 
 
+def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
+    """Let the derivatives of a recipe be off by up to `noise`, relative to their terms.
+
+    A sum is off by that much of its largest term, even where the terms cancel; a slope, such as
+    1 - y y, by that much of 1, even where it is flat. A ReLU's slope is exact.
+    """
+
+    def some(size: float) -> float:
+        return draw.uniform(-noise, noise) * size if size else 0.0
+
+    def largest(rows: Any) -> list[float]:
+        return [max(map(abs, column)) for column in zip(*rows)]
+
+    def rounded(layer: Any) -> Callable[..., Any]:
+        right = layer.backward
+
+        def backward(dY: Any, wants_dX: bool = True) -> Any:
+            dX, d = right(dY, wants_dX), largest(dY)
+            if isinstance(layer, nn.Dense):
+                x, w = largest(layer.X), largest(zip(*layer.W))
+                layer.dW = [
+                    [g + some(a * b) for g, b in zip(row, d)] for row, a in zip(layer.dW, x)
+                ]
+                dX = [[e + some(max(d) * a) for e, a in zip(row, w)] for row in dX]
+            elif not isinstance(layer, (nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Dropout)):
+                dX = [[e + some(max(map(abs, row))) for e in es] for es, row in zip(dX, dY)]
+            for name in ("db", "dgamma", "dbeta"):
+                if getattr(layer, name, None):
+                    setattr(layer, name, [g + some(b) for g, b in zip(getattr(layer, name), d)])
+            return dX
+
+        return backward
+
+    def logits_gradient(Y: Any, *others: Any) -> Any:
+        return [[d + some(1.0 / len(Y)) for d in row] for row in at_once(Y, *others)]
+
+    loss: Any = recipe.loss
+    at_once, loss.logits_gradient = loss.logits_gradient, logits_gradient
+    for layer in recipe.network.layers:
+        layer.backward = rounded(layer)  # type: ignore[method-assign]
+
+
 def tolerances(case: Case, expected: Result) -> dict[str, float]:
     """Return how far an engine's numbers may be from those of `lists`, from the arithmetic.
 
@@ -228,10 +275,16 @@ def tolerances(case: Case, expected: Result) -> dict[str, float]:
     That is as if its weights had been moved by n u; over the steps of a training such moves add up.
     What a move of the start weights by all of that does to the results, `lists` itself tells, twice
     in random directions; 16 times it is the tolerance, so that an unlucky direction does not fail.
+
+    Where the terms of a derivative cancel, or an activation is flat, nothing is left of it but
+    rounding, n u of the terms' size. SGD makes steps as small as that. Other optimizers divide by
+    the size of derivatives, so that their steps are up to rate / eps times n u, or as large as any.
+    So for these, `lists` trains with such noise in its derivatives.
     """
     terms = 16 + max([len(case.X), *map(len, case.X)])
     nudge = len(case.batches) * terms * ROUNDING
-    moved = [run(LISTS, case, nudge, seed) for seed in (1, 2)]
+    noise = 0.0 if case.optimizer().name == "sgd" else terms * ROUNDING
+    moved = [run(LISTS, case, nudge, seed, noise) for seed in (1, 2)]
     found = {}
     for name, numbers in expected.items():
         size = max([1.0, *map(abs, numbers)])

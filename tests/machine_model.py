@@ -18,11 +18,13 @@ WORD = 2**64
 ONES = WORD - 1
 NAN = 0x7FF8 << 48  # the answer of arithmetic that has none; a processor may give another NaN
 AROUND = ("comment", "begin", "end", "loop", "block")
-INSTRUCTIONS = [
+ALL = [
     name
     for name, method in vars(Machine).items()
     if callable(method) and not name.startswith("_") and name not in AROUND
 ]
+WIDE = [name for name in ALL if name.startswith("w")]  # see test_native_wide.py
+INSTRUCTIONS = [name for name in ALL if name not in WIDE]
 
 
 def bits(x):
@@ -101,6 +103,7 @@ LANEWISE = {
 ACCUMULATING = {
     "fma": _rounded(fused),
     "fnma": _rounded(lambda a, x, y: fused(a, -x, y)),
+    "fnma_exact": _rounded(lambda a, x, y: fused(a, -x, y)),
 }
 # With no answer but one: x is no NaN, and the zeros have the same sign.
 CHOOSING = {
@@ -125,6 +128,7 @@ class Model(Machine):
     """Keeps the instructions; `run` follows them in a copy of some memory."""
 
     name = "Python's arithmetic"
+    accumulating = ACCUMULATING
 
     def __init__(self):
         super().__init__()
@@ -212,9 +216,10 @@ class Model(Machine):
         if name in OF_TWO:
             a, x, y = operands
             self.v[a] = list(map(OF_TWO[name], self._lanes(x), self._lanes(y)))
-        elif name in ACCUMULATING:
+        elif name in self.accumulating:
             a, x, y = operands
-            self.v[a] = list(map(ACCUMULATING[name], self.v[a], self._lanes(x), self._lanes(y)))
+            lane = self.accumulating[name]
+            self.v[a] = list(map(lane, self.v[a], self._lanes(x), self._lanes(y)))
         else:
             getattr(self, "_" + name)(*operands)
 

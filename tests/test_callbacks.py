@@ -242,7 +242,11 @@ def test_a_divergence_error_of_another_network_comes_through_as_it_is():
 # --- Ctrl-C at every line ---
 
 
-def interrupt_at(line, call):
+TRAINER = ("/trainer.py", "/updates.py", "/engines/lists.py", "/callbacks.py", "/history.py")
+COMPILED = ("/engines/compiled.py", "/unrolled/engine.py")
+
+
+def interrupt_at(line, call, files=TRAINER):
     """Run call(), with Ctrl-C at the given line, counted from 0, of all that it runs in tinynn.
 
     Return whether it came to that line, and whether the interrupt left the call.
@@ -251,7 +255,6 @@ def interrupt_at(line, call):
 
     def trace(frame, event, argument):
         name = frame.f_code.co_filename.replace("\\", "/")
-        files = ("/trainer.py", "/updates.py", "/engines/lists.py", "/callbacks.py", "/history.py")
         if not name.endswith(files) or "/tests/" in name:
             return None
         if event == "line":
@@ -302,6 +305,35 @@ def test_ctrl_c_at_any_line_leaves_whole_updates_that_are_counted(watched, part)
         swallowed += reached and not through
         line += 7 + (part * 4)
     assert line > 1000 and swallowed > 50
+
+
+def test_ctrl_c_while_a_compiled_engine_reads_changed_weights_loses_nothing():
+    """Each epoch's weights are halved in a callback: the network is before or after that."""
+    rows, targets = X[:4], T[:4]
+    states = []
+
+    def halve(trainer):
+        states.append(trainer.model.state())
+        W = trainer.model.layers[0].W
+        trainer.model.layers[0].W = [[w / 2.0 for w in row] for row in W]
+        states.append(trainer.model.state())
+
+    def train(model):
+        callback = nn.Callback()
+        callback.on_epoch_end = halve
+        options = {"optimizer": nn.Adam(0.05), "batch_size": 2, "engine": "unrolled"}
+        nn.fit(model, rows, targets, epochs=2, callbacks=[callback], **options)
+
+    first = network()
+    states.append(first.state())
+    train(first)
+    allowed, line, reached = list(states), 0, True
+    while reached:
+        model = network()
+        reached, _ = interrupt_at(line, lambda: train(model), COMPILED)  # noqa: B023
+        assert model.state() in allowed, f"line {line}"
+        line += 1
+    assert line > 100
 
 
 # --- callbacks that change things ---

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tinynn
+from tinynn.checks import rows as checked_rows
 from tinynn.data import (
     as_list,
     as_rows,
@@ -118,6 +119,37 @@ def test_one_bad_value_is_found_wherever_it_hides(data):
     i, j = data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, width - 1))
     table[i][j] = data.draw(st.sampled_from([NAN, INF, -INF, None, "1", 1j, 10**400, object()]))
     assert f" in row {i}, column {j}" in refusal(DataError, as_rows, table)
+
+
+numbers = st.one_of(st.floats(-9.0, 9.0), st.integers(-9, 9), st.booleans())
+odd = st.sampled_from([NAN, INF, None, "1", 10**400, Fraction(1, 2)])
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.lists(numbers, min_size=2, max_size=2),
+            st.tuples(numbers, numbers),
+            st.tuples(numbers, odd),
+            st.lists(numbers, max_size=3),
+            odd,
+        ),
+        max_size=12,
+    ),
+    st.sampled_from([None, 2, 3]),
+)
+def test_a_table_checked_in_blocks_is_one_checked_row_by_row(table, columns):
+    def outcome():
+        try:
+            return as_rows(table, "inputs", columns)
+        except (ShapeError, DataError) as error:
+            return type(error), str(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checked_rows, "BLOCK", 5)
+        found = outcome()
+        patch.setattr(checked_rows, "_plain_rows", lambda table, columns: None)
+        assert outcome() == found
 
 
 def test_finite_values_whose_sum_overflows_are_let_in():

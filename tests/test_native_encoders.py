@@ -59,7 +59,7 @@ def encoder(request):
 
 
 def normalized(text):
-    text = re.sub(r"\b([xy]mm|q)word ptr ", "", text)
+    text = re.sub(r"\b([xyz]mm|q)word ptr ", "", text)
     return re.sub(r"^orr (v\d+.16b), (v\d+.16b), \2$", r"mov \1, \2", text.strip())
 
 
@@ -86,8 +86,8 @@ def misread(machine):
     return wrong
 
 
-THREE = ("vadd", "vsub", "vmul", "vdiv", "fma", "fnma", "vless", "vat_most", "vand", "vor", "vxor",
-         "vadd_int", "vsub_int", "vmin", "vmax")  # fmt: skip
+THREE = ("vadd", "vsub", "vmul", "vdiv", "fma", "fnma", "fnma_exact", "vless", "vat_most", "vand",
+         "vor", "vxor", "vadd_int", "vsub_int", "vmin", "vmax")  # fmt: skip
 
 
 def every_form(m):

@@ -139,7 +139,7 @@ def test_the_single_file_is_the_library_under_any_name(whole, name):
         "Sequential(Dense(2, 1), Tanh()) no",
         "class Huber(Loss) / def fit",
         "[]",
-        "True _checked_rows",
+        "True as_rows",
     ]
 
 

@@ -41,31 +41,9 @@ def as_rows(X: object, name: str = "inputs", columns: int | None = None) -> list
     table = as_list(X, name)
     if not table:
         raise ShapeError(f"{name} need at least one row, got none")
-    return _plain_rows(table, columns) or _checked_rows(table, name, columns)
-
-
-def _plain_rows(table: list[Any], columns: int | None) -> list[list[float]] | None:
-    """Return the rows of a table of plain numbers, or None if its rows need checking one by one.
-
-    It is checked in blocks, so that only a part of it is in memory twice.
-    """
-    width = len(table[0]) if type(table[0]) in _ROWS else 0
-    if not width or columns not in (None, width):
-        return None
-    rows: list[list[float]] = []
-    step = max(1, BLOCK // width)
-    for start in range(0, len(table), step):
-        block = table[start : start + step]
-        if not (_ROWS.issuperset(map(type, block)) and {*map(len, block)} == {width}):
-            return None
-        values = _plain_floats(list(chain.from_iterable(block)))
-        if values is None:
-            return None
-        rows += map(list, zip(*[iter(values)] * width))
-    return rows
-
-
-def _checked_rows(table: list[Any], name: str, columns: int | None) -> list[list[float]]:
+    plain = _plain_rows(table, columns)
+    if plain is not None:
+        return plain
     first = -1
     rows: list[list[float]] = []
     for i, row in enumerate(table):
@@ -86,6 +64,27 @@ def _checked_rows(table: list[Any], name: str, columns: int | None) -> list[list
         if values is None:
             values = [_number(v, name, f"row {i}, column {j}") for j, v in enumerate(row)]
         rows.append(values)
+    return rows
+
+
+def _plain_rows(table: list[Any], columns: int | None) -> list[list[float]] | None:
+    """Return the rows of a table of plain numbers, or None if its rows need checking one by one.
+
+    It is checked in blocks, so that only a part of it is in memory twice.
+    """
+    width = len(table[0]) if type(table[0]) in _ROWS else 0
+    if not width or columns not in (None, width):
+        return None
+    rows: list[list[float]] = []
+    step = max(1, BLOCK // width)
+    for start in range(0, len(table), step):
+        block = table[start : start + step]
+        if not (_ROWS.issuperset(map(type, block)) and {*map(len, block)} == {width}):
+            return None
+        values = _plain_floats(list(chain.from_iterable(block)))
+        if values is None:
+            return None
+        rows += map(list, zip(*[iter(values)] * width))
     return rows
 
 

@@ -168,14 +168,22 @@ class CompiledProgram(Program):
         if self.takeover is not None:
             self.takeover.reload()
             return
-        self._flatten()
+        try:
+            self._read()
+        except KeyboardInterrupt:
+            self._read()  # else `write_back` would undo the caller's changes
+            raise
+
+    def _read(self) -> None:
         self._plan()
+        self._flatten()
 
     def _flatten(self) -> None:
-        self.state = ()
-        self._live = self._matrices()
-        for matrices in self._live:
-            self.state += self.flatten(matrices)
+        live = self._matrices()
+        state: State = ()
+        for matrices in live:
+            state += self.flatten(matrices)
+        self._live, self.state = live, state
 
     def _put(self) -> None:
         for number, matrices in enumerate(self._live):
@@ -200,8 +208,8 @@ class CompiledProgram(Program):
         """Make the plan again: settings may have changed."""
         plan = plan_of(self.recipe, self._columns)
         if plan != self.plan:
+            self._functions = {}  # first, in case of Ctrl-C
             self.plan = plan
-            self._functions = {}
 
 
 def put_rows(numbers: Sequence[float], start: int, rows: Matrix) -> int:

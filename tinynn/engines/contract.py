@@ -85,10 +85,15 @@ class Batches(Sequence[Sequence[int]]):
     @property
     def rows(self) -> Sequence[int]:
         """The row indices of all batches, one after another."""
-        begin, end = self._at(self.start), self._at(self.stop)
+        begin, end = self.span
         if self.times == 1 and end - begin == len(self.order):
             return self.order
         return ([*self.order] * self.times)[begin:end]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the rows begin and end in the order, shown `times` times."""
+        return self._at(self.start), self._at(self.stop)
 
     @property
     def lengths(self) -> list[int]:
@@ -158,7 +163,7 @@ class Batches(Sequence[Sequence[int]]):
 
 def most_rows(batches: Sequence[Sequence[int]]) -> int:
     """Return how many rows the largest batch has; 1 if there is none."""
-    if isinstance(batches, Batches) and len(batches) > 1:
+    if isinstance(batches, Batches) and len(batches) >= min(2, batches.per_epoch):
         return batches.size  # only the last of an epoch may have fewer
     return max(map(len, batches), default=1)
 

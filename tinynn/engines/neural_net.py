@@ -17,7 +17,7 @@ WORTHWHILE = 200
 MAX_WEIGHTS = 100
 MAX_TERMS = 400  # rows times weights, up to which the rows are written into the source
 LARGE = 1e100  # with numbers below it, nothing can overflow
-COMPARED = 3  # iterations that the lesson makes, too
+COMPARED = 2  # iterations that the lesson makes, too
 # Ctrl-C loses the iterations of one block, of about 10 ms for the smallest networks.
 BLOCK = 32_768
 
@@ -69,15 +69,14 @@ def _is_plain(net: NeuralNet) -> bool:
 
 def _train_unrolled(net: NeuralNet, inputs: Rows, outputs: Rows, iterations: int) -> bool:
     """Train with generated source; return False, and change nothing, where that cannot be done."""
-    lesson.NeuralNet.train(net, inputs, outputs, 0)  # checks everything and changes nothing
+    first, done = copy(net), min(COMPARED, iterations)
+    lesson.NeuralNet.train(first, inputs, outputs, done)  # checks everything, too
     X, T = as_rows(inputs, "inputs"), as_rows(outputs, "outputs")
     weights = [w for row in net.synaptic_weights for w in row]
     if len(weights) > MAX_WEIGHTS or not all(
         abs(number) < LARGE for row in [*X, weights] for number in row
     ):
         return False
-    first, done = copy(net), min(COMPARED, iterations)
-    lesson.NeuralNet.train(first, X, T, done)
     # Here, because short trainings do not need it, and it takes several times as long to import.
     from .unrolled.original import training
 

@@ -147,6 +147,8 @@ def clipping_programs(clip_norm: float | None, clip_value: float | None) -> list
                 Total("squares", "g * g"),
                 Let("shrink", f"{float(clip_norm)!r} / (sqrt(squares) + 1e-06)"),
                 Let("shrink", "1.0 if shrink > 1.0 else shrink"),
+                # There is a norm even where its square is infinite; NaN says that it is not known.
+                Let("shrink", "shrink if squares < 1e999 else sqrt(0.0 - squares)"),
                 Each("g", "shrink * g"),
             ]
         )

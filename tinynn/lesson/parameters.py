@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from .layer import Values
-from .matrix import Matrix, Vector
+from .matrix import Matrix
 
 
 class Parameter(NamedTuple):
@@ -33,7 +33,7 @@ def rows_of(value: Values) -> Matrix:
     """Return a matrix as it is, a vector as a matrix of one row."""
     if value and isinstance(value[0], list):
         return value
-    return [cast(Vector, value)]
+    return [value]  # type: ignore[list-item]
 
 
 def copy_values(value: Values) -> Values:

@@ -26,7 +26,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("training", "engines.contract", "engines.lists", "engines.choice"),
     ),
     "engines": ("fast training and prediction; compile", ("engines", "formulas")),
-    "native": ("the engine that writes machine code, for x86 and Arm", ("engines.native",)),
+    "native": ("the engine that writes machine code: x86, Arm, WebAssembly", ("engines.native",)),
     "metrics": ("how good predictions are", ("metrics",)),
     "tables": ("columns of numbers and text turned into numbers", ("preprocessing",)),
     "data": ("iris, files, splits, scalers, synthetic data", ("data",)),

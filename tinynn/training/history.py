@@ -89,14 +89,17 @@ class History:
         count = len(losses)
         if per_epoch == 1:
             self.loss += losses
-        else:
+        elif sizes:
             for start in range(0, count, per_epoch):
                 part = losses[start : start + per_epoch]
-                if sizes:
-                    counts = sizes[start : start + len(part)]
-                    self.loss.append(sum(map(mul, part, counts)) / (sum(counts) or 1.0))
-                else:
-                    self.loss.append(sum(part) / len(part))
+                counts = sizes[start : start + len(part)]
+                self.loss.append(sum(map(mul, part, counts)) / (sum(counts) or 1.0))
+        else:
+            whole = count - count % per_epoch
+            epochs = zip(*[iter(losses)] * per_epoch) if whole else ()
+            self.loss += [total / per_epoch for total in map(sum, epochs)]
+            if whole < count:
+                self.loss.append(sum(losses[whole:]) / (count - whole))
         self.learning_rate += learning_rates[per_epoch - 1 : count : per_epoch]
         if count % per_epoch:
             self.learning_rate.append(learning_rates[count - 1])

@@ -215,7 +215,12 @@ class Trainer(Run):
             self.running = False
             self.history.engine_reason = self.updates.why
             self.updates.end()
-            self._call("on_train_end")
+            try:
+                self._call("on_train_end")
+            except KeyboardInterrupt:  # here, too: what was counted has to be in the network
+                self.program.write_back()
+                self.model.training = self.updates.training
+                raise
         return self.history
 
     def _prepare(self, restart: bool) -> None:
@@ -285,15 +290,15 @@ class Trainer(Run):
             self.sizes += batches.each(self.data.size)
         elif self.stream or not self.plan.alike:
             self.sizes += batches.lengths
-        at = 0
-        while at < len(batches) and self.history.stopped_by is None:
+        at, count = 0, len(batches)
+        while at < count and self.history.stopped_by is None:
             started = time.monotonic()
-            size = len(batches) if self.time_budget is None else self.block
+            size = count if self.time_budget is None else self.block
             if self.each_batch:
                 size = 1
                 self.batch += 1
                 self._call("on_batch_begin")
-            self.updates.make(batches[at : at + size])
+            self.updates.make(batches if size >= count else batches[at : at + size])
             at += size
             if self.each_batch:
                 self.batch_loss = self.updates.losses[-1]

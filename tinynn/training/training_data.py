@@ -193,6 +193,8 @@ def check_classes(loss: Loss, T: Matrix) -> None:
 
 def warn_unscaled(X: Matrix) -> None:
     """Warn of the first column of inputs that is too large for networks to learn from well."""
+    if max(map(max, X)) <= LARGE_INPUT and min(map(min, X)) >= -LARGE_INPUT:
+        return
     for j, column in enumerate(zip(*X)):
         size = sum(map(abs, column)) / len(column)
         if size > LARGE_INPUT:
@@ -226,9 +228,7 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
     """
     listed = as_list(targets, name)
     kinds = set(map(type, listed))
-    flat = not any(
-        hasattr(kind, "__len__") and not issubclass(kind, (str, bytes)) for kind in kinds
-    )
+    flat = all(issubclass(kind, (str, bytes)) or not hasattr(kind, "__len__") for kind in kinds)
     classes = loss.partner == "Softmax" and columns > 1
     if not flat:
         if classes and isinstance(listed[0], (list, tuple)) and len(listed[0]) == 1:
@@ -252,9 +252,9 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
 
 def _check_reach(last: Layer, loss: Loss, T: Matrix, name: str) -> None:
     """Raise DataError for a target that the loss cannot take or the last layer cannot reach."""
-    checks = type(loss).check_target is not Loss.check_target
-    # Most rows of classes are equal, and once is enough.
-    if checks and any(map(loss.check_target, map(list, set(map(tuple, T))))):
+    # Most rows of classes are equal, and checking them once is enough.
+    checked = type(loss).check_target is not Loss.check_target
+    if checked and any(map(loss.check_target, map(list, set(map(tuple, T))))):
         i, trouble = next((i, x) for i, x in enumerate(map(loss.check_target, T)) if x)
         j, wanted = trouble
         raise DataError(

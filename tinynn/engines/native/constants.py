@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from ...errors import EngineError
 from .machine import ARENA, LANES, VECTOR_BYTES, At
 
 MOST = 256  # vectors
@@ -35,7 +36,10 @@ class Constants:
     def _vector(self, value: bytes) -> At:
         if value not in self._known:
             if len(self.values) == MOST:
-                raise OverflowError(f"machine code for more than {MOST} constants")
+                raise EngineError(
+                    f"the native engine has room for {MOST} constants, and this network has more "
+                    "different settings; use another engine"
+                )
             self._known[value] = At(ARENA, self.start + VECTOR_BYTES * len(self.values))
             self.values.append(value)
         return self._known[value]

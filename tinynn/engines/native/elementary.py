@@ -17,7 +17,7 @@ nanoseconds a number, in a loop over 1024 of them, on an Intel Xeon (Sapphire Ra
     log1p    1.47             48     1.95    1.75     36
     erfc     1.65          111     4.2              39
 
-On a machine whose `fma` rounds twice, erfc is up to 3 units off, and the others still less than 2.
+On a machine whose `fma` rounds twice, as WebAssembly, they are less than 2 units off, too.
 
 Sources: W. J. Cody and W. Waite, Software manual for the elementary functions (1980), for the
 reduction of arguments with a constant in two parts; J.-M. Muller, Elementary functions (3rd

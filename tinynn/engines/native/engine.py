@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...lesson.layers import Dropout
 from ...lesson.network import Sequential
 from ..contract import Engine, Memory, Predictor, Program, Recipe, Task
 from ..plans import unknown_layer, unknown_part
@@ -17,7 +18,9 @@ class NativeEngine(Engine):
         return unavailable()
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
-        return unavailable() or unknown_part(recipe, by_sample=False)
+        return (
+            unavailable() or unknown_part(recipe, by_sample=False) or _too_many(recipe.network)
+        )
 
     def program(self, recipe: Recipe, memory: Memory) -> Program:
         from .program import NativeProgram
@@ -38,6 +41,16 @@ class NativeEngine(Engine):
         from .prediction import predictor
 
         return predictor(network)
+
+
+def _too_many(network: Sequential) -> str | None:
+    """Return why there is no room for the network's random numbers, or None."""
+    from .layout import MOST_DRAWS
+
+    count = sum(type(layer) is Dropout for layer in network.layers)
+    if count <= MOST_DRAWS:
+        return None
+    return f"it has room for {MOST_DRAWS} layers of Dropout, and the network has {count}"
 
 
 ENGINE = NativeEngine()

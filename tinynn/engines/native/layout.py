@@ -12,20 +12,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...errors import EngineError
 from .constants import MOST
 from .machine import VECTOR_BYTES
 from .products import ArenaRows, padded_bytes
 
 # The integers at the beginning of the arena, in bytes from it.
-# INPUTS are the rows or, without their zeros, SparseRows' rows, with DISTANCES and VALUES.
+# EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their
+# zeros, SparseRows' rows, with DISTANCES and VALUES.
 (
-    LEFT, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES, NOT_FINITE, DRAWS,
-) = range(0, 88, 8)  # fmt: skip
-MOST_DRAWS = 53  # layers with random numbers of their own; DRAWS is the first one's address
+    EPOCHS, BATCHES, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES,
+    NOT_FINITE, DRAWS,
+) = range(0, 96, 8)  # fmt: skip
+MOST_DRAWS = 52  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64
 PAGE = 4096
 CACHE_LINE = 64
+MOST_BYTES = 2**31 - PAGE  # offsets are integers of 32 bits with a sign
 
 
 class Piece(NamedTuple):
@@ -58,6 +62,11 @@ class Layout:
         else:
             start = -(-self.size // CACHE_LINE) * CACHE_LINE
             self.size = start + size
+        if self.size > MOST_BYTES:
+            raise EngineError(
+                "the native engine has room for 2 GiB of numbers, and this network and one batch "
+                "need more; use smaller batches or another engine"
+            )
         self.pieces.append(Piece(start, size, name))
         return start
 

@@ -55,10 +55,14 @@ def shown(value: int) -> str:
 
 
 class Block:
-    """A piece of code that `leave_if` can jump to the end of."""
+    """A piece of code that `leave_if` can jump to the end of.
+
+    exits: where the jumps are; depth: how many loops and blocks it is within, where these count
+    """
 
     def __init__(self) -> None:
         self.exits: list[int] = []
+        self.depth = 0
 
 
 class Machine:
@@ -142,7 +146,7 @@ class Machine:
     def block(self) -> Iterator[Block]:
         """A block whose end `leave_if` can jump to."""
         block = Block()
-        self._begin_block()
+        self._begin_block(block)
         yield block
         self._end_block(block)
         for k, line in enumerate(self.lines or ()):
@@ -165,7 +169,7 @@ class Machine:
     def _end_loop(self, counter: int, start: int) -> None:
         raise NotImplementedError
 
-    def _begin_block(self) -> None:
+    def _begin_block(self, block: Block) -> None:
         """Begin a block; only machines whose jumps are structured need to know."""
 
     def _end_block(self, block: Block) -> None:
@@ -220,12 +224,20 @@ class Machine:
         raise NotImplementedError
 
     def fma(self, a: int, x: int, y: Operand) -> None:
-        """a = a + x y, rounded once"""
+        """a = a + x y, rounded once; twice where the processor has no such instruction"""
         raise NotImplementedError
 
     def fnma(self, a: int, x: int, y: Operand) -> None:
-        """a = a - x y, rounded once"""
+        """a = a - x y, rounded once; twice where the processor has no such instruction"""
         raise NotImplementedError
+
+    def fnma_exact(self, a: int, x: int, y: Operand) -> None:
+        """a = a - x y, where that may be no more than what rounding x y left
+
+        It is as `fnma`, but on every machine the product is within 2**-104 of its size, where x, y
+        and x y are 0 or between 2**-900 and 2**900.
+        """
+        self.fnma(a, x, y)
 
     def vless(self, a: int, x: int, y: Operand) -> None:
         """a = the mask of x < y: all bits set where it holds, else none; NaN is never less"""

@@ -13,7 +13,9 @@ import os
 import platform
 import sys
 import weakref
-from functools import lru_cache
+from array import array
+from functools import lru_cache, partial
+from struct import Struct
 from typing import Any, Callable
 
 _READ, _WRITE, _EXECUTE = 1, 2, 4
@@ -38,9 +40,13 @@ class Arena:
 
     def __init__(self, size: int) -> None:
         self.size = max(-(-size // 8) * 8, 8)
-        self.buffer = mmap.mmap(-1, self.size)
+        if _ON_WINDOWS:
+            self.buffer = mmap.mmap(-1, self.size)
+        else:  # private: after a fork, both processes go on with numbers of their own
+            self.buffer = mmap.mmap(-1, self.size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
         view = memoryview(self.buffer)
+        self._bytes = view
         self._floats: Any = view.cast("d")  # mypy believes that they are integers
         self._integers = view.cast("q")
 
@@ -68,9 +74,35 @@ class Arena:
         """Return bytes of the memory, for `restore`."""
         return self.buffer[offset : offset + size]
 
+    def duplicate(self, offset: int, size: int, to: int) -> None:
+        """Copy bytes to another place in the arena."""
+        self._bytes[to : to + size] = self._bytes[offset : offset + size]
+
     def restore(self, offset: int, kept: bytes) -> None:
         """Put the bytes of a `copy` back."""
         self.buffer[offset : offset + len(kept)] = kept
+
+    def row_writer(self, offset: int, count: int) -> Callable[..., None]:
+        """Return a function that writes its arguments, so many floats, to a place."""
+        return partial(Struct(f"{count}d").pack_into, self.buffer, offset)
+
+
+class Lent:
+    """An array that the code reads and writes at `address` as long as this is there."""
+
+    __slots__ = ("address", "numbers")
+
+    def __init__(self, numbers: array[Any]) -> None:
+        self.numbers = numbers
+        self.address, _ = numbers.buffer_info()
+
+    def first(self, count: int) -> list[float]:
+        """Return the first numbers, as the code has left them."""
+        return self.numbers[:count].tolist()
+
+    def replace(self, index: int, number: float) -> None:
+        """Put another number where the code has written one."""
+        self.numbers[index] = number
 
 
 def executable(code: bytes) -> Callable[[int], None]:

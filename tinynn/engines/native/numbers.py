@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from array import array
-from itertools import chain
-from typing import Sequence
+from struct import Struct
+from typing import Iterator, Sequence
 
 from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
+from .host import Arena
 from .machine import LANES
-from .memory import Arena
 from .passes import ParameterPlaces
 from .products import Weights
+
+NARROW = 16  # columns up to which a row is not worth a call of its own
 
 
 def padded_rows(rows: Matrix, columns: int) -> array[float]:
     """Return rows of numbers one after another, each padded with zeros to whole vectors."""
     rest = -columns % LANES
-    if not rest:
-        return array("d", chain.from_iterable(rows))
-    padding = (0.0,) * rest
-    if columns < LANES * 4:
+    if columns < NARROW:
+        padding = (0.0,) * rest
         return array("d", [x for row in rows for x in (*row, *padding)])
-    values = array("d")
-    for row in rows:
-        values.extend(row)
-        values.extend(padding)
+    return _packed(rows, columns, columns + rest)
+
+
+def _packed(rows: Matrix, columns: int, width: int) -> array[float]:
+    """Return rows one after another, the first numbers of each `width` apart."""
+    values = array("d", bytes(8 * width * len(rows)))
+    pack = Struct(f"{columns}d").pack_into
+    for start, row in zip(range(0, 8 * width * len(rows), 8 * width), rows):
+        pack(values, start, *row)
     return values
 
 
@@ -51,16 +56,14 @@ class ParameterStore:
         for place, rows in zip(self.places, matrices):
             if isinstance(place, int):
                 arena.write(place + shift, array("d", rows[0]))
-                continue
-            for panel, first, width in _panels(place):
-                part = rows if place.panels == 1 else [row[first : first + width] for row in rows]
-                if place.panels > 1 and first + width > place.outputs:
-                    # The last of several panels is as wide as the others.
-                    padding = [0.0] * (first + width - place.outputs)
-                    part = [row + padding for row in part]
-                arena.write(place.offset + shift + panel * place.panel_bytes, padded_rows(
-                    part, width if place.panels > 1 else place.outputs
-                ))  # fmt: skip
+            elif place.panels == 1:
+                arena.write(place.offset + shift, _packed(rows, place.outputs, _width(place)))
+            else:
+                by_rows = _packed(rows, place.outputs, place.outputs)
+                panels = array("d", bytes(place.size))
+                for column, steps in _columns(place):
+                    panels[steps] = by_rows[column :: place.outputs]
+                arena.write(place.offset + shift, panels)
 
     def read(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:
         """Read the numbers in the arena into the matrices, in place."""
@@ -69,18 +72,30 @@ class ParameterStore:
             if isinstance(place, int):
                 rows[0][:] = arena.read(place + shift, len(rows[0]))
                 continue
-            for panel, first, width in _panels(place):
-                at = place.offset + shift + panel * place.panel_bytes
-                values = arena.read(at, place.inputs * width)
-                count = min(width, place.outputs - first)
-                for k, row in enumerate(rows):
-                    row[first : first + count] = values[k * width : k * width + count]
+            panels = array("d", arena.copy(place.offset + shift, place.size))
+            width = _width(place)
+            if place.panels > 1:
+                width = place.outputs
+                by_rows = array("d", bytes(8 * place.inputs * width))
+                for column, steps in _columns(place):
+                    by_rows[column::width] = panels[steps]
+                panels = by_rows
+            unpack = Struct(f"{place.outputs}d").unpack_from
+            for k, row in enumerate(rows):
+                row[:] = unpack(panels, 8 * width * k)
 
 
-def _panels(place: Weights) -> list[tuple[int, int, int]]:
-    """Return (number, first column, columns with padding) of each panel."""
-    width = place.row_bytes // 8
-    return [(panel, panel * width, width) for panel in range(place.panels)]
+def _width(place: Weights) -> int:
+    """Return how many numbers lie between rows of a panel."""
+    return place.row_bytes // 8
+
+
+def _columns(place: Weights) -> Iterator[tuple[int, slice]]:
+    """Yield each column's number, and where its numbers are among those of all panels."""
+    width, panel = _width(place), place.panel_bytes // 8
+    for column in range(place.outputs):
+        start = column // width * panel + column % width
+        yield column, slice(start, start + place.inputs * width, width)
 
 
 def write_running(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from struct import Struct
 from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
 
@@ -13,9 +12,9 @@ from ..contract import Predictor
 from ..plans import LayerPlan, layer_plans
 from . import layout as at
 from .constants import Constants
+from .host import Arena, executable
 from .layout import Layout
 from .machine import VECTOR_BYTES, Machine
-from .memory import Arena, executable
 from .numbers import ParameterStore, write_running
 from .passes import BUFFERS, ParameterPlaces, Passes
 from .processor import new_machine
@@ -103,25 +102,30 @@ def predictor(network: Sequential) -> Predictor:
     ParameterStore(shape.layers, code.parameters).write(start, 0, parameters)
     write_running(start, code.parameters, running_statistics(network))
     frozen = start.copy(0, code.inputs.offset)
-    free = [start]  # arenas that no call is using: several threads may predict at once
-    pack = Struct(f"{inputs}d").pack_into
-    to, outputs, columns = code.inputs.offset, code.outputs.offset, code.columns
+    outputs, columns = code.outputs.offset, code.columns
 
-    def another() -> Arena:
+    def usable(arena: Arena) -> tuple[Arena, Callable[..., None]]:
+        """Return an arena with the function that writes a row into it."""
+        return arena, arena.row_writer(code.inputs.offset, inputs)
+
+    free = [usable(start)]  # what no call is using: several threads may predict at once
+
+    def another() -> tuple[Arena, Callable[..., None]]:
         arena = Arena(ready.code.size)
         arena.restore(0, frozen)
-        return arena
+        return usable(arena)
 
     def predict(row: Sequence[float]) -> list[float]:
         """Return the network's outputs for one row of numbers."""
         try:
-            arena = free.pop()
+            pair = free.pop()
         except IndexError:
-            arena = another()
-        pack(arena.buffer, to, *row)
+            pair = another()
+        arena, write = pair
+        write(*row)
         call(arena.address)
         answer = arena.read(outputs, columns)
-        free.append(arena)
+        free.append(pair)
         return answer
 
     return predict

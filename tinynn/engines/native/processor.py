@@ -1,4 +1,4 @@
-"""Which machine code can run here: the processor and the operating system are asked."""
+"""Which machine code can run here: the processor and the system are asked, or JavaScript is."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ _ARM = ("aarch64", "arm64")
 def unavailable() -> str | None:
     """Return why machine code cannot run here, as a clause, or None if it can."""
     system, kind = sys.platform, platform.machine().lower()
+    if system == "emscripten":
+        return _missing_in_javascript()
     if sys.maxsize < 2**32 or sys.byteorder != "little":
         return "it needs a 64-bit Python on a little-endian processor"
     if kind not in (*_INTEL, *_ARM):
@@ -76,8 +78,30 @@ def _features() -> tuple[int, int, int, int]:
     return highest, first, seventh, saved
 
 
+def _missing_in_javascript() -> str | None:
+    from .wasm import module_of
+    from .web_memory import compiled
+
+    def write(machine: Machine) -> None:
+        for _ in range(300):
+            machine.vzero(0)
+
+    # More than 4096 bytes, which Chromium before 114 does not compile at once in a page.
+    code = module_of(write)
+    try:
+        return None if compiled(code) else "this JavaScript engine has no WebAssembly SIMD"
+    except (ImportError, AttributeError) as error:
+        return f"it needs JavaScript's WebAssembly, as Pyodide has it ({error})"
+    except Exception as error:  # an error of JavaScript
+        return f"JavaScript does not compile WebAssembly here ({error})"
+
+
 def new_machine(listed: bool = False) -> Machine:
     """Return a machine that writes code for this processor."""
+    if sys.platform == "emscripten":
+        from .wasm import Wasm
+
+        return Wasm(listed)
     if platform.machine().lower() in _ARM:
         from .arm64 import Arm64
 

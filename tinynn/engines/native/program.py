@@ -15,8 +15,8 @@ from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_
 from ..lists import ListsProgram
 from ..plans import plan_of
 from . import layout as at
+from .host import Arena, Lent
 from .machine import LANES
-from .memory import Arena
 from .numbers import ParameterStore, padded_rows, read_running, write_running
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
@@ -24,7 +24,11 @@ from .training import TrainingCode, TrainingShape
 
 # A call cannot be interrupted: it should take about this many seconds, and a tenth at most.
 SECONDS_OF_A_CALL = 0.02
-SECONDS_PER_PRODUCT = 1e-9  # a careful guess, for the first call
+# Careful guesses, for the first call: of a product of a number and a weight, of all that one number
+# of a layer's outputs goes through, and of the update of a weight; and the least of a batch, where
+# the clock is too coarse to say.
+SECONDS_PER_PRODUCT, SECONDS_PER_OUTPUT, SECONDS_PER_UPDATE = 1e-9, 4e-8, 1e-8
+LEAST_SECONDS = 1e-7
 MOST_DRAWS = 1 << 20  # random numbers that a call may need
 ROWS_OF_PREDICTION = 32
 
@@ -36,15 +40,67 @@ def training(shape: TrainingShape) -> LoadedCode:
 
 
 class _Call(NamedTuple):
-    """What one call of the code does: updates with so many `batches` of `length` rows.
+    """What one call of the code does: epochs of `batches` with `length` rows.
 
-    first: the number of the first batch; row: where its rows begin among all row numbers
+    last:   rows of another batch at the end of each epoch, or 0
+    first:  the number of the first batch; row: where its rows begin among all row numbers
     """
 
     first: int
     row: int
+    epochs: int
     batches: int
     length: int
+    last: int = 0
+
+    @property
+    def per_epoch(self) -> int:
+        """The batches of an epoch."""
+        return self.batches + (self.last > 0)
+
+    @property
+    def updates(self) -> int:
+        """All batches."""
+        return self.epochs * self.per_epoch
+
+    @property
+    def rows(self) -> int:
+        """The rows of all batches."""
+        return self.epochs * (self.batches * self.length + self.last)
+
+    def cut(self, most: int) -> tuple[_Call, list[_Call]]:
+        """Return the beginning, with at most so many rows or of one batch, and the rest."""
+        epochs, batches, length, last = self[2:]
+        if self.rows <= most or self.updates == 1:
+            return self, []
+        if epochs > 1:
+            rows = self.rows // epochs
+            count = min(epochs - 1, max(1, most // rows))
+            rest = self._replace(epochs=epochs - count)
+            begin, others = self._replace(epochs=count).cut(most)
+            return begin, [*others, rest.moved(count * self.per_epoch, count * rows)]
+        count = min(batches, max(1, most // length))
+        begin = self._replace(batches=count, last=0)
+        rest = self._replace(batches=batches - count)
+        if count == batches:
+            rest = self._replace(batches=1, length=last, last=0)
+        return begin, [rest.moved(count, count * length)]
+
+    def moved(self, batches: int, rows: int) -> _Call:
+        """Return the same call, so many batches and rows later."""
+        return self._replace(first=self.first + batches, row=self.row + rows)
+
+
+class _State(NamedTuple):
+    """All that an update changes: numbers in the arena, the end of the losses, random streams.
+
+    numbers: where in the arena a copy of the numbers is
+    """
+
+    numbers: int
+    losses: int
+    streams: list[Random]
+    noise: list[Any]
 
 
 class NativeProgram(Program):
@@ -59,15 +115,17 @@ class NativeProgram(Program):
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: LoadedCode | None = None
-        self._data: list[array[Any]] = []
+        self._data: list[Lent] = []
         self._sparse: SparseRows | None = None
-        self._order: array[int] = array("q")
-        self._losses: array[float] = array("d")
-        self._seconds_per_row = 0.0
+        self._order = Lent(array("q"))
+        self._losses = Lent(array("d"))
+        self._done: list[float] = []
+        self._measured: tuple[int, float] | None = None  # rows of a batch, and its seconds
         self._X: Matrix = []
         self._T: Matrix = []
         self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
+        self.plan = plan_of(recipe, self._columns)
         self.reload()
 
     # --- the numbers: in the arena, and in the network's lists
@@ -79,7 +137,10 @@ class NativeProgram(Program):
         """Read the network's numbers and the memory, if a caller may have changed them."""
         if not self._stale:
             return
-        self.plan = plan_of(self.recipe, self._columns)
+        plan = plan_of(self.recipe, self._columns)
+        if plan != self.plan:  # the places of other numbers have to be 0 where nothing is written
+            self._arena, self._current = Arena(at.HEADER_BYTES), None
+            self.plan = plan
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
         self._use(self._prediction(1))
         code = self._prediction(1).code
@@ -94,8 +155,6 @@ class NativeProgram(Program):
         write_running(self._arena, self._parameters, running_statistics(self.recipe.network))
 
     def write_back(self) -> None:
-        if self._stale:
-            return
         try:
             self._put()
         except KeyboardInterrupt:
@@ -103,6 +162,8 @@ class NativeProgram(Program):
             raise
 
     def _put(self) -> None:
+        if self._stale:
+            return
         for kind, matrices in enumerate(self._matrices()):
             self._numbers.read(self._arena, kind, matrices)
         read_running(self._arena, self._parameters, running_statistics(self.recipe.network))
@@ -125,6 +186,7 @@ class NativeProgram(Program):
             kept = self._arena.copy(0, self._arena.size)
             larger.restore(0, kept)
             self._arena = larger
+        self._current = None  # if this is interrupted, the arena fits no code
         code.write_constants(self._arena)
         self._current = code
 
@@ -133,13 +195,16 @@ class NativeProgram(Program):
     @property
     def done(self) -> list[float]:
         """The losses of the updates made since `done` was last emptied."""
-        start, _ = self._losses.buffer_info()
-        return self._losses[: (self._arena.read_integer(at.LOSSES) - start) // 8].tolist()
+        if self._done:
+            return self._done
+        end = self._arena.read_integer(at.LOSSES)
+        return self._losses.first((end - self._losses.address) // 8)
 
     @done.setter
     def done(self, losses: list[float]) -> None:
+        self._done = losses
         if not losses:
-            self._set(at.LOSSES, self._losses.buffer_info()[0])
+            self._losses = Lent(array("d"))
 
     def _set(self, place: int, *integers: int) -> None:
         """Write integers of the header."""
@@ -158,105 +223,139 @@ class NativeProgram(Program):
             sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
         )
         inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
-        self._data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
-        self._data += self._sparse[1:] if self._sparse else []
+        data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
+        self._data = list(map(Lent, data + list(self._sparse[1:] if self._sparse else [])))
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
-        self._order, lengths = _rows_and_lengths(batches)
-        self._losses = array("d", bytes(8 * len(batches)))
-        self._load()
         self.done = []
-        self._set(at.INPUTS, *[numbers.buffer_info()[0] for numbers in self._data])
-        first, row = 0, 0
-        for length, count in lengths:
-            most = self._batches_of_a_call(length)
-            for begin in range(first, first + count, most):
-                end = min(begin + most, first + count)
-                self._call(_Call(begin, row, end - begin, length), learning_rates, first_step)
-                row += (end - begin) * length
-            first += count
+        rows, runs = _rows_and_runs(batches)
+        self._order = Lent(rows)
+        self._load()
+        losses = Lent(array("d", bytes(8 * len(batches))))
+        self._set(at.LOSSES, losses.address)
+        self._losses = losses
+        self._set(at.INPUTS, *[numbers.address for numbers in self._data])
+        while runs:
+            call, rest = runs[0].cut(self._rows_of_a_call(runs[0]))
+            runs[:1] = rest
+            self._call(call, learning_rates, first_step)
         return self.done
 
-    def _batches_of_a_call(self, length: int) -> int:
-        """Return how many batches take about SECONDS_OF_A_CALL."""
-        guess = 3 * SECONDS_PER_PRODUCT * (self._parameters.size // 8 + 100)
-        count = int(SECONDS_OF_A_CALL / ((self._seconds_per_row or guess) * length)) or 1
+    def _rows_of_a_call(self, run: _Call) -> int:
+        """Return how many rows of a run take about SECONDS_OF_A_CALL.
+
+        A batch of twice the rows takes at most twice as long, and one of fewer not longer.
+        """
+        if self._measured is None:
+            parameters = self._parameters.size // 8
+            outputs = self.plan.outputs + sum(layer.outputs for layer in self.plan.layers)
+            row = 3 * SECONDS_PER_PRODUCT * (parameters + 100) + SECONDS_PER_OUTPUT * outputs
+            seconds = SECONDS_PER_UPDATE * parameters + row * run.length
+        else:
+            length, measured = self._measured
+            seconds = max(measured, LEAST_SECONDS) * max(1.0, run.length / length)
+        most = int(SECONDS_OF_A_CALL / (seconds * run.updates) * run.rows)
         draws = sum(layer.outputs for layer in self._dropouts)
-        return min(count, MOST_DRAWS // (draws * length) or 1) if draws else count
+        return min(most, MOST_DRAWS // draws) if draws else most
 
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
-        """Make the updates of a call; leave the state before it if it is interrupted."""
-        first, row, count, length = call
-        ready = training(
-            TrainingShape(
-                self.plan, length, self._sample_weight is not None, self._sparse is not None
-            )
-        )
+        """Make the updates of a call: all of them, or none if it is interrupted."""
+        first, count = call.first, call.updates
+        weighted, sparse = self._sample_weight is not None, self._sparse is not None
+        ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
         self._use(ready)
-        arena, parameters = self._arena, self._parameters
-        kept = arena.copy(parameters.start, parameters.state_size)
-        streams = self._streams
-        noise = [stream.getstate() for stream in streams]
+        arena = self._arena
+        before = self._state(ready.code.kept)
         some = rates if count == len(rates) else rates[first : first + count]
-        numbers = ready.code.numbers(some, first_step + first)
-        order, _ = self._order.buffer_info()
-        losses = arena.read_integer(at.LOSSES)
+        numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
-            draws = self._draws(streams, length * count)
+            draws = self._draws(before.streams, call.rows)
             if draws:
-                self._set(at.DRAWS, *[draw.buffer_info()[0] for draw in draws])
-            self._set(at.LEFT, count, order + 8 * row, numbers.buffer_info()[0])
+                self._set(at.DRAWS, *[draw.address for draw in draws])
+            order = self._order.address + 8 * call.row
+            self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
             started = perf_counter()
             ready.call(arena.address)
-            self._seconds_per_row = (perf_counter() - started) / (length * count)
+            seconds = perf_counter() - started
+            self._measured = call.length, seconds / (call.epochs * call.batches)
+            if self._is_finite:
+                return
+            # From the state before the call, batch by batch, until the one that went wrong.
+            self._go_back(before)
+            if count == 1:
+                self._by_lists(call, rates[first], first_step + first, before)
+                return
+        except BatchDivergence:
+            raise  # everything is as before the batch
         except BaseException:
-            if arena.read_integer(at.LOSSES) == losses:
-                _restore(streams, noise)
+            # Ctrl-C is answered after the code has run, whatever its numbers became.
+            if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
+                self._go_back(before)
             raise
-        if not (arena.read_integer(at.LEFT) or arena.read_integer(at.NOT_FINITE)):
-            return
-        # From the state before the call, batch by batch, until the one that went wrong.
-        arena.restore(parameters.start, kept)
-        self._set(at.LOSSES, losses)
-        _restore(streams, noise)
-        if count == 1:
-            self._by_lists(call, rates[first], first_step + first)
-        else:
-            for k in range(count):
-                self._call(_Call(first + k, row + k * length, 1, length), rates, first_step)
+        calls = [call]
+        while calls:
+            single, rest = calls[0].cut(1)
+            calls[:1] = rest
+            self._call(single, rates, first_step)
+
+    @property
+    def _is_finite(self) -> bool:
+        """Whether the latest call made all of its updates, and their numbers are finite."""
+        read = self._arena.read_integer
+        return not (read(at.EPOCHS) or read(at.NOT_FINITE))
+
+    def _state(self, to: int) -> _State:
+        """Return all that an update changes, for `_go_back`; its numbers are copied to a place."""
+        arena, parameters, streams = self._arena, self._parameters, self._streams
+        arena.duplicate(parameters.start, parameters.state_size, to)
+        return _State(
+            to, arena.read_integer(at.LOSSES),
+            streams, [stream.getstate() for stream in streams],
+        )  # fmt: skip
+
+    def _go_back(self, state: _State) -> None:
+        parameters = self._parameters
+        self._arena.duplicate(state.numbers, parameters.state_size, parameters.start)
+        self._set(at.LOSSES, state.losses)
+        for stream, noise in zip(state.streams, state.noise):
+            stream.setstate(noise)
 
     @property
     def _streams(self) -> list[Random]:
         """The random streams of the Dropout layers, which the trainer replaces in each epoch."""
         return [layer.rng for layer in self.recipe.network.layers if type(layer) is Dropout]
 
-    def _draws(self, streams: list[Random], samples: int) -> list[array[float]]:
+    def _draws(self, streams: list[Random], samples: int) -> list[Lent]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
         for stream, layer in zip(streams, self._dropouts):
             draw, count = stream.random, samples * layer.outputs
             numbers = array("d", [draw() for _ in repeat(None, count)])
             numbers.extend([0.0] * LANES)  # whole vectors are read
-            found.append(numbers)
+            found.append(Lent(numbers))
         return found
 
-    def _by_lists(self, call: _Call, rate: float, step: int) -> None:
+    def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
 
-        Raises BatchDivergence.
+        Raises BatchDivergence, after going back to `before`.
         """
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
         try:
-            (loss,) = program.train([self._order[call.row : call.row + call.length]], [rate], step)
+            order = self._order.numbers[call.row : call.row + call.length]
+            (loss,) = program.train([order], [rate], step)
         except BatchDivergence as error:
+            self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
         self._write_state()
-        self._losses[call.first] = loss
-        self._set(at.LOSSES, self._losses.buffer_info()[0] + 8 * (call.first + 1))
+        self._losses.replace(call.first, loss)
+        self._set(at.EPOCHS, 0)
+        self._set(at.NOT_FINITE, 0)
+        self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
     # --- prediction
 
@@ -288,19 +387,46 @@ class NativeProgram(Program):
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
 
 
-def _rows_and_lengths(
-    batches: Sequence[Sequence[int]],
-) -> tuple[array[int], list[tuple[int, int]]]:
-    """Return the row numbers of all batches, and (rows, batches) for each run of equal batches."""
+def _rows_and_runs(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[_Call]]:
+    """Return the row numbers of all batches, and the runs of batches that a call could make."""
+    runs: list[_Call] = []
+    first = row = 0
     if not isinstance(batches, Batches):
-        rows, lengths = array("q", chain.from_iterable(batches)), list(map(len, batches))
-    elif batches.samples % batches.size == 0:
-        return array("q", batches.rows), [(batches.size, len(batches))]
-    else:
-        rows, lengths = array("q", batches.rows), batches.lengths
-    return rows, [(length, len(list(group))) for length, group in groupby(lengths)]
+        for length, group in groupby(map(len, batches)):
+            count = len(list(group))
+            runs.append(_Call(first, row, 1, count, length))
+            first, row = first + count, row + count * length
+        return array("q", chain.from_iterable(batches)), runs
+    begin, end = batches.span
+    rows = (array("q", batches.order) * batches.times)[begin:end]
+    size, last = batches.size, batches.samples % batches.size
+    if not last:
+        return rows, [_Call(0, 0, 1, len(batches), size)]
+    full, left = batches.per_epoch - 1, len(batches)
+    begun = batches.start % batches.per_epoch
+    while left:
+        # The rest of an epoch, whole epochs, or the beginning of one.
+        if begun == full:
+            run = _Call(first, row, 1, 1, last)
+        elif begun or left <= full:
+            ends = left > full - begun
+            run = _Call(first, row, 1, min(full - begun, left), size, last if ends else 0)
+        else:
+            run = _Call(first, row, left // (full + 1), full, size, last)
+        runs.append(run)
+        first, row, left, begun = first + run.updates, row + run.rows, left - run.updates, 0
+    return rows, runs
 
 
-def _restore(streams: list[Random], states: list[Any]) -> None:
-    for stream, state in zip(streams, states):
-        stream.setstate(state)
+def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: _Call) -> array[float]:
+    """Return the numbers of all updates of a call."""
+    if not call.last:
+        return code.numbers(rates, step, call.length)
+    numbers = array("d")
+    per_epoch, epochs = call.per_epoch, call.epochs
+    alike = not code.counts_steps and rates.count(rates[0]) == len(rates)
+    for start in range(0, per_epoch if alike else call.updates, per_epoch):
+        end = start + per_epoch - 1
+        numbers += code.numbers(rates[start:end], step + start, call.length)
+        numbers += code.numbers(rates[end : end + 1], step + end, call.last)
+    return numbers * epochs if alike else numbers

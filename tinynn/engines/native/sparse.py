@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from contextlib import contextmanager
+from itertools import compress
 from typing import Iterator, NamedTuple
 
 from ...lesson.matrix import Matrix
@@ -47,14 +48,12 @@ def sparse_rows(X: Matrix, W: Weights) -> SparseRows | None:
     steps = range(0, W.inputs * W.row_bytes, W.row_bytes)
     for row in X:
         start = len(values)
-        pairs = [(step, x) for step, x in zip(steps, row) if x]
-        if len(pairs) % 2:
-            pairs.append((0, 0.0))
-        if pairs:
-            some, numbers = zip(*pairs)
-            distances.extend(some)
-            values.extend(numbers)
-        rows.extend((8 * start, len(pairs) // 2))
+        distances.extend(compress(steps, row))
+        values.extend(filter(None, row))
+        if (len(values) - start) % 2:
+            distances.append(0)
+            values.append(0.0)
+        rows.extend((8 * start, (len(values) - start) // 2))
     return SparseRows(rows, distances, values)
 
 

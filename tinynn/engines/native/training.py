@@ -12,7 +12,7 @@ from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
 from .layout import Layout
-from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
+from .machine import ARENA, LANES, VECTOR_BYTES, At, Block, Machine
 from .passes import ParameterPlaces, Passes
 from .products import ArenaRows
 from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
@@ -20,13 +20,14 @@ from .sparse import RECORD_BYTES, SparseProducts
 
 # Integer registers.
 _TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
-_ROW_NUMBER, _FROM, _ORDER, _BASE, _BATCHES, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10, 11
+_ROW_NUMBER, _FROM, _ORDER, _BASE, _COUNTER, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10, 11
 _COPIED_AT_ONCE = 8  # vectors
 
 
 class TrainingShape(NamedTuple):
     """What the code depends on: the plan, and the rows of a batch.
 
+    last:      the rows of another batch at the end of each epoch; 0 if there is none
     weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
     """
 
@@ -34,14 +35,17 @@ class TrainingShape(NamedTuple):
     rows: int
     weighted: bool = False
     sparse: bool = False
+    last: int = 0
 
 
 class TrainingCode:
     """The code for one shape, and where its numbers are.
 
     parameters:  where the weights are, and all of the state that training changes
-    numbers:     returns the numbers of each update, from (rates, step)
+    kept:        a place for a copy of the state
+    numbers:     returns the numbers of each update, from (rates, first step, rows of a batch)
     size:        bytes of the arena
+    counts_steps: whether the numbers of an update depend on how many were made before
     """
 
     def __init__(self, shape: TrainingShape, machine: Machine, guarded: bool = False) -> None:
@@ -52,6 +56,8 @@ class TrainingCode:
         self.constants = Constants(start.constants)
         self._next_scalar = start.scalars
         self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
+        size = self.parameters.state_size
+        self.kept = layout.place(size, "parameters and memory before the call")
         self.direct = plan.folds and not plan.decay_somewhere
         adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
         self.gradients = 0
@@ -61,7 +67,8 @@ class TrainingCode:
         self.names = ["k", "share"]
         if not self.direct:
             self.names += list(dict.fromkeys(["rate", *[name for name, _ in self.once]]))
-        self.numbers = _numbers_function(shape, self.direct, self.once, self.names)
+        self.counts_steps = any("step" in source for _, source in self.once)
+        self.numbers = _numbers_function(plan, shape.weighted, self.direct, self.once, self.names)
         self._write()
         self.size = layout.size + VECTOR_BYTES
 
@@ -72,43 +79,57 @@ class TrainingCode:
         return place
 
     def _write(self) -> None:
-        m, plan, rows = self.machine, self.shape.plan, self.shape.rows
+        m = self.machine
         m.begin()
-        m.load(_BATCHES, At(ARENA, at.LEFT))
-        with m.block() as divergence, m.loop(_BATCHES):
-            m.store(At(ARENA, at.LEFT), _BATCHES)
-            inputs, targets, weights = self._gather()
-            given = self._load_numbers()
-            if weights:
-                given = self._shares(given, weights)
-            passes = Passes(
-                m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
-                self.shape.sparse,
-            )  # fmt: skip
-            passes.forward(training=True)
-            total = self._scalar()
-            index = NUMBER if rows > 1 else None
-            weight = At(ARENA, weights.offset, index) if weights else None
-            d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
-            m.comment("the mean loss of the batch; leave if it is not finite")
-            m.vload(0, total)
-            m.vmul(0, 0, given["share"])
-            m.vsub(1, 0, 0)
-            m.leave_if_any(1, divergence)
-            m.load(_FROM, At(ARENA, at.LOSSES))
-            m.vstore_first(At(_FROM, 0), 0)
-            m.add_constant(_FROM, 8)
-            m.store(At(ARENA, at.LOSSES), _FROM)
-            passes.backward(d, int(plan.fused), self.gradients, self.direct)
-            self._update(given)
-        m.comment("the updates left, and whether every number of the state is finite")
-        m.store(At(ARENA, at.LEFT), _BATCHES)
+        m.load(_COUNTER, At(ARENA, at.EPOCHS))
+        with m.block() as divergence:
+            with m.loop(_COUNTER):
+                m.store(At(ARENA, at.EPOCHS), _COUNTER)
+                m.load(_COUNTER, At(ARENA, at.BATCHES))
+                with m.loop(_COUNTER):
+                    self._write_batch(self.shape.rows, divergence)
+                if self.shape.last:
+                    m.comment("the last batch of the epoch")
+                    self._write_batch(self.shape.last, divergence)
+                m.load(_COUNTER, At(ARENA, at.EPOCHS))
+            m.comment("all updates are made")
+            m.set(_COUNTER, 0)
+            m.store(At(ARENA, at.EPOCHS), _COUNTER)
+        m.comment("is every number of the state finite?")
         self._check_state()
         m.end()
 
-    def _gather(self) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
+    def _write_batch(self, rows: int, divergence: Block) -> None:
+        """Write one update with a batch of so many rows."""
+        m, plan = self.machine, self.shape.plan
+        inputs, targets, weights = self._gather(rows)
+        given = self._load_numbers()
+        if weights:
+            given = self._shares(rows, given, weights)
+        passes = Passes(
+            m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
+            self.shape.sparse,
+        )  # fmt: skip
+        passes.forward(training=True)
+        total = self._scalar()
+        index = NUMBER if rows > 1 else None
+        weight = At(ARENA, weights.offset, index) if weights else None
+        d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
+        m.comment("the mean loss of the batch; leave if it is not finite")
+        m.vload(0, total)
+        m.vmul(0, 0, given["share"])
+        m.vsub(1, 0, 0)
+        m.leave_if_any(1, divergence)
+        m.load(_FROM, At(ARENA, at.LOSSES))
+        m.vstore_first(At(_FROM, 0), 0)
+        m.add_constant(_FROM, 8)
+        m.store(At(ARENA, at.LOSSES), _FROM)
+        passes.backward(d, int(plan.fused), self.gradients, self.direct)
+        self._update(given)
+
+    def _gather(self, rows: int) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
         """Copy the batch's rows together: inputs, targets, and weights four times each."""
-        m, plan, rows = self.machine, self.shape.plan, self.shape.rows
+        m, plan = self.machine, self.shape.plan
         sparse = self.shape.sparse
         if sparse:
             place = self.layout.place(rows * RECORD_BYTES, "where the inputs are")
@@ -193,9 +214,9 @@ class TrainingCode:
         m.store(At(ARENA, at.NUMBERS), _FROM)
         return given
 
-    def _shares(self, given: dict[str, At], weights: ArenaRows) -> dict[str, At]:
+    def _shares(self, rows: int, given: dict[str, At], weights: ArenaRows) -> dict[str, At]:
         """Divide by the sum of the weights; return the addresses with each row's own factor k."""
-        m, rows = self.machine, self.shape.rows
+        m = self.machine
         place = self.layout.place(rows * VECTOR_BYTES, "k of each row")
         factors = ArenaRows(place, VECTOR_BYTES)
         index = NUMBER if rows > 1 else None
@@ -287,21 +308,22 @@ def row_bytes(columns: int) -> int:
 
 
 def _numbers_function(
-    shape: TrainingShape, direct: bool, once: Sequence[tuple[str, str]], names: Sequence[str]
-) -> Callable[[Sequence[float], int], array[float]]:
-    """Return the function that computes the numbers of updates from (rates, first step)."""
-    plan = shape.plan
-    rows = 1.0 if shape.weighted else float(shape.rows)
+    plan: TrainingPlan, weighted: bool, direct: bool, once: Sequence[tuple[str, str]],
+    names: Sequence[str],
+) -> Callable[[Sequence[float], int, int], array[float]]:  # fmt: skip
+    """Return the function that computes the numbers of updates from (rates, first step, rows)."""
+    share = f"{plan.loss_scale!r}" if weighted else f"{plan.loss_scale!r} / rows"
+    k = f"{plan.derivative_scale!r}" if weighted else f"{plan.derivative_scale!r} / rows"
     code = SourceWriter()
-    code("def numbers(rates, step):")
+    code("def numbers(rates, step, rows):")
     code.depth += 1
     steps = any("step" in source for _, source in once)
     if not steps:
         code("count = len(rates)", "alike = count and rates.count(rates[0]) == count")
         code("if alike: rates = rates[:1]")
-    code('values = array("d")', f"share = {plan.loss_scale / rows!r}")
+    code('values = array("d")', f"share = {share}")
     with code.block("for rate in rates:"):
-        code(f"k = {plan.derivative_scale / rows!r}{' * rate' if direct else ''}")
+        code(f"k = {k}{' * rate' if direct else ''}")
         code(*[f"{name} = {source}" for name, source in once])
         code(f"values.extend(({', '.join(names)}))", "step += 1")
     code("return values" if steps else "return values * count if alike else values")

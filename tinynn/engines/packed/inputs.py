@@ -32,6 +32,9 @@ LEAST_COLUMNS = 8
 LEAST_ONES = 4
 
 
+MOST_KEPT = 1 << 16  # the most numbers to keep from one training to the next: a few MB
+
+
 class SparseRow(NamedTuple):
     """One row of inputs without zeros; ones, which need no multiplication, are listed apart."""
 
@@ -92,6 +95,33 @@ class Inputs:
                 f"{largest:.3g} (scale the columns to similar sizes)"
             )
         return 1 << bits
+
+
+class _Latest(NamedTuple):
+    """The inputs bound last, and what they were made from, in tuples that nobody can change."""
+
+    X: tuple[tuple[float, ...], ...]
+    most_bits: int
+    inputs: Inputs
+
+
+_latest: list[_Latest] = []
+
+
+def training_inputs(X: Matrix, most_bits: int) -> Inputs:
+    """Return the inputs for a data set; if it equals the latest small one, they are made already.
+
+    A page that trains live calls `fit` with the same data again and again.
+    """
+    if len(X) * len(X[0]) > MOST_KEPT:
+        return Inputs(X, most_bits=most_bits)
+    given = tuple(map(tuple, X))
+    for latest in _latest:
+        if latest.most_bits == most_bits and given == latest.X:
+            return latest.inputs
+    inputs = Inputs(X, most_bits=most_bits)
+    _latest[:] = [_Latest(given, most_bits, inputs)]
+    return inputs
 
 
 def _exact_scale(X: Matrix, largest: float, scales: Sequence[int]) -> int | None:

@@ -18,7 +18,7 @@ from ..contract import (
 )
 from ..lists import ListsProgram
 from .between import Between, Goal
-from .inputs import Inputs
+from .inputs import Inputs, training_inputs
 from .lanes import whole_numbers
 from .layer import MOMENTUM_BITS, LaneOverflow, PackedDense, Rule, cut_rows
 
@@ -121,7 +121,7 @@ class PackedProgram(Program):
         self.goal.bind(T, sample_weight)
         self._predicted = (None, None)
         for most_bits in INPUT_BITS_TRIED:
-            inputs = Inputs(X, most_bits=most_bits)
+            inputs = training_inputs(X, most_bits)
             if inputs.coarse:
                 self._give_up(inputs.coarse)
                 return

@@ -141,8 +141,12 @@ class UnrolledProgram(CompiledProgram):
 
         Only then does it pay to write the rows into the source.
         """
-        first = list(batches[0]) if batches else []
-        if first != list(range(len(self._rows))) or not _all_alike(batches):
+        if isinstance(batches, Batches) and batches.size == batches.samples:
+            alike, first = len(batches.order) == batches.samples, batches.order
+        else:
+            first = batches[0] if batches else []
+            alike = len(first) == len(self._rows) and batches.count(first) == len(batches)
+        if not alike or list(first) != list(range(len(self._rows))):
             return False
         self._steps += len(batches)
         return self._steps >= CONSTANT_STEPS_PER_TERM * self._terms or self._is_first()
@@ -175,13 +179,6 @@ class UnrolledProgram(CompiledProgram):
 def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
     """Return a list to hold the first data set trained on with a plan."""
     return []
-
-
-def _all_alike(batches: Sequence[Sequence[int]]) -> bool:
-    """Return whether all batches are the same."""
-    if isinstance(batches, Batches) and batches.samples == batches.size == len(batches.order):
-        return True
-    return not batches or batches.count(batches[0]) == len(batches)
 
 
 def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
