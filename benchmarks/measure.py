@@ -16,6 +16,7 @@ from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
 from .tasks.kinds import Command, Prediction, Processes, Sizes, Task, Training
 
 WARM_UP_RUNS = 15  # of the time for one run, on PyPy
+SHORT_RUNS = 3  # of which the fastest tells what is done once, if they are short
 PYPY = sys.implementation.name == "pypy"
 Say = Callable[[str], None]
 
@@ -212,17 +213,27 @@ def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> in
     if first.cpu > 5 * limit:
         return max(1, int(amount * limit / first.cpu))
     more = min(task.amount, amount * (2 if first.cpu > limit else 4))
-    short, long = _sample(entry, amount, say), _sample(entry, more, say)
+    tries = SHORT_RUNS if first.cpu < limit else 1
+    short, long = _least(entry, amount, tries, say), _least(entry, more, tries, say)
     if short is None or long is None:
         return 0
-    each = (long.cpu - short.cpu) / (more - amount)
+    each = (long - short) / (more - amount)
     if each <= 0.0:
-        each = max(long.cpu, 1e-9) / more
-    once = max(0.0, short.cpu - each * amount)
+        each = max(long, 1e-9) / more
+    once = max(0.0, short - each * amount)
+    if isinstance(task, Training):
+        entry.row.once, entry.row.each = once, each / task.units
     longest = 5 * limit if isinstance(task, Training) else limit
     if once + each * task.amount <= longest:
         return task.amount
     return max(1, min(task.amount, int(max(limit - once, 9 * once) / each)))
+
+
+def _least(entry: Entry, amount: int, tries: int, say: Say) -> float | None:
+    """Return the fewest CPU seconds of several runs from the start, None if one fails."""
+    samples = [_sample(entry, amount, say) for _ in range(tries)]
+    known = [sample.cpu for sample in samples if sample is not None]
+    return min(known) if len(known) == tries else None
 
 
 def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> int:
