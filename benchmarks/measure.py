@@ -16,7 +16,7 @@ from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
 from .tasks.kinds import Command, Prediction, Processes, Sizes, Task, Training
 
 WARM_UP_RUNS = 15  # of the time for one run, on PyPy
-SHORT_RUNS = 3  # of which the fastest tells what is done once, if they are short
+SHORT_RUNS = 7  # of which the fastest tells what is done once
 PYPY = sys.implementation.name == "pypy"
 Say = Callable[[str], None]
 
@@ -76,6 +76,9 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
                 ready.append((entry, amount))
     with others_set_aside():  # now including what the first runs imported and made
         _take_turns(task, ready, plan, say)
+        for entry, amount in ready:
+            if isinstance(task, Training) and entry.row.name.startswith("tinynn"):
+                _one_time_work(task, entry, amount, say)
     if task.over:
         _subtract(result, task.over)
     return result
@@ -213,27 +216,32 @@ def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> in
     if first.cpu > 5 * limit:
         return max(1, int(amount * limit / first.cpu))
     more = min(task.amount, amount * (2 if first.cpu > limit else 4))
-    tries = SHORT_RUNS if first.cpu < limit else 1
-    short, long = _least(entry, amount, tries, say), _least(entry, more, tries, say)
+    short, long = _sample(entry, amount, say), _sample(entry, more, say)
     if short is None or long is None:
         return 0
-    each = (long - short) / (more - amount)
+    each = (long.cpu - short.cpu) / (more - amount)
     if each <= 0.0:
-        each = max(long, 1e-9) / more
-    once = max(0.0, short - each * amount)
-    if isinstance(task, Training):
-        entry.row.once, entry.row.each = once, each / task.units
+        each = max(long.cpu, 1e-9) / more
+    once = max(0.0, short.cpu - each * amount)
     longest = 5 * limit if isinstance(task, Training) else limit
     if once + each * task.amount <= longest:
         return task.amount
     return max(1, min(task.amount, int(max(limit - once, 9 * once) / each)))
 
 
-def _least(entry: Entry, amount: int, tries: int, say: Say) -> float | None:
-    """Return the fewest CPU seconds of several runs from the start, None if one fails."""
-    samples = [_sample(entry, amount, say) for _ in range(tries)]
-    known = [sample.cpu for sample in samples if sample is not None]
-    return min(known) if len(known) == tries else None
+def _one_time_work(task: Training, entry: Entry, amount: int, say: Say) -> None:
+    """Fill in what is done once in a run, and what a unit costs without it.
+
+    Both come from the fastest of the rounds and the fastest of some runs of `check_amount`.
+    """
+    row, few = entry.row, task.check_amount
+    if row.cpu is None or amount < 4 * few:
+        return
+    samples = [_sample(entry, few, say) for _ in range(SHORT_RUNS)]
+    short = min([sample.cpu for sample in samples if sample is not None], default=0.0)
+    each = (min(row.cpu.samples) * amount * task.units - short) / (amount - few)
+    if short > 0.0 and each > 0.0:
+        row.once, row.each = max(0.0, short - each * few), each / task.units
 
 
 def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> int:

@@ -415,14 +415,16 @@ def test_what_native_does_once_has_a_table(tmp_path):
     assert f"{readme.NATIVE_START}\n\n{text}\n{readme.NATIVE_END}" in path.read_text("utf-8")
 
 
-def test_one_time_work_is_what_a_short_run_and_a_longer_one_have_in_common(monkeypatch):
+def test_one_time_work_is_what_a_short_run_and_a_longer_one_have_in_common():
     class Costly(ListsTraining):
         def measure(self, amount):
             self.run(amount)
             return Sample(0.5 + 0.01 * amount, 1.0)
 
     plan = measure.Plan("test", 1, 1, 1e-9, 1.0)
-    result = measure.run_task(BY_NAME["iris-16"], [planted(Costly)], plan, str)
+    peer = planted(Costly)
+    peer.name = "tinynn-planted"
+    result = measure.run_task(BY_NAME["iris-16"], [peer], plan, str)
     (costly,) = result.rows
     assert costly.once == pytest.approx(0.5)
     assert costly.each == pytest.approx(0.01 / 10)  # an epoch has 10 steps
@@ -708,6 +710,19 @@ def test_a_map_of_an_engine_that_cannot_run_fails_and_says_why(
     err = capsys.readouterr().err
     assert "tinynn, packed: skipped: the packed engine" in err
     assert "at least one cell measured with both tinynn packed and NumPy, got none" in err
+
+
+def test_every_cell_of_natives_map_has_as_many_rows():
+    small, wide = (2, 4, 1), (784, 128, 10)
+    for sizes in (small, wide):
+        task = benchmark_map.cell(sizes, 64, 1.0, "native")
+        assert 20_000 <= task.amount * task.units < 20_064
+    assert benchmark_map.cell(wide, 64, 1.0).amount == 1024 // 64
+    results = Results("map-native", {"interpreter": "CPython 3.11.7", "engine": "native"}, [])
+    assert benchmark_map.table(results).startswith(
+        "tinynn native against NumPy, CPython 3.11.7, CPU time to train on a sample; no input 0; "
+        "20,000 rows in each cell. Slower in bold.\n"
+    )
 
 
 def test_the_map_says_who_is_faster():
