@@ -78,7 +78,7 @@ class Case(NamedTuple):
     X: list[list[float]]
     T: list[list[float]]
     weights: list[float] | None
-    batches: list[list[int]]
+    batches: Sequence[Sequence[int]]
     rates: list[float]
 
     def recipe(self) -> Recipe:

@@ -42,6 +42,12 @@ def test_wide_layers_large_batches_and_mostly_zeros_train_as_with_lists():
     assert compared > 50
 
 
+@pytest.mark.parametrize("seed", [44, 493, 540, 664, 799])
+def test_what_other_code_left_beside_the_rows_is_not_read(seed):
+    """Batches change their size; rows are 5 or 9 vectors wide, and lie 6 or 10 vectors apart."""
+    assert check_closely(NATIVE, draw_wide_case(random.Random(seed).choice))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(30))
 def test_many_random_trainings_are_those_of_lists(part):

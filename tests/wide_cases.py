@@ -13,6 +13,7 @@ import pathlib
 import random
 import sys
 from importlib import import_module
+from typing import Sequence
 
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -22,6 +23,7 @@ from engine_cases import (
     HIDDEN,
     LOSSES,
     OPTIMIZERS,
+    ROUNDING,
     STEPS,
     Case,
     Choose,
@@ -33,7 +35,7 @@ from engine_cases import (
 )
 
 import tinynn as nn
-from tinynn.engines.contract import BatchDivergence, Engine
+from tinynn.engines.contract import BatchDivergence, Batches, Engine
 from tinynn.engines.lists import ENGINE as LISTS
 
 EXACT = (
@@ -44,14 +46,16 @@ WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 20, 24, 31, 32, 33, 40]
 BATCH_SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 16, 33]
 
 
-def draw_wide_case(choose: Choose) -> Case:
+def draw_wide_case(
+    choose: Choose, widths: Sequence[int] = WIDTHS, sizes: Sequence[int] = BATCH_SIZES
+) -> Case:
     """Return a training put together by `choose`, which takes one out of a list."""
     seed = choose(range(1 << 20))
     draw = random.Random(seed)
-    width = inputs = choose(WIDTHS)
+    width = inputs = choose(widths)
     layers = [choose(KINDS) for _ in range(choose([0, 0, 0, 1]))]
     for _ in range(choose([0, 1, 1, 2])):
-        columns = choose(WIDTHS)
+        columns = choose(widths)
         layers.append(_dense(width, columns, choose([True, True, False])))
         width = columns
         layers += [choose(KINDS) for _ in range(choose([0, 1, 1, 2]))]
@@ -63,7 +67,7 @@ def draw_wide_case(choose: Choose) -> Case:
     else:
         outputs = width
     layers = with_columns(layers + ([last] if last else []), inputs)
-    size = choose(BATCH_SIZES)
+    size = choose(sizes)
     least = 1
     if any(isinstance(layer(), nn.BatchNorm) for layer in layers):
         # The variance of two nearly equal numbers is lost in rounding: see `tolerances`.
@@ -78,10 +82,16 @@ def draw_wide_case(choose: Choose) -> Case:
     if choose([False, False, True]):
         weights = [draw.choice([0.0, 0.5, 1.0, 2.5]) for _ in range(samples)]
     order = range(samples)
-    sizes = [size] * STEPS
+    lengths = [size] * STEPS
     if choose([False, False, True]):  # as in a stream
-        sizes = [draw.choice([least, size, draw.randint(least, size)]) for _ in range(STEPS)]
-    batches = [[draw.choice(order) for _ in range(size)] for size in sizes]
+        lengths = [draw.choice([least, size, draw.randint(least, size)]) for _ in range(STEPS)]
+    batches: Sequence[Sequence[int]] = [
+        [draw.choice(order) for _ in range(size)] for size in lengths
+    ]
+    if choose([True, False]) and samples % size >= least * (samples % size > 0):
+        # Epochs of a table, whose last batch can be smaller.
+        epochs = [number for _ in range(STEPS) for number in draw.sample(order, samples)]
+        batches = Batches(epochs, samples, size)[:STEPS]
     rates = [choose([0.01, 0.05])] * STEPS
     if choose([True, False]):
         rates = [rate * draw.uniform(0.5, 1.5) for rate in rates]

@@ -18,9 +18,7 @@ class NativeEngine(Engine):
         return unavailable()
 
     def refuses(self, recipe: Recipe, task: Task) -> str | None:
-        return (
-            unavailable() or unknown_part(recipe, by_sample=False) or _too_many(recipe.network)
-        )
+        return unavailable() or unknown_part(recipe, by_sample=False) or _too_many(recipe.network)
 
     def program(self, recipe: Recipe, memory: Memory) -> Program:
         from .program import NativeProgram

@@ -13,11 +13,13 @@ from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
 from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_memory
 from ..lists import ListsProgram
-from ..plans import plan_of
+from ..plans import TrainingPlan, plan_of
 from . import layout as at
 from .host import Arena, Lent
+from .layout import Layout
 from .machine import LANES
 from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .passes import ParameterPlaces
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
 from .training import TrainingCode, TrainingShape
@@ -31,6 +33,14 @@ SECONDS_PER_PRODUCT, SECONDS_PER_OUTPUT, SECONDS_PER_UPDATE = 1e-9, 4e-8, 1e-8
 LEAST_SECONDS = 1e-7
 MOST_DRAWS = 1 << 20  # random numbers that a call may need
 ROWS_OF_PREDICTION = 32
+
+
+@lru_cache(maxsize=32)
+def parameter_places(plan: TrainingPlan) -> ParameterPlaces:
+    """Return where the parameters of a plan are, in training and in prediction alike."""
+    layout = Layout()
+    at.begin(layout)
+    return ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
 
 
 @lru_cache(maxsize=32)
@@ -142,10 +152,9 @@ class NativeProgram(Program):
             self._arena, self._current = Arena(at.HEADER_BYTES), None
             self.plan = plan
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
-        self._use(self._prediction(1))
-        code = self._prediction(1).code
-        self._parameters = code.parameters
-        self._numbers = ParameterStore(self.plan.layers, code.parameters)
+        self._parameters = places = parameter_places(plan)
+        self._grow(places.start + places.state_size)
+        self._numbers = ParameterStore(self.plan.layers, places)
         self._write_state()
         self._stale = False
 
@@ -181,14 +190,21 @@ class NativeProgram(Program):
         """Prepare the arena for a call of the code."""
         if self._current is code:
             return
-        if self._arena.size < code.code.size:
-            larger = Arena(code.code.size)
-            kept = self._arena.copy(0, self._arena.size)
-            larger.restore(0, kept)
-            self._arena = larger
+        size, parameters = code.code.size, code.code.parameters
+        end = parameters.start + parameters.state_size
+        self._grow(size)
         self._current = None  # if this is interrupted, the arena fits no code
+        # Numbers beside those of a row count as 0, and other code may have left others there.
+        self._arena.restore(end, bytes(self._arena.size - end))
         code.write_constants(self._arena)
         self._current = code
+
+    def _grow(self, size: int) -> None:
+        """Make the arena at least so large."""
+        if self._arena.size < size:
+            larger = Arena(size)
+            larger.restore(0, self._arena.copy(0, self._arena.size))
+            self._arena, self._current = larger, None
 
     # --- training
 
