@@ -43,7 +43,7 @@ def parameter_places(plan: TrainingPlan) -> ParameterPlaces:
     return ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def training(shape: TrainingShape) -> LoadedCode:
     """Return the loaded code of training for a shape; equal shapes share it."""
     return loaded(TrainingCode, shape)
@@ -408,11 +408,15 @@ def _rows_and_runs(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[_
     runs: list[_Call] = []
     first = row = 0
     if not isinstance(batches, Batches):
-        for length, group in groupby(map(len, batches)):
+        rows = array("q", [*chain.from_iterable(batches)])
+        lengths = [*map(len, batches)]
+        if lengths and lengths.count(lengths[0]) == len(lengths):
+            return rows, [_Call(0, 0, 1, len(lengths), lengths[0])]
+        for length, group in groupby(lengths):
             count = len(list(group))
             runs.append(_Call(first, row, 1, count, length))
             first, row = first + count, row + count * length
-        return array("q", chain.from_iterable(batches)), runs
+        return rows, runs
     begin, end = batches.span
     rows = (array("q", batches.order) * batches.times)[begin:end]
     size, last = batches.size, batches.samples % batches.size
