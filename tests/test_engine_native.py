@@ -293,7 +293,7 @@ def test_fit_counts_whole_updates_wherever_ctrl_c_comes(watched, part):
     line, reached = part, True
     while reached:
         model, made = network(), []
-        reached, raised = interrupt_at(
+        reached, _ = interrupt_at(
             line, ("native/program.py", "native/numbers.py"),
             lambda: made.append(train(model, [nn.Callback()] if watched else [])),  # noqa: B023
         )  # fmt: skip
