@@ -32,6 +32,7 @@ NETWORKS: tuple[tuple[int, ...], ...] = (
     (784, 30, 10), (784, 128, 10),
 )  # fmt: skip
 BATCH_SIZES = (1, 4, 16, 64, 256)
+MOST_ROWS = 20_000  # that a cell trains on; native always trains on as many
 LEAST_ROWS = 32  # in the data of a cell, so that there are several small batches
 TINY = Plan("map-tiny", 1, 1, 0.0, 0.0)
 QUICK = Plan("map-quick", 3, 5, 0.5, 0.05)
@@ -43,14 +44,15 @@ def parameters(sizes: Sequence[int]) -> int:
     return sum((n + 1) * m for n, m in zip(sizes, sizes[1:]))
 
 
-def cell(sizes: tuple[int, ...], batch_size: int, density: float) -> Training:
+def cell(sizes: tuple[int, ...], batch_size: int, density: float, engine: str = "auto") -> Training:
     """Return the task of one cell: sigmoid layers, mean squared error, plain SGD."""
+    shown = MOST_ROWS if engine == "native" else _rows_shown(sizes)
     rows = -(-LEAST_ROWS // batch_size) * batch_size
     return Training(
         _name(sizes, batch_size),
         f"{'-'.join(map(str, sizes))}, batches of {batch_size}",
         unit="sample",
-        amount=-(-_rows_shown(sizes) // rows),
+        amount=-(-shown // rows),
         sizes=sizes,
         batch_size=batch_size,
         data=lambda: _data(sizes[0], sizes[-1], rows, density),
@@ -67,10 +69,11 @@ def grid(tiny: bool = False) -> list[tuple[tuple[int, ...], int]]:
 def table(results: Results) -> str:
     """Return the map as Markdown: a row for each network, a column for each batch size."""
     networks, sizes, cells = _cells(results)
+    rows = f"; {MOST_ROWS:,} rows in each cell" if _engine(results) == "native" else ""
     behind = "; behind it the engine that ran" if _engine(results) == "auto" else ""
     lines = [
         f"{_who(results)} against NumPy, {results.about['interpreter']}, CPU time to train on a "
-        f"sample; {_plain_density(results)}. Slower in bold{behind}.",
+        f"sample; {_plain_density(results)}{rows}. Slower in bold{behind}.",
         "",
         "| network | parameters | " + " | ".join(f"batch {size}" for size in sizes) + " |",
         "|---|---" + "|---" * len(sizes) + "|",
@@ -133,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = Results(plan.mode, {})
     pairs = grid(options.tiny)
     for number, (network, size) in enumerate(pairs, 1):
-        task = cell(network, size, options.density)
+        task = cell(network, size, options.density, options.engine)
         say(f"[{number}/{len(pairs)}] {task.title}")
         results.tasks.append(run_task(task, [TinynnPeer(options.engine), NumpyPeer()], plan, say))
     command = environment.command_line("benchmarks.map", words)
@@ -155,8 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rows_shown(sizes: tuple[int, ...]) -> int:
-    """Return how many rows a cell trains on: as many as time allows, at least about a thousand."""
-    return max(1024, min(20_000, 4_000_000 // parameters(sizes)))
+    """Return how many rows a pure engine trains on in a cell: as many as time allows."""
+    return max(1024, min(MOST_ROWS, 4_000_000 // parameters(sizes)))
 
 
 @lru_cache(maxsize=None)

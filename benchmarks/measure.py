@@ -16,6 +16,7 @@ from .results import MEASURED, SKIPPED, WRONG, Row, Spread, TaskResult
 from .tasks.kinds import Command, Prediction, Processes, Sizes, Task, Training
 
 WARM_UP_RUNS = 15  # of the time for one run, on PyPy
+SHORT_RUNS = 7  # of which the fastest tells what is done once
 PYPY = sys.implementation.name == "pypy"
 Say = Callable[[str], None]
 
@@ -75,6 +76,9 @@ def run_task(task: Task, peers: Sequence[Peer], plan: Plan, say: Say) -> TaskRes
                 ready.append((entry, amount))
     with others_set_aside():  # now including what the first runs imported and made
         _take_turns(task, ready, plan, say)
+        for entry, amount in ready:
+            if isinstance(task, Training) and entry.row.name.startswith("tinynn"):
+                _one_time_work(task, entry, amount, say)
     if task.over:
         _subtract(result, task.over)
     return result
@@ -223,6 +227,21 @@ def _amount(task: Task, entry: Entry, first: Sample, plan: Plan, say: Say) -> in
     if once + each * task.amount <= longest:
         return task.amount
     return max(1, min(task.amount, int(max(limit - once, 9 * once) / each)))
+
+
+def _one_time_work(task: Training, entry: Entry, amount: int, say: Say) -> None:
+    """Fill in what is done once in a run, and what a unit costs without it.
+
+    Both come from the fastest of the rounds and the fastest of some runs of `check_amount`.
+    """
+    row, few = entry.row, task.check_amount
+    if row.cpu is None or amount < 4 * few:
+        return
+    samples = [_sample(entry, few, say) for _ in range(SHORT_RUNS)]
+    short = min([sample.cpu for sample in samples if sample is not None], default=0.0)
+    each = (min(row.cpu.samples) * amount * task.units - short) / (amount - few)
+    if short > 0.0 and each > 0.0:
+        row.once, row.each = max(0.0, short - each * few), each / task.units
 
 
 def _warmed_up(task: Task, entry: Entry, amount: int, plan: Plan, say: Say) -> int:

@@ -11,9 +11,10 @@ from typing import Sequence
 from tinynn.files.atomic import write_text
 
 from .results import Results
-from .tables import headline
+from .tables import headline, one_time_work
 
 START, END = "<!-- benchmark:start -->", "<!-- benchmark:end -->"
+NATIVE_START, NATIVE_END = "<!-- native:start -->", "<!-- native:end -->"
 PAGE = Path(__file__).resolve().parent / "README.md"
 FRONT_PAGE = PAGE.parent.parent / "README.md"
 # The tasks on the front page: small networks, which tinynn is made for, and two that it loses.
@@ -44,7 +45,8 @@ def with_table(
 def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
     """Write the headline tables of `results` into the README at `path`; return whether it changed.
 
-    `only` names the tasks to show, if not all.
+    `only` names the tasks to show, if not all. A README with the markers for it also gets the table
+    of native's one-time work.
 
     Raises ValueError for missing markers and for results of a tiny run, which measures nothing.
     """
@@ -54,6 +56,8 @@ def update(path: Path, results: Results, only: Sequence[str] = ()) -> bool:
         raise ValueError(f"{path.name} does not exist; create it with {START} and {END} in it")
     old = path.read_text(encoding="utf-8")
     new = with_table(old, headline(results, only), path.name)
+    if NATIVE_START in old:
+        new = with_table(new, one_time_work(results), path.name, NATIVE_START, NATIVE_END)
     if new != old:
         write_text(path, new)
     return new != old

@@ -47,6 +47,8 @@ class Row:
     first_run: float | None = None  # CPU seconds of the check, before anything is cached
     cpu: Spread | None = None
     wall: Spread | None = None
+    once: float | None = None  # CPU seconds of a run's one-time work, and
+    each: float | None = None  # of a unit without it: from long and short runs
     note: str = ""  # the engine that ran, or another remark
     part: str = ""  # how much of the task was measured, if not all
     accuracy: float | None = None  # of a training that went on until it was accurate

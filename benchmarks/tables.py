@@ -88,6 +88,27 @@ def headline(results: Results, only: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def one_time_work(results: Results) -> str:
+    """Return a table of what native does once in a training, and of what each unit costs then."""
+    lines = [
+        "| training | once | then | NumPy |",
+        "|---|---|---|---|",
+    ]
+    for task in results.tasks:
+        mine, numpy = task.row(NATIVE), task.row("numpy")
+        if mine is None or mine.once is None or mine.each is None:
+            continue
+        theirs = "–"
+        if numpy is not None and numpy.cpu is not None:
+            theirs = f"{seconds(numpy.cpu.median)}{_per(task)}"
+        lines.append(
+            f"| {task.title} | {seconds(mine.once)} | {seconds(mine.each)}{_per(task)} | {theirs} |"
+        )
+    if len(lines) == 2:
+        return "Not measured yet.\n"
+    return "\n".join([*lines, "", circumstances(results)]) + "\n"
+
+
 def report(results: Results) -> str:
     """Return the whole Markdown report of a run."""
     about = results.about

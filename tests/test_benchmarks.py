@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
 from benchmarks import command, environment, map as benchmark_map, measure, readme, tables  # noqa: E402
-from benchmarks.jobs import FLOAT64, Job, Refused  # noqa: E402
+from benchmarks.jobs import FLOAT64, Job, Refused, Sample  # noqa: E402
 from benchmarks.peers import all_peers  # noqa: E402
 from benchmarks.peers.contract import Peer  # noqa: E402
 from benchmarks.peers.lists_peer import ListsPeer, ListsTraining  # noqa: E402
@@ -398,6 +398,38 @@ def test_native_has_a_table_of_its_own_below_the_pure_one():
     ]
 
 
+def test_what_native_does_once_has_a_table(tmp_path):
+    results = with_native()
+    assert tables.one_time_work(results) == "Not measured yet.\n"
+    results.tasks[0].row("tinynn-native").once = 0.0087
+    results.tasks[0].row("tinynn-native").each = 0.1e-6
+    text = tables.one_time_work(from_json(results.to_json()))
+    assert text.startswith(
+        "| training | once | then | NumPy |\n|---|---|---|---|\n"
+        "| Task A | 8.70 ms | 100 ns per step | 24.0 µs per step |\n\nCPython 3.11.7, Some CPU, "
+    )
+    path = tmp_path / "README.md"
+    markers = (readme.START, readme.END, readme.NATIVE_START, readme.NATIVE_END)
+    path.write_text("\n".join(markers), encoding="utf-8")
+    assert readme.update(path, results)
+    assert f"{readme.NATIVE_START}\n\n{text}\n{readme.NATIVE_END}" in path.read_text("utf-8")
+
+
+def test_one_time_work_is_what_a_short_run_and_a_longer_one_have_in_common():
+    class Costly(ListsTraining):
+        def measure(self, amount):
+            self.run(amount)
+            return Sample(0.5 + 0.01 * amount, 1.0)
+
+    plan = measure.Plan("test", 1, 1, 1e-9, 1.0)
+    peer = planted(Costly)
+    peer.name = "tinynn-planted"
+    result = measure.run_task(BY_NAME["iris-16"], [peer], plan, str)
+    (costly,) = result.rows
+    assert costly.once == pytest.approx(0.5)
+    assert costly.each == pytest.approx(0.01 / 10)  # an epoch has 10 steps
+
+
 def test_what_native_loses_is_bold_even_against_pure_tinynn():
     results = with_native()
     results.tasks[1].row("tinynn-native").cpu = Spread.of([2.6e-3])
@@ -439,7 +471,9 @@ def test_the_front_page_shows_a_loss_and_both_readmes_have_the_newest_results():
     assert ("\n" + shown).count("\n| ") == 7 + rows
     assert " slower**" in shown
     assert shown in readme.FRONT_PAGE.read_text(encoding="utf-8")
-    assert tables.headline(results) in readme.PAGE.read_text(encoding="utf-8")
+    page = readme.PAGE.read_text(encoding="utf-8")
+    assert tables.headline(results) in page
+    assert f"{readme.NATIVE_START}\n\n{tables.one_time_work(results)}" in page
 
 
 def test_without_the_baseline_good_lists_are_it():
@@ -676,6 +710,19 @@ def test_a_map_of_an_engine_that_cannot_run_fails_and_says_why(
     err = capsys.readouterr().err
     assert "tinynn, packed: skipped: the packed engine" in err
     assert "at least one cell measured with both tinynn packed and NumPy, got none" in err
+
+
+def test_every_cell_of_natives_map_has_as_many_rows():
+    small, wide = (2, 4, 1), (784, 128, 10)
+    for sizes in (small, wide):
+        task = benchmark_map.cell(sizes, 64, 1.0, "native")
+        assert 20_000 <= task.amount * task.units < 20_064
+    assert benchmark_map.cell(wide, 64, 1.0).amount == 1024 // 64
+    results = Results("map-native", {"interpreter": "CPython 3.11.7", "engine": "native"}, [])
+    assert benchmark_map.table(results).startswith(
+        "tinynn native against NumPy, CPython 3.11.7, CPU time to train on a sample; no input 0; "
+        "20,000 rows in each cell. Slower in bold.\n"
+    )
 
 
 def test_the_map_says_who_is_faster():

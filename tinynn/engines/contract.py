@@ -38,7 +38,8 @@ class Recipe(NamedTuple):
 class Task(NamedTuple):
     """What an engine may use to decide whether it can run, and whether it pays.
 
-    `samples` is 0 for a stream, whose number of rows is unknown.
+    `samples` is 0 for a stream, whose number of rows is unknown; `epochs` include earlier ones of
+    the same training.
     """
 
     batch_size: int

@@ -227,7 +227,9 @@ class Trainer(Run):
         """Prepare to run; the network changes last, when nothing can be refused any more."""
         rows = len(self.data.X)
         size = self.batch_size or rows
-        self.updates = Updates(self.recipe, Task(size, rows, self.epochs), self.engine, restart)
+        # A network that is trained for an epoch now and again is worth compiling, too.
+        epochs = self.epochs + self.model.training.get("epochs", 0)
+        self.updates = Updates(self.recipe, Task(size, rows, epochs), self.engine, restart)
         self.program = self.updates.program
         if not self.stream:
             self.plan = TableBatches(rows, self.batch_size, self.shuffle, self.seed)
