@@ -194,6 +194,24 @@ def test_divergence_is_that_of_lists_with_the_numbers_before_that_batch(at, opti
     assert running.numbers() == wanted[-1]
 
 
+def test_the_batch_that_diverges_is_found_by_halves(monkeypatch):
+    calls = []
+    right = native_program.NativeProgram._call
+
+    def counted(self, call, *others):
+        calls.append(call)
+        return right(self, call, *others)
+
+    monkeypatch.setattr(native_program.NativeProgram, "_call", counted)
+    model = nn.Sequential(nn.Dense(1, 1, weights=[[1.0]], bias=False))
+    program = NATIVE.program(Recipe(model, nn.MeanSquaredError(), nn.SGD()), {})
+    program.bind([[1.0], [1e200]], [[0.0]] * 2)
+    with pytest.raises(BatchDivergence) as caught:
+        program.train([[0]] * 5000 + [[1]] + [[0]] * 3000, [1e-3] * 8001, 1)
+    assert caught.value.batch == len(caught.value.losses) == 5000
+    assert len(calls) < 40
+
+
 @pytest.mark.parametrize("rows", [5, 6, 7, 12])
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_divergence_in_the_short_batch_at_the_end_of_an_epoch(rows, epochs):
@@ -275,7 +293,7 @@ def test_fit_counts_whole_updates_wherever_ctrl_c_comes(watched, part):
     line, reached = part, True
     while reached:
         model, made = network(), []
-        reached, raised = interrupt_at(
+        reached, _ = interrupt_at(
             line, ("native/program.py", "native/numbers.py"),
             lambda: made.append(train(model, [nn.Callback()] if watched else [])),  # noqa: B023
         )  # fmt: skip

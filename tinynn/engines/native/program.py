@@ -298,7 +298,8 @@ class NativeProgram(Program):
             self._measured = call.length, seconds / (call.epochs * call.batches)
             if self._is_finite:
                 return
-            # From the state before the call, batch by batch, until the one that went wrong.
+            # From the state before the call, half of the batches at a time, until the one that
+            # went wrong is alone.
             self._go_back(before)
             if count == 1:
                 self._by_lists(call, rates[first], first_step + first, before)
@@ -310,11 +311,9 @@ class NativeProgram(Program):
             if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
                 self._go_back(before)
             raise
-        calls = [call]
-        while calls:
-            single, rest = calls[0].cut(1)
-            calls[:1] = rest
-            self._call(single, rates, first_step)
+        half, rest = call.cut(call.rows // 2)
+        for part in (half, *rest):
+            self._call(part, rates, first_step)
 
     @property
     def _is_finite(self) -> bool:
