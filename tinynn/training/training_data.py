@@ -193,7 +193,8 @@ def check_classes(loss: Loss, T: Matrix) -> None:
 
 def warn_unscaled(X: Matrix) -> None:
     """Warn of the first column of inputs that is too large for networks to learn from well."""
-    if max(map(max, X)) <= LARGE_INPUT and min(map(min, X)) >= -LARGE_INPUT:
+    # Row by row, since a row is in the processor's cache the second time.
+    if all(max(x) <= LARGE_INPUT and min(x) >= -LARGE_INPUT for x in X):
         return
     for j, column in enumerate(zip(*X)):
         size = sum(map(abs, column)) / len(column)
