@@ -7,9 +7,11 @@ from array import array
 from types import SimpleNamespace
 
 import pytest
+from engine_cases import check, draw_case
 from machine_model import WIDE, fused
 from test_native_encoders import misread
 
+from tinynn.engines.native import prediction, program
 from tinynn.engines.native.engine import ENGINE
 from tinynn.engines.native.layout import Layout
 from tinynn.engines.native.machine import ARENA, WIDE_BYTES, At
@@ -198,3 +200,17 @@ def test_products_of_every_shape(make, shape, what):
     close = 1e-14 * (inputs + outputs + rows)
     for row, wanted in zip(found, expected):
         assert row == pytest.approx(wanted, rel=close, abs=close)
+
+
+@x86_here
+def test_trainings_without_wide_vectors_are_those_of_lists(monkeypatch):
+    monkeypatch.setattr(prediction, "new_machine", X64)
+    clear()
+    for seed in range(40):
+        check(ENGINE, draw_case(random.Random(seed).choice, most_width=40))
+    clear()
+
+
+def clear():
+    program.training.cache_clear()
+    prediction.prediction.cache_clear()
