@@ -206,7 +206,7 @@ def test_products_of_every_shape(make, shape, what):
 def test_trainings_without_wide_vectors_are_those_of_lists(monkeypatch):
     monkeypatch.setattr(prediction, "new_machine", X64)
     clear()
-    for seed in range(40):
+    for seed in range(20):
         check(ENGINE, draw_case(random.Random(seed).choice, most_width=40))
     clear()
 
