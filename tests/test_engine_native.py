@@ -248,6 +248,7 @@ def test_fit_diverges_as_with_lists(batch_size, rate, stream):
                 halves = [(inputs[:8], targets[:8]), (inputs[8:], targets[8:])]
                 nn.fit(model, halves, **options)
             else:
+                options["shuffle"] = batch_size != 4
                 nn.fit(model, inputs, targets, batch_size=batch_size, **options)
         error = caught.value
         found.append((str(error), error.epoch, error.batch, error.history.epochs))

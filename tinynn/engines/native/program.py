@@ -195,7 +195,7 @@ class NativeProgram(Program):
         self._grow(size)
         self._current = None  # if this is interrupted, the arena fits no code
         # Numbers beside those of a row count as 0, and other code may have left others there.
-        self._arena.restore(end, bytes(self._arena.size - end))
+        self._arena.restore(end, bytes(size - end))
         code.write_constants(self._arena)
         self._current = code
 
