@@ -479,13 +479,13 @@ def test_other_threads_run_during_a_call():
     """Machine code waits until another thread has made it stop waiting."""
     machine = new_machine()
     machine.begin()
-    with machine.block() as block, machine.loop(1, 1 << 40):
+    with machine.block() as block, machine.loop(1, 1 << 35):
         machine.vload(0, At(ARENA, 0))
         machine.leave_if_any(0, block)
     machine.end()
     wait, arena = executable(bytes(machine.code)), Arena(VECTOR_BYTES)
     waiting = threading.Thread(target=wait, args=(arena.address,))
-    waiting.start()  # if a call kept the lock, this program would stop here
+    waiting.start()  # if a call kept the lock, this would go on only after all of the loop
     assert waiting.is_alive()
     arena.write_integers(0, array("q", [-1] * 4))
     waiting.join()
