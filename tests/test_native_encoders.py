@@ -501,19 +501,37 @@ def test_a_register_that_does_not_survive_is_found(caller, monkeypatch):
 # 64-bit Arm, under QEMU
 
 
-@pytest.mark.slow
-def test_programs_run_on_arm():
+def on_arm(*words):
+    """Return what Python prints on an emulated Arm, or skip with the reason."""
     emulator, root = shutil.which("qemu-aarch64-static"), os.environ.get("TINYNN_ARM64_ROOT")
     if native() is Arm64:
-        pytest.skip("this is a 64-bit Arm: the other tests have run the programs")
+        pytest.skip("this is a 64-bit Arm: the other tests have run there")
     if not emulator:
         pytest.skip("qemu-aarch64-static is not on PATH")
     if not root:
         pytest.skip("TINYNN_ARM64_ROOT does not name a folder that .ci/arm64_root made")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
-    command = [emulator, "-L", root, f"{root}/usr/bin/python3", "-B", "machine_programs.py"]
+    command = [emulator, "-L", root, f"{root}/usr/bin/python3", "-B", *words]
     done = subprocess.run(
         command, cwd=HERE, env=environment, capture_output=True, text=True, encoding="utf-8"
     )
-    assert done.stdout.strip() == "all programs passed on aarch64", done.stdout + done.stderr
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_programs_run_on_arm():
+    assert on_arm("machine_programs.py") == "all programs passed on aarch64"
+
+
+@pytest.mark.slow
+def test_trainings_on_arm_are_those_of_lists():
+    said = on_arm("engine_cases.py", "native", "100")
+    assert "native agrees with lists in 100 random trainings" in said
+
+
+@pytest.mark.slow
+def test_the_self_test_passes_on_arm():
+    said = on_arm("-m", "tinynn", "selftest")
+    assert "ok      engine native" in said
+    assert said.endswith("all others passed")

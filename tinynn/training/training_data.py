@@ -193,7 +193,8 @@ def check_classes(loss: Loss, T: Matrix) -> None:
 
 def warn_unscaled(X: Matrix) -> None:
     """Warn of the first column of inputs that is too large for networks to learn from well."""
-    if max(map(max, X)) <= LARGE_INPUT and min(map(min, X)) >= -LARGE_INPUT:
+    # Row by row, since a row is in the processor's cache the second time.
+    if all(max(x) <= LARGE_INPUT and min(x) >= -LARGE_INPUT for x in X):
         return
     for j, column in enumerate(zip(*X)):
         size = sum(map(abs, column)) / len(column)
@@ -221,6 +222,13 @@ def divergence(
     return error
 
 
+def _holds_numbers(kind: type) -> bool:
+    """Return whether objects of this kind are rows; MicroPython's types hide their `__len__`."""
+    if issubclass(kind, (list, tuple)):
+        return True
+    return hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))
+
+
 def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix:
     """Return the targets as rows of `columns` numbers; a flat list becomes one column, or one-hot.
 
@@ -228,7 +236,7 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
     """
     listed = as_list(targets, name)
     kinds = set(map(type, listed))
-    flat = all(issubclass(kind, (str, bytes)) or not hasattr(kind, "__len__") for kind in kinds)
+    flat = not any(map(_holds_numbers, kinds))
     classes = loss.partner == "Softmax" and columns > 1
     if not flat:
         if classes and isinstance(listed[0], (list, tuple)) and len(listed[0]) == 1:
@@ -242,7 +250,7 @@ def _target_rows(columns: int, loss: Loss, targets: object, name: str) -> Matrix
             raise ShapeError(f"{name} need {columns} columns, got a flat list of numbers")
         return [[value] for value in values]
     rows = {float(k): [float(j == k) for j in range(columns)] for k in range(columns)}
-    if not rows.keys() >= set(values):
+    if not set(values) <= set(rows):
         i, value = next((i, value) for i, value in enumerate(values) if value not in rows)
         raise DataError(
             f"{name} need class numbers from 0 to {columns - 1}, got {value:g} in row {i}"

@@ -21,6 +21,7 @@ from .products import ArenaRows, Kit, Weights, kit_for
 # 0.5 cycles a vector, twice, in a block of rows; with single numbers about 0.7 and 2.
 MOST_NOT_ZERO = 0.3
 LEAST_INPUTS = 16
+ROWS_LOOKED_AT = 500
 
 # Integer registers: offsets of a row's record and of its result, and what the loops need.
 _RECORD, _RESULT, _SECOND, _DISTANCES, _VALUES, _WEIGHTS, _FIRST, _PAIRS, _ROWS = (
@@ -38,23 +39,28 @@ class SparseRows(NamedTuple):
 
 
 def sparse_rows(X: Matrix, W: Weights) -> SparseRows | None:
-    """Return a table without its zeros, if it has enough of them to pay."""
-    if W.inputs < LEAST_INPUTS:
+    """Return a table without its zeros, if it has enough of them to pay.
+
+    Some rows, evenly spaced, are looked at to find out.
+    """
+    some = X[:: max(1, len(X) // ROWS_LOOKED_AT)]
+    zeros = sum([row.count(0.0) for row in some])
+    numbers = W.inputs * len(some)
+    if W.inputs < LEAST_INPUTS or numbers - zeros > MOST_NOT_ZERO * numbers:
         return None
-    zeros = sum([row.count(0.0) for row in X])
-    if W.inputs * len(X) - zeros > MOST_NOT_ZERO * W.inputs * len(X):
-        return None
-    rows, distances, values = array("q"), array("q"), array("d")
-    steps = range(0, W.inputs * W.row_bytes, W.row_bytes)
+    steps = tuple(range(0, W.inputs * W.row_bytes, W.row_bytes))
+    rows: list[int] = []
+    distances: list[int] = []
+    values: list[float] = []
     for row in X:
         start = len(values)
-        distances.extend(compress(steps, row))
-        values.extend(filter(None, row))
+        distances += compress(steps, row)
+        values += filter(None, row)
         if (len(values) - start) % 2:
             distances.append(0)
             values.append(0.0)
-        rows.extend((8 * start, (len(values) - start) // 2))
-    return SparseRows(rows, distances, values)
+        rows += (8 * start, (len(values) - start) // 2)
+    return SparseRows(array("q", rows), array("q", distances), array("d", values))
 
 
 class SparseProducts:
