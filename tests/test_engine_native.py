@@ -161,6 +161,27 @@ def test_ctrl_c_at_any_line_leaves_whole_updates_and_goes_on(optimizer, part, di
     assert line > 200 and len(made) > 3
 
 
+def test_code_whose_constants_were_overwritten_gets_them_again():
+    """Ctrl-C while other code is made ready, and then the earlier code again."""
+    line, reached = 0, True
+    while reached:
+        running = Running()
+        program = running.program
+        program._load()
+        first, other = (native_program.training(shape(program, rows)) for rows in (3, 2))
+        program._use(first)
+        reached, _ = interrupt_at(line, "native/program.py", partial(program._use, other))
+        program._use(first)
+        start = first.code.constants.start
+        assert program._arena.copy(start, len(first.constants)) == first.constants
+        line += 1
+    assert line > 5
+
+
+def shape(program, rows):
+    return native_program.TrainingShape(program.plan, rows)
+
+
 # Divergence
 
 
