@@ -26,7 +26,7 @@ from wide_cases import BATCH_SIZES, WIDTHS, check_closely, draw_wide_case
 
 from tinynn.engines.native import memory, prediction, program
 from tinynn.engines.native.engine import NativeEngine
-from tinynn.engines.native.layout import HEADER_BYTES, PAGE
+from tinynn.engines.native.layout import HEADER_BYTES, PAGE, Layout
 from tinynn.engines.native.machine import ARENA, VECTOR_BYTES, At
 from tinynn.engines.native.prediction import PredictionCode, loaded
 from tinynn.engines.native.products import Products
@@ -91,9 +91,7 @@ class GuardedProgram(program.NativeProgram):
         if self._current is code:
             return
         self.check()
-        for guard in self.guards:
-            protect(self._arena.address + guard, PAGE, READ_WRITE)
-        self.guards = ()
+        self.open()
         super()._use(code)
         layout = code.code.layout
         # The header does not lie against a page: its integers are at offsets that never change.
@@ -109,6 +107,17 @@ class GuardedProgram(program.NativeProgram):
         for guard in layout.guards:
             protect(self._arena.address + guard, PAGE, NOTHING)
         self.guards = layout.guards
+
+    def _grow(self, size):
+        if self._arena.size < size:
+            self.open()
+        super()._grow(size)
+
+    def open(self):
+        """Let all pages be touched."""
+        for guard in self.guards:
+            protect(self._arena.address + guard, PAGE, READ_WRITE)
+        self.guards = self.gaps = ()
 
     def check(self):
         """Raise Noticed if something was written between the pieces of the arena."""
@@ -161,7 +170,7 @@ def plant(what):
 
 def main():
     count, *words = sys.argv[1:]
-    program.Lent = Lent
+    program.Lent, program.Layout = Lent, partial(Layout, guarded=True)
     for name, make in (("training", TrainingCode), ("prediction", PredictionCode)):
         guarded = partial(make, guarded=True)
         setattr(program, name, lru_cache(maxsize=8)(partial(loaded, guarded)))

@@ -161,6 +161,27 @@ def test_ctrl_c_at_any_line_leaves_whole_updates_and_goes_on(optimizer, part, di
     assert line > 200 and len(made) > 3
 
 
+def test_code_whose_constants_were_overwritten_gets_them_again():
+    """Ctrl-C while other code is made ready, and then the earlier code again."""
+    line, reached = 0, True
+    while reached:
+        running = Running()
+        program = running.program
+        program._load()
+        first, other = (native_program.training(shape(program, rows)) for rows in (3, 2))
+        program._use(first)
+        reached, _ = interrupt_at(line, "native/program.py", partial(program._use, other))
+        program._use(first)
+        start = first.code.constants.start
+        assert program._arena.copy(start, len(first.constants)) == first.constants
+        line += 1
+    assert line > 5
+
+
+def shape(program, rows):
+    return native_program.TrainingShape(program.plan, rows)
+
+
 # Divergence
 
 
@@ -248,6 +269,7 @@ def test_fit_diverges_as_with_lists(batch_size, rate, stream):
                 halves = [(inputs[:8], targets[:8]), (inputs[8:], targets[8:])]
                 nn.fit(model, halves, **options)
             else:
+                options["shuffle"] = batch_size != 4
                 nn.fit(model, inputs, targets, batch_size=batch_size, **options)
         error = caught.value
         found.append((str(error), error.epoch, error.batch, error.history.epochs))
@@ -478,13 +500,13 @@ def test_other_threads_run_during_a_call():
     """Machine code waits until another thread has made it stop waiting."""
     machine = new_machine()
     machine.begin()
-    with machine.block() as block, machine.loop(1, 1 << 40):
+    with machine.block() as block, machine.loop(1, 1 << 35):
         machine.vload(0, At(ARENA, 0))
         machine.leave_if_any(0, block)
     machine.end()
     wait, arena = executable(bytes(machine.code)), Arena(VECTOR_BYTES)
     waiting = threading.Thread(target=wait, args=(arena.address,))
-    waiting.start()  # if a call kept the lock, this program would stop here
+    waiting.start()  # if a call kept the lock, this would go on only after all of the loop
     assert waiting.is_alive()
     arena.write_integers(0, array("q", [-1] * 4))
     waiting.join()

@@ -135,7 +135,6 @@ class NativeProgram(Program):
         self._T: Matrix = []
         self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
-        self.plan = plan_of(recipe, self._columns)
         self.reload()
 
     # --- the numbers: in the arena, and in the network's lists
@@ -147,12 +146,9 @@ class NativeProgram(Program):
         """Read the network's numbers and the memory, if a caller may have changed them."""
         if not self._stale:
             return
-        plan = plan_of(self.recipe, self._columns)
-        if plan != self.plan:  # the places of other numbers have to be 0 where nothing is written
-            self._arena, self._current = Arena(at.HEADER_BYTES), None
-            self.plan = plan
+        self.plan = plan_of(self.recipe, self._columns)
         self._dropouts = [layer for layer in self.plan.layers if layer.kind == "Dropout"]
-        self._parameters = places = parameter_places(plan)
+        self._parameters = places = parameter_places(self.plan)
         self._grow(places.start + places.state_size)
         self._numbers = ParameterStore(self.plan.layers, places)
         self._write_state()
@@ -195,7 +191,7 @@ class NativeProgram(Program):
         self._grow(size)
         self._current = None  # if this is interrupted, the arena fits no code
         # Numbers beside those of a row count as 0, and other code may have left others there.
-        self._arena.restore(end, bytes(self._arena.size - end))
+        self._arena.restore(end, bytes(size - end))
         code.write_constants(self._arena)
         self._current = code
 
