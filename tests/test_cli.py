@@ -278,7 +278,8 @@ def test_train_stops_after_a_time_budget(home, tmp_path):
         "--quiet", cwd=tmp_path,
     )  # fmt: skip
     result = json.loads(out)
-    assert (result["stopped_by"], result["epochs"]) == ("time budget", 1)
+    assert result["stopped_by"] == "time budget"
+    assert result["epochs"] < 20  # of 200; an epoch takes about as long as the budget
 
 
 def test_train_can_do_without_a_test_and_without_early_stopping(home, tmp_path):
