@@ -31,6 +31,8 @@ settings.load_profile("tinynn")
 # They import what they make golden tables with, which need not be there.
 collect_ignore_glob = ["golden/make_*.py"]
 
+collect_ignore = ["native_in_pyodide.py"]  # a program for Pyodide
+
 SINGLE_FILE = os.environ.get("TINYNN_SINGLE_FILE")
 if SINGLE_FILE:
     spec = importlib.util.spec_from_file_location("tinynn", SINGLE_FILE)
@@ -38,10 +40,10 @@ if SINGLE_FILE:
     spec.loader.exec_module(sys.modules["tinynn"])
     sys.modules["tinynn.__main__"] = importlib.import_module("tinynn.cli")
     of_the_folder = (
-        "architecture benchmarks changed_copies digits estimator_benchmarks interpreters package "
-        "readme sizes vendor"
+        "architecture benchmarks changed_copies digits estimator_benchmarks interpreters "
+        "native_system package readme sizes vendor"
     )
-    collect_ignore = [f"test_{name}.py" for name in of_the_folder.split()]
+    collect_ignore += [f"test_{name}.py" for name in of_the_folder.split()]
 
 
 def pytest_collection_finish():
@@ -56,6 +58,8 @@ def pytest_collection_modifyitems(items):
     folder_only = (
         "help_with_examples[vendor]", "bench_is_a_door", "ctrl_c_at_any_line",
         "interrupt_at_any_line", "interrupt_anywhere", "interrupted_program_goes_on",
+        "reads_changed_weights", "overwritten_gets_them_again", "wherever_ctrl_c_comes",
+        "pypy_trains_and_predicts", "loaded_only_where_it_is_asked",
     )  # fmt: skip
     for item in items:
         if SINGLE_FILE and any(words in item.name for words in folder_only):
