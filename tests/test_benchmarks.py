@@ -467,8 +467,8 @@ def test_the_front_page_shows_a_loss_and_both_readmes_have_the_newest_results():
     measured = [task for task in results.tasks if task.name in readme.ON_FRONT_PAGE]
     native = [task for task in measured if task.row("tinynn-native")]
     rows = len(native) and len(native) + 1  # and the line of titles
-    assert len(measured) == len(readme.ON_FRONT_PAGE) == 4
-    assert ("\n" + shown).count("\n| ") == 5 + rows
+    assert len(measured) == len(readme.ON_FRONT_PAGE) == 6
+    assert ("\n" + shown).count("\n| ") == 7 + rows
     assert " slower**" in shown
     assert shown in readme.FRONT_PAGE.read_text(encoding="utf-8")
     page = readme.PAGE.read_text(encoding="utf-8")
