@@ -140,6 +140,14 @@ def draw_case(choose: Choose, most_width: int = 5, kinds: Sequence[Any] = HIDDEN
         batches = [order] * STEPS
     else:
         batches = [[draw.choice(order) for _ in range(size)] for _ in range(STEPS)]
+    return with_settings(choose, draw, layers, loss, seed, X, T, weights, batches)
+
+
+def with_settings(
+    choose: Choose, draw: random.Random, layers: Any, loss: Any, seed: int, X: Any, T: Any,
+    weights: Any, batches: Any,
+) -> Case:  # fmt: skip
+    """Return a training of these, with an optimizer, rates and clipping drawn for it."""
     rates = [choose([0.01, 0.05])] * STEPS
     if choose([True, False]):
         rates = [rate * draw.uniform(0.5, 1.5) for rate in rates]

@@ -12,7 +12,8 @@ def interrupt_at(line, path_end, call):
     left = [line]
 
     def trace(frame, event, argument):
-        if not frame.f_code.co_filename.replace("\\", "/").endswith(path_end):
+        name = frame.f_code.co_filename.replace("\\", "/")
+        if not name.endswith(path_end) or "/tests/" in name:
             return None
         if event == "line":
             left[0] -= 1

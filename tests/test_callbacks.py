@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import math
-import sys
 
+import interrupts
 import pytest
 
 import tinynn as nn
@@ -247,31 +247,13 @@ COMPILED = ("/engines/compiled.py", "/unrolled/engine.py")
 
 
 def interrupt_at(line, call, files=TRAINER):
-    """Run call(), with Ctrl-C at the given line, counted from 0, of all that it runs in tinynn.
-
-    Return whether it came to that line, and whether the interrupt left the call.
+    """Run call() as `interrupts` does; return whether it came to the line, and whether Ctrl-C left
+    the call.
     """
-    left = [line]
-
-    def trace(frame, event, argument):
-        name = frame.f_code.co_filename.replace("\\", "/")
-        if not name.endswith(files) or "/tests/" in name:
-            return None
-        if event == "line":
-            left[0] -= 1
-            if left[0] == -1:
-                raise KeyboardInterrupt
-        return trace
-
-    through = False
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        through = True
-    finally:
-        sys.settrace(None)
-    return left[0] < 0, through
+    reached, raised = interrupts.interrupt_at(line, files, call)
+    if not isinstance(raised, (KeyboardInterrupt, type(None))):
+        raise raised
+    return reached, raised is not None
 
 
 @pytest.mark.parametrize("watched", [False, True])

@@ -19,10 +19,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from engine_cases import (
-    CLIPPING,
     HIDDEN,
     LOSSES,
-    OPTIMIZERS,
     STEPS,
     Case,
     Choose,
@@ -31,6 +29,7 @@ from engine_cases import (
     targets,
     tolerances,
     with_columns,
+    with_settings,
 )
 
 import tinynn as nn
@@ -91,14 +90,7 @@ def draw_wide_case(
         # Epochs of a table, whose last batch can be smaller.
         epochs = [number for _ in range(STEPS) for number in draw.sample(order, samples)]
         batches = Batches(epochs, samples, size)[:STEPS]
-    rates = [choose([0.01, 0.05])] * STEPS
-    if choose([True, False]):
-        rates = [rate * draw.uniform(0.5, 1.5) for rate in rates]
-    clip_norm, clip_value = choose(CLIPPING)
-    optimizer = choose(OPTIMIZERS)
-    return Case(
-        layers, loss, optimizer, clip_norm, clip_value, seed, X, T, weights, batches, rates
-    )  # fmt: skip
+    return with_settings(choose, draw, layers, loss, seed, X, T, weights, batches)
 
 
 def _dense(inputs, outputs, bias):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 from ..jobs import Job, NotMeant, Refused
 from ..tasks.kinds import Prediction, Training
@@ -70,3 +70,9 @@ def flat(layers: Sequence[Any]) -> list[float]:
             numbers += map(float, row)
         numbers += map(float, b)
     return numbers
+
+
+def shuffled(task: Training, X: Any, T: Any, order: Any) -> Iterator[tuple[Any, Any]]:
+    """Return the batches of a task's arrays or tensors, in an order of their rows."""
+    slices = (order[a:b] for a, b in task.batches(len(X)))
+    return ((X[k], T[k]) for k in slices)

@@ -12,7 +12,7 @@ from tinynn.lesson.matrix import Matrix
 
 from ..jobs import FLOAT64, Job, PredictionJob, TrainingJob
 from ..tasks.kinds import Prediction, Training
-from .contract import Peer, flat
+from .contract import Peer, flat, shuffled
 
 
 class NumpyTraining(TrainingJob):
@@ -60,9 +60,7 @@ class NumpyTraining(TrainingJob):
     def _batches(self) -> Iterable[tuple[Any, Any]]:
         if not self.orders:
             return self.batches
-        X, T, order = self.X, self.T, self.orders[self.epoch]
-        slices = (order[a:b] for a, b in self.task.batches(len(X)))
-        return ((X[k], T[k]) for k in slices)
+        return shuffled(self.task, self.X, self.T, self.orders[self.epoch])
 
     def _sample(self, x: Any, t: Any, rate: float) -> None:
         a = x

@@ -8,7 +8,7 @@ from tinynn.lesson.matrix import Matrix
 
 from ..jobs import FLOAT32, Job, TrainingJob
 from ..tasks.kinds import Prediction, Training
-from .contract import Peer, flat
+from .contract import Peer, flat, shuffled
 
 
 def _linear(torch: Any, W: Any, b: Any) -> Any:
@@ -70,9 +70,7 @@ class TorchTraining(TrainingJob):
     def _batches(self) -> Iterable[tuple[Any, Any]]:
         if not self.orders:
             return self.batches
-        X, T, order = self.X, self.T, self.orders[self.epoch]
-        slices = (order[a:b] for a, b in self.task.batches(len(X)))
-        return ((X[k], T[k]) for k in slices)
+        return shuffled(self.task, self.X, self.T, self.orders[self.epoch])
 
     def answers(self, rows: Matrix) -> list[int]:
         with self.torch.inference_mode():

@@ -22,7 +22,7 @@ COMPARED = 2  # iterations that the lesson makes, too
 BLOCK = 32_768
 
 
-class NeuralNet(lesson.NeuralNet):
+class UnrolledNeuralNet(lesson.NeuralNet):
     """One layer of `outputs` sigmoid neurons, each fed by all `inputs`; no bias.
 
     `synaptic_weights` has a row for each input and a column for each output. They start at random
@@ -57,17 +57,22 @@ class NeuralNet(lesson.NeuralNet):
             super().train(inputs, outputs, iterations)
 
 
-def _is_plain(net: NeuralNet) -> bool:
+# Its users know it by the lesson's name: in messages, pickles and `help`.
+UnrolledNeuralNet.__name__ = UnrolledNeuralNet.__qualname__ = "NeuralNet"
+NeuralNet = UnrolledNeuralNet
+
+
+def _is_plain(net: UnrolledNeuralNet) -> bool:
     """Return whether a network has nothing of its own: no subclass, no methods replaced."""
     kind = type(net)
     return (
-        kind is NeuralNet
+        kind is UnrolledNeuralNet
         and kind.think is lesson.NeuralNet.think
         and vars(net).keys() == {"inputs", "outputs", "synaptic_weights"}
     )
 
 
-def _train_unrolled(net: NeuralNet, inputs: Rows, outputs: Rows, iterations: int) -> bool:
+def _train_unrolled(net: UnrolledNeuralNet, inputs: Rows, outputs: Rows, iterations: int) -> bool:
     """Train with generated source; return False, and change nothing, where that cannot be done."""
     first, done = copy(net), min(COMPARED, iterations)
     lesson.NeuralNet.train(first, inputs, outputs, done)  # checks everything, too

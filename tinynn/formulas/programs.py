@@ -77,8 +77,10 @@ def described(program: Program) -> str:
     >>> described([Largest("top", "z"), Each("y", "exp(z - top)"), Total("e", "y")])
     'top = largest z; y = exp(z - top); e = sum of y'
     """
+    return "; ".join(described_statement(statement, quick=True) for statement in program)
+
+
+def described_statement(statement: Assignment, quick: bool = False) -> str:
+    """Return a statement in words, for a comment."""
     words = {Total: "sum of ", Largest: "largest "}
-    return "; ".join(
-        f"{statement.to} = {words.get(type(statement), '')}{value_of(statement, quick=True)}"
-        for statement in program
-    )
+    return f"{statement.to} = {words.get(type(statement), '')}{value_of(statement, quick)}"

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import sys
 
-IN_JAVASCRIPT = sys.platform == "emscripten"
-
 if sys.platform == "emscripten":
     from .web_memory import LentToWeb as Lent, WebArena as Arena, instantiated as executable
 else:
     from .memory import Arena, Lent, executable
 
-__all__ = ["IN_JAVASCRIPT", "Arena", "Lent", "executable"]
+__all__ = ["Arena", "Lent", "executable"]

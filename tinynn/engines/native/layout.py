@@ -1,6 +1,6 @@
 """Where each number of a program is in its arena.
 
-header      what a call is given and what it answers, see HEADER
+header      what a call is given and what it answers
 constants   of the code
 scalars     single numbers that the code needs again, four copies of each
 state       all weights, the optimizer's memory in the same order, and running statistics

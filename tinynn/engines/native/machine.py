@@ -26,6 +26,11 @@ WIDE_VECTORS = 32
 WIDE_BYTES = 2 * VECTOR_BYTES
 
 
+def vectors_of(columns: int) -> int:
+    """Return how many vectors hold a row of so many numbers."""
+    return -(-columns // LANES)
+
+
 class At(NamedTuple):
     """An address: base + offset + index; the offset is a constant of 32 bits with a sign."""
 

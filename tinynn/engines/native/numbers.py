@@ -1,4 +1,4 @@
-"""ParameterPlaces between the network's lists and the arena, where they are vectors and panels."""
+"""Parameters between the network's lists and the arena, where they are vectors and panels."""
 
 from __future__ import annotations
 

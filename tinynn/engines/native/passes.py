@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from typing import Mapping
 
 from ...formulas import LAYER_FORMULAS
 from ...formulas.losses import loss_formula
@@ -11,9 +11,20 @@ from ...formulas.programs import Each, LayerFormula, Program
 from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
 from .layout import DRAWS, Layout, stride
-from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine
+from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine, vectors_of
 from .products import ArenaRows, Products, Weights, padded_bytes
-from .row_vectors import NUMBER, PARAMETER, ROW, ROW_COUNT, Places, RowProgram, Walk, kept_names
+from .row_vectors import (
+    NUMBER,
+    PARAMETER,
+    ROW,
+    ROW_COUNT,
+    Places,
+    RowProgram,
+    Walk,
+    each_row,
+    kept_names,
+    rows_made,
+)
 from .sparse import SparseProducts
 
 # The quick forms of these cannot go wrong here, where 1 / (1 + inf) is 0.
@@ -113,12 +124,12 @@ class Passes:
         kept, numbers = kept_names(formula.forward, later)
         kept |= {"y"}
         rows = {"z": x.offset, "y": y.offset}
-        for name in sorted(_rows_made(formula.forward) - {"y"}):
+        for name in sorted(rows_made(formula.forward) - {"y"}):
             rows[name] = self.layout.table(
                 self.rows, layer.outputs, f"{name} of layer {layer.place}"
             ).offset
         self.own_rows[k] = rows
-        vectors = -(-layer.outputs // LANES)
+        vectors = vectors_of(layer.outputs)
         by_columns = layer.kind == "BatchNorm" and training
         each = vectors if by_columns else self.rows
         self.own_numbers[k] = {
@@ -175,22 +186,9 @@ class Passes:
         else:
             several = self.rows > 1
             walk = Walk(vectors, VECTOR_BYTES, VECTOR_BYTES, several, rest or LANES)
-            self.each_row(step, lambda: RowProgram(
+            each_row(m, self.rows, step, lambda: RowProgram(
                 m, self.constants, walk, places, quick
             ).write(program))  # fmt: skip
-
-    def each_row(self, step: int, body: Callable[[], object]) -> None:
-        """Write a loop over the rows, with ROW and NUMBER at the row's numbers."""
-        m = self.machine
-        if self.rows == 1:
-            body()
-            return
-        m.set(ROW, 0)
-        m.set(NUMBER, 0)
-        with m.loop(ROW_COUNT, self.rows):
-            body()
-            m.add_constant(ROW, step)
-            m.add_constant(NUMBER, VECTOR_BYTES)
 
     def _drop(self, k: int, layer: LayerPlan, x: ArenaRows, y: ArenaRows) -> None:
         """Write dropout's forward pass: a factor for each number, from random numbers in order."""
@@ -220,7 +218,7 @@ class Passes:
                 m.vstore(At(ARENA, y.offset + at, index), f)
             m.add_constant(_DRAWS_FROM, 8 * layer.outputs)
 
-        self.each_row(x.stride, row)
+        each_row(m, self.rows, x.stride, row)
         m.store(pointer, _DRAWS_FROM)
 
     def _dropouts_before(self, k: int) -> int:
@@ -240,7 +238,7 @@ class Passes:
         program = [*first, *derivative]
         outputs = self.held[-1]
         rows = {"y": outputs.offset, "t": targets.offset}
-        for name in sorted(_rows_made(program)):
+        for name in sorted(rows_made(program)):
             rows[name] = self.layout.table(self.rows, plan.outputs, f"{name} of the loss").offset
         numbers = {"c": plan.loss_number, "n": float(plan.outputs)}
         places = Places(rows, {}, given, numbers, {"d"}, {}, {})
@@ -264,7 +262,7 @@ class Passes:
             m.vadd(loss, loss, total)
             m.vstore(total, loss)
 
-        self.each_row(outputs.stride, row)
+        each_row(m, self.rows, outputs.stride, row)
         return ArenaRows(rows["d"], outputs.stride)
 
     def backward(self, derivatives: ArenaRows, skipped: int, gradients: int, direct: bool) -> None:
@@ -319,14 +317,14 @@ class Passes:
             for letter in layer.letters()
         }
         rows = {**self.own_rows[k], "d": d.offset}
-        for name in sorted(_rows_made(program) - {"d", *adds}):
+        for name in sorted(rows_made(program) - {"d", *adds}):
             rows[name] = self.layout.table(
                 self.rows, layer.outputs, f"{name} of layer {layer.place}"
             ).offset
         m.comment(f"backward through {layer}")
         for at in adds.values():
             m.vzero(0)
-            for v in range(-(-layer.outputs // LANES)):
+            for v in range(vectors_of(layer.outputs)):
                 m.vstore(At(ARENA, at + v * VECTOR_BYTES), 0)
         by_columns = layer.kind == "BatchNorm"
         places = self._places(k, rows, {"d"}, {}, adds, by_columns)
@@ -344,7 +342,3 @@ class Passes:
 def formula_of(layer: LayerPlan) -> LayerFormula:
     """Return the row programs of a layer that has any."""
     return BATCH_NORMALIZATION if layer.kind == "BatchNorm" else LAYER_FORMULAS[layer.kind]
-
-
-def _rows_made(program: Program) -> set[str]:
-    return {statement.to for statement in program if isinstance(statement, Each)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from time import perf_counter
 from typing import Any, Callable, NamedTuple, Sequence
 
 from ...lesson.network import Sequential
@@ -54,12 +53,11 @@ class PredictionCode:
 
 
 class LoadedCode(NamedTuple):
-    """Code as a function of an arena's address, and the seconds it took to write."""
+    """Code as a function of an arena's address, and its constants."""
 
     code: Any
     call: Callable[[int], None]
     constants: bytes
-    seconds: float
 
     def write_constants(self, arena: Arena) -> None:
         """Put the code's constants into the arena."""
@@ -68,10 +66,9 @@ class LoadedCode(NamedTuple):
 
 def loaded(make: Any, shape: Any) -> LoadedCode:
     """Return the code that `make` writes for a shape, ready to be called."""
-    started = perf_counter()
     code = make(shape, new_machine())
     call = executable(bytes(code.machine.code))
-    return LoadedCode(code, call, b"".join(code.constants.values), perf_counter() - started)
+    return LoadedCode(code, call, b"".join(code.constants.values))
 
 
 @lru_cache(maxsize=32)

@@ -26,6 +26,7 @@ from .machine import (
     At,
     Machine,
     Operand,
+    vectors_of,
 )
 
 # Integer registers of the kernels.
@@ -104,7 +105,7 @@ class Weights(NamedTuple):
 
     @property
     def panel_bytes(self) -> int:
-        return -(-self.inputs // LANES) * LANES * self.row_bytes
+        return vectors_of(self.inputs) * LANES * self.row_bytes
 
     @property
     def panels(self) -> int:
@@ -126,7 +127,7 @@ def padded_bytes(columns: int) -> int:
     >>> padded_bytes(3), padded_bytes(10), padded_bytes(17)
     (32, 96, 192)
     """
-    vectors = -(-columns // LANES)
+    vectors = vectors_of(columns)
     return VECTOR_BYTES * (vectors + (vectors > 3 and vectors % 2))
 
 
@@ -292,7 +293,7 @@ class Products:
         """
         m = self.machine
         kit = kit_for(m, W, wide=W.panels > 2)
-        groups = -(-W.inputs // LANES)
+        groups = vectors_of(W.inputs)
         rows = blocks(self.rows, 3)
         still = len(rows) == 1 and rows[0][1] == 1
         w = self._cursor(_B, W.offset, groups == 1)

@@ -121,7 +121,6 @@ class NativeProgram(Program):
 
     def __init__(self, recipe: Recipe, memory: Memory) -> None:
         self.recipe, self.memory = recipe, memory
-        self.compile_seconds = 0.0
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: LoadedCode | None = None

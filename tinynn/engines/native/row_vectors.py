@@ -11,10 +11,19 @@ from typing import Callable, Collection, Mapping, NamedTuple
 
 from ...formulas.expressions import names, parsed
 from ...formulas.indexed_loops import runs
-from ...formulas.programs import Assignment, Each, Largest, Let, Program, Total, value_of
+from ...formulas.programs import (
+    Assignment,
+    Each,
+    Largest,
+    Let,
+    Program,
+    Total,
+    described_statement,
+    value_of,
+)
 from .constants import Constants
 from .expressions import Expressions
-from .machine import ARENA, LANES, At, Machine, Operand
+from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine, Operand
 
 # Integer registers: byte offsets into rows of numbers, into rows of parameters and into numbers
 # that each row has one of; and the counters of loops over vectors and over rows.
@@ -83,7 +92,7 @@ class RowProgram:
                 name for other in parts[k + 1 :] for s in other for name in _names(s, self.quick)
             }
             for statement in run:
-                self.machine.comment(f"    {_written(statement, self.quick)}")
+                self.machine.comment(f"    {described_statement(statement, self.quick)}")
             if isinstance(run[0], Let):
                 self._let(run[0])
             elif isinstance(run[0], Largest):
@@ -157,7 +166,6 @@ class RowProgram:
     def _largest(self, statement: Largest) -> None:
         m, e = self.machine, self.expressions
         top, t = e.take(), e.take()
-        row = ("name", statement.value)
         if self.looped:
             m.vload(top, self.constants.at(float("-inf")))
         else:
@@ -167,7 +175,7 @@ class RowProgram:
             if not self.looped and step == 0:
                 return
             z, larger = e.take(), e.take()
-            self._load_counting(z, row[1], step, last)
+            self._load_counting(z, statement.value, step, last)
             m.vless(larger, top, z)
             m.vselect(top, larger, z, top)
             e.give(z, larger)
@@ -252,7 +260,7 @@ class RowProgram:
             sums[name] = value
 
     def _add_to_parameter(self, offset: int, step: int, value: int) -> None:
-        """Add to the derivative by a parameter; `value` is overwritten unless it is pinned."""
+        """Add to the derivative by a parameter."""
         t = self.expressions.take()
         at = self._parameter(offset, step)
         self.machine.vadd(t, value, at)
@@ -264,14 +272,27 @@ def _names(statement: Assignment, quick: bool) -> tuple[str, ...]:
     return names(parsed(value_of(statement, quick)))
 
 
-def _written(statement: Assignment, quick: bool) -> str:
-    words = {Total: "sum of ", Largest: "largest "}
-    return f"{statement.to} = {words.get(type(statement), '')}{value_of(statement, quick)}"
+def each_row(machine: Machine, rows: int, step: int, body: Callable[[], object]) -> None:
+    """Write a loop over rows, with ROW and NUMBER at the row's numbers; `step`: bytes of a row."""
+    if rows == 1:
+        body()
+        return
+    machine.set(ROW, 0)
+    machine.set(NUMBER, 0)
+    with machine.loop(ROW_COUNT, rows):
+        body()
+        if step:
+            machine.add_constant(ROW, step)
+        machine.add_constant(NUMBER, VECTOR_BYTES)
 
 
 def kept_names(program: Program, later: Program) -> tuple[set[str], set[str]]:
     """Return the rows and the single numbers that a program makes and a later one uses."""
     used = {name for statement in later for name in _names(statement, False)}
-    rows = {s.to for s in program if isinstance(s, Each)}
-    numbers = {s.to for s in program if not isinstance(s, Each)}
-    return rows & used, numbers & used
+    rows = rows_made(program)
+    return rows & used, ({s.to for s in program} - rows) & used
+
+
+def rows_made(program: Program) -> set[str]:
+    """Return the names of the rows that a program makes."""
+    return {statement.to for statement in program if isinstance(statement, Each)}

@@ -7,15 +7,16 @@ from typing import Callable, NamedTuple, Sequence
 
 from ...formulas.optimizers import clipping_programs
 from ...formulas.programs import Each, Program, described
+from ..optimizer_source import counts_steps
 from ..plans import TrainingPlan
 from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
 from .layout import Layout
-from .machine import ARENA, LANES, VECTOR_BYTES, At, Block, Machine
+from .machine import ARENA, VECTOR_BYTES, At, Block, Machine, vectors_of
 from .passes import ParameterPlaces, Passes
 from .products import ArenaRows
-from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk
+from .row_vectors import NUMBER, PARAMETER, ROW, Places, RowProgram, Walk, each_row
 from .sparse import RECORD_BYTES, SparseProducts
 
 # Integer registers.
@@ -67,7 +68,7 @@ class TrainingCode:
         self.names = ["k", "share"]
         if not self.direct:
             self.names += list(dict.fromkeys(["rate", *[name for name, _ in self.once]]))
-        self.counts_steps = any("step" in source for _, source in self.once)
+        self.counts_steps = counts_steps(plan)
         self.numbers = _numbers_function(plan, shape.weighted, self.direct, self.once, self.names)
         self._write()
         self.size = layout.size + VECTOR_BYTES
@@ -159,7 +160,7 @@ class TrainingCode:
                     if several:
                         m.add_constant(register, table.stride)
                     continue
-                m.multiply(_FROM, _ROW_NUMBER, row_bytes(columns))
+                m.multiply(_FROM, _ROW_NUMBER, vectors_of(columns) * VECTOR_BYTES)
                 m.load(_BASE, At(ARENA, base))
                 m.add(_FROM, _BASE)
                 self._copy(At(ARENA, table.offset, register if several else None), columns)
@@ -180,7 +181,7 @@ class TrainingCode:
     def _copy(self, to: At, columns: int) -> None:
         """Copy a row's vectors from register _FROM on."""
         m = self.machine
-        times, rest = divmod(-(-columns // LANES), _COPIED_AT_ONCE)
+        times, rest = divmod(vectors_of(columns), _COPIED_AT_ONCE)
         if times > 1:
             m.move(_BASE, ARENA)
             m.add_constant(_BASE, to.offset)
@@ -197,8 +198,8 @@ class TrainingCode:
 
     def _copy_some(self, to: At, count: int) -> None:
         for v in range(count):
-            self.machine.vload(v % 8, At(_FROM, v * VECTOR_BYTES))
-            self.machine.vstore(to.plus(v * VECTOR_BYTES), v % 8)
+            self.machine.vload(v, At(_FROM, v * VECTOR_BYTES))
+            self.machine.vstore(to.plus(v * VECTOR_BYTES), v)
 
     def _load_numbers(self) -> dict[str, At]:
         """Load the numbers of this update; return their addresses."""
@@ -224,15 +225,7 @@ class TrainingCode:
         m.comment("k = k weight / sum of weights, for each row; 0 if the sum is 0")
         m.vzero(total)
 
-        def each_row(body: Callable[[], None]) -> None:
-            if rows > 1:
-                m.set(NUMBER, 0)
-            with m.loop(_ROWS, rows):
-                body()
-                if rows > 1:
-                    m.add_constant(NUMBER, VECTOR_BYTES)
-
-        each_row(lambda: m.vadd(total, total, At(ARENA, weights.offset, index)))
+        each_row(m, rows, 0, lambda: m.vadd(total, total, At(ARENA, weights.offset, index)))
         m.vzero(mask)
         m.vless(mask, mask, total)
         m.vload(inverse, self.constants.at(1.0))
@@ -247,7 +240,7 @@ class TrainingCode:
             m.vmul(k, inverse, At(ARENA, weights.offset, index))
             m.vstore(At(ARENA, factors.offset, index), k)
 
-        each_row(factor)
+        each_row(m, rows, 0, factor)
         return {**given, "share": share, "k": At(ARENA, factors.offset, index)}
 
     def _update(self, given: dict[str, At]) -> None:
@@ -257,7 +250,7 @@ class TrainingCode:
             for layer in plan.layers:
                 for letter in layer.letters() if layer.kind != "Dense" else ():
                     start = parameters.vectors[f"{letter}{layer.place}"] - parameters.start
-                    size = -(-layer.outputs // LANES) * VECTOR_BYTES
+                    size = vectors_of(layer.outputs) * VECTOR_BYTES
                     self._over_parameters([Each("w", "w - g")], start, size, given)
             return
         for program in clipping_programs(plan.clip_norm, plan.clip_value):
@@ -302,11 +295,6 @@ class TrainingCode:
         m.vstore_first(At(ARENA, at.NOT_FINITE), 0)
 
 
-def row_bytes(columns: int) -> int:
-    """Return the bytes of a row of data: whole vectors."""
-    return -(-columns // LANES) * VECTOR_BYTES
-
-
 def _numbers_function(
     plan: TrainingPlan, weighted: bool, direct: bool, once: Sequence[tuple[str, str]],
     names: Sequence[str],
@@ -317,7 +305,7 @@ def _numbers_function(
     code = SourceWriter()
     code("def numbers(rates, step, rows):")
     code.depth += 1
-    steps = any("step" in source for _, source in once)
+    steps = counts_steps(plan)
     if not steps:
         code("count = len(rates)", "alike = count and rates.count(rates[0]) == count")
         code("if alike: rates = rates[:1]")

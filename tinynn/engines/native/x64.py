@@ -36,17 +36,20 @@ class X64(Machine):
             self.lines.append(Line(len(self.code), len(code), text.format(*operands)))
         self.code += code
 
-    def _memory(self, reg: int, at: At) -> tuple[int, int, bytes]:
-        """Return the high bits of index and base, and ModR/M, SIB and displacement."""
-        base = REGISTERS[at.base]
-        return self._address(reg, base, at.offset, at.index)
+    def _memory(self, reg: int, at: At, scale: int = 1) -> tuple[int, int, bytes]:
+        """Return the high bits of index and base, and ModR/M, SIB and displacement.
+
+        A displacement of one byte counts in units of `scale`.
+        """
+        return self._address(reg, REGISTERS[at.base], at.offset, at.index, scale)
 
     def _address(
-        self, reg: int, base: int, offset: int, index: int | None = None
+        self, reg: int, base: int, offset: int, index: int | None = None, scale: int = 1
     ) -> tuple[int, int, bytes]:
-        short = -128 <= offset < 128
+        units, rest = divmod(offset, scale)
+        short = not rest and -128 <= units < 128
         mode = (0x40 if short else 0x80) | (reg & 7) << 3
-        tail = offset.to_bytes(1 if short else 4, "little", signed=True)
+        tail = (units if short else offset).to_bytes(1 if short else 4, "little", signed=True)
         if index is not None:
             x = REGISTERS[index]
             return x >> 3, base >> 3, bytes((mode | 4, (x & 7) << 3 | base & 7)) + tail

@@ -7,7 +7,7 @@ Source: as in x64.py, section 2.7 for EVEX and its compressed displacements.
 from __future__ import annotations
 
 from .machine import WIDE_BYTES, At, Operand
-from .x64 import REGISTERS, X64
+from .x64 import X64
 
 _PACKED, _TABLE_38, _TABLE_3A = 1, 2, 3  # prefix 66, and the opcode tables 0F38 and 0F3A
 
@@ -25,24 +25,11 @@ class X64Wide(X64):
         if isinstance(last, int):
             x, b, tail = last >> 4, last >> 3 & 1, bytes((0xC0 | (reg & 7) << 3 | last & 7,))
         else:
-            x, b, tail = self._scaled_address(reg, last, scale)
+            x, b, tail = self._memory(reg, last, scale)
         first = (~reg >> 3 & 1) << 7 | (~x & 1) << 6 | (~b & 1) << 5 | (~reg >> 4 & 1) << 4 | table
         second = 0x80 | (~v & 15) << 3 | 4 | _PACKED
         third = 0x40 | (~v >> 4 & 1) << 3
         return bytes((0x62, first, second, third, op)) + tail
-
-    def _scaled_address(self, reg: int, at: At, scale: int) -> tuple[int, int, bytes]:
-        base = REGISTERS[at.base]
-        short = at.offset % scale == 0 and -128 <= at.offset // scale < 128
-        mode = (0x40 if short else 0x80) | (reg & 7) << 3
-        offset = at.offset // scale if short else at.offset
-        tail = offset.to_bytes(1 if short else 4, "little", signed=True)
-        if at.index is not None:
-            x = REGISTERS[at.index]
-            return x >> 3, base >> 3, bytes((mode | 4, (x & 7) << 3 | base & 7)) + tail
-        if base & 7 == 4:
-            return 0, base >> 3, bytes((mode | 4, 0x24)) + tail
-        return 0, base >> 3, bytes((mode | base & 7,)) + tail
 
     def _last(self, operand: Operand) -> str:
         return self._show(operand, "zmm")
