@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 import tinynn.data.files as files
 from tinynn.data.files import CsvDialect, TableFile, guessed_dialect, guessed_header
@@ -322,6 +322,8 @@ def test_settings_that_cannot_be_are_refused(written):
 
 
 @given(st.binary(max_size=60))
+@example(b'"')
+@example(b'""\n' * 250 + b"a\n")
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "t.csv"
     path.write_bytes(data)

@@ -98,8 +98,8 @@ class TableFile:
         whole = len(sample) < SAMPLE_LINES
         self.dialect = guessed_dialect(sample, delimiter, quote)
         rows = _sample_rows(sample, self.dialect, whole)
-        self.header = guessed_header(rows) if header is None else header
         self._first_line, first = self._first_row()
+        self.header = guessed_header(rows or [first]) if header is None else header
         if self.header:
             self.columns = self._named(first)
             if next(self.rows(), None) is None:
