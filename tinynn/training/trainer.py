@@ -325,9 +325,9 @@ class Trainer(Run):
         """Measure losses and metrics after an epoch, and check whether it was the last."""
         history, data = self.history, self.validation or self.data
         if self.validation or self.metrics:
-            outputs = self.program.predict(data.X)
+            outputs = self.program.predict(data.X) if self.metrics else None
             if self.validation:
-                loss = self.loss(outputs, data.T, data.weights)
+                loss = self.program.measure(*data, outputs)
                 history.validation_loss.append(loss)
                 if loss < self.best_loss:
                     self.program.write_back()
