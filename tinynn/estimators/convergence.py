@@ -59,6 +59,8 @@ class Convergence(Callback):
             self.best = value
             if self.watched:
                 self.best_state = trainer.model.state()
+        if not self.adaptive:
+            trainer.earliest_end = trainer.epoch + self.patience + 1 - self.stalled
         if self.stalled > self.patience:
             if self.adaptive and trainer.learning_rate > SLOWEST:
                 self.stalled = 0
