@@ -9,6 +9,7 @@ import argparse
 from typing import Any
 
 from ..export.formats import FORMATS
+from .column_options import add_columns
 from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
 
 
@@ -47,7 +48,7 @@ def train() -> Parser:
     )  # fmt: skip
     _add_network(command)
     _add_training(command)
-    _add_columns(command)
+    add_columns(command)
     add_reading(command)
     add_output(command)
     return command
@@ -129,26 +130,6 @@ def _add_training(command: Parser) -> None:
     group.add_argument(
         "--buffer", type=positive, default=10_000, metavar="ROWS",
         help="shuffle a stream within this many rows (10,000)",
-    )  # fmt: skip
-
-
-def _add_columns(command: Parser) -> None:
-    group = command.add_argument_group("columns (guessed unless given)")
-    for name, what in (
-        ("numbers", "columns to read as numbers"),
-        ("categories", "columns to read as categories, even if they are numbers"),
-        ("ignore", "columns to leave out"),
-    ):
-        group.add_argument(
-            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"{what}: a,b"
-        )
-    group.add_argument(
-        "--missing", action="append", default=[], metavar="WORD",
-        help="another word for a missing value, like NA and ?; can be repeated",
-    )  # fmt: skip
-    group.add_argument(
-        "--max-kinds", type=positive, default=50, metavar="N",
-        help="how many kinds of a category to keep, the most frequent first (50)",
     )  # fmt: skip
 
 

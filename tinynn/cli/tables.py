@@ -13,6 +13,7 @@ from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
 from ..preprocessing.cells import Reader
+from ..preprocessing.dates import SPELLINGS, spelled
 from .parser import one_sign
 
 Cells = List[str]
@@ -194,6 +195,19 @@ def _guessed_task(present: int, kinds: int, numbers: list[float]) -> tuple[str, 
         if kinds <= 2 or few:
             return "classify", f"the column holds {kinds} different whole numbers"
     return "regress", f"the column holds {kinds:,} different numbers"
+
+
+def refuse_dates(cells: Sequence[str], reader: Reader, where: str) -> None:
+    """Raise DataError for a target of dates or times, which are neither classes nor numbers."""
+    texts = [value for value in map(reader.read, dict.fromkeys(cells)) if isinstance(value, str)]
+    some = texts[:100]
+    dates = [text for group in spelled(some, SPELLINGS) for text in group.texts]
+    if dates and len(dates) >= 0.9 * len(some):
+        raise DataError(
+            f"{where} holds dates or times such as {dates[0]!r}, and there is no order among "
+            "classes: add a column with a number to predict instead, such as the days until then; "
+            "or give --task classify to take each date as a class of its own"
+        )
 
 
 def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:

@@ -28,6 +28,7 @@ from .tables import (
     guessed_target,
     load_table,
     open_table,
+    refuse_dates,
 )
 from .testing import findings_of, test_text, tried, with_importance
 from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
@@ -87,10 +88,10 @@ def _understood(
     decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
     reader = cell_reader(options.missing, decimal)
     cells = [row[index] for row in rows]
-    return (
-        guessed_target(name, index, cells, reader, options.task),
-        new_encoder(columns, options, decimal),
-    )
+    target = guessed_target(name, index, cells, reader, options.task)
+    if options.task is None and target.task == "classify":
+        refuse_dates(cells, reader, f"{file.name}: column {name!r}")
+    return target, new_encoder(columns, options, decimal)
 
 
 def _without_target(

@@ -16,7 +16,6 @@ MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
 # A number in any country's notation: digits, with separators between groups or before decimals.
 _FOREIGN = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*(?:[eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d\d?[./]\d\d?[./]\d{2,4}\b.*")
 _NUMBERS = frozenset((float, int, bool))
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
@@ -27,6 +26,14 @@ class Table(NamedTuple):
     rows: list[Row[Any]]
     names: list[str] | None
     width: int
+
+
+class Found(NamedTuple):
+    """The encoded columns of one column, and its numbers of missing cells and of unknown kinds."""
+
+    columns: list[Vector]
+    missing: int
+    unseen: dict[str, int]
 
 
 class Reader(NamedTuple):
@@ -148,11 +155,6 @@ def foreign_number(text: str) -> str | None:
     if text.count(",") == 1 and text.rfind(",") > text.rfind("."):
         return "give decimal=',' to read it"
     return "remove the thousands separators"
-
-
-def like_date(text: str) -> bool:
-    """Return whether a text looks like a date."""
-    return _DATE.fullmatch(text) is not None
 
 
 def reader(missing: object, decimal: object) -> Reader:

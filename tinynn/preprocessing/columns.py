@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, Callable, Container, NamedTuple, Sequence, Union
 
 from ..checks.finite import all_finite
 from ..checks.words import counted
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Vector
-from .cells import Reader, cell_error, foreign_number, key_of, like_date
-from .summary import Summary, not_finite, rounding_variance
+from .cells import Found, Reader, cell_error, foreign_number, key_of
+from .date_column import CYCLES, DATE_KINDS, DateColumn, DateTally, date_column
+from .dates import SPELLINGS
+from .moments import rounding_variance
+from .summary import Summary, not_finite
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+DATES_AMONG_TEXTS = 0.9  # with this share of dates, other texts are taken for mistakes
 MISSING_KIND = "(missing)"
 
 
@@ -28,14 +32,7 @@ class ColumnPlan(NamedTuple):
     missing_indicator: bool
     missing_category: str
     drop_constant: bool
-
-
-class Found(NamedTuple):
-    """The encoded columns of one column, and its numbers of missing cells and of unknown kinds."""
-
-    columns: list[Vector]
-    missing: int
-    unseen: dict[str, int]
+    decimal: str
 
 
 class NumberColumn(NamedTuple):
@@ -60,6 +57,11 @@ class NumberColumn(NamedTuple):
     @property
     def kind(self) -> str:
         return "number"
+
+    @property
+    def asked(self) -> str:
+        """The kind to ask for to read other rows alike."""
+        return self.kind
 
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
@@ -132,6 +134,11 @@ class CategoryColumn(NamedTuple):
     def kind(self) -> str:
         return "category"
 
+    @property
+    def asked(self) -> str:
+        """The kind to ask for to read other rows alike."""
+        return self.kind
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [f"{self.name}={kind}" for kind in self.kinds]
@@ -195,6 +202,11 @@ class LeftOut(NamedTuple):
     kind: str
     rows: int
 
+    @property
+    def asked(self) -> str:
+        """The kind to ask for to leave the column out."""
+        return "drop"
+
     def feature_names(self) -> list[str]:
         """Return an empty list."""
         return []
@@ -208,7 +220,7 @@ class LeftOut(NamedTuple):
         return f"left out: {self.reason}"
 
 
-Column = Union[NumberColumn, CategoryColumn, LeftOut]
+Column = Union[NumberColumn, CategoryColumn, DateColumn, LeftOut]
 
 
 def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
@@ -226,6 +238,8 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
             f"{row}; {foreign_number(text)}, or give kinds={{{name!r}: 'category'}} to keep it as "
             "text"
         )
+    if summary.kind in DATE_KINDS:
+        return _date_column(summary, name, plan, "as asked; dates")
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
@@ -252,6 +266,8 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     if kinds == 1 and not summary.missing and plan.drop_constant:
         reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
+    if summary.dates and summary.dates.count == present:
+        return _date_column(summary, name, plan, "every value is a date")
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
         if summary.numbers:
@@ -259,14 +275,23 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         return _category_column(summary, name, plan, reason)
     if summary.numbers >= summary.texts:
         raise DataError(_mixed_refusal(summary, name))
+    if summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
+        raise DataError(_mixed_dates_refusal(summary.dates, name))
     seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
-    text = summary.first_text[1] if summary.first_text else ""
-    what = "dates (read as text)" if like_date(text) else "text"
+    what = "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
     reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
     return _category_column(summary, name, plan, reason)
+
+
+def _date_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> DateColumn:
+    assert summary.dates is not None
+    return date_column(
+        summary.dates, name, reason, plan.decimal, plan.scaling, plan.missing_indicator,
+        summary.missing, summary.rows,
+    )  # fmt: skip
 
 
 def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> NumberColumn:
@@ -336,11 +361,23 @@ def _mixed_refusal(summary: Summary, name: str) -> str:
     )
 
 
+def _mixed_dates_refusal(dates: DateTally, name: str) -> str:
+    row, text = dates.first_other or (0, "")
+    return (
+        f"{dates.label} has {counted(dates.count, 'date')} and "
+        f"{counted(dates.others, 'other value')} (row {row} has {text[:40]!r}); if this means a "
+        f"missing value, give missing=({text!r},); if they are all names, give "
+        f"kinds={{{name!r}: 'category'}}"
+    )
+
+
 def column_from_dict(state: object, where: str) -> Column:
     """Return the column of a saved state. Raises FormatError for anything else."""
     if not isinstance(state, dict):
         raise FormatError(f"{where} needs to be an object, got {type(state).__name__}")
-    kinds: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
+    kinds: dict[str, Any] = {
+        "number": NumberColumn, "category": CategoryColumn, "date": DateColumn,
+    }  # fmt: skip
     kind = state.get("kind")
     if kind in ("constant", "empty", "identifier", "drop"):
         made: Any = LeftOut
@@ -369,9 +406,14 @@ def column_to_dict(column: Column) -> dict[str, Any]:
 
 
 def _contradiction(column: Column) -> str | None:
-    if isinstance(column, NumberColumn):
+    if isinstance(column, (NumberColumn, DateColumn)):
         if column.scale <= 0.0 or column.low > column.high:
             return "needs a scale above 0 and low not above high"
+        if (
+            isinstance(column, DateColumn)
+            and max(abs(column.median), abs(column.low), abs(column.high), abs(column.shift)) >= 1e7
+        ):
+            return "needs times within ten million days"
     elif isinstance(column, CategoryColumn):
         if len(set(column.kinds)) != len(column.kinds) or len(column.counts) != len(column.kinds):
             return "needs different kinds, each with a count"
@@ -392,6 +434,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _are_some_of(known: Container[str], value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(x) and x in known for x in value)
+
+
 _FITS: dict[str, Callable[[Any], bool]] = {
     "name": _is_text, "reason": _is_text, "kind": _is_text,
     "median": lambda value: value is None or _is_number(value),
@@ -402,4 +448,6 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "fill": lambda value: value is None or _is_text(value),
+    "spellings": lambda value: _are_some_of(SPELLINGS, value) and len(value) > 0,
+    "cycles": lambda value: _are_some_of(CYCLES, value),
 }  # fmt: skip

@@ -18,10 +18,11 @@ from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
 from .columns import Column, ColumnPlan, column_from_dict, column_to_dict, planned
+from .date_column import DATE_KINDS
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows processed at a time
-_KINDS = ("number", "category", "drop")
+_KINDS = ("number", "category", *DATE_KINDS, "drop")
 _SETTINGS = (
     "names", "kinds", "scaling", "max_kinds", "missing", "missing_indicator", "missing_category",
     "decimal", "drop_constant",
@@ -201,7 +202,7 @@ class TableEncoder:
     def _planned(self) -> list[Column]:
         plan = ColumnPlan(
             self.scaling, self.max_kinds, self.missing_indicator, self.missing_category,
-            self.drop_constant,
+            self.drop_constant, self.decimal,
         )  # fmt: skip
         columns = [planned(s, n, plan) for s, n in zip(self._summaries, self.column_names)]
         if not any(column.feature_names() for column in columns):

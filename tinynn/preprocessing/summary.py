@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from math import exp, floor, fsum, inf, isfinite, log
+from math import fsum, inf, isfinite
 from random import Random
 from typing import Any, NoReturn, Sequence
 
 from ..errors import DataError
 from .cells import Reader, cell_error, foreign_number, key_of
+from .date_column import DATE_KINDS, DateTally
+from .moments import SAMPLE, Sample
 
-SAMPLE = 50_000  # numbers of a column kept for its median, which is exact up to this many
 KINDS = 1_000  # different kinds counted in a column
-_EPSILON = 2.0**-52
-
-
-class Sample:
-    """A uniform sample of up to `size` numbers of a stream.
-
-    Source: K.-H. Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))) (1994),
-    algorithm L: it draws how many numbers to skip, so most of them cost nothing.
-    """
-
-    def __init__(self, size: int, rng: Random) -> None:
-        self.size = size
-        self.rng = rng
-        self.kept = array("d")
-        self.seen = 0
-        self.next = size  # the position in the stream of the next number to take
-        self.share = 1.0
-
-    def extend(self, values: Sequence[float]) -> None:
-        """Add the next numbers of the stream."""
-        room = self.size - len(self.kept)
-        if room:
-            self.kept.extend(values[:room])
-            if len(self.kept) == self.size:
-                self.next -= 1
-                self._skip()
-        while self.next < self.seen + len(values):
-            self.kept[self.rng.randrange(self.size)] = values[self.next - self.seen]
-            self._skip()
-        self.seen += len(values)
-
-    def _skip(self) -> None:
-        draw = self.rng.random
-        self.share *= exp(log(1.0 - draw()) / self.size)
-        # Clamped, as a share rounded to 1 or 0 would cause an error below.
-        share = min(max(self.share, 1e-300), 1.0 - _EPSILON)
-        rest = log(1.0 - share) if share > 1e-15 else -share
-        self.next += floor(log(1.0 - draw()) / rest) + 1
-
-    def median(self) -> float:
-        """Return the median of the sample; 0 if it is empty.
-
-        In the whole stream, its rank is within ±1/√n of the middle for a sample of n numbers (two
-        standard errors).
-        """
-        ordered = sorted(self.kept)
-        n = len(ordered)
-        if not n:
-            return 0.0
-        return ordered[n // 2] if n % 2 else 0.5 * ordered[n // 2 - 1] + 0.5 * ordered[n // 2]
 
 
 class Summary:
@@ -79,11 +29,12 @@ class Summary:
     first_text, first_number:       (row, cell) of the first text and the first number
     foreign, foreign_count:         (row, cell) of the first number in another country's notation,
                                     and their number
+    dates:                          statistics of the texts as dates, or None if they are none
     """
 
     def __init__(self, label: str, kind: str | None, rng: Random) -> None:
         self.label = label
-        self.kind = kind  # as given: "number", "category", "drop", or None to guess
+        self.kind = kind  # as given, or None to guess
         self.rows = self.missing = self.numbers = self.texts = 0
         self.mean = self.squares = 0.0
         self.low, self.high = inf, -inf
@@ -97,6 +48,7 @@ class Summary:
         self.first_number: tuple[int, Any] | None = None
         self.foreign: tuple[int, str] | None = None
         self.foreign_count = 0
+        self.dates = DateTally(label, kind, rng) if kind in (None, *DATE_KINDS) else None
 
     @property
     def present(self) -> int:
@@ -116,7 +68,7 @@ class Summary:
             return
         values = None if self._wants_kinds() else reader.plain_numbers(cells)
         if values is None:
-            values = self._read(cells, first_row, reader)
+            values = [] if self._all_dates(cells, reader) else self._read(cells, first_row, reader)
         else:
             self.counting = self.counting and self._counts_on(values)
             self.uncounted += len(values)
@@ -126,7 +78,22 @@ class Summary:
             self._add_numbers(values)
 
     def _wants_kinds(self) -> bool:
-        return self.kind != "number" and self.all_kinds_at is None
+        return self.kind in DATE_KINDS or (self.kind != "number" and self.all_kinds_at is None)
+
+    def _all_dates(self, cells: Sequence[Any], reader: Reader) -> bool:
+        """Add the cells at once if all are dates or missing, and their kinds are not wanted."""
+        if self.dates is None or (self.all_kinds_at is None and self.kind is None):
+            return False
+        if set(map(type, cells)) != {str}:
+            return False
+        missing = reader.missing
+        texts = cells if missing.isdisjoint(cells) else [c for c in cells if c not in missing]
+        if not self.dates.add_all(texts):
+            return False
+        self.missing += len(cells) - len(texts)
+        self.texts += len(texts)
+        self.uncounted += len(texts)
+        return True
 
     def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> list[float]:
         """Count the cells, reading each distinct one once; return the numbers among them."""
@@ -136,18 +103,28 @@ class Summary:
             cells = [self._value(c, [c], first_row + i, reader) for i, c in enumerate(cells)]
             counts = Counter(cells)
         values: list[float] = []
+        texts: dict[str, tuple[int, int]] = {}
+        first = dict(zip(reversed(cells), range(first_row + len(cells) - 1, first_row - 1, -1)))
         for cell, count in counts.items():
             value = self._value(cell, cells, first_row, reader)
             if value is None:
                 self.missing += count
                 continue
-            self._count_kind(key_of(cell), count)
+            key = key_of(cell)
+            self._count_kind(key, count)
+            row = first[cell]
+            if self.kind in DATE_KINDS:
+                value = key
             if isinstance(value, float):
                 values += [value] * count
-                if self.first_number is None:
-                    self.first_number = (first_row + cells.index(cell), cell)
+                self.first_number = self.first_number or (row, cell)
             else:
-                self._add_text(value, count, first_row + cells.index(cell))
+                self._add_text(value, count, row)
+                texts[value] = (count + texts.get(value, (0, 0))[0], row)
+        if self.dates is not None and texts:
+            self.dates.add(texts)
+            if self.kind is None and self.dates.hopeless:
+                self.dates = None
         if self.counting:
             self.counting = self._counts_on([reader.read(cell) for cell in cells])
         return values
@@ -223,8 +200,3 @@ def not_finite(cell: Any, row: int, label: str) -> NoReturn:
         f"inputs need finite numbers, got {cell!r} in row {row}, {label}; "
         "clip or drop infinite values first"
     )
-
-
-def rounding_variance(n: int, mean: float, variance: float) -> bool:
-    """Return whether rounding alone explains a variance, by the rule of StandardScaler."""
-    return variance <= n * _EPSILON * variance + (n * _EPSILON * mean) ** 2
