@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import NamedTuple
 
 from random_networks import random_layers, with_random_numbers
 
@@ -17,6 +18,7 @@ import tinynn as nn
 from tinynn import activations
 from tinynn.errors import DataError
 from tinynn.preprocessing import CategoryColumn, NumberColumn, TableEncoder
+from tinynn.preprocessing.dates import DAY_FIRST, MONTH_FIRST, MONTHS, SPELLINGS, instants
 
 KINDS = [
     nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.Softplus, nn.SiLU,
@@ -64,12 +66,55 @@ def cells(rng, kind):
     """Return a cell as it may come in a column of that kind, in training."""
     if rng.random() < 0.15:
         return rng.choice([None, "", " NA ", float("nan"), "-999", -999])
+    if isinstance(kind, Dates):
+        return date_text(rng, *kind)
     if kind == "number":
         x = rng.choice([rng.gauss(10, 3), float(rng.randint(-5, 5)), 1e6 * rng.random()])
         return rng.choice([x, x, f" {x!r}\t", int(x)])
     if kind == "constant":
         return 7
     return rng.choice([*kind, 3, 0.25, 1e16, True])
+
+
+class Dates(NamedTuple):
+    """The kind of a column of dates: the spelling, and what is behind each."""
+
+    spelling: str
+    clock: str
+
+
+def date_text(rng, spelling, clock):
+    """Return a date in a spelling, perhaps with a time; now and then one that may be wrong."""
+    most = 40 if rng.random() < 0.05 else 28
+    name = rng.choice(MONTHS)
+    name = rng.choice([name, name[:3], name.upper(), name[:4]] if most == 40 else [name, name[:3]])
+    parts = {
+        "Y": f"{rng.randint(1980, 2040):04d}", "y": f"{rng.randint(0, 99):02d}", "B": name,
+        "M": f"{rng.randint(1, 12)}", "m": f"{rng.randint(1, 12):02d}",
+        "D": f"{rng.randint(1, most)}", "d": f"{rng.randint(1, most):02d}",
+        " ": rng.choice([" ", "-", ". "]), ",": rng.choice([", ", "/"]),
+    }  # fmt: skip
+    day = "".join(parts.get(part, part) for part in spelling)
+    h, rest = rng.randint(0, 23), f"{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}"
+    time = {
+        "": "", "hm": f"{h}:{rest[:2]}", "hms": f"{h:02d}:{rest}.{rng.randint(0, 9999)}",
+        "half": f"{h % 12 + 1}:{rest} {rng.choice(['am', 'P.M.', 'pm'])}",
+        "zone": f"{h:02d}:{rest}{rng.choice(['Z', ' UTC', '+02:00', '-0330', '+05'])}",
+    }[clock]  # fmt: skip
+    return day + (rng.choice([" ", "T", ", "]) if day and time else "") + time
+
+
+def asked(kind):
+    """Return the kind to ask an encoder for."""
+    first = dict.fromkeys(DAY_FIRST, "day-first date")
+    return {**first, **dict.fromkeys(MONTH_FIRST, "month-first date")}.get(kind.spelling, "date")
+
+
+def garbled(rng, text):
+    """Return a text with one character out, in, or another."""
+    i = rng.randrange(len(text) + 1)
+    letter = rng.choice(["", *text, *"0123456789 -/.,:+TZapm", "K", "ſ", "é", "\u2003"])
+    return text[:i] + letter + text[i + rng.randint(0, 1) :]
 
 
 ODD = [
@@ -87,6 +132,9 @@ def table_rows(rng, kinds, count):
     for row in rows[count // 4 :]:
         j = rng.randrange(len(row))
         word = rng.choice(kinds[j] if isinstance(kinds[j], list) else WORDS)
+        if isinstance(kinds[j], Dates) and rng.random() < 0.8:
+            row[j] = garbled(rng, date_text(rng, *kinds[j]))
+            continue
         row[j] = rng.choice([*ODD, *EXTREMES, word, f"\u2003{word}\n", word + "\u200b"])
     return rows
 
@@ -100,15 +148,25 @@ def spaced():
     return model, [[f"{c}{c}red{d}"] for c, d in zip(around, reversed(around))]
 
 
+def dates(rng):
+    """Return a kind of dates."""
+    spelling = rng.choice(SPELLINGS)
+    return Dates(spelling, rng.choice(["", "hm", "hms", "half", "zone"] if spelling else ["hm"]))
+
+
 def estimator(rng):
     """Return a fitted estimator of a random table, and the kinds of its columns."""
     kinds = [
-        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5)])
+        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5), dates(rng)])
         for _ in range(rng.randint(1, 5))
     ] + ["number"]  # fmt: skip
     encoder = TableEncoder(
         names=rng.sample(WORDS, len(kinds)),
-        kinds={j: "category" for j, kind in enumerate(kinds) if isinstance(kind, list)},
+        kinds={
+            j: "category" if isinstance(kind, list) else asked(kind)
+            for j, kind in enumerate(kinds)
+            if isinstance(kind, (list, Dates))
+        },
         scaling=rng.choice(["standard", "minmax", None]),
         missing=rng.choice([("NA", -999), ("NA", "-999", "inf"), ("NA", "-999", "\u2028")]),
         missing_indicator=rng.random() < 0.5,
@@ -117,8 +175,21 @@ def estimator(rng):
         max_kinds=rng.choice([3, 50]),
     )
     rows = [[cells(rng, kind) for kind in kinds] for _ in range(30)]
+    for j, kind in enumerate(kinds):
+        if isinstance(kind, Dates):  # only such as are right
+            for row in rows:
+                while isinstance(row[j], str) and row[j].strip() not in (*encoder.missing, ""):
+                    if instants([row[j]], kind.spelling):
+                        break
+                    row[j] = date_text(rng, *kind)
     if encoder.decimal == ",":
-        rows = [[c.replace(".", ",") if isinstance(c, str) else c for c in row] for row in rows]
+        rows = [
+            [
+                c.replace(".", ",") if isinstance(c, str) and not isinstance(kind, Dates) else c
+                for c, kind in zip(row, kinds)
+            ]
+            for row in rows
+        ]
     settings = {
         "hidden_layer_sizes": (rng.randint(1, 6),),
         "activation": rng.choice(["relu", "gelu", "silu", "tanh"]),

@@ -165,7 +165,7 @@ def test_dates_are_found_and_said():
     encoder = TableEncoder(names=["when", "n"]).fit(rows)
     assert encoder.columns[0].describe() == (
         "date, from 2019-01-01 to 2021-09-26, as a number, time of year and day of the week: "
-        "every value is a date like '2019-01-01'"
+        "every value is a date or time like '2019-01-01'"
     )
     assert encoder.feature_names_out() == [
         "when", "when: time of year (sin)", "when: time of year (cos)",
@@ -204,8 +204,9 @@ def test_a_cycle_counts_where_the_column_goes_round_it(cells, cycles):
 
 def test_the_order_of_day_and_month_is_the_columns():
     us, eu = every_day("2021-01-01", 40, "%m/%d/%Y"), every_day("2021-01-01", 40, "%d/%m/%Y")
-    assert column(us).reason == ("every value is a date like '01/01/2021', with the month first")
-    assert column(eu).reason == "every value is a date like '01/01/2021', with the day first"
+    start = "every value is a date or time like"
+    assert column(us).reason == f"{start} '01/01/2021', with the month first"
+    assert column(eu).reason == f"{start} '01/01/2021', with the day first"
     for cells in (us, eu):
         assert written(column(cells).high) == "2021-02-09"
         assert column(cells[:12], column(cells).asked).spellings[0] == column(cells).spellings[0]
@@ -215,13 +216,12 @@ def test_the_order_of_day_and_month_is_the_columns():
         assert column(mixed).spellings == [column(cells).spellings[0], "Y-M-D"]
     monthly = every_day("2021-01-01", 12, "1/%d/%Y")
     assert column(monthly).reason == (
-        "every value is a date like '1/01/2021', with the day first, as the day is always the same "
-        "then"
+        f"{start} '1/01/2021', with the day first, as the day is always the same then"
     )
     doubtful = [f"{m:02d}/{d:02d}/2021" for m, d in [(1, 2), (3, 4), (5, 6)]]
     assert column(doubtful).reason == (
-        "every value is a date like '01/02/2021', with the month first, which is assumed: no "
-        "number above 12 decides; ask for day-first dates if it is wrong"
+        f"{start} '01/02/2021', with the month first, which is assumed: no number above 12 "
+        "decides; ask for day-first dates if it is wrong"
     )
     assert column(doubtful, decimal=",").spellings[0] == "D/M/Y"
     assert column([d.replace("/", ".") for d in doubtful]).spellings[0] == "D.M.Y"
@@ -231,8 +231,8 @@ def test_the_order_of_day_and_month_is_the_columns():
 
 def test_two_digits_of_a_year_are_said():
     assert column(["04/06/69", "12/30/21"]).reason == (
-        "every value is a date like '04/06/69', with the month first; years 69 to 99 are 1969 to "
-        "1999"
+        "every value is a date or time like '04/06/69', with the month first; years 69 to 99 are "
+        "1969 to 1999"
     )
 
 
@@ -240,7 +240,7 @@ def test_missing_dates_are_filled_with_the_median_and_marked():
     found = column(["2021-03-01", None, "2021-03-05", "NA", "2021-03-02"])
     assert found.describe() == (
         "date, from 2021-03-01 to 2021-03-05; 2 missing cells filled with the median 2021-03-02 "
-        "and marked in a column: every value is a date like '2021-03-01'"
+        "and marked in a column: every value is a date or time like '2021-03-01'"
     )
     encoder = TableEncoder(names=["x"]).fit(
         [["2021-03-01"], [None], ["2021-03-05"], ["2021-03-02"]]

@@ -25,12 +25,13 @@ from test_export_code import DOUBLE, check_answer, check_outputs, expected, make
 import tinynn as nn
 from tinynn.data import load_iris
 from tinynn.errors import FormatError, SettingError
-from tinynn.export import python_layers, to_python
+from tinynn.export import dates, python_layers, to_python
 from tinynn.export.python import python_source
 from tinynn.export.python_layers import fixed_point_bits, network_source
 from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
 from tinynn.importers import from_sklearn
+from tinynn.preprocessing.dates import SPELLINGS, instants
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -270,6 +271,24 @@ def test_any_table(seed):
     check("a table", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
 
 
+@given(st.integers(0, 2**32))
+def test_a_date_is_read_as_by_the_model(seed):
+    rng = random.Random(seed)
+    found = run_source(dates.PYTHON)["_instant"]
+    for _ in range(20):
+        kind = em.dates(rng)
+        text = em.date_text(rng, *kind)
+        for _ in range(rng.randrange(3)):
+            text = em.garbled(rng, text)
+        text = text.strip()
+        for spelling in SPELLINGS:
+            expected = instants([text], spelling)
+            if expected is None:
+                assert found(text, spelling) is None, (text, spelling)
+            else:
+                assert [[part] for part in found(text, spelling)] == list(expected), text
+
+
 # Bugs that are planted have to be seen
 
 PLANTED = [
@@ -295,6 +314,12 @@ PLANTED = [
     ("len(group) < 3", "len(group) < 2", None),
     (".replace(\",\", \".\")", "", None),
     ("cell in _MISSING_NUMBERS", "cell in ()", None),
+    ("d <= ((m", "d <= 1 + ((m", None),
+    ("(seconds - zone)", "(seconds + zone)", None),
+    ("h % 12 + ", "h + ", None),
+    ("n >= 69", "n >= 70", None),
+    ("day % days", "day % 7", None),
+    ("return instead", "return x", None),
 ]  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_it_says_what_it_guessed_and_why():
         "seven: left out: the same number, 7, in 30 rows",
         "empty: left out: no values in 30 rows",
         "day: date, from 2024-01-01 to 2024-01-28, as a number and day of the week: every value is "
-        "a date like '2024-01-01'",
+        "a date or time like '2024-01-01'",
         "code: category with 5 kinds ('k0', 'k1', 'k2', 'k3', 'k4'): text; the 5 most frequent of "
         "9 different values",
         "mixed: category with 2 kinds ('1', 'x'): few different values in 30 rows, 15 numbers "

@@ -16,6 +16,8 @@ from ..errors import FormatError, SettingError
 from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.date_column import DateColumn
+from . import dates
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .python import differences, python_source
@@ -47,7 +49,7 @@ static inline int {p}number(double value, double fill, double shift, double scal
     return x[0] - x[0] == 0;
 }}
 """
-_CATEGORY = """\
+_TEXT = """\
 /* The bytes of the white-space character at s, or 0 if it is none, as in Python's str.strip. */
 static inline int {p}space(const unsigned char *s)
 {{
@@ -72,14 +74,24 @@ static inline int {p}index_of(const unsigned char *text, int length, const char 
     return -1;
 }}
 
+/* The start of a text without white space around it; its length is in `length`. */
+static inline const unsigned char *{p}stripped(const char *text, int *length)
+{{
+    const unsigned char *s = (const unsigned char *)(text ? text : "");
+    int step;
+    while ((step = {p}space(s)) > 0) s += step;
+    *length = 0;
+    for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) *length = i + 1;
+    return s;
+}}
+"""
+_CATEGORY = """\
 /* Sets x to 1 at the text's category, else to 0; returns 0 if it is unknown and strict. */
 static inline int {p}category(
     const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
 {{
-    const unsigned char *s = (const unsigned char *)(text ? text : "");
-    int end = 0, step, kind;
-    while ((step = {p}space(s)) > 0) s += step;
-    for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) end = i + 1;
+    int end, kind;
+    const unsigned char *s = {p}stripped(text, &end);
     kind = {p}index_of(s, end, {p}missing_words) < 0 ? {p}index_of(s, end, kinds) : fill;
     for (int j = 0; j < count; j++) x[j] = j == kind;
     return kind >= 0 || !strict;
@@ -277,12 +289,18 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
             "int", "missing", "double value", f"    return value != value{tests};\n"
         )
         parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
-    if any(isinstance(column, CategoryColumn) for column in used):
+    kinds = set(map(type, used))
+    if kinds - {NumberColumn}:
         parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
-        parts.append(_CATEGORY.format(p=p, T=c.real))
-        for j, column in enumerate(d.columns):
-            if isinstance(column, CategoryColumn):
-                parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
+        parts.append(_TEXT.format(p=p))
+    parts += [_CATEGORY.format(p=p, T=c.real)] * (CategoryColumn in kinds)
+    parts += [dates.c_source(p, c.real)] * (DateColumn in kinds)
+    for j, column in enumerate(d.columns):
+        if isinstance(column, CategoryColumn):
+            parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
+        elif isinstance(column, DateColumn):
+            parts.append(c.strings(f"spellings{j}", column.spellings, end=True))
+            parts.append(c.table(f"{p}missing{j}", dates.missing_date(column)))
     return parts
 
 
@@ -316,6 +334,10 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
             fill = str(-1 if column.fill is None else column.kinds.index(column.fill))
             values = f"{c.prefix}kinds{j}, {count}, {fill}, {int(column.strict)}"
             lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
+        elif isinstance(column, DateColumn):
+            values = f"{c.prefix}spellings{j}, {column.shift!r}, {column.scale!r}"
+            values += f", {dates.cycle_bits(column)}, {c.prefix}missing{j}"
+            lines.append(f"if (!{c.prefix}date({cell}, {values}, a + {k})) return {-1 - j};")
         k += len(column.feature_names())
     return lines
 

@@ -18,6 +18,8 @@ from ..formulas.indexed_loops import LoopLanguage, Loops
 from ..formulas.programs import Each, Total
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut
+from ..preprocessing.date_column import DateColumn
+from ..preprocessing.dates import example_of
 from .steps import Description
 
 _LINE = 100
@@ -226,5 +228,7 @@ def _described(column: Column) -> str:
         kinds = ", ".join(map(quoted, column.kinds[:5])) + ", ..." * (len(column.kinds) > 5)
         refused = "; others are refused" * column.strict
         return f"text, one of {kinds}{refused}" if kinds else "text"
+    if isinstance(column, DateColumn):
+        return f"text, a date or time like {quoted(example_of(column.spellings[0]))}"
     missing = "required" if column.median is None else f"{column.median:g} if missing"
     return f"a number, {missing}"

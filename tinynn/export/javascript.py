@@ -13,6 +13,8 @@ from typing import Sequence
 
 from ..files.atomic import Path, write_bytes
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.date_column import DateColumn
+from . import dates
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .steps import Description, Label, describe
@@ -126,7 +128,7 @@ function encode(row, x) {
         }
         const raw = row[listed ? j : columns[j]];
         const cell = read(raw);
-CATEGORY        const value = cell === null ? rule.fill : cell;
+CASES        const value = cell === null ? rule.fill : cell;
         if (typeof value !== "number") refuse(j, raw, "a number");
         x[k] = (value - rule.shift) / rule.scale;
         if (!Number.isFinite(x[k])) refuse(j, raw, "a number that is finite and can be scaled");
@@ -229,9 +231,16 @@ def _names(d: Description) -> list[str]:
         f"const MISSING_NUMBERS = {_list(sorted(x for x in d.reader.missing_numbers if x == x))};\n"
         f'const DECIMAL = "{d.reader.decimal}";\n'
     )
-    if any(isinstance(column, CategoryColumn) for column in d.columns):
-        return [*parts, _KINDS, _CELLS.replace("CATEGORY", _CATEGORY)]
-    return [*parts, _CELLS.replace("CATEGORY", "")]
+    used: set[type] = set(map(type, d.columns))
+    cases = ""
+    for column_type, source, case in (
+        (CategoryColumn, _KINDS, _CATEGORY),
+        (DateColumn, dates.JAVASCRIPT, dates.JAVASCRIPT_CASE),
+    ):
+        if column_type in used:
+            parts.append(source)
+            cases += case
+    return [*parts, _CELLS.replace("CASES", cases)]
 
 
 def _rule(column: Column) -> str:
@@ -244,6 +253,12 @@ def _rule(column: Column) -> str:
         return (
             f"{{ shift: {digits(column.shift)}, scale: {digits(column.scale)}, fill: {fill}, "
             f"indicator: {value(column.indicator)} }}"
+        )
+    if isinstance(column, DateColumn):
+        return (
+            f"{{ spellings: {dates.javascript_patterns(column)}, shift: {digits(column.shift)}, "
+            f"scale: {digits(column.scale)}, cycles: {_list(dates.days_of(column))}, "
+            f"missing: {_list(dates.missing_date(column))}, indicator: {value(column.indicator)} }}"
         )
     return "null"
 

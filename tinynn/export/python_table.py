@@ -11,6 +11,8 @@ from typing import Any, Mapping, Sequence
 
 from ..preprocessing.cells import key_of
 from ..preprocessing.columns import CategoryColumn, NumberColumn
+from ..preprocessing.date_column import DateColumn
+from . import dates
 from .python_layers import bracketed
 from .steps import Description
 
@@ -97,13 +99,13 @@ def table_source(model: Description) -> str:
             numbers=f"({''.join(f'{literal(x)}, ' for x in numbers)})",
         )
     ]
-    kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
-    if len(kinds) < len(model.columns):
+    used = set(map(type, model.columns))
+    if NumberColumn in used:
         comma = reader.decimal == ","
         parts += [_COMMA] * comma
         parts.append(_NUMBER.format(x="_point(x) if text else x" if comma else "x"))
-    if kinds:
-        parts.append(_KIND)
+    parts += [_KIND] * (CategoryColumn in used)
+    parts += [dates.PYTHON] * (DateColumn in used)
     constants: list[str] = []
     lines = [
         "def _encoded(row):",
@@ -125,6 +127,13 @@ def table_source(model: Description) -> str:
             fill = -1 if column.fill is None else column.kinds.index(column.fill)
             known = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
             lines.append(f"    x += _kind(row[{k}], {name}, {known})")
+        elif isinstance(column, DateColumn):
+            cycles, missing = dates.days_of(column), dates.missing_date(column)
+            numbers_of = f"{column.shift!r}, {column.scale!r}, {cycles}, {missing}"
+            lines.append(
+                f"    x += _date(row[{k}], {name}, {column.spellings}, {numbers_of}"
+                f"{', [0.0]' * column.indicator})"
+            )
     lines.append("    return x")
     parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
     return "\n\n".join(parts)

@@ -239,7 +239,7 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
             "text"
         )
     if summary.kind in DATE_KINDS:
-        return _date_column(summary, name, plan, "as asked; dates")
+        return _date_column(summary, name, plan, "as asked, dates or times")
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
@@ -267,7 +267,7 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
     if summary.dates and summary.dates.count == present:
-        return _date_column(summary, name, plan, "every value is a date")
+        return _date_column(summary, name, plan, "every value is a date or time")
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
         if summary.numbers:

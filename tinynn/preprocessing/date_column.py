@@ -366,11 +366,14 @@ def date_column(
         spellings["Y-M-D"] = None  # as Python and pandas write their dates
     if any("y" in spelling for spelling in spellings):
         words += f"; years {PIVOT} to 99 are 19{PIVOT} to 1999"
+    median = times.sample.median()
+    if calendar.late <= 0.0:  # two days may have a median at noon
+        median = float(floor(median))
     if tally.spellings:
         reason += f" like {next(iter(tally.spellings.values()))!r}{words}"
     return DateColumn(
-        name, reason, list(spellings), calendar.cycles(alone), times.sample.median(), shift, scale,
-        low, high, indicator and missing > 0, missing, rows,
+        name, reason, list(spellings), calendar.cycles(alone), median, shift, scale, low,
+        high, indicator and missing > 0, missing, rows,
     )  # fmt: skip
 
 
