@@ -68,12 +68,21 @@ def cells(rng, kind):
         return rng.choice([None, "", " NA ", float("nan"), "-999", -999])
     if isinstance(kind, Dates):
         return date_text(rng, *kind)
+    if kind == "prose":
+        return prose(rng)
     if kind == "number":
         x = rng.choice([rng.gauss(10, 3), float(rng.randint(-5, 5)), 1e6 * rng.random()])
         return rng.choice([x, x, f" {x!r}\t", int(x)])
     if kind == "constant":
         return 7
     return rng.choice([*kind, 3, 0.25, 1e16, True])
+
+
+PROSE = [
+    "good", "bad", "not", "ärger", "straße", "éa", "σίσυφος", "ΣΑΣ", "наука", "中文", "中", "ÀÈ",
+    "\u212a", "\u212b", "\u2126", "İi", "ıI", "ﬀ", "\u0391\u0301", "हिन्दी", "x", "k", "å",
+    "ω", "𐐀𐐨", "ﻻ", "ꙀꙁK", "ǅ", "ẞ", "café", "cafe\u0301", "كتاب", "ひらがな", "한국어",
+]  # fmt: skip
 
 
 class Dates(NamedTuple):
@@ -85,9 +94,10 @@ class Dates(NamedTuple):
 
 def date_text(rng, spelling, clock):
     """Return a date in a spelling, perhaps with a time; now and then one that may be wrong."""
-    most = 40 if rng.random() < 0.05 else 28
+    odd = rng.random() < 0.2
+    most = 32 if odd else 28
     name = rng.choice(MONTHS)
-    name = rng.choice([name, name[:3], name.upper(), name[:4]] if most == 40 else [name, name[:3]])
+    name = rng.choice([name, name[:3], name.upper(), name[:4]] if odd else [name, name[:3]])
     parts = {
         "Y": f"{rng.randint(1980, 2040):04d}", "y": f"{rng.randint(0, 99):02d}", "B": name,
         "M": f"{rng.randint(1, 12)}", "m": f"{rng.randint(1, 12):02d}",
@@ -102,6 +112,14 @@ def date_text(rng, spelling, clock):
         "zone": f"{h:02d}:{rest}{rng.choice(['Z', ' UTC', '+02:00', '-0330', '+05'])}",
     }[clock]  # fmt: skip
     return day + (rng.choice([" ", "T", ", "]) if day and time else "") + time
+
+
+def prose(rng):
+    """Return a sentence of words with all kinds of letters and signs in them and between."""
+    gaps = [" ", " ", ", ", "-", "’", "'", ". ", "\u3000", "\n", "—", "3", "_", "(", "🙂"]
+    words = [rng.choice(PROSE) for _ in range(rng.randint(2, 8))]
+    words = [rng.choice([word, word, word.upper(), word.title()]) for word in words]
+    return "".join(word + rng.choice(gaps) for word in words)
 
 
 def asked(kind):
@@ -132,6 +150,9 @@ def table_rows(rng, kinds, count):
     for row in rows[count // 4 :]:
         j = rng.randrange(len(row))
         word = rng.choice(kinds[j] if isinstance(kinds[j], list) else WORDS)
+        if kinds[j] == "prose" and rng.random() < 0.8:
+            row[j] = garbled(rng, prose(rng))
+            continue
         if isinstance(kinds[j], Dates) and rng.random() < 0.8:
             row[j] = garbled(rng, date_text(rng, *kinds[j]))
             continue
@@ -157,15 +178,15 @@ def dates(rng):
 def estimator(rng):
     """Return a fitted estimator of a random table, and the kinds of its columns."""
     kinds = [
-        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5), dates(rng)])
+        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5), dates(rng), "prose"])
         for _ in range(rng.randint(1, 5))
     ] + ["number"]  # fmt: skip
     encoder = TableEncoder(
         names=rng.sample(WORDS, len(kinds)),
         kinds={
-            j: "category" if isinstance(kind, list) else asked(kind)
+            j: "words" if kind == "prose" else "category" if isinstance(kind, list) else asked(kind)
             for j, kind in enumerate(kinds)
-            if isinstance(kind, (list, Dates))
+            if isinstance(kind, (list, Dates)) or kind == "prose"
         },
         scaling=rng.choice(["standard", "minmax", None]),
         missing=rng.choice([("NA", -999), ("NA", "-999", "inf"), ("NA", "-999", "\u2028")]),

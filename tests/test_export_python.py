@@ -320,6 +320,9 @@ PLANTED = [
     ("n >= 69", "n >= 70", None),
     ("day % days", "day % 7", None),
     ("return instead", "return x", None),
+    ("x[words[word]] += 1.0", "x[words[word]] = 1.0", None),
+    ("found + [word]", "found", None),
+    ("capitals.get(letter, letter)", "letter", None),
 ]  # fmt: skip
 
 

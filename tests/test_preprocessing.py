@@ -749,7 +749,7 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
             SettingError,
             lambda: TableEncoder(kinds={"a": "text"}),
             "TableEncoder needs the kind of column 'a' to be one of 'number', 'category', 'date', "
-            "'day-first date', 'month-first date', 'drop', got 'text'",
+            "'day-first date', 'month-first date', 'words', 'drop', got 'text'",
         ),
         (
             SettingError,

@@ -15,6 +15,7 @@ KINDS = {
     "dates": ("date", "columns to read as dates or times"),
     "day-first": ("day-first date", "columns to read as dates like 14/03/2021"),
     "month-first": ("month-first date", "columns to read as dates like 03/14/2021"),
+    "words": ("words", "columns of free text, to count their words"),
     "ignore": ("drop", "columns to leave out"),
 }
 

@@ -209,6 +209,7 @@ def columns_text(encoder: TableEncoder) -> list[str]:
     for column in columns:
         key = {
             "number": "numbers", "category": f"categories ({column.reason})", "date": "dates",
+            "words": "free texts",
         }.get(column.kind, f"left out ({column.kind})")  # fmt: skip
         groups.setdefault(key, []).append(column.name)
     for key, names in groups.items():

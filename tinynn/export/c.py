@@ -17,7 +17,8 @@ from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from ..preprocessing.date_column import DateColumn
-from . import dates
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .python import differences, python_source
@@ -295,12 +296,19 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
         parts.append(_TEXT.format(p=p))
     parts += [_CATEGORY.format(p=p, T=c.real)] * (CategoryColumn in kinds)
     parts += [dates.c_source(p, c.real)] * (DateColumn in kinds)
+    parts += [words.c_source(p, c.real)] * (WordsColumn in kinds)
     for j, column in enumerate(d.columns):
         if isinstance(column, CategoryColumn):
             parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
         elif isinstance(column, DateColumn):
             parts.append(c.strings(f"spellings{j}", column.spellings, end=True))
             parts.append(c.table(f"{p}missing{j}", dates.missing_date(column)))
+        elif isinstance(column, WordsColumn):
+            parts.append(c.strings(f"words{j}", column.words))
+            codes = [str(ord(x)) for pair in words.capitals(column).items() for x in pair] + ["0"]
+            parts.append(
+                f"static const long {p}capitals{j}[{len(codes)}] = {{\n{wrapped(codes)}\n}};\n"
+            )
     return parts
 
 
@@ -338,6 +346,10 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
             values = f"{c.prefix}spellings{j}, {column.shift!r}, {column.scale!r}"
             values += f", {dates.cycle_bits(column)}, {c.prefix}missing{j}"
             lines.append(f"if (!{c.prefix}date({cell}, {values}, a + {k})) return {-1 - j};")
+        elif isinstance(column, WordsColumn):
+            values = f"{c.prefix}words{j}, {len(column.words)}, {c.prefix}capitals{j}"
+            marked = int(column.indicator)
+            lines.append(f"{c.prefix}count_words({cell}, {values}, {marked}, a + {k});")
         k += len(column.feature_names())
     return lines
 

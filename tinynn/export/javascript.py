@@ -14,7 +14,8 @@ from typing import Sequence
 from ..files.atomic import Path, write_bytes
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from ..preprocessing.date_column import DateColumn
-from . import dates
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .steps import Description, Label, describe
@@ -233,9 +234,11 @@ def _names(d: Description) -> list[str]:
     )
     used: set[type] = set(map(type, d.columns))
     cases = ""
+    parts += [_KINDS] * bool(used & {CategoryColumn, WordsColumn})
     for column_type, source, case in (
-        (CategoryColumn, _KINDS, _CATEGORY),
+        (CategoryColumn, "", _CATEGORY),
         (DateColumn, dates.JAVASCRIPT, dates.JAVASCRIPT_CASE),
+        (WordsColumn, words.JAVASCRIPT, words.JAVASCRIPT_CASE),
     ):
         if column_type in used:
             parts.append(source)
@@ -259,6 +262,12 @@ def _rule(column: Column) -> str:
             f"{{ spellings: {dates.javascript_patterns(column)}, shift: {digits(column.shift)}, "
             f"scale: {digits(column.scale)}, cycles: {_list(dates.days_of(column))}, "
             f"missing: {_list(dates.missing_date(column))}, indicator: {value(column.indicator)} }}"
+        )
+    if isinstance(column, WordsColumn):
+        capitals = ", ".join(f"[{value(a)}, {value(b)}]" for a, b in words.capitals(column).items())
+        return (
+            f"{{ words: new Map({_list(column.words)}.map((word, i) => [word, i])), "
+            f"capitals: new Map([{capitals}]), indicator: {value(column.indicator)} }}"
         )
     return "null"
 

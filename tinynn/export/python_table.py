@@ -12,7 +12,8 @@ from typing import Any, Mapping, Sequence
 from ..preprocessing.cells import key_of
 from ..preprocessing.columns import CategoryColumn, NumberColumn
 from ..preprocessing.date_column import DateColumn
-from . import dates
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .python_layers import bracketed
 from .steps import Description
 
@@ -106,6 +107,7 @@ def table_source(model: Description) -> str:
         parts.append(_NUMBER.format(x="_point(x) if text else x" if comma else "x"))
     parts += [_KIND] * (CategoryColumn in used)
     parts += [dates.PYTHON] * (DateColumn in used)
+    parts += [words.PYTHON] * (WordsColumn in used)
     constants: list[str] = []
     lines = [
         "def _encoded(row):",
@@ -134,6 +136,12 @@ def table_source(model: Description) -> str:
                 f"    x += _date(row[{k}], {name}, {column.spellings}, {numbers_of}"
                 f"{', [0.0]' * column.indicator})"
             )
+        elif isinstance(column, WordsColumn):
+            places = {word: i for i, word in enumerate(column.words)}
+            constants.append(f"_WORDS{k} = {_dictionary(places)}")
+            constants.append(f"_CAPITALS{k} = {_dictionary(words.capitals(column))}")
+            more = ", 0.0" * column.indicator
+            lines.append(f"    x += _words(row[{k}], _WORDS{k}, _CAPITALS{k}{more})")
     lines.append("    return x")
     parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
     return "\n\n".join(parts)
@@ -149,7 +157,11 @@ def _indices(kinds: list[str]) -> str:
             continue
         if key_of(number) == kind:
             indices[number] = i
-    items = [f"    {literal(key)}: {i}," for key, i in indices.items()]
+    return _dictionary(indices)
+
+
+def _dictionary(values: Mapping[Any, object]) -> str:
+    items = [f"    {literal(key)}: {literal(value)}," for key, value in values.items()]
     return "\n".join(["{", *items, "}"])
 
 

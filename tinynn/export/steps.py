@@ -33,7 +33,8 @@ class Description(NamedTuple):
                  of the cell's category, or of `fill` if it is missing, and 0 elsewhere; an unknown
                  category gives zeros only (`strict`: refused, as is a missing cell without `fill`).
                  A `DateColumn` gives the time, scaled, the sine and cosine of each of its cycles,
-                 and with `indicator` what a number has. A `LeftOut` gives nothing
+                 and with `indicator` what a number has. A `WordsColumn` gives log(1 + n) for each
+                 of its words, and the same mark. A `LeftOut` gives nothing
     reader:      which texts and numbers mean "missing", and the decimal sign in text
     inputs:      how many numbers the first layer takes
     layers:      in order, each with its `plan` (kind, inputs, outputs, the `number` in its formula)

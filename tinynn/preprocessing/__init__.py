@@ -10,8 +10,9 @@ from .columns import (
 )
 from .date_column import DateColumn as DateColumn
 from .encoder import Encoded as Encoded, TableEncoder as TableEncoder
+from .words_column import WordsColumn as WordsColumn
 
 __all__ = [
     "MISSING", "CategoryColumn", "DateColumn", "Encoded", "LeftOut", "NumberColumn",
-    "TableEncoder",
+    "TableEncoder", "WordsColumn",
 ]  # fmt: skip

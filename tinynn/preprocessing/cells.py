@@ -144,6 +144,21 @@ def key_of(cell: Any) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell)
 
 
+def texts_of(cells: Sequence[Any], row: int, label: str, reader: Reader) -> list[str | None]:
+    """Return cells as text, None for those that are missing.
+
+    Raises DataError, naming the row, for cells that are neither numbers nor text.
+    """
+    texts: list[str | None] = []
+    for i, cell in enumerate(cells):
+        try:
+            value = reader.read(cell)
+        except DataError as error:
+            raise cell_error(error, row + i, label) from None
+        texts.append(key_of(cell) if isinstance(value, float) else value)
+    return texts
+
+
 def foreign_number(text: str) -> str | None:
     """Return how to fix a number in another country's notation, or None for other text.
 

@@ -18,6 +18,7 @@ from .date_column import CYCLES, DATE_KINDS, DateColumn, DateTally, date_column
 from .dates import SPELLINGS
 from .moments import rounding_variance
 from .summary import Summary, not_finite
+from .words_column import WordsColumn, words_column
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
 DATES_AMONG_TEXTS = 0.9  # with this share of dates, other texts are taken for mistakes
@@ -220,7 +221,7 @@ class LeftOut(NamedTuple):
         return f"left out: {self.reason}"
 
 
-Column = Union[NumberColumn, CategoryColumn, DateColumn, LeftOut]
+Column = Union[NumberColumn, CategoryColumn, DateColumn, WordsColumn, LeftOut]
 
 
 def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
@@ -240,6 +241,8 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         )
     if summary.kind in DATE_KINDS:
         return _date_column(summary, name, plan, "as asked, dates or times")
+    if summary.kind == "words":
+        return _words_column(summary, name, plan, "as asked")
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
@@ -268,6 +271,10 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         return LeftOut(name, reason, "constant", rows)
     if summary.dates and summary.dates.count == present:
         return _date_column(summary, name, plan, "every value is a date or time")
+    seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
+    varied = seen > FEW_ROWS and not summary.numbers
+    if varied and kinds > 0.5 * seen and summary.prose and summary.prose.is_prose:
+        return _words_column(summary, name, plan, "sentences whose words come again")
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
         if summary.numbers:
@@ -277,7 +284,6 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         raise DataError(_mixed_refusal(summary, name))
     if summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
         raise DataError(_mixed_dates_refusal(summary.dates, name))
-    seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
     what = "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
@@ -292,6 +298,19 @@ def _date_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> 
         summary.dates, name, reason, plan.decimal, plan.scaling, plan.missing_indicator,
         summary.missing, summary.rows,
     )  # fmt: skip
+
+
+def _words_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> Column:
+    assert summary.prose is not None
+    found = words_column(
+        summary.prose, name, reason, plan.missing_indicator, summary.missing, summary.rows
+    )
+    if not found.words:
+        raise DataError(
+            f"{summary.label} needs words that come in several of its texts, got none; give "
+            f"kinds={{{name!r}: 'drop'}} to leave it out"
+        )
+    return found
 
 
 def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> NumberColumn:
@@ -377,6 +396,7 @@ def column_from_dict(state: object, where: str) -> Column:
         raise FormatError(f"{where} needs to be an object, got {type(state).__name__}")
     kinds: dict[str, Any] = {
         "number": NumberColumn, "category": CategoryColumn, "date": DateColumn,
+        "words": WordsColumn,
     }  # fmt: skip
     kind = state.get("kind")
     if kind in ("constant", "empty", "identifier", "drop"):
@@ -419,6 +439,12 @@ def _contradiction(column: Column) -> str | None:
             return "needs different kinds, each with a count"
         if column.fill is not None and column.fill not in column.kinds:
             return f"needs fill to be one of its kinds, got {column.fill!r}"
+    elif isinstance(column, WordsColumn) and (
+        not column.words
+        or len(set(column.words)) != len(column.words)
+        or len(column.counts) != len(column.words)
+    ):
+        return "needs different words, each with a count"
     return None
 
 
@@ -446,6 +472,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "strict": lambda value: isinstance(value, bool),
     "missing": _is_count, "rows": _is_count, "others": _is_count,
     "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "words": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "fill": lambda value: value is None or _is_text(value),
     "spellings": lambda value: _are_some_of(SPELLINGS, value) and len(value) > 0,

@@ -11,7 +11,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from ..checks.words import counted
 from ..errors import DataError
 from ..lesson.matrix import Vector
-from .cells import Found, Reader, cell_error, key_of
+from .cells import Found, Reader, texts_of
 from .dates import (
     DAY_FIRST,
     MONTH_FIRST,
@@ -297,21 +297,6 @@ class DateColumn(NamedTuple):
             if self.indicator:
                 text += " and marked in a column"
         return f"{text}: {self.reason}"
-
-
-def texts_of(cells: Sequence[Any], row: int, label: str, reader: Reader) -> list[str | None]:
-    """Return cells as text, None for those that are missing.
-
-    Raises DataError, naming the row, for cells that are neither numbers nor text.
-    """
-    texts: list[str | None] = []
-    for i, cell in enumerate(cells):
-        try:
-            value = reader.read(cell)
-        except DataError as error:
-            raise cell_error(error, row + i, label) from None
-        texts.append(key_of(cell) if isinstance(value, float) else value)
-    return texts
 
 
 def refusal(text: object, row: int, label: str, spelling: str) -> str:

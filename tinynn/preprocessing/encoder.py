@@ -22,7 +22,7 @@ from .date_column import DATE_KINDS
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows processed at a time
-_KINDS = ("number", "category", *DATE_KINDS, "drop")
+_KINDS = ("number", "category", *DATE_KINDS, "words", "drop")
 _SETTINGS = (
     "names", "kinds", "scaling", "max_kinds", "missing", "missing_indicator", "missing_category",
     "decimal", "drop_constant",

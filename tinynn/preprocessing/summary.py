@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from math import fsum, inf, isfinite
 from random import Random
-from typing import Any, NoReturn, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
 from ..errors import DataError
 from .cells import Reader, cell_error, foreign_number, key_of
 from .date_column import DATE_KINDS, DateTally
 from .moments import SAMPLE, Sample
+from .words_column import WordTally
 
 KINDS = 1_000  # different kinds counted in a column
 
@@ -29,7 +30,8 @@ class Summary:
     first_text, first_number:       (row, cell) of the first text and the first number
     foreign, foreign_count:         (row, cell) of the first number in another country's notation,
                                     and their number
-    dates:                          statistics of the texts as dates, or None if they are none
+    dates, prose:                   statistics of the texts as dates and as sentences, or None if it
+                                    is clear that they are none
     """
 
     def __init__(self, label: str, kind: str | None, rng: Random) -> None:
@@ -49,6 +51,7 @@ class Summary:
         self.foreign: tuple[int, str] | None = None
         self.foreign_count = 0
         self.dates = DateTally(label, kind, rng) if kind in (None, *DATE_KINDS) else None
+        self.prose = WordTally() if kind in (None, "words") else None
 
     @property
     def present(self) -> int:
@@ -78,7 +81,11 @@ class Summary:
             self._add_numbers(values)
 
     def _wants_kinds(self) -> bool:
-        return self.kind in DATE_KINDS or (self.kind != "number" and self.all_kinds_at is None)
+        return self._text_only or (self.kind != "number" and self.all_kinds_at is None)
+
+    @property
+    def _text_only(self) -> bool:
+        return self.kind in DATE_KINDS or self.kind == "words"
 
     def _all_dates(self, cells: Sequence[Any], reader: Reader) -> bool:
         """Add the cells at once if all are dates or missing, and their kinds are not wanted."""
@@ -113,7 +120,7 @@ class Summary:
             key = key_of(cell)
             self._count_kind(key, count)
             row = first[cell]
-            if self.kind in DATE_KINDS:
+            if self._text_only:
                 value = key
             if isinstance(value, float):
                 values += [value] * count
@@ -121,13 +128,23 @@ class Summary:
             else:
                 self._add_text(value, count, row)
                 texts[value] = (count + texts.get(value, (0, 0))[0], row)
-        if self.dates is not None and texts:
-            self.dates.add(texts)
-            if self.kind is None and self.dates.hopeless:
-                self.dates = None
+        if texts:
+            self._add_texts(texts)
         if self.counting:
             self.counting = self._counts_on([reader.read(cell) for cell in cells])
         return values
+
+    def _add_texts(self, texts: Mapping[str, tuple[int, int]]) -> None:
+        """Add different texts, each with the number of its cells and the row of the first."""
+        guess = self.kind is None
+        if self.dates is not None:
+            self.dates.add(texts)
+            if guess and self.dates.hopeless:
+                self.dates = None
+        if self.prose is not None:
+            self.prose.add(texts, guess)
+            if guess and self.prose.hopeless:
+                self.prose = None
 
     def _value(self, cell: Any, cells: Sequence[Any], first_row: int, reader: Reader) -> Any:
         try:
