@@ -18,11 +18,11 @@ from ..lesson.losses import by_name as loss_by_name
 from ..lesson.matrix import Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
-from ..lesson.optimizers import by_name as optimizer_by_name
 from ..lesson.random_streams import epoch_stream
 from .batches import BatchStream, TableBatches
 from .callbacks import Callback, Callbacks
 from .history import History, Metric, named_metrics
+from .lbfgs import LBFGS, by_name as optimizer_by_name
 from .run import Run
 from .training_data import (
     ClassWeight,
@@ -35,6 +35,7 @@ from .training_data import (
     prepare,
 )
 from .updates import Updates
+from .whole_table import check_whole_table
 
 Inputs = Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]]
 Data = Union[TrainingData, BatchStream]
@@ -138,7 +139,10 @@ class Trainer(Run):
         check_pair(model, self.loss)
         optimizer = optimizer_by_name(optimizer)
         self.recipe = Recipe(model, self.loss, optimizer, clip_norm, clip_value)
-        self.batch_size = batch_size
+        self.whole_table = isinstance(optimizer, LBFGS)
+        if self.whole_table:
+            check_whole_table(self.recipe)
+        self.batch_size = None if self.whole_table else batch_size
         self.shuffle = flag("fit", "shuffle", shuffle)
         self.seed = integer("fit", "seed", seed, least=0)
         self.metrics = named_metrics(metrics)
@@ -163,6 +167,8 @@ class Trainer(Run):
         """
         epochs, restart = integer("fit", "epochs", epochs, 1), flag("fit", "restart", restart)
         self.class_weight: ClassWeight = data.get("class_weight")
+        if self.whole_table and targets is None:
+            raise SettingError("LBFGS needs all rows at once, and a stream has them batch by batch")
         table, apart = gather(self.model, self.loss, self.seed, inputs, targets, **data)
         return self._run(table or BatchStream(inputs, epochs), apart, epochs, restart)
 
@@ -302,6 +308,8 @@ class Trainer(Run):
                 self._call("on_batch_begin")
             self.updates.make(batches if size >= count else batches[at : at + size])
             at += size
+            if self.program.ended:
+                self.stop(self.program.ended)
             if self.each_batch:
                 self.batch_loss = self.updates.losses[-1]
                 self._call("on_batch_end")
