@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from math import inf
 from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
 from ..checks.rows import same_length
@@ -17,7 +18,6 @@ from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import TableEncoder
 from ..preprocessing.cells import Table, as_table
-from ..training.history import History
 from ..training.progress import Progress
 from ..training.trainer import Trainer
 from .convergence import Convergence
@@ -99,6 +99,7 @@ class Estimator(Fitted):
     ) -> E:
         """Train for one epoch; the first call makes a network, for `targets` if given."""
         plan = NetworkDesign(self)
+        plan.check_by_parts("partial_fit")
         if plan.early_stopping:
             raise SettingError(
                 f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
@@ -123,7 +124,7 @@ class Estimator(Fitted):
             try:
                 trainer.partial_fit(X_rows, T, weights)
             finally:
-                self._finish(trainer.history, convergence)
+                self._finish(trainer, convergence, len(X_rows))
         return self
 
     def fit_stream(
@@ -141,6 +142,7 @@ class Estimator(Fitted):
         Raises the errors of `fit`.
         """
         plan = NetworkDesign(self)
+        plan.check_by_parts("fit_stream")
         if plan.early_stopping and validation is None:
             raise SettingError(
                 f"{plan.who} needs validation=(rows, targets) for early_stopping with a stream"
@@ -245,7 +247,7 @@ class Estimator(Fitted):
         network = plan.network(inputs, targets.outputs, last, seed)
         self.network_, self.encoder_, self._targets = network, encoder, targets
         self._seed, self._arrays = seed, arrays
-        self.loss_curve_ = []
+        self.loss_curve_, self.t_ = [], 0
         self.validation_scores_ = [] if plan.early_stopping else None
         self._describe()
 
@@ -267,7 +269,9 @@ class Estimator(Fitted):
 
     def _convergence(self, plan: NetworkDesign, scores: bool) -> Convergence:
         watched = ("loss" if plan.watches_loss else "score") if scores else None
-        return Convergence(plan.tol, plan.patience, watched, plan.adaptive)
+        # LBFGS knows for itself when the training loss has reached its minimum.
+        patience = inf if plan.whole_table and not watched else plan.patience
+        return Convergence(plan.tol, patience, watched, plan.adaptive, plan.whole_table)
 
     def _trainer(
         self, plan: NetworkDesign, rows: int, convergence: Convergence, scored: Any
@@ -280,7 +284,7 @@ class Estimator(Fitted):
         return Trainer(
             self.network_,
             loss=loss,
-            optimizer=plan.optimizer(rows, decay),
+            optimizer=plan.optimizer(rows, decay, scale),
             batch_size=batch,
             shuffle=plan.shuffle,
             seed=self._seed,
@@ -308,13 +312,16 @@ class Estimator(Fitted):
                     X, T, epochs=plan.max_iter, validation=validation, sample_weight=weights
                 )
         finally:
-            self._finish(trainer.history, convergence)
-        if trainer.history.stopped_by == "epochs":
-            convergence.warn(plan.max_iter, plan.learning_rate_init)
+            self._finish(trainer, convergence, rows)
+        limit = {"epochs": "max_iter", "max_fun": "max_fun"}.get(trainer.history.stopped_by or "")
+        if limit:
+            convergence.warn(f"{limit}={getattr(plan, limit)}", plan.longer(limit))
 
-    def _finish(self, history: History, convergence: Convergence) -> None:
-        """Keep the results of training."""
-        self.history_ = history
+    def _finish(self, trainer: Trainer, convergence: Convergence, rows: int) -> None:
+        """Keep the results of training on so many rows."""
+        self.history_ = history = trainer.history
+        if not trainer.whole_table:
+            self.t_ += rows * history.epochs
         self.loss_curve_ = [*self.loss_curve_, *convergence.losses]
         if self.validation_scores_ is not None:
             self.validation_scores_ = [*self.validation_scores_, *history.metrics.get("score", [])]
@@ -322,7 +329,7 @@ class Estimator(Fitted):
 
     def _summarize(self) -> None:
         """Set the attributes that follow from the losses and scores."""
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_ = self.history_.epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else float("nan")
         self.best_loss_, self.best_validation_score_ = None, None
         if self.validation_scores_ is not None:

@@ -1,4 +1,4 @@
-"""The optimizers of lesson/optimizers.py, lesson/adam.py and engines/gradient_sum.py as row programs.
+"""The optimizers of the lesson, and engines/gradient_sum.py, as row programs.
 
 w is a row of weights, g their derivatives, and the other rows are the optimizer's memory, by the
 names that it has in the lesson. `rate` is the learning rate of the update and `step` its number.

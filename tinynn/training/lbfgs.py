@@ -5,16 +5,15 @@ from __future__ import annotations
 from math import inf, isfinite, sqrt
 from typing import Callable, NamedTuple, Tuple
 
-from ..checks.settings import find, integer, number
+from ..checks.settings import find, integer, number, rebuild
+from ..lesson import optimizers
 from ..lesson.matrix import Vector, dot
 from ..lesson.optimizer import Optimizer
-from ..lesson.optimizers import OPTIMIZERS
 from .line_search import MOST_TRIALS, Point, Search
 
 Function = Callable[[Vector], Tuple[float, Vector]]
-# A decrease by a smaller part of the value counts as none: SciPy's ftol, 1e7 times the rounding.
-LEAST_DECREASE = 2.220446049250313e-9
 ROUNDING = 2.220446049250313e-16
+LEAST_DECREASE = 1e7 * ROUNDING  # SciPy's ftol
 
 
 class LBFGS(Optimizer):
@@ -24,8 +23,9 @@ class LBFGS(Optimizer):
     batch size; the history has the loss after it. Training ends early once the loss has reached a
     minimum, as well as the settings ask for: the history then says "convergence".
 
-    tol:      the largest derivative at which this is so; also if an iteration lowers the loss by
-              less than 2e-9 of it
+    tol:      the largest derivative at which this is so. It is also if an iteration lowers the loss
+              by at most 2e-9, or tol², of it (of 1, if that is more): near a minimum, decreases are
+              in proportion to squares of derivatives
     max_fun:  the largest number of passes
     pairs:    how many earlier steps it remembers, with the changes of the gradient along them
     weight_decay, decay_biases: as in `Optimizer`
@@ -34,8 +34,8 @@ class LBFGS(Optimizer):
     have layers with noise or running statistics, and there is no clipping and no stream.
 
     Sources: D. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization
-    (1989), algorithm 2.1; the rules for stopping are those of C. Zhu, R. Byrd, P. Lu and J. Nocedal,
-    Algorithm 778: L-BFGS-B (1997), with SciPy's constants.
+    (1989), algorithm 2.1; the rules for stopping are those of C. Zhu et al., Algorithm 778:
+    L-BFGS-B (1997), with SciPy's constants.
     """
 
     name = "lbfgs"
@@ -151,7 +151,7 @@ class Minimization:
             self.steps = [*self.steps, s][-self.settings.pairs :]
             self.changes = [*self.changes, y][-self.settings.pairs :]
         before, self.at = self.at.value, found
-        least = LEAST_DECREASE * max(abs(before), abs(found.value), 1.0)
+        least = min(LEAST_DECREASE, self.settings.tol**2) * max(abs(before), abs(found.value), 1.0)
         if self._flat() or before - found.value <= least:
             self.ended = "convergence"
         elif self.calls >= self.settings.max_fun:
@@ -163,4 +163,14 @@ def by_name(optimizer: str | Optimizer) -> Optimizer:
 
     Raises SettingError, listing the known names and the nearest one, for anything else.
     """
-    return find(Optimizer, {**OPTIMIZERS, LBFGS.name: LBFGS}, optimizer)
+    return find(Optimizer, {**optimizers.OPTIMIZERS, LBFGS.name: LBFGS}, optimizer)
+
+
+def from_dict(data: object) -> Optimizer:
+    """Return the optimizer whose `to_dict()` is `data`, which may be an LBFGS.
+
+    Raises FormatError for an unknown type or unknown settings, SettingError for a bad value.
+    """
+    if isinstance(data, dict) and data.get("type") == LBFGS.name:
+        return rebuild(Optimizer, {LBFGS.name: LBFGS}, data)
+    return optimizers.from_dict(data)

@@ -36,7 +36,7 @@ class Search:
     def __init__(self, start: Point, step: float) -> None:
         self.start, self.step = start, step
         self.x = self.y = start
-        self.bracketed, self.ended = False, False
+        self.bracketed = self.ended = False
         self.descending = True  # stage 1: no trial yet with enough decrease and a positive slope
         self.farthest = FARTHEST
         self.low, self.high = 0.0, 5.0 * step
@@ -54,12 +54,9 @@ class Search:
         limit = start.value + p.step * wanted
         if p.value <= limit and p.slope >= 0.0:
             self.descending = False
-        narrow = self.bracketed and (
-            not self.low < p.step < self.high or self.high - self.low <= NARROWEST * self.high
-        )
         far = p.step >= self.farthest and p.value <= limit and p.slope <= wanted
         good = p.value <= limit and abs(p.slope) <= -CURVATURE * start.slope
-        if narrow or far or good:
+        if self._narrow() or far or good:
             self.ended = True
             return
         if self.descending and limit < p.value <= self.x.value:
@@ -73,12 +70,16 @@ class Search:
             self.width_before, self.width = self.width, abs(y - x)
             self.low, self.high = min(x, y), max(x, y)
         else:
-            self.low, self.high = self.step + 1.1 * (self.step - x), self.step + 4.0 * (self.step - x)
+            self.low = self.step + 1.1 * (self.step - x)
+            self.high = self.step + 4.0 * (self.step - x)
         self.step = min(max(self.step, 0.0), self.farthest)
-        if self.bracketed and (
-            not self.low < self.step < self.high or self.high - self.low <= NARROWEST * self.high
-        ):
+        if self._narrow():
             self.step = x
+
+    def _narrow(self) -> bool:
+        """Whether the interval is too narrow for the step, or for any."""
+        inside = self.low < self.step < self.high
+        return self.bracketed and not (inside and self.high - self.low > NARROWEST * self.high)
 
     def _step(self, p: Point, tilt: float) -> None:
         """Choose the next step and narrow the interval, for the function less tilt · step."""
@@ -87,13 +88,14 @@ class Search:
         if p.value > x.value:
             # A higher value: the minimum is bracketed.
             cubic, parabola = _cubic(x, p), _parabola(x, p)
-            nearer = abs(cubic - x.step) < abs(parabola - x.step)
-            step = cubic if nearer else cubic + (parabola - cubic) / 2.0
+            step = cubic
+            if abs(cubic - x.step) >= abs(parabola - x.step):
+                step += (parabola - cubic) / 2.0
             self.bracketed = True
         elif opposite:
             # A lower value with a slope of opposite sign: the minimum is bracketed, too.
             cubic, secant = _cubic(p, x), _secant(p, x)
-            step = cubic if abs(cubic - p.step) > abs(secant - p.step) else secant
+            step = max(secant, cubic, key=lambda step: abs(step - p.step))
             self.bracketed = True
         elif abs(p.slope) < abs(x.slope):
             # A lower value and a flatter slope: the cubic may have no minimum in this direction.

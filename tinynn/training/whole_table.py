@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import chain
 from math import inf, isfinite
-from operator import mul
 from typing import Iterator, Sequence
 
 from ..engines.contract import BatchDivergence, Batches, Engine, Memory, Program, Recipe
@@ -55,7 +54,7 @@ class WholeTable(Program):
 
     @property
     def ended(self) -> str | None:  # type: ignore[override]
-        return self.task and self.task.ended
+        return self.task.ended if self.task else None
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
         self.program.bind(X, T, sample_weight)
@@ -128,7 +127,7 @@ class WholeTable(Program):
         return dot(losses, self.shares) + self._penalty(x), gradient
 
     def _penalty(self, x: Vector) -> float:
-        return sum(map(mul, self.decays, map(mul, x, x))) / 2.0
+        return sum([d * w * w for d, w in zip(self.decays, x)]) / 2.0
 
     def _loss(self, task: Minimization) -> float:
         """Return the mean loss of all rows, without the penalty."""
@@ -145,7 +144,8 @@ class WholeTable(Program):
 
     def _weights(self) -> Vector:
         """Return all the numbers of the network's parameters."""
-        return [w for parameter in self.network.parameters() for row in parameter.rows() for w in row]
+        rows = [parameter.rows() for parameter in self.network.parameters()]
+        return [*chain.from_iterable(chain.from_iterable(rows))]
 
     def _place(self, x: Vector) -> None:
         """Put weights into the network, and 0 into the sums of gradients."""
