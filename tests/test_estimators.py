@@ -878,7 +878,10 @@ def test_training_goes_on_after_a_file(tmp_path):
     assert again.coefs_ == whole.coefs_ and again.loss_curve_ == whole.loss_curve_
     without = saved(quick(max_iter=3).fit(ROWS, LABELS), tmp_path)
     without.partial_fit(ROWS, LABELS)
-    assert (len(without.loss_curve_), without.t_) == (4, 4 * len(ROWS)) and without.coefs_ != whole.coefs_
+    assert (len(without.loss_curve_), without.t_) == (
+        4,
+        4 * len(ROWS),
+    ) and without.coefs_ != whole.coefs_
 
 
 def test_load_takes_networks_too(tmp_path):

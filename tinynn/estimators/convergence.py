@@ -63,6 +63,8 @@ class Convergence(Callback):
             self.best = value
             if self.watched:
                 self.best_state = trainer.model.state()
+        if not self.adaptive:
+            trainer.earliest_end = trainer.epoch + self.patience + 1 - self.stalled
         if self.stalled > self.patience:
             if self.adaptive and trainer.learning_rate > SLOWEST:
                 self.stalled = 0
@@ -81,7 +83,7 @@ class Convergence(Callback):
         weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]
         return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
 
-    def warn(self, limit: str, mend: str) -> None:
+    def warn(self, limit: str, mend: str, stacklevel: int) -> None:
         """Warn, after training reached a limit, if more epochs would have helped."""
         back = int(min(self.patience, LAST_EPOCHS, len(self.losses) - 1))
         if self.converged or back < 1:
@@ -93,5 +95,5 @@ class Convergence(Callback):
                 f"training stopped at {limit} while the loss was still falling, by "
                 f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; {mend}",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )

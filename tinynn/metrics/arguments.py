@@ -15,12 +15,16 @@ from ..data.encoding import class_numbers
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
 
+_PLAIN_LABELS = {str, int, bool}  # which need no further checks
+
 
 def _labels(values: object, name: str) -> tuple[list[Any], int]:
     """Return the labels, and how many classes their rows have (0 if they are not rows)."""
     items = as_list(values, name)
     if not items:
         raise ShapeError(f"{name} need at least one row, got none")
+    if set(map(type, items)) <= _PLAIN_LABELS:
+        return items, 0
     if all(_is_row(item) for item in items):
         rows = as_rows(items, name)
         return class_numbers(rows, name), max(len(rows[0]), 2)

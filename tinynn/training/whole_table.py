@@ -41,7 +41,7 @@ class WholeTable(Program):
 
     def __init__(self, engine: Engine, recipe: Recipe, settings: LBFGS) -> None:
         self.memory: Memory = {}
-        self.program = engine.program(recipe, self.memory)
+        self.program, self.recipe = engine.program(recipe, self.memory), recipe
         self.network, self.settings = recipe.network, settings
         self.task: Minimization | None = None
         self.decays: Vector = []  # the weight decay of each weight; empty if there is none
@@ -93,6 +93,15 @@ class WholeTable(Program):
 
     def predict(self, X: Matrix) -> Matrix:
         return self.program.predict(X)
+
+    def measure(
+        self,
+        X: Matrix,
+        T: Matrix,
+        sample_weight: Vector | None = None,
+        outputs: Matrix | None = None,
+    ) -> float:
+        return self.program.measure(X, T, sample_weight, outputs)
 
     def write_back(self) -> None:
         self.program.write_back()
