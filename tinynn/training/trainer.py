@@ -35,7 +35,7 @@ from .training_data import (
     prepare,
 )
 from .updates import Updates
-from .whole_table import check_whole_table
+from .whole_table import check_whole_table, no_start
 
 Inputs = Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]]
 Data = Union[TrainingData, BatchStream]
@@ -167,8 +167,8 @@ class Trainer(Run):
         """
         epochs, restart = integer("fit", "epochs", epochs, 1), flag("fit", "restart", restart)
         self.class_weight: ClassWeight = data.get("class_weight")
-        if self.whole_table and targets is None:
-            raise SettingError("LBFGS needs all rows at once, and a stream has them batch by batch")
+        if targets is None:
+            self._check_parts("a stream")
         table, apart = gather(self.model, self.loss, self.seed, inputs, targets, **data)
         return self._run(table or BatchStream(inputs, epochs), apart, epochs, restart)
 
@@ -178,6 +178,7 @@ class Trainer(Run):
         Raises what `fit` raises, and KeyboardInterrupt after Ctrl-C, so that a loop of calls ends.
         Rows of a single class are accepted, because others may follow.
         """
+        self._check_parts("partial_fit")
         data = prepare(self.model, self.loss, inputs, targets, sample_weight)
         history = self._run(data, None, 1, False)
         if history.stopped_by == "interrupted":
@@ -188,6 +189,14 @@ class Trainer(Run):
     def learning_rate(self) -> float:
         """The learning rate of the latest update."""
         return self.updates.learning_rate
+
+    def _check_parts(self, source: str) -> None:
+        """Raise SettingError if the optimizer needs all rows at once, which `source` has not."""
+        if self.whole_table:
+            raise SettingError(
+                f"LBFGS needs all rows at once, and {source} has only a part of them at a time; "
+                "use another optimizer, such as Adam"
+            )
 
     def _run(self, data: Data, apart: TrainingData | None, epochs: int, restart: bool) -> History:
         """Run all epochs; however they end, leave the network consistent."""
@@ -215,7 +224,8 @@ class Trainer(Run):
             self.stop("divergence")
             whole, batches = divmod(len(self.updates.losses), self.updates.per_epoch)
             at = self.epoch + whole, batches + 1, self.learning_rate
-            raise divergence(error.what, *at, self.data.X, self.history) from None
+            told = no_start if self.whole_table else divergence
+            raise told(error.what, *at, self.data.X, self.history) from None
         finally:
             self.stop("error")
             self.running = False

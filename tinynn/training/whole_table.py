@@ -8,10 +8,11 @@ from typing import Iterator, Sequence
 
 from ..engines.contract import BatchDivergence, Batches, Engine, Memory, Program, Recipe
 from ..engines.gradient_sum import GradientSum
-from ..errors import SettingError
+from ..errors import DivergenceError, SettingError
 from ..lesson.layer import Layer
 from ..lesson.matrix import Matrix, Vector, dot
 from .lbfgs import LBFGS, Minimization
+from .training_data import divergence
 
 ROWS_AT_ONCE = 256  # the rows of a batch, whose outputs should fit into the processor's cache
 
@@ -27,6 +28,19 @@ def check_whole_table(recipe: Recipe) -> None:
                 f"got {layer!r}, which depends on chance or on the rest of the batch in training; "
                 "leave it out, or use another optimizer"
             )
+
+
+def no_start(
+    what: str, epoch: int, batch: int, learning_rate: float, X: Matrix, history: object
+) -> DivergenceError:
+    """Return the error of a loss that is not finite before the first step; see `divergence`."""
+    error = divergence(what, epoch, batch, learning_rate, X, history)
+    size = max(abs(x) for row in X for x in row)
+    error.args = (
+        f"LBFGS needs a finite loss to begin with: {what}. The network is as it was. The largest "
+        f"input is {size:.4g}; scale the inputs",
+    )
+    return error
 
 
 class WholeTable(Program):
