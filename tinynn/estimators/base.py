@@ -107,8 +107,7 @@ class Estimator(Fitted):
             same_length(**pair)
         kept, apart = self._split(plan, targets, items, seed)
         if again:
-            self._check_width(table)
-            encoder = self.encoder_
+            table, encoder = self._as_in_fit(table), self.encoder_
         else:
             encoder = self._new_encoder(table, constants=len(kept) == 1)
             encoder.fit(_take(table, kept))
@@ -152,10 +151,9 @@ class Estimator(Fitted):
                 encoder = self._new_encoder(table, constants=True).fit(table)
                 seed = seed_of(plan.who, self.random_state)
                 self._start(plan, encoder, targets, seed, isinstance_array(X))
-            self._check_width(table)
             T = self._targets.rows(items)
             weights = self._weights(self._targets, items, sample_weight)
-            X_rows = self.encoder_.encode(table).rows
+            X_rows = self.encoder_.encode(self._as_in_fit(table)).rows
             convergence = self._convergence(plan, scores=False)
             trainer = self._trainer(plan, len(X_rows), convergence, None)
             try:
@@ -384,20 +382,17 @@ class Estimator(Fitted):
         """Return the network's outputs for the rows of a table."""
         if not self.__sklearn_is_fitted__():
             raise_not_fitted(self)
-        table = self._table(X)
-        if table.names is not None and hasattr(self, "feature_names_in_"):
-            indices = self.encoder_.places(table.names)
-            rows: list[Sequence[Any]] = [[row[j] for j in indices] for row in table.rows]
-            table = Table(rows, None, len(indices))
-        self._check_width(table)
-        return self.network_.predict(self.encoder_.encode(table).rows)
+        return self.network_.predict(self.encoder_.encode(self._as_in_fit(self._table(X))).rows)
 
-    def _check_width(self, table: Table) -> None:
+    def _as_in_fit(self, table: Table) -> Table:
+        """Return a table with the columns of `fit`, in that order. Raises ShapeError for others."""
+        table = self.encoder_.in_order(table)
         if table.width != self.n_features_in_:
             raise ShapeError(
                 f"X has {table.width} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input: the columns it was fitted with"
             )
+        return table
 
     def _as_fitted(self, values: list[Any]) -> Any:
         """Return values as an array if the estimator was fitted to one, else as a list."""
