@@ -501,7 +501,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         (
             {"learning_rate": "fast"},
             "Classifier needs learning_rate to be one of 'constant', 'invscaling', 'adaptive', "
-            "got 'fast'",
+            "'plateau', got 'fast'",
         ),
         (
             {"batch_size": 0},

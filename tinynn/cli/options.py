@@ -84,7 +84,7 @@ def _add_training(command: Parser) -> None:
         "--batch-size",
         type=positive,
         metavar="ROWS",
-        help="rows per update (32, or 256 for a long stream)",
+        help="rows per update (a 200th of the rows, but 32 to 256)",
     )
     group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
     group.add_argument("--loss", help="for numbers: squared_error (default), huber …")
