@@ -31,10 +31,11 @@ from tinynn.cli.models import About, Model, load_any
 from tinynn.cli.parser import column_list, column_name
 from tinynn.cli.reporting import model_page
 from tinynn.cli.tables import Lines, cell_reader, guessed_decimal, guessed_target
-from tinynn.cli.testing import compared, split_rows
+from tinynn.cli.testing import split_rows
 from tinynn.cli.training import class_weights
 from tinynn.data import load_iris
 from tinynn.errors import DataError, SettingError, TinynnError
+from tinynn.metrics.intervals import compared
 
 FILE = pathlib.Path(tinynn.__file__).resolve()
 ROOT = FILE.parents[FILE.name == "__init__.py"]  # where it is imported from: a folder, or one file
@@ -180,7 +181,7 @@ def test_train_says_what_it_guessed_and_how_good_the_model_is(home, tmp_path):
     assert "and marked in a second column: every value is a number\n" in out
     assert "rows: 77 to train on, 19 to decide when to stop, 24 to test\n" in out
     assert re.search(r"^trained \d+ epochs in [\d.]+ s, ended (by|after) ", out, re.MULTILINE)
-    assert "; baseline, always the most frequent class: 0." in out
+    assert re.search(r"; always '(no|yes)', the most frequent class: 0\.", out)
     assert "\ntrue \\ predicted " in out
     assert out.endswith("\nmodel written to m.json\nreport written to m.html\n")
     # Not on a terminal: lines, and no signs that move a cursor.
@@ -307,7 +308,7 @@ def test_train_streams(tmp_path):
     assert sum(held) == 3000
     assert 450 < held[1] < 510
     assert 560 < held[2] < 640
-    assert float(re.search(r"accuracy ([\d.]+), ", out).group(1)) > 0.8
+    assert float(re.search(r"accuracy ([\d.]+) \(", out).group(1)) > 0.8
     assert "epoch 3/3" in err
     out, _ = run("inspect", "m.json", "--json", cwd=tmp_path)
     assert json.loads(out)["about"]["rows"] == held[0] + held[1]
@@ -493,7 +494,8 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
         "model will do worse on new rows\n"
     )
     assert re.match(
-        r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; baseline, always .*: 0\.333\n", out
+        r"test on 150 rows: accuracy 0\.9\d\d \(0\.9\d to 0\.\d\d with 95% confidence\), 14\d right; "
+        r"always 'setosa', the most frequent class: 0\.333\n", out,
     )
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out

@@ -21,20 +21,20 @@ from tinynn.report.charts import (
     test_charts as charts_of_test,
     training_charts,
 )
-from tinynn.report.findings import (
-    Findings,
+from tinynn.report.findings import Effect, Findings, Miss, metric_table, shown, span
+from tinynn.report.measures import (
+    ClassAnswers,
     classifier_findings,
+    effect,
     importance,
-    metric_rows,
     regressor_findings,
-    shown,
 )
 from tinynn.report.page import Section, page
 from tinynn.training.history import History
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m'
-# The second mean of numbers is 2; the model is exact but for the last.
-NUMBERS = regressor_findings("t.csv", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0], 2.0)
+# The mean of the training was 2, the median 1; the model is exact but for the last.
+NUMBERS = regressor_findings("t.csv", [1.0, 2.0, 3.0], [1.0, 2.0, 4.0], 2.0, 1.0)
 
 
 def three_classes(names=("a", "b", "c")):
@@ -43,7 +43,8 @@ def three_classes(names=("a", "b", "c")):
     P = [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.1, 0.7, 0.2], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7],
          [0.0, 0.0, 1.0]]  # fmt: skip
     answers = [names[row.index(max(row))] for row in P]
-    return classifier_findings("t.csv", truth, answers, P, list(names), names[0]), truth, answers, P
+    found = classifier_findings("t.csv", truth, ClassAnswers(answers, P), list(names), [2, 1, 1])
+    return found, truth, answers, P
 
 
 # --- findings ---------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def test_findings_are_the_metrics_of_the_library():
 def test_findings_on_two_classes_speak_of_the_second():
     P = [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]
     found = classifier_findings(
-        "t", ["no", "yes", "no"], ["no", "yes", "yes"], P, ["no", "yes"], "no"
+        "t", ["no", "yes", "no"], ClassAnswers(["no", "yes", "yes"], P), ["no", "yes"], [3, 2]
     )
     assert list(found.roc) == ["yes"]
     assert found.calibration == [[0.1, 0.0, 1.0], [0.6, 0.0, 1.0], [0.8, 1.0, 1.0]]
@@ -76,10 +77,12 @@ def test_findings_on_two_classes_speak_of_the_second():
 
 def test_a_class_that_is_not_in_the_test_is_no_failure():
     P = [[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]]
-    found = classifier_findings("t", ["a", "b"], ["a", "b"], P, ["a", "b", "c"], "a")
+    found = classifier_findings(
+        "t", ["a", "b"], ClassAnswers(["a", "b"], P), ["a", "b", "c"], [2, 1, 1]
+    )
     assert found.metrics["macro_f1"] == found.metrics["balanced_accuracy"] == 1.0
     assert "roc_auc" not in found.metrics
-    alone = classifier_findings("t", ["a"], ["a"], P[:1], ["a", "b", "c"], "a")
+    alone = classifier_findings("t", ["a"], ClassAnswers(["a"], P[:1]), ["a", "b", "c"], [2, 1, 1])
     assert alone.roc == {}
     assert charts_of_test(alone)
 
@@ -88,20 +91,21 @@ def test_findings_on_numbers():
     assert NUMBERS.metrics["r2"] == 0.5
     assert NUMBERS.baseline == 0.0
     assert NUMBERS.metrics["mean_absolute_error"] == pytest.approx(1 / 3)
-    assert NUMBERS.metrics["baseline_mean_absolute_error"] == pytest.approx(2 / 3)
+    assert NUMBERS.metrics["baseline_mean_absolute_error"] == 1.0  # of the median, 1
+    assert NUMBERS.metrics["baseline_root_mean_squared_error"] == (2 / 3) ** 0.5  # of the mean, 2
     assert NUMBERS.pairs == [[1.0, 1.0], [2.0, 2.0], [3.0, 4.0]]
 
 
 def test_long_findings_are_thinned_evenly():
     values = [float(i) for i in range(10_000)]
-    found = regressor_findings("t", values, values, 0.0)
+    found = regressor_findings("t", values, values, 0.0, 0.0)
     assert len(found.pairs) == 1000
     assert found.pairs[0] == [0.0, 0.0]
     assert found.pairs[-1] == [9999.0, 9999.0]
     rng = Random(1)
     truth = [rng.randrange(2) for _ in range(2000)]
     P = [[1 - p, p] for p in (rng.random() for _ in range(2000))]
-    curve = classifier_findings("t", truth, truth, P, [0, 1], 0).roc["1"]
+    curve = classifier_findings("t", truth, ClassAnswers(truth, P), [0, 1], [1, 1]).roc["1"]
     assert len(curve) == 200
     assert (curve[0], curve[-1]) == ([0.0, 0.0], [1.0, 1.0])
 
@@ -213,8 +217,9 @@ def test_the_charts_of_a_network():
 
 
 def test_metrics_have_names_and_few_digits():
-    rows = metric_rows(NUMBERS)
-    assert rows[0] == ["R²", "0.500", "0.000"]
+    header, first, *_ = metric_table(NUMBERS)
+    assert header == ["", "model", "95% interval", "constant answer"]
+    assert first == ["R²", "0.500", "-13 to 1", "0.000"]
     assert [shown(x) for x in (None, 0.12345, -1.0, 12.3456, 1234567.8)] == [
         "", "0.123", "-1.000", "12.35", "1,234,568",
     ]  # fmt: skip

@@ -6,13 +6,14 @@ import argparse
 
 from ..checks.words import counted
 from ..errors import DataError
+from ..metrics.intervals import compared
 from ..report.findings import METRICS, shown
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
 from .models import load_model
 from .tables import open_table
-from .testing import compared, errors_of, findings_of
+from .testing import errors_of, findings_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     rows: list[list[str]] = [
         [METRICS.get(name, name), shown(first.metrics[name]), shown(second.metrics[name])]
         for name in first.metrics
-        if name in second.metrics and not name.startswith("baseline_")
+        if name in second.metrics and not name.startswith(("baseline_", "linear_"))
     ]
     console.say(f"on {first.rows:,} rows of {file.name}:\n")
     console.say(

@@ -13,7 +13,7 @@ from ..report.charts import (
     test_charts,
     training_charts,
 )
-from ..report.findings import Findings, metric_rows, shown
+from ..report.findings import Findings, metric_table, shown
 from ..report.page import Section, page
 from .models import Model
 
@@ -78,7 +78,6 @@ def _kind(model: Model) -> str:
 
 
 def _test_section(found: Findings, charts: Any, own: bool) -> Section:
-    rows = metric_rows(found)
     name = "accuracy" if found.score == "accuracy" else "R²"
     facts = [
         (name, shown(found.metrics[found.score])),
@@ -87,7 +86,7 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
     ]
     apart = ", held out from training" if own else ""
     answer = "most frequent class" if found.classes else "mean"
-    table = [["", "model", "baseline"], *rows]
+    table = metric_table(found)
     names = ("confusion", "predictions", "roc", "calibration")
     return Section(
         "The test",
