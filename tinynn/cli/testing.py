@@ -15,7 +15,7 @@ from ..lesson.matrix import Matrix
 from ..metrics import accuracy, log_loss, r2_score
 from ..preprocessing.cells import Reader
 from ..preprocessing.columns import Column
-from ..report.findings import Effect, Findings, Miss, metric_table
+from ..report.findings import Effect, Findings, Miss, metric_table, shown, worst_table
 from ..report.measures import (
     ClassAnswers,
     classifier_findings,
@@ -24,7 +24,6 @@ from ..report.measures import (
     regressor_findings,
 )
 from ..report.verdicts import verdict
-from ..view.scales import short
 from .console import Console
 from .models import Model
 from .tables import Label, Lines, Loaded, located
@@ -144,16 +143,17 @@ def worst_rows(model: Model, trial: Trial) -> list[Miss]:
     else:
         sizes = [abs(t - y) for t, y in zip(trial.targets, trial.answers)]
         worst = nlargest(MOST_MISSES, range(len(sizes)), key=sizes.__getitem__)
-    columns = model.columns
-    texts = [str, str] if chances else [short, short]
+    text = str if chances else shown
     return [
         Miss(
-            trial.table.lines.of(i), texts[0](trial.targets[i]), texts[1](trial.answers[i]),
+            trial.table.lines.of(i),
+            text(trial.targets[i]),
+            text(trial.answers[i]),
             chances[i] if chances else None,
-            {name: trial.cells([i], j)[0] for j, name in enumerate(columns)},
+            {name: trial.cells([i], j)[0] for j, name in enumerate(model.columns)},
         )
         for i in worst
-    ]  # fmt: skip
+    ]
 
 
 def with_importance(
@@ -299,6 +299,14 @@ def importance_text(found: Findings, console: Console) -> str:
     )  # fmt: skip
     left = len(found.importance) - len(names)
     return text + (f"\nand {counted(left, 'less important column')}" if left else "")
+
+
+def worst_text(found: Findings, console: Console) -> str:
+    """Return the rows with the largest errors as a table of text."""
+    from ..view import text_table  # not free to import, and not always needed
+
+    header, *rows = worst_table(found)
+    return text_table(rows, header, "r" * len(header), ascii_only=console.ascii_only)
 
 
 def calibration_text(found: Findings, console: Console) -> str:

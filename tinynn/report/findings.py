@@ -88,8 +88,8 @@ class Findings(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Return the findings in JSON's types, without the cells of rows."""
         content = self._asdict()
-        content["effects"] = {name: list(effect) for name, effect in self.effects.items()}
-        content["worst"] = [list(miss[:4]) for miss in self.worst]
+        content["effects"] = {name: effect._asdict() for name, effect in self.effects.items()}
+        content["worst"] = [dict(zip(_MISS, miss)) for miss in self.worst]
         return content
 
     @classmethod
@@ -101,10 +101,8 @@ class Findings(NamedTuple):
         for key, fits in _FITS.items():
             if not fits(content[key]):
                 raise FormatError(f"{where} has an invalid {key}")
-        content["effects"] = {name: Effect(*effect) for name, effect in content["effects"].items()}
-        content["worst"] = [
-            Miss(line, true, answer, chance, {}) for line, true, answer, chance in content["worst"]
-        ]
+        content["effects"] = {name: Effect(**each) for name, each in content["effects"].items()}
+        content["worst"] = [Miss(**miss, cells={}) for miss in content["worst"]]
         found = cls(**content)
         n = len(found.classes)
         if len(found.confusion) != n or any(len(row) != n for row in found.confusion):
@@ -127,6 +125,17 @@ def metric_table(found: Findings) -> list[list[str]]:
     return [["", *kept], *map(list, zip([METRICS.get(n, n) for n in names], *kept.values()))]
 
 
+def worst_table(found: Findings, cells: Sequence[str] = ()) -> list[list[str]]:
+    """Return the rows with the largest errors as a table of text, and the cells of some columns."""
+    sure = bool(found.classes)
+    rows = [["line", "true", "answer", *(["probability of true"] if sure else []), *cells]]
+    for miss in found.worst:
+        chance = [] if miss.probability is None else [f"{miss.probability:.3f}"]
+        texts = [miss.cells.get(name, "") for name in cells]
+        rows.append([f"{miss.line}", miss.true, miss.answer, *chance, *texts])
+    return rows
+
+
 METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -140,6 +149,13 @@ METRICS = {
 }
 
 
+def importance_label(found: Findings) -> str:
+    """Return what an importance measures: "loss of accuracy"."""
+    if found.weighed_by == "log_loss":
+        return "rise of log loss"
+    return f"loss of {METRICS.get(found.score, found.score)}"
+
+
 def shown(value: float | None) -> str:
     """Return a metric with about four digits; "" for None.
 
@@ -150,9 +166,9 @@ def shown(value: float | None) -> str:
         return ""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    if 0.0 < abs(value) < 0.001:
+    if 0.0 < value < 0.001:
         return f"{value:.2g}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+    return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 10 else f"{value:.4g}"
 
 
 def span(ends: Sequence[float] | None) -> str:
@@ -196,34 +212,39 @@ def _count(value: object) -> bool:
 
 
 def _effect(value: object) -> bool:
-    if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], list)):
+    if not isinstance(value, dict) or set(value) != set(Effect._fields):
         return False
-    at, answers = value
-    alike = all(map(_number, at)) or all(isinstance(kind, str) for kind in at)
-    return alike and _by_name(
+    at = value["at"]
+    known = isinstance(at, list) and (all(map(_number, at)) or all(map(_text, at)))
+    return known and _by_name(
         lambda line: isinstance(line, list) and len(line) == len(at) and all(map(_number, line))
-    )(answers)
+    )(value["answers"])
 
 
 def _miss(value: object) -> bool:
-    if not (isinstance(value, list) and len(value) == 4):
+    if not isinstance(value, dict) or set(value) != set(_MISS):
         return False
-    line, true, answer, probability = value
-    texts = isinstance(true, str) and isinstance(answer, str)
-    return _count(line) and texts and (probability is None or _number(probability))
+    chance = value["probability"]
+    texts = _text(value["true"]) and _text(value["answer"])
+    return texts and _count(value["line"]) and (chance is None or _number(chance))
 
 
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_MISS = Miss._fields[:4]  # what files keep
 # Fields that files of earlier versions do not have.
 _LATER: dict[str, Any] = {
     "intervals": {}, "p_values": {}, "usual": "", "effects": {}, "worst": [],
 }  # fmt: skip
 _pair = _numbers(2)
 _FITS: dict[str, Callable[[Any], bool]] = {
-    "source": lambda value: isinstance(value, str),
+    "source": _text,
     "rows": _count,
     "metrics": _by_name(_number),
-    "score": lambda value: isinstance(value, str),
-    "classes": lambda value: isinstance(value, list) and all(isinstance(c, str) for c in value),
+    "score": _text,
+    "classes": lambda value: isinstance(value, list) and all(map(_text, value)),
     "confusion": lambda value: (
         isinstance(value, list)
         and all(isinstance(row, list) and all(map(_count, row)) for row in value)
@@ -234,7 +255,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "importance": _by_name(lambda value: _pair([value])),
     "intervals": _by_name(lambda value: _pair([value])),
     "p_values": _by_name(_number),
-    "usual": lambda value: isinstance(value, str),
+    "usual": _text,
     "effects": _by_name(_effect),
     "worst": lambda value: isinstance(value, list) and all(map(_miss, value)),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import fsum, log
-from typing import Callable, Dict, Hashable, List, NamedTuple, Optional, Sequence, TypeVar
+from typing import Callable, Dict, Hashable, NamedTuple, Optional, Sequence, TypeVar
 
 from ..lesson.matrix import Matrix, Vector
 from ..metrics import (
@@ -223,7 +223,7 @@ def _calibration(
     ]
 
 
-def _thinned(points: List[T], most: int) -> List[T]:
+def _thinned(points: list[T], most: int) -> list[T]:
     """Return at most `most` points, evenly chosen, including the first and the last."""
     if len(points) <= most:
         return points

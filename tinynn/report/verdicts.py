@@ -109,7 +109,7 @@ def _against_classes(found: Findings) -> list[str]:
         return [f"That may be chance: the test does not show that the model beats {always}."]
     if not found.p_values:  # a file of an earlier version, which says no more
         return [f"{worse}."]
-    return [f"{worse}, and no other score is: the model has learned nothing useful."]
+    return [f"{worse}, and by no other score is it better: it has learned nothing useful."]
 
 
 def _worse(better: bool | None) -> str:
@@ -129,29 +129,30 @@ def _rare(found: Findings) -> list[str]:
 def _against_numbers(found: Findings) -> list[str]:
     names = ("r2", "mean_absolute_error")
     by_squares, by_size = (beats(found, "baseline", name) for name in names)
-    ahead = [
+    squares, sizes = (
         (found.metrics[name] > found.metrics[f"baseline_{name}"]) == (name in LARGER_IS_BETTER)
         for name in names
-    ]
-    if not any(ahead):
+    )
+    if not (squares or sizes) or not (sizes or by_squares) or not (squares or by_size):
+        # Where one score is ahead, but perhaps by chance, and the other behind.
         worse = _worse(by_squares if by_size is None else by_size)
         return [
             f"The model is {worse} than always answering the mean or the median: it has learned "
             "nothing useful."
         ]
-    if not ahead[1]:
+    if not sizes:
         return [
             f"By its mean absolute error the model is {_worse(by_size)} than always answering the "
             "median; only large errors are smaller. If typical errors matter, train with --loss "
             "absolute_error."
         ]
-    if not ahead[0]:
+    if not squares:
         return [
-            "By R², in which large errors count most, the model is "
-            f"{_worse(by_squares)} than always answering the mean; by "
-            "its mean absolute error it is better than always answering the median."
+            f"By R², in which large errors count most, the model is {_worse(by_squares)} than "
+            "always answering the mean; by its mean absolute error it is better than always "
+            "answering the median."
         ]
-    if found.p_values and by_squares is None and by_size is None:
+    if found.p_values and not by_squares and not by_size:
         return ["That may be chance: the test does not show that the model beats a constant."]
     return []
 
