@@ -86,14 +86,14 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
         facts.append(("95% interval", span(found.intervals[found.score])))
     if f"linear_{found.score}" in found.metrics:
         facts.append(("linear model", shown(found.metrics[f"linear_{found.score}"])))
-    facts += [("constant answer", shown(found.baseline)), ("test rows", f"{found.rows:,}")]
+    facts += [("constant", shown(found.baseline)), ("test rows", f"{found.rows:,}")]
     apart = ", held out from training" if own else ""
-    answer = "the most frequent class of the training rows, or their shares as probabilities"
+    answer = "the most frequent class of the training rows, or as probabilities their shares"
     if not found.classes:
         answer = "the mean of the training rows, or for the mean absolute error their median"
     names = ("confusion", "predictions", "roc", "calibration")
     note = [
-        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The constant answer is "
+        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The constant is "
         f"{answer}.",
         *advice(found),
     ]
@@ -113,7 +113,7 @@ def _column_sections(charts: dict[str, Chart]) -> list[Section]:
     note = "How much the model relies on each column, and how its answer moves with one of them."
     return [
         Section(
-            "Which columns matter, and how", note, charts=[charts[n] for n in names], column=350
+            "Which columns matter, and how", note, charts=[charts[n] for n in names], columns=3
         )
     ]  # fmt: skip
 
@@ -167,4 +167,4 @@ def _settings_section(model: Model) -> Section:
     for name, value in model.estimator.get_params().items():
         if name not in ("encoder", "callbacks"):
             rows.append([name, str(value)])
-    return Section("The settings", table=rows, column=300, split=9)
+    return Section("The settings", table=rows, columns=3, split=9)

@@ -15,7 +15,7 @@ All are formulas, without random numbers: the same test always has the same inte
 
 from __future__ import annotations
 
-from math import comb, erfc, exp, fsum, hypot, isfinite, sqrt
+from math import atan, comb, cos, erfc, exp, fsum, hypot, isfinite, pi, sin, sqrt
 from typing import NamedTuple, Sequence, Tuple
 
 from .arguments import mean
@@ -37,7 +37,7 @@ def wilson_interval(hits: float, rows: float) -> Interval:
     share, square = hits / rows, Z * Z
     middle = (share + square / (2 * rows)) / (1 + square / rows)
     half = Z * sqrt(share * (1 - share) / rows + square / (4 * rows * rows)) / (1 + square / rows)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 
 def f1_interval(hits: int, misses: int) -> Interval:
@@ -138,18 +138,34 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 def mean_p_value(differences: Sequence[float]) -> float:
     """Return the chance of a mean at least so far from 0 if the true one is 0: a paired t-test.
 
-    Student's t becomes a normal variable by Abramowitz and Stegun 26.7.8.
-
-    >>> round(mean_p_value([1.0, 2.0, 3.0, 4.0, -1.0, 2.0, 1.0, 3.0, 2.0, 0.0, 1.0, 2.0]), 3)
-    0.002
+    >>> round(mean_p_value([1.0, 2.0, 3.0, 4.0, -1.0, 2.0, 1.0, 3.0, 2.0, 0.0, 1.0, 2.0]), 4)
+    0.0015
     """
     if len(differences) < 2:
         return 1.0
     middle, error = _mean_and_error(differences)
     if not error or not isfinite(error):
         return 0.0 if middle and not error else 1.0
-    t, n = abs(middle / error), len(differences) - 1
-    return erfc(t * (1 - 1 / (4 * n)) / sqrt(1 + t * t / (2 * n)) / sqrt(2))
+    return _beyond(abs(middle / error), len(differences) - 1)
+
+
+def _beyond(t: float, n: int) -> float:
+    """Return the chance of more than |t| by Student's t with n degrees of freedom.
+
+    Source: Abramowitz and Stegun, 26.7.3 and 26.7.4.
+    """
+    if n > 1000:  # the normal distribution is as good, and the sum would be long
+        return erfc(t / sqrt(2))
+    angle = atan(t / sqrt(n))
+    square = cos(angle) ** 2
+    term, total = (cos(angle) if n % 2 else 1.0), 0.0
+    for k in range(2 + n % 2, n + 1, 2):
+        total += term
+        term *= square * (k - 1) / k
+    inside = sin(angle) * total
+    if n % 2:
+        inside = (angle + inside) * 2 / pi
+    return max(1.0 - inside, 0.0)
 
 
 class Comparison(NamedTuple):

@@ -114,13 +114,13 @@ class Findings(NamedTuple):
 
 def metric_table(found: Findings) -> list[list[str]]:
     """Return the metrics as a table of text, with a header; columns without values are left out."""
-    columns = {"model": [], "95% interval": [], "linear model": [], "constant answer": []}  # type: dict[str, list[str]]
+    columns = {"model": [], "95% interval": [], "linear model": [], "constant": []}  # type: dict[str, list[str]]
     names = [name for name in found.metrics if not name.startswith(("baseline_", "linear_"))]
     for name in names:
         columns["model"].append(shown(found.metrics[name]))
         columns["95% interval"].append(span(found.intervals.get(name)))
         columns["linear model"].append(shown(found.metrics.get(f"linear_{name}")))
-        columns["constant answer"].append(shown(found.metrics.get(f"baseline_{name}")))
+        columns["constant"].append(shown(found.metrics.get(f"baseline_{name}")))
     kept = {head: cells for head, cells in columns.items() if any(cells)}
     return [["", *kept], *map(list, zip([METRICS.get(n, n) for n in names], *kept.values()))]
 

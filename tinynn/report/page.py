@@ -11,14 +11,15 @@ from ..view.svg import clean
 from .charts import Chart
 
 MOST_ROWS = 40  # of a table; longer ones are folded
+NARROWEST = 340  # pixels of a column
 
 
 class Section(NamedTuple):
     """A part of the page: a title, paragraphs, a table (its first row is the header), charts.
 
     `text` is shown as it is, in a monospaced font; `facts` are (name, value) pairs, shown large.
-    All of them fill columns of at least `column` pixels. `split` is the number of rows after which
-    the table goes on in another column; 0 keeps it whole.
+    All of them fill up to `columns` columns, fewer on small screens. `split` is the number of rows
+    after which the table goes on in another column; 0 keeps it whole.
     """
 
     title: str
@@ -27,7 +28,7 @@ class Section(NamedTuple):
     table: Sequence[Sequence[object]] = ()
     text: str = ""
     charts: Sequence[Chart] = ()
-    column: int = 480
+    columns: int = 2
     split: int = 0
 
 
@@ -54,9 +55,9 @@ p{margin:0 0 14px;color:var(--muted);max-width:75ch;overflow-wrap:anywhere}
 section{margin:28px 0;padding-top:20px;border-top:1px solid var(--grid)}
 .facts{display:flex;flex-wrap:wrap;gap:12px;margin:0 0 18px}
 .facts div{background:var(--paper);border:1px solid var(--grid);border-radius:8px;
-padding:10px 16px;min-width:150px}
+padding:8px 14px;min-width:104px}
 .facts dt{font-size:13px;color:var(--muted)}
-.facts dd{margin:0;font-size:24px;font-weight:600;font-variant-numeric:tabular-nums}
+.facts dd{margin:0;font-size:22px;font-weight:600;font-variant-numeric:tabular-nums}
 .flow{column-gap:18px;margin-top:14px}
 .flow>*{break-inside:avoid}
 figure{margin:0 0 18px;background:var(--paper);border:1px solid var(--grid);border-radius:8px;
@@ -67,7 +68,9 @@ figure svg{display:block;width:100%;height:auto;max-width:760px;margin:0 auto}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 th{color:var(--muted);font-weight:600}
-td.n,th.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right}
+.flow td,.flow th{padding-right:10px}
+td.n{white-space:nowrap}
 summary{cursor:pointer;margin:0 0 10px}
 pre{font-size:13px;line-height:1.4;overflow-x:auto;background:var(--paper);
 border:1px solid var(--grid);border-radius:8px;padding:12px 16px;margin:0 0 18px}
@@ -124,7 +127,7 @@ def _section(section: Section) -> str:
     items += map(_figure, section.charts)
     # A table alone, which may be wide, has all the room.
     several = section.charts or section.split
-    style = f' style="columns:{section.column}px"' if several else ""
+    style = f' style="columns:{section.columns} {NARROWEST}px"' if several else ""
     return "\n".join([*parts, f'<div class="flow"{style}>', *items, "</div>", "</section>"])
 
 

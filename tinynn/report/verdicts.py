@@ -84,7 +84,8 @@ def _against_classes(found: Findings) -> list[str]:
     better = beats(found, "baseline", "accuracy")
     if better or (not found.p_values and found.metrics["accuracy"] > found.baseline):
         return []
-    always = f"always answering {found.usual!r}" if found.usual else "the most frequent class"
+    usual = repr(found.usual) if found.usual else "with the most frequent class"
+    always = f"always answering {usual}"
     worse = f"By accuracy the model is {_worse(better)} than {always}"
     proof = []
     if _above_chance(found, "roc_auc"):
@@ -103,9 +104,12 @@ def _against_classes(found: Findings) -> list[str]:
             f"{with_interval(found, 'balanced_accuracy', ends=False)}, where "
             f"{shown(found.metrics['baseline_balanced_accuracy'])} is chance"
         )
+    ahead = found.metrics["accuracy"] > found.baseline
+    if ahead and proof:
+        worse = f"By accuracy the model's lead over {always} may be chance"
     if proof:
         return [f"{worse}, but {'; and '.join(proof[:2])}.", *_rare(found)]
-    if found.metrics["accuracy"] > found.baseline:
+    if ahead:
         return [f"That may be chance: the test does not show that the model beats {always}."]
     if not found.p_values:  # a file of an earlier version, which says no more
         return [f"{worse}."]
