@@ -113,18 +113,19 @@ def _deal(order: Sequence[int], folds: int) -> Iterator[tuple[list[int], list[in
 
 def _by_class(order: Sequence[int], targets: Sequence[Any]) -> list[list[int]]:
     """Return the row indices of each class, in the given order; classes by first appearance."""
-    members: dict[Hashable, list[int]] = {}
-    for target in targets:
-        members.setdefault(_label(target), [])
+    try:
+        members: dict[Hashable, list[int]] = {target: [] for target in targets}
+    except TypeError:
+        targets = [_label(target) for target in targets]
+        members = {target: [] for target in targets}
     for i in order:
-        members[_label(targets[i])].append(i)
+        members[targets[i]].append(i)
     return list(members.values())
 
 
 def _label(target: Any) -> Hashable:
-    if isinstance(target, Hashable):
-        return target
-    return tuple(as_list(target, "targets"))
+    """Return a target, or a row as a tuple: lists cannot be hashed."""
+    return target if isinstance(target, Hashable) else tuple(as_list(target, "targets"))
 
 
 def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int) -> list[int]:

@@ -191,6 +191,7 @@ class Program:
     `fallback` says why another engine took over during training, if one did.
     """
 
+    recipe: Recipe
     fallback: str | None = None
 
     # The losses of the updates made by the current or latest call of `train`. A call interrupted
@@ -219,6 +220,20 @@ class Program:
     def predict(self, X: Matrix) -> Matrix:
         """Return the outputs for the rows of X, not in training mode."""
         raise NotImplementedError
+
+    def measure(
+        self,
+        X: Matrix,
+        T: Matrix,
+        sample_weight: Vector | None = None,
+        outputs: Matrix | None = None,
+    ) -> float:
+        """Return the mean loss of rows that are not trained on, not in training mode.
+
+        `outputs` are those for the rows of X, if the caller has them. Calls with the same lists
+        may use what was prepared for an earlier call, so callers must not change them.
+        """
+        return self.recipe.loss(self.predict(X) if outputs is None else outputs, T, sample_weight)
 
     def write_back(self) -> None:
         """Copy the program's numbers into the network's lists and the memory."""

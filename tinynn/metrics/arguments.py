@@ -15,7 +15,7 @@ from ..data.encoding import class_numbers
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector, transpose
 
-_LABELS = frozenset((str, int, bool))  # types of labels that need no further check
+_PLAIN_LABELS = {str, int, bool}  # which need no further checks
 
 
 def _labels(values: object, name: str) -> tuple[list[Any], int]:
@@ -23,7 +23,7 @@ def _labels(values: object, name: str) -> tuple[list[Any], int]:
     items = as_list(values, name)
     if not items:
         raise ShapeError(f"{name} need at least one row, got none")
-    if set(map(type, items)) <= _LABELS:
+    if set(map(type, items)) <= _PLAIN_LABELS:
         return items, 0
     if all(_is_row(item) for item in items):
         rows = as_rows(items, name)

@@ -239,6 +239,7 @@ class Trainer(Run):
         self.history = History(self.updates.engine, self.updates.why)
         self.started = time.monotonic()
         self.epoch, self.batch, self.batch_loss, self.best_loss = 0, 0, 0.0, float("inf")
+        self.earliest_end = None
         self.block = 1  # batches to run until the next look
         self.best_state: dict[str, Values] | None = None
         self.noisy = any(type(x).seed_noise is not Layer.seed_noise for x in self.model.layers)
@@ -325,9 +326,9 @@ class Trainer(Run):
         """Measure losses and metrics after an epoch, and check whether it was the last."""
         history, data = self.history, self.validation or self.data
         if self.validation or self.metrics:
-            outputs = self.program.predict(data.X)
+            outputs = self.program.predict(data.X) if self.metrics else None
             if self.validation:
-                loss = self.loss(outputs, data.T, data.weights)
+                loss = self.program.measure(*data, outputs)
                 history.validation_loss.append(loss)
                 if loss < self.best_loss:
                     self.program.write_back()
