@@ -26,7 +26,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tinynn
-from tinynn.cli import COMMANDS, main, models
+from tinynn.cli import COMMANDS, compare, main, models
 from tinynn.cli.console import Console, Meter
 from tinynn.cli.models import About, Model, load_any
 from tinynn.cli.parser import column_list, column_name
@@ -37,7 +37,7 @@ from tinynn.cli.training import class_weights
 from tinynn.data import load_iris
 from tinynn.data.files import TableFile
 from tinynn.errors import DataError, SettingError, TinynnError
-from tinynn.metrics.intervals import compared
+from tinynn.metrics.intervals import Comparison, compared
 
 FILE = pathlib.Path(tinynn.__file__).resolve()
 ROOT = FILE.parents[FILE.name == "__init__.py"]  # where it is imported from: a folder, or one file
@@ -616,6 +616,15 @@ def test_compare_says_which_is_better(home, tmp_path):
     assert err.splitlines()[-1].startswith("the second model's accuracy is lower by 0.")
     out, _ = run("compare", "w.json", "w.json", home / "people.csv", cwd=tmp_path)
     assert out.endswith("p = 1\nThese rows do not show which of the two is better.\n")
+    assert re.search(r"^accuracy +0\.\d{3} \(0\.\d\d to 0\.\d\d\) +0\.\d{3} \(", out, re.MULTILINE)
+
+
+def test_numbers_are_compared_by_squared_errors_and_by_how_often():
+    often = Comparison(90, 10, 1e-9)  # the first alone is closer in 90 rows, the second in 10
+    assert compare._verdict(0.2, 1e-4, often) == "The second is better."
+    assert compare._verdict(0.2, 0.4, often) == (
+        "The first is more often closer, but R² does not show which of the two is better."
+    )
 
 
 def test_inspect_says_what_is_in_a_file(home):

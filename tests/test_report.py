@@ -250,8 +250,8 @@ def test_a_small_test_says_so():
         "the most frequent class: 0.500\nBy accuracy the model's lead over always answering 'no' "
         "may be chance, but its probabilities say more than the shares of the classes: log loss "
         "0.227 against 0.693; and it finds the classes more often than chance: balanced accuracy "
-        "1.000 (0.53 to 1.00), where 0.500 is chance.\nA test on 4 rows says little: another one could "
-        "well give an accuracy from 0.51 to 1.00."
+        "1.000 (0.53 to 1.00), where 0.500 is chance.\nA test on 4 rows says little: another one "
+        "could well give an accuracy from 0.51 to 1.00."
     )
     doubtful = two_classes([0.4, 0.45, 0.49, 0.55], [False, False, True, True], counts=(2, 2))
     assert advice(doubtful)[0] == (

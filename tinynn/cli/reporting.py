@@ -93,8 +93,7 @@ def _test_section(found: Findings, charts: Any, own: bool) -> Section:
         answer = "the mean of the training rows, or for the mean absolute error their median"
     names = ("confusion", "predictions", "roc", "calibration")
     note = [
-        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The constant is "
-        f"{answer}.",
+        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The constant is {answer}.",
         *advice(found),
     ]
     return Section(

@@ -171,6 +171,8 @@ def with_importance(
     each = (each + PER_ROW) * sum(1 for _, width in columns if width)
     seconds = SECONDS if asked else ASIDE
     repeats = max(FEWEST_REPEATS, min(REPEATS, int(seconds / (each * MOST_ROWS))))
+    if each * repeats * LEAST_ROWS > seconds:
+        repeats = 1
     rows = max(LEAST_ROWS, min(MOST_ROWS, int(seconds / (each * repeats))))
     rows = min(rows, len(trial.encoded))
     if each * rows * repeats > seconds and not asked:

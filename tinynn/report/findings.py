@@ -83,7 +83,8 @@ class Findings(NamedTuple):
     def weighed_by(self) -> str:
         """The metric by which columns are important: the log loss where accuracy shows nothing."""
         blind = self.score == "accuracy" and self.metrics["accuracy"] <= self.baseline
-        return "log_loss" if blind else self.score
+        # Earlier files, which have no intervals, always measured it by the score.
+        return "log_loss" if blind and self.intervals else self.score
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings in JSON's types, without the cells of rows."""
