@@ -497,7 +497,8 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
     )
     assert re.match(
         r"test on 150 rows: accuracy 0\.9\d\d \(0\.9\d to 0\.\d\d with 95% confidence\), 14\d "
-        r"right; always 'setosa', the most frequent class: 0\.333\n", out,
+        r"right; always 'setosa', the most frequent class: 0\.333\n",
+        out,
     )
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out
