@@ -30,7 +30,7 @@ from .tables import Label, Lines, Loaded, located
 
 MOST_SHOWN = 20  # classes in a confusion matrix of text, columns in a list of importance
 MOST_MISSES = 10
-SECONDS = 0.25  # about how long measuring the importance of columns may take, if asked for
+SECONDS = 0.2  # about how long measuring the importance of columns may take, if asked for
 ASIDE = 0.1  # the same, if not asked for
 # Seconds for a multiplication by machine code and by Python, and for all else about a row.
 NATIVE, PYTHON, PER_ROW = 1e-9, 2e-8, 3e-6

@@ -111,7 +111,7 @@ def regressor_findings(
     Errors are compared with those of the best constant answer: the mean for squared errors, the
     median for absolute ones. `linear` holds the answers of a linear model to the same rows.
     """
-    metrics: dict[str, float] = {}
+    metrics = _number_scores("", targets, answers, answers)
     errors = [y - t for t, y in zip(targets, answers)]
     squares, sizes = [e * e for e in errors], [abs(e) for e in errors]
     root = loss_interval(squares)
@@ -124,22 +124,28 @@ def regressor_findings(
     if linear is not None:
         rivals["linear"] = (linear, linear)
     p_values = {}
-    for name, (by_squares, by_size) in {"": (answers, answers), **rivals}.items():
-        prefix = f"{name}_" if name else ""
-        metrics[f"{prefix}r2"] = r2_score(targets, by_squares)
-        metrics[f"{prefix}mean_absolute_error"] = mean_absolute_error(targets, by_size)
-        metrics[f"{prefix}root_mean_squared_error"] = mean_squared_error(targets, by_squares) ** 0.5
-        if name:
-            p_values[f"{prefix}r2"] = mean_p_value(
-                [s - (y - t) * (y - t) for s, t, y in zip(squares, targets, by_squares)]
-            )
-            p_values[f"{prefix}mean_absolute_error"] = mean_p_value(
-                [s - abs(y - t) for s, t, y in zip(sizes, targets, by_size)]
-            )
+    for rival, (by_squares, by_size) in rivals.items():
+        metrics.update(_number_scores(f"{rival}_", targets, by_squares, by_size))
+        p_values[f"{rival}_r2"] = mean_p_value(
+            [s - (y - t) * (y - t) for s, t, y in zip(squares, targets, by_squares)]
+        )
+        p_values[f"{rival}_mean_absolute_error"] = mean_p_value(
+            [s - abs(y - t) for s, t, y in zip(sizes, targets, by_size)]
+        )
     return Findings(
         source, len(targets), metrics, "r2", [], [], {}, [], _shown_pairs(targets, answers), {},
         _known(intervals), p_values, "", {}, [],
     )  # fmt: skip
+
+
+def _number_scores(
+    prefix: str, targets: Vector, by_squares: Vector, by_size: Vector
+) -> dict[str, float]:
+    return {
+        f"{prefix}r2": r2_score(targets, by_squares),
+        f"{prefix}mean_absolute_error": mean_absolute_error(targets, by_size),
+        f"{prefix}root_mean_squared_error": mean_squared_error(targets, by_squares) ** 0.5,
+    }
 
 
 def _known(intervals: Intervals) -> dict[str, list[float]]:
