@@ -589,6 +589,36 @@ def test_a_linear_model_stands_beside_the_network(tmp_path):
     assert "A linear model is as good, as far as the test can tell (accuracy 0." in page
 
 
+def test_the_constants_are_those_of_the_training(tmp_path):
+    rows = [[i % 7, 1000.5 if i % 9 == 0 else i % 5 + 0.5] for i in range(100)]
+    write_table(tmp_path / "t.csv", ["x", "y"], rows)
+    words = ("train", "t.csv", "--target", "y", "--epochs", 1, "--quiet", "--out", "m.json")
+    run(*words, cwd=tmp_path)
+    content = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    model = load_any(str(tmp_path / "m.json"))
+    (mean,), (median,) = model.estimator.targets_.constants
+    assert content["targets"]["medians"] == [median] == [2.5]
+    assert mean > 50.0
+    table = [[0, 2.0], [1, 3.0]]
+    write_table(tmp_path / "new.csv", ["x", "y"], table)
+    words = ("evaluate", "m.json", "new.csv", "--json", "--no-importance")
+    metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
+    assert metrics["baseline_mean_absolute_error"] == 0.5
+    assert metrics["baseline_root_mean_squared_error"] == pytest.approx(
+        (((mean - 2) ** 2 + (mean - 3) ** 2) / 2) ** 0.5
+    )
+    # A file of an earlier version has no medians: the test's own stands in.
+    del content["targets"]["medians"]
+    (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
+    metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
+    assert metrics["baseline_mean_absolute_error"] == 0.5
+    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True]):
+        content["targets"]["medians"] = medians
+        (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
+        _, err = run(*words, cwd=tmp_path, code=2)
+        assert "a saved Regressor needs a finite median for each output" in err
+
+
 def test_answers_are_those_of_the_network_whatever_the_engine(home, monkeypatch):
     model = load_any(str(home / "iris.json"))
     rows = [[0.1 * i, -0.3, 0.2, 0.5] for i in range(40)]

@@ -147,6 +147,9 @@ def test_findings_of_earlier_files_are_read():
     assert verdict(worse).splitlines()[1:] == [
         "By accuracy the model is no better than always answering with the most frequent class."
     ]
+    # Its columns were weighed by accuracy; those of a new file are by what shows more.
+    assert worse.weighed_by == "accuracy"
+    assert worse._replace(intervals={"accuracy": [0.1, 0.5]}).weighed_by == "log_loss"
 
 
 @pytest.mark.parametrize(
