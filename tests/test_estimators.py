@@ -30,6 +30,7 @@ from tinynn.estimators import (
 )
 from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
 from tinynn.estimators.streams import Chunks, batches_of
+from tinynn.estimators.targets import Numbers
 from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
 from tinynn.lesson.adam import Adam, AdamW
 from tinynn.lesson.layers import Dense, Dropout
@@ -979,3 +980,14 @@ def test_edited_files_and_what_is_said(place, value, words, tmp_path):
     with pytest.raises(FormatError) as error:
         load(path)
     assert str(error.value) == words.format(path=path)
+
+
+def test_targets_know_the_best_constant_answers():
+    numbers = Numbers()
+    numbers.learn([1.0, 50.0])
+    numbers.learn([3.0, 6.0, 0.0])
+    assert numbers.constants == ([12.0], [3.0])
+    assert Numbers.from_dict(numbers.to_dict()).constants == ([12.0], [3.0])
+    rows = Numbers()
+    rows.learn([[1.0, 5.0], [3.0, 5.0], [8.0, 2.0]])
+    assert rows.constants == ([4.0, 4.0], [3.0, 5.0])

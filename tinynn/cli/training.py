@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from typing import Any, NamedTuple, Sequence
 
-from ..engines.choice import runs_native
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
 from ..preprocessing import MISSING, LeftOut, TableEncoder
@@ -16,6 +14,7 @@ from ..training.callbacks import Callback
 from ..training.progress import Progress
 from ..training.run import Run
 from .console import Console
+from .models import fastest_engine
 from .parser import column_list
 from .tables import (
     Label,
@@ -133,9 +132,7 @@ def batch_rows(rows: int) -> int:
 
 def engine_of(options: argparse.Namespace) -> str:
     """Return the engine to train with: unless one was asked for, machine code where it can run."""
-    if options.engine or os.environ.get("TINYNN_ENGINE"):
-        return options.engine or "auto"
-    return "native" if runs_native() else "auto"
+    return options.engine or fastest_engine()
 
 
 def make_portable(estimator: Classifier | Regressor, options: argparse.Namespace) -> None:
