@@ -11,8 +11,10 @@ import sys
 import pytest
 from hypothesis import assume, example, given, strategies as st
 
-import tinynn.data.files as files
-from tinynn.data.files import CsvDialect, TableFile, guessed_dialect, guessed_header
+import tinynn.data.sources as sources
+from tinynn.data.files import TableFile
+from tinynn.data.guesses import CsvDialect, guessed_dialect
+from tinynn.data.headers import guessed_header
 from tinynn.errors import DataError, SettingError
 
 
@@ -163,11 +165,11 @@ def test_the_standard_input_is_kept_to_be_read_again(tmp_path):
 
 
 def test_a_large_standard_input_goes_to_a_temporary_file(monkeypatch):
-    monkeypatch.setattr(files, "KEPT_IN_MEMORY", 10)
+    monkeypatch.setattr(sources, "KEPT_IN_MEMORY", 10)
     data = b"a,b\n" + b"1,2\n" * 1000
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     table = TableFile("-")
-    assert not isinstance(table._kept, io.BytesIO)
+    assert not isinstance(table._source._kept, io.BytesIO)
     assert len(list(table.rows())) == len(list(table.rows())) == 1000
     assert table.size == len(data)
 
@@ -287,7 +289,7 @@ def test_a_damaged_compressed_file_is_refused(written):
 
 
 def test_a_line_without_an_end_is_refused(written, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(sources, "LONGEST_LINE", 100)
     text = "a,b\n1,2\n" + "3" * 200
     assert refusal(written(text)) == "t.csv, line 3: more than 100 characters in one line"
 
