@@ -71,6 +71,7 @@ class TableFile:
         self.compressed = self._source.compressed
         self.total: tuple[int, str] | None = None
         self._skip_end = skip_end
+        self.columns: list[str] = []
         sample = list(islice(self._source.lines(), SAMPLE_LINES))
         if not any(line.strip() for line in sample[skip or 0 :]):
             raise DataError(f"{self.name} is empty; a table needs at least one row")
@@ -105,15 +106,22 @@ class TableFile:
         rows are wanted, too.
         """
         parts = self._raw_parts(size)
-        wanted = {len(self.columns)} if self.columns else set()
         for lines, rows in _but_last(parts, self._skip_end) if self._skip_end else parts:
-            if not ragged and set(map(len, rows)) != wanted:
-                line, cells = next(
-                    (line, cells) for line, cells in zip(lines, rows) if len(cells) not in wanted
-                )
-                self._source.refuse(line, f"{self.raggedness(cells)}; {_RAGGED}")
+            if not ragged:
+                self.check_widths(lines, rows)
             self.total = _total(lines, rows)
             yield lines, rows
+
+    def check_widths(self, lines: Sequence[int], rows: list[list[str]]) -> None:
+        """Raise DataError, with its line, for a row with more or fewer cells than columns."""
+        width = len(self.columns)
+        if set(map(len, rows)) != {width}:
+            i = next(i for i, row in enumerate(rows) if len(row) != width)
+            self._source.refuse(
+                lines[i],
+                f"{self.raggedness(rows[i])}; is a quote or a separator missing, or is there one "
+                "too many?",
+            )
 
     @property
     def size(self) -> int | None:
@@ -148,7 +156,6 @@ class TableFile:
         return ", ".join(parts)
 
     def _first_row(self) -> tuple[int, list[str]]:
-        self.columns: list[str] = []
         for lines, rows in self._raw_parts(1, header=False):
             return lines[0], rows[0]
         raise DataError(f"{self.name} is empty; a table needs at least one row")
@@ -230,9 +237,6 @@ class TableFile:
         self._source.refuse(line, text)
 
 
-_RAGGED = "is a quote or a separator missing, or is there one too many?"
-
-
 def _without_empty(
     line: int, rows: list[list[str]]
 ) -> tuple[Sequence[int], list[list[str]]]:
@@ -265,7 +269,7 @@ def _but_last(
 def _total(lines: Sequence[int], rows: list[list[str]]) -> tuple[int, str] | None:
     """Return the line and the text of the last row if it seems to hold totals."""
     for j, cell in enumerate(rows[-1]):
-        if cell and _TOTAL.fullmatch(cell.strip(" :")) is not None:
-            if sum(row[j : j + 1] == [cell] for row in rows) == 1 and len(rows) > 1:
-                return lines[-1], cell
+        if _TOTAL.fullmatch(cell.strip(" :")) and len(rows) > 1:
+            alone = sum(row[j : j + 1] == [cell] for row in rows) == 1
+            return (lines[-1], cell) if alone else None
     return None

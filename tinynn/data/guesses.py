@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import FormatError
-from .headers import guessed_header, like_number, number_of, numbers_as_names
+from .headers import guessed_header, like_number, numbers_as_names
 
 DELIMITERS = ("\t", ";", "|", ",")  # rarer in prose first: that one wins if two fit equally well
 SPACE = " "  # runs of blanks and tabs; guessed only if nothing else fits
@@ -171,7 +171,7 @@ def layout(lines: list[str], whole: bool, given: Given) -> Layout:
     by_numbers = False
     if named_rows:
         best = _best([one for one, _ in named_rows], like)
-        first = dict((one.dialect, row) for one, row in named_rows)[best.dialect]
+        first = {one.dialect: row for one, row in named_rows}[best.dialect]
         header = True
     else:
         first = best.first

@@ -113,7 +113,7 @@ def _fit_for_names(
         return False
     if (counted_up or years) and (unlike or (counted_up and others)):
         return len(names) > 1 or (unlike and others > 0)
-    if counted_up and len(names) >= LONG_SEQUENCE or years and len(names) > 2:
+    if (counted_up and len(names) >= LONG_SEQUENCE) or (years and len(names) > 2):
         again = [number_of(cell) for cell in below[0] if like_number(cell)]
         return {b - a for a, b in zip(again, again[1:])} != steps
     rising = min(steps, default=0.0) > 0.0
