@@ -43,9 +43,11 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(model, Model) and not FORMATS[kind].tables:
         exported, notes = _network(model)
     rows = _rows(model, options)
+    about = model.about if isinstance(model, Model) else None
     settings = {
         "weights": options.weights, "dtype": options.dtype, "rows": rows,
-        "target": model.about.target if isinstance(model, Model) and model.about else None,
+        "target": None if about is None else about.target,
+        "reading": None if about is None else about.reading,
         "doc": "; ".join([f"A network by tinynn: {exported!r}", *notes.sentences]),
     }  # fmt: skip
     given = {name: settings[name] for name in known if settings[name] is not None}

@@ -237,9 +237,7 @@ class TableFile:
         self._source.refuse(line, text)
 
 
-def _without_empty(
-    line: int, rows: list[list[str]]
-) -> tuple[Sequence[int], list[list[str]]]:
+def _without_empty(line: int, rows: list[list[str]]) -> tuple[Sequence[int], list[list[str]]]:
     """Return the rows that are not empty, with their lines; the first row is at this `line`."""
     lines: list[int] = []
     kept: list[list[str]] = []

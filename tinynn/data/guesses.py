@@ -299,9 +299,7 @@ def _gap_below(rows: list[list[str]], starts: list[int], i: int, width: int) -> 
     return False
 
 
-def _title_as_wide(
-    rows: list[list[str]], i: int, width: int, gap: bool, words: list[str]
-) -> bool:
+def _title_as_wide(rows: list[list[str]], i: int, width: int, gap: bool, words: list[str]) -> bool:
     """Return whether a row is a title although it has as many cells as the table's rows."""
     if words[0].startswith("#") and rows[i + 1][0].startswith("#"):
         return True

@@ -38,7 +38,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first"),
 )
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_UTF8 = ("utf-8", "utf-8-sig")
+UTF8 = ("utf-8", "utf-8-sig")
 # Bytes that text in cp1252 does not contain: undefined ones, and the control characters.
 _NO_TEXT = bytes({*b"\x81\x8d\x8f\x90\x9d\x7f", *range(32)} - {*b"\t\n\v\f\r\x1a\x1c\x1d\x1e\x1f"})
 _DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -186,7 +186,7 @@ class Source:
             found = "utf-8"  # reading the lines will tell where the damage is
         except OSError as error:
             raise self._unreadable(error) from None
-        self.guessed = found not in _UTF8
+        self.guessed = found not in UTF8
         return found
 
     def _unreadable(self, error: OSError) -> DataError:
