@@ -112,7 +112,7 @@ class _Candidate(NamedTuple):
 
     starts holds the number of lines before each row, `width` is the usual number of cells, `first`
     the index of the first row of the table, and `fit` the share of rows from there on that have the
-    usual width.
+    usual width. It is `clean` if no quotes are inside cells that begin with one.
     """
 
     dialect: CsvDialect
@@ -121,14 +121,16 @@ class _Candidate(NamedTuple):
     width: int
     first: int
     fit: float
+    clean: bool
     counts: bool  # whether the row before the first counts the table's rows and columns
 
     @property
-    def rank(self) -> tuple[float, int, float, int]:
-        """What to compare: fit, rows left out above, how many cells are numbers or dates, width."""
+    def rank(self) -> tuple[float, int, int, float, int]:
+        """What to compare: fit, faults, rows left out above, cells of numbers or dates, width."""
         if self.width < 2:
-            return (0.0, 0, 0.0, 0)
-        return (min(self.fit, FITTING), -self.first, self.typed, self.width)
+            return (0.0, 0, 0, 0.0, 0)
+        faults = (not self.clean) + (len(self.rows[self.first]) != self.width)
+        return (min(self.fit, FITTING), -faults, -self.first, self.typed, self.width)
 
     @property
     def typed(self) -> float:
@@ -235,8 +237,8 @@ def _best(tried: list[_Candidate], like: Reading | None) -> _Candidate:
         best = next((one for one in plain if one.dialect.delimiter == usual), plain[-1])
     for one in tried:
         if one.dialect.delimiter == SPACE and one is not best and _set_in_columns(one):
-            fits = ranks[best.dialect][0] >= FITTING and best.first <= one.first
-            if not fits or one.typed > best.typed:
+            more = one.width > best.width or one.first < best.first
+            if ranks[best.dialect][0] < FITTING or (more and one.typed > best.typed + 0.1):
                 best = one
     return best
 
@@ -247,7 +249,7 @@ def _set_in_columns(one: _Candidate) -> bool:
 
 
 def _candidate(lines: list[str], whole: bool, dialect: CsvDialect, free: bool) -> _Candidate:
-    rows, starts = _sample_rows(lines, dialect, whole)
+    rows, starts, clean = _sample_rows(lines, dialect, whole)
     widths = list(map(len, rows))
     # Lines above the table do not count.
     lower = widths[len(widths) // 2 :]
@@ -256,9 +258,8 @@ def _candidate(lines: list[str], whole: bool, dialect: CsvDialect, free: bool) -
     if free and width > 1:
         first, counts = _first_row(rows, starts, width, dialect, whole)
     below = widths[first:]
-    return _Candidate(
-        dialect, rows, starts, width, first, below.count(width) / max(len(below), 1), counts
-    )
+    fit = below.count(width) / max(len(below), 1)
+    return _Candidate(dialect, rows, starts, width, first, fit, clean, counts)
 
 
 def _first_row(
@@ -307,7 +308,9 @@ def _title_as_wide(rows: list[list[str]], i: int, width: int, gap: bool, words: 
     header = rows[i + 1]
     names = len(header) == width and not any(map(like_number, header)) and all(header)
     data = i + 2 < len(rows) and any(map(like_number, rows[i + 2]))
-    return (padded or (gap and not any(map(like_number, words)))) and names and data
+    if gap and any(map(like_number, words)) and not like_number(words[0]):
+        return True
+    return (padded or gap) and names and data
 
 
 def _counts(rows: list[list[str]], width: int, whole: bool) -> bool:
@@ -345,10 +348,11 @@ def _value(cell: str) -> float:
 
 def _sample_rows(
     lines: list[str], dialect: CsvDialect, whole: bool
-) -> tuple[list[list[str]], list[int]]:
+) -> tuple[list[list[str]], list[int], bool]:
     """Return the rows in the first lines of a file, and the number of lines before each.
 
-    They end before a line that cannot be read.
+    They end before a line that cannot be read. The third value tells whether all quotes are where
+    the dialect has them.
     """
     rows: list[list[str]] = []
     starts: list[int] = []
@@ -361,6 +365,13 @@ def _sample_rows(
                 starts.append(start)
             start = reader.line_num  # type: ignore[attr-defined]
     except csv.Error:
-        return (rows, starts) if rows else ([[""]], [0])
+        return (rows, starts, False) if rows else ([[""]], [0], False)
     # A quoted cell may continue after the last line that was read.
-    return (rows, starts) if whole or len(rows) < 2 else (rows[:-1], starts[:-1])
+    if not whole and len(rows) > 1:
+        lines = lines[: starts[-1]]
+        del rows[-1], starts[-1]
+    try:
+        clean = sum(map(bool, dialect.reader(lines))) > 0
+    except csv.Error:
+        clean = False
+    return rows, starts, clean

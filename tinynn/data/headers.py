@@ -55,8 +55,8 @@ class _Column(NamedTuple):
 def numbers_as_names(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row of a table names its columns, some of them by numbers.
 
-    It does if its cells all differ, each looks unlike what stands below it, and the numbers are a
-    sequence, years, or go up. Cells that fit the columns make it a row like all others.
+    It does if its cells all differ, none fits the texts below it, and the numbers look unlike those
+    below them, or are a sequence, years, or steps that no row of numbers would have.
 
     >>> numbers_as_names([["0", "1"], *[["0.5", "2.25"]] * 8])
     True
@@ -66,60 +66,68 @@ def numbers_as_names(rows: Sequence[Sequence[str]]) -> bool:
     below = [row for row in rows[1:] if len(row) == width]
     if len(below) < FEWEST_ROWS or len(set(first)) < width:
         return False
-    over_text: list[str] = []  # numbers over texts
-    over_numbers: list[_Column] = []
-    words = 0  # texts that can only be names
-    corner = False
+    columns: list[_Column] = []
+    over_text = words = over_numbers = 0  # numbers over texts; texts that can only be names
     for j, cell in enumerate(first):
         cells = [text for text in (row[j].strip() for row in below) if _present(text)]
         numbers = [number_of(text) for text in cells if like_number(text)]
+        mostly = len(numbers) >= 0.95 * len(cells)
         if not cells:
             continue
-        mostly = len(numbers) >= 0.95 * len(cells)
         if not _present(cell):
             # pandas writes the index without a name.
-            corner = j == 0 and numbers == list(range(len(below)))
+            over_numbers += j == 0 and numbers == list(range(len(below)))
         elif not like_number(cell):
             if cell in cells:
                 return False
-            words += mostly or len(set(cells)) <= len(cells) / 2
-        elif not mostly:
-            if numbers:
-                return False
-            over_text.append(cell)
-        else:
+            over_numbers += mostly
+            words += len(set(cells)) <= len(cells) / 2 and len(cells) >= MANY_ROWS and not mostly
+        elif mostly:
             decimals = all("." in text or "," in text for text in cells)
-            over_numbers.append(
-                _Column(cell, number_of(cell), min(numbers), max(numbers), decimals)
-            )
-    return _fit_for_names(over_numbers, over_text, words + corner, below)
+            columns.append(_Column(cell, number_of(cell), min(numbers), max(numbers), decimals))
+        elif numbers:
+            return False
+        else:
+            over_text += 1
+    if not columns:
+        return over_text > 0 and over_text + words + over_numbers > 1
+    return _fit_for_names(columns, over_text + words, over_numbers, below)
 
 
 def _fit_for_names(
-    columns: list[_Column], over_text: list[str], words: int, below: list[Sequence[str]]
+    columns: list[_Column], others: int, over_numbers: int, below: list[Sequence[str]]
 ) -> bool:
-    """Return whether the numbers over numbers can be names, beside these other ones."""
-    others = words + len(over_text)
-    if not columns:
-        return bool(over_text) and others > 1
+    """Return whether the numbers over numbers can be names, beside names of other kinds."""
+    others += over_numbers
     names = [column.cell for column in columns]
     numbers = [column.number for column in columns]
-    steps = {b - a for a, b in zip(numbers, numbers[1:])}
-    even = len(steps) < 2 and min(steps, default=1.0) > 0.0 and all(map(_WHOLE.fullmatch, names))
-    counted_up = even and steps <= {1.0} and numbers[0] in (0.0, 1.0)
-    years = even and all(1800 <= year < 2200 for year in numbers)
-    unlike = all(column.unlike for column in columns)
+    steps = [round(b - a, 9) for a, b in zip(numbers, numbers[1:])]
+    even = len(set(steps)) < 2 and 0.0 not in steps
+    whole = even and all(map(_WHOLE.fullmatch, names))
+    counted_up = whole and numbers[0] in (0.0, 1.0) and {*steps} <= {1.0}
+    years = whole and all(map(_like_year, numbers)) and {*steps} <= {1.0, -1.0}
+    if years and len(names) > 1:
+        values = [number_of(cell) for row in below for cell in row if like_number(cell)]
+        return sum(map(_like_year, values)) < len(values) / 2
     if not others and len(below) < MANY_ROWS:
         return False
-    if (counted_up or years) and (unlike or (counted_up and others)):
-        return len(names) > 1 or (unlike and others > 0)
-    if (counted_up and len(names) >= LONG_SEQUENCE) or (years and len(names) > 2):
-        again = [number_of(cell) for cell in below[0] if like_number(cell)]
-        return {b - a for a, b in zip(again, again[1:])} != steps
+    unlike = all(column.unlike for column in columns)
+    if counted_up or years:
+        if unlike or over_numbers or (counted_up and others):
+            return len(names) > 1 or (others > 0 and (unlike or over_numbers > 0))
+        if len(names) >= LONG_SEQUENCE:
+            again = [number_of(cell) for cell in below[0] if like_number(cell)]
+            return [b - a for a, b in zip(again, again[1:])] != steps
+    if over_numbers and ((even and len(names) > 2) or unlike):
+        return True
     rising = min(steps, default=0.0) > 0.0
     if others:
         return rising and unlike
     return rising and len(names) > 2 and all(column.far for column in columns)
+
+
+def _like_year(number: float) -> bool:
+    return 1800 <= number < 2200 and number.is_integer()
 
 
 def _present(text: str) -> bool:
