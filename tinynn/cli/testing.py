@@ -85,7 +85,7 @@ def tried(
                     + (" …" if len(known) > 8 else "")
                 )
         truth = [known[str(target)] for target in targets]
-    with located(table.file.name, lines, trained=True):
+    with located(table.file.name, lines):
         found = model.estimator.encoder_.encode(
             [[cells[index] for index in indices] for cells in table.rows]
         )
