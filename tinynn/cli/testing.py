@@ -90,7 +90,7 @@ def findings_of(model: Model, trial: Trial, source: str) -> Findings:
             source, trial.targets, trial.answers, model.probabilities(trial.outputs),
             model.classes, usual,
         )  # fmt: skip
-    mean = estimator.targets_.scaler.mean[0]
+    (mean,) = estimator.targets_.answers([[0.0]])
     usual = sum(trial.targets) / len(trial.targets) if imported else mean
     return regressor_findings(source, trial.targets, trial.answers, usual)
 
