@@ -20,7 +20,7 @@ NEEDS = ("pandas", "sklearn")
 MEASURES = {CLASSIFY: ("accuracy", "log_loss"), REGRESS: ("r2", "mean_absolute_error")}
 
 
-class Tested(NamedTuple):
+class Reached(NamedTuple):
     """What an implementation reached on held-out rows: accuracy and log loss, or R² and error."""
 
     rows: int
@@ -38,7 +38,7 @@ class TablePeer:
         """Return why it cannot run here, or ""."""
         raise NotImplementedError
 
-    def test(self, table: Table, train: Path, test: Path, seed: int) -> Tested:
+    def test(self, table: Table, train: Path, test: Path, seed: int) -> Reached:
         """Return what it reaches. Raises RuntimeError, with its message, if it fails."""
         raise NotImplementedError
 
@@ -58,16 +58,18 @@ class Tinynn(TablePeer):
         refused = self.engine == "native" and not runs_native()
         return "machine code cannot run here" if refused else ""
 
-    def test(self, table: Table, train: Path, test: Path, seed: int) -> Tested:
+    def test(self, table: Table, train: Path, test: Path, seed: int) -> Reached:
         model = train.with_name(f"{self.name}.json")
         words = self._training(table, train, seed, model)
-        printed(["-m", "tinynn", *words, "--test-share", "0"])
+        trained = json.loads(printed(["-m", "tinynn", *words, "--test-share", "0"]))
+        if trained["rows"]["test"]:
+            raise RuntimeError(f"did not train on {trained['rows']['test']:,} of its rows")
         words = ["evaluate", str(model), str(test), "--no-importance", "--json"]
         found = json.loads(printed(["-m", "tinynn", *words]))
         score, loss = MEASURES[table.task]
         if score not in found["metrics"]:
             raise RuntimeError(f"took {table.target!r} for another kind of target")
-        return Tested(found["rows"], found["metrics"][score], found["metrics"][loss])
+        return Reached(found["rows"], found["metrics"][score], found["metrics"][loss])
 
     def command(self, table: Table, whole: Path, seed: int) -> Command:
         words = self._training(table, whole, seed, whole.with_name(f"{self.name}.json"))
@@ -88,10 +90,10 @@ class Sklearn(TablePeer):
         absent = [module for module in NEEDS if find_spec(module) is None]
         return f"not installed: {', '.join(absent)}" if absent else ""
 
-    def test(self, table: Table, train: Path, test: Path, seed: int) -> Tested:
+    def test(self, table: Table, train: Path, test: Path, seed: int) -> Reached:
         words = self._arguments(table, seed, train, test)
         rows, score, loss = printed(["-c", program("table_sklearn"), *words]).split()
-        return Tested(int(rows), float(score), float(loss))
+        return Reached(int(rows), float(score), float(loss))
 
     def command(self, table: Table, whole: Path, seed: int) -> Command:
         words = self._arguments(table, seed, whole)

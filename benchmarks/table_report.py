@@ -9,7 +9,7 @@ from typing import Any, Sequence
 
 from .estimators import standard_error
 from .results import WRONG, Results, Row, TaskResult
-from .table_peers import NETWORK, Sklearn, TablePeer, Tested, Tinynn
+from .table_peers import NETWORK, Reached, Sklearn, TablePeer, Tinynn
 from .tables import NATIVE, PURE, circumstances, headline_table
 from .tasks.real_tables import CLASSIFY
 
@@ -27,7 +27,7 @@ class Found:
     rows: int = 0
     columns: int = 0
     skipped: str = ""
-    tested: dict[str, list[Tested]] = field(default_factory=dict)
+    tested: dict[str, list[Reached]] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
     times: TaskResult | None = None
 
@@ -50,7 +50,7 @@ def report(
     lines = ["# Real tables: tinynn's command and scikit-learn", ""]
     if seeds:
         lines += [
-            f"Tested on a fifth of the rows, held out by {seeds} seeds: means with their standard "
+            f"Reached on a fifth of the rows, held out by {seeds} seeds: means with their standard "
             "errors. The network is scikit-learn's, with early stopping and as many hidden neurons "
             "as tinynn's; the last columns say how much better tinynn is than that network, seed "
             "by seed, in bold where it is worse by more than the error.",
