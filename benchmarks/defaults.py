@@ -1,6 +1,6 @@
-"""`python3 -m benchmarks.defaults`: how two defaults were chosen, on made-up tables.
+"""`python3 -m benchmarks.defaults`: how defaults were chosen, on made-up tables.
 
-Both were chosen on tables that no other benchmark or test uses to judge them: five kinds of made-up
+All were chosen on tables that no other benchmark or test uses to judge them: five kinds of made-up
 data, each in four sizes and with several seeds, and always with 500 fresh rows to test on.
 
 batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the result is a rule for
@@ -9,6 +9,7 @@ batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the res
 patience:  how many epochs `tinynn train` goes on without a better validation loss. Each model is
            trained once, for all 200 epochs, with the command's defaults; that one training shows
            where each patience would have stopped, and the score of the best weights until then.
+rows:      how many rows `tinynn train` puts into a batch, on tables that are larger.
 
 Scores are accuracy or R², means over all tables; ± is the standard error of the mean difference
 from the first row, paired by table.
@@ -24,7 +25,7 @@ from importlib import import_module
 from math import inf, sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 from tinynn.cli import options as command_options
 from tinynn.cli.training import new_estimator
@@ -44,6 +45,14 @@ RULES: dict[str, Rule] = {
     "a twentieth, 10 to 200": lambda n: min(200, max(10, n // 20)),
     "a tenth, 32 to 200": lambda n: min(n, 200, max(32, n // 10)),
     "32": lambda n: min(n, 32),
+}
+COMMAND_RULES: dict[str, Rule] = {
+    "32": lambda n: 32,
+    "a 400th, 32 to 128": lambda n: min(128, max(32, n // 400)),
+    "a 200th, 32 to 256": lambda n: min(256, max(32, n // 200)),
+    "a 100th, 32 to 256": lambda n: min(256, max(32, n // 100)),
+    "a 100th, 32 to 512": lambda n: min(512, max(32, n // 100)),
+    "a 50th, 32 to 256": lambda n: min(256, max(32, n // 50)),
 }
 PATIENCES = (10, 5, 15, 20, 30, 50, 200)
 FIRST_SEED = 1000
@@ -73,6 +82,11 @@ class Table:
             y = (y - y.mean()) / y.std()
         self.train, self.test = (X[:rows], y[:rows]), (X[rows:], y[rows:])
 
+    @property
+    def lists(self) -> list[tuple[list[Any], list[Any]]]:
+        """The rows and targets to train on, and those to test on, as lists."""
+        return [(X.tolist(), y.tolist()) for X, y in (self.train, self.test)]
+
 
 KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
 
@@ -92,6 +106,26 @@ def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     return found
 
 
+def command_model(table: Table, seed: int, **changes: Any) -> Any:
+    """Return the untrained model of `tinynn train` with its defaults and these changes."""
+    given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
+    task = "classify" if table.classes else "regress"
+    return new_estimator(task, TableEncoder(), given, **changes)
+
+
+def rows_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
+    """Return the score and the number of updates with each rule for the rows of a batch."""
+    (X, y), (X_test, y_test) = table.lists
+    found = {}
+    for name, rule in COMMAND_RULES.items():
+        size = rule(len(X))
+        model = command_model(table, seed, batch_size=size).fit(X, y)
+        trained = len(X) - round(len(X) * model.validation_fraction)
+        updates = model.n_iter_ * -(-trained // size)
+        found[name] = (float(model.score(X_test, y_test)), float(updates))
+    return found
+
+
 class Watcher(Callback):
     """Stores the score on the test rows after each epoch that is the best so far."""
 
@@ -107,11 +141,8 @@ class Watcher(Callback):
 
 def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     """Return the score and the number of epochs with each patience."""
-    given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
-    (X, y), (X_test, y_test) = [(X.tolist(), y.tolist()) for X, y in (table.train, table.test)]
-    model = new_estimator(
-        "classify" if table.classes else "regress", TableEncoder(), given, n_iter_no_change=200
-    )
+    (X, y), (X_test, y_test) = table.lists
+    model = command_model(table, seed, n_iter_no_change=200)
     watcher = Watcher(lambda: float(model.score(X_test, y_test)))
     model.set_params(callbacks=(watcher,)).fit(X, y)
     losses = model.history_.validation_loss
@@ -140,14 +171,26 @@ def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: st
     return "\n".join(lines)
 
 
-STUDIES = {"batch": (batch_scores, "updates"), "patience": (patience_scores, "epochs")}
+class Study(NamedTuple):
+    """What is measured on a table with a seed, what it costs, and the sizes of the tables."""
+
+    measure: Callable[[Table, int], dict[str, tuple[float, float]]]
+    cost: str
+    sizes: tuple[int, ...] = SIZES
+
+
+STUDIES = {
+    "batch": Study(batch_scores, "updates"),
+    "patience": Study(patience_scores, "epochs"),
+    "rows": Study(rows_scores, "updates", (1500, 6000, 24000)),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a study and print its tables."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
-        prog="python3 -m benchmarks.defaults", description="Show how two defaults were chosen."
+        prog="python3 -m benchmarks.defaults", description="Show how defaults were chosen."
     )
     parser.add_argument("study", choices=tuple(STUDIES))
     parser.add_argument("--seeds", type=int, default=3, help="tables of each kind and size (3)")
@@ -157,16 +200,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     changed = environment.restart_if_late(environment.prepare(os.environ), words, module)
     about = environment.describe(changed, environment.command_line(module, words))
     warnings.simplefilter("ignore")
-    measure, cost = STUDIES[options.study]
-    found: dict[int, list[dict[str, tuple[float, float]]]] = {rows: [] for rows in SIZES}
-    for rows in SIZES:
+    measure, cost, sizes = STUDIES[options.study]
+    found: dict[int, list[dict[str, tuple[float, float]]]] = {rows: [] for rows in sizes}
+    for rows in sizes:
         for kind in KINDS:
             for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
                 found[rows].append(measure(Table(kind, rows, seed), seed))
             print(f"{rows} rows, {kind}: done", file=sys.stderr, flush=True)
     parts = [f"# Choosing a default: {options.study}"]
     parts += [markdown([row for part in found.values() for row in part], options.study, cost)]
-    parts += [f"{rows} rows:\n\n{markdown(found[rows], options.study, cost)}" for rows in SIZES]
+    parts += [f"{rows} rows:\n\n{markdown(found[rows], options.study, cost)}" for rows in sizes]
     parts.append(circumstances(Results("defaults", about, [])))
     text = "\n\n".join(parts) + "\n"
     print(text, end="")

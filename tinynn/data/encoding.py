@@ -57,15 +57,21 @@ def class_numbers(rows: object, name: str = "rows") -> list[int]:
     ([1, 0], [1, 0])
     """
     X = as_rows(rows, name)
-    if len(X[0]) > 1:
-        return [row.index(max(row)) for row in X]
-    for i, (p,) in enumerate(X):
-        if not 0.0 <= p <= 1.0:
-            raise DataError(
-                f"{name} in one column need probabilities from 0 to 1, got {p!r} in row {i}; "
-                "give class numbers as a flat list"
-            )
-    return [int(p > 0.5) for (p,) in X]
+    if len(X[0]) == 1:
+        for i, (p,) in enumerate(X):
+            if not 0.0 <= p <= 1.0:
+                raise DataError(
+                    f"{name} in one column need probabilities from 0 to 1, got {p!r} in row {i}; "
+                    "give class numbers as a flat list"
+                )
+    return likeliest_classes(X)
+
+
+def likeliest_classes(rows: Matrix) -> list[int]:
+    """Return what `class_numbers` returns, for rows that need no checks."""
+    if len(rows[0]) == 1:
+        return [int(p > 0.5) for (p,) in rows]
+    return [row.index(max(row)) for row in rows]
 
 
 class StandardScaler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
 
 from ..checks.rows import same_length
 from ..checks.words import counted
@@ -29,6 +29,25 @@ from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
 
 E = TypeVar("E", bound="Estimator")
+
+
+class Prepared(NamedTuple):
+    """A table as a network takes it.
+
+    encoder, targets: have learned from the rows to train on, and from all targets
+    X, T, weights:    the encoded rows, their targets, and the weight of each row or None
+    kept, apart:      the numbers of the rows to train on, and of those for early stopping
+    """
+
+    encoder: TableEncoder
+    targets: Targets
+    X: Matrix
+    T: Matrix
+    weights: Vector | None
+    kept: list[int]
+    apart: list[int]
+    seed: int
+    arrays: bool
 
 
 class Estimator(Fitted):
@@ -65,6 +84,14 @@ class Estimator(Fitted):
         Raises DataError, ShapeError or SettingError for anything that cannot be used, and then
         changes nothing; raises DivergenceError if training diverges.
         """
+        return self.fit_prepared(self.prepare(X, y, sample_weight))
+
+    def prepare(self, X: Any, y: Any, sample_weight: object = None) -> Prepared:
+        """Return a table X and its targets y ready for training.
+
+        Several estimators of one kind, with the same `encoder` and `validation_fraction`, can
+        share what one of them has prepared. Raises what `fit` raises for data.
+        """
         plan = NetworkDesign(self)
         table = self._table(X)
         items = self._items(y, table)
@@ -85,13 +112,23 @@ class Estimator(Fitted):
         else:
             encoder = self._new_encoder(table, constants=len(kept) == 1)
             encoder.fit(_take(table, kept))
-        X_rows, T = encoder.encode(table).rows, targets.rows(items)
-        data = _rows(X_rows, T, weights, kept)
-        validation = _rows(X_rows, T, weights, apart) if apart else None
+        return Prepared(
+            encoder, targets, encoder.encode(table).rows, targets.rows(items), weights,
+            kept, apart, seed, isinstance_array(X),
+        )  # fmt: skip
+
+    def fit_prepared(self: E, table: Prepared) -> E:
+        """Train on a prepared table; see `fit`."""
+        plan = NetworkDesign(self)
+        kept, apart = table.kept, table.apart
+        if not plan.early_stopping:
+            kept, apart = list(range(len(table.X))), []
+        data = _rows(table, kept)
+        validation = _rows(table, apart) if apart else None
         with self._unless_refused():
-            if not again:
-                self._start(plan, encoder, targets, seed, isinstance_array(X))
-            self._train(plan, data, len(kept), validation)
+            if not (plan.warm_start and self.__sklearn_is_fitted__()):
+                self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
+            self._train(plan, data, len(kept), validation, within=2)
         return self
 
     def _partial_fit(
@@ -290,7 +327,10 @@ class Estimator(Fitted):
             engine=self.engine,
         )
 
-    def _train(self, plan: NetworkDesign, data: Any, rows: int, validation: Any) -> None:
+    def _train(
+        self, plan: NetworkDesign, data: Any, rows: int, validation: Any, within: int = 1
+    ) -> None:
+        """Train; a warning is meant for who called the method that is `within` calls up."""
         scored = None
         if validation is not None and plan.early_stopping:
 
@@ -310,7 +350,7 @@ class Estimator(Fitted):
         finally:
             self._finish(trainer.history, convergence)
         if trainer.history.stopped_by == "epochs":
-            convergence.warn(plan.max_iter, plan.learning_rate_init)
+            convergence.warn(plan.max_iter, plan.learning_rate_init, within + 3)
 
     def _finish(self, history: History, convergence: Convergence) -> None:
         """Keep the results of training."""
@@ -432,9 +472,8 @@ def _take(table: Table, numbers: list[int]) -> Table:
     return Table([table.rows[i] for i in numbers], table.names, table.width)
 
 
-def _rows(
-    X: Matrix, T: Matrix, weights: Vector | None, numbers: list[int]
-) -> tuple[Matrix, Matrix, Vector | None]:
+def _rows(table: Prepared, numbers: list[int]) -> tuple[Matrix, Matrix, Vector | None]:
+    X, T, weights = table.X, table.T, table.weights
     if len(numbers) == len(X):
         return X, T, weights
     part = None if weights is None else [weights[i] for i in numbers]

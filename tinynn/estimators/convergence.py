@@ -59,6 +59,8 @@ class Convergence(Callback):
             self.best = value
             if self.watched:
                 self.best_state = trainer.model.state()
+        if not self.adaptive:
+            trainer.earliest_end = trainer.epoch + self.patience + 1 - self.stalled
         if self.stalled > self.patience:
             if self.adaptive and trainer.learning_rate > SLOWEST:
                 self.stalled = 0
@@ -77,7 +79,7 @@ class Convergence(Callback):
         weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]
         return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
 
-    def warn(self, max_iter: int, learning_rate: float) -> None:
+    def warn(self, max_iter: int, learning_rate: float, stacklevel: int) -> None:
         """Warn, after training reached `max_iter`, if more epochs would have helped."""
         back = min(self.patience, LAST_EPOCHS, len(self.losses) - 1)
         if self.converged or back < 1:
@@ -91,5 +93,5 @@ class Convergence(Callback):
                 f"{2 * max_iter}, or "
                 f"learning_rate_init from {learning_rate:g} to {3 * learning_rate:g}",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )

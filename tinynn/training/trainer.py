@@ -239,6 +239,7 @@ class Trainer(Run):
         self.history = History(self.updates.engine, self.updates.why)
         self.started = time.monotonic()
         self.epoch, self.batch, self.batch_loss, self.best_loss = 0, 0, 0.0, float("inf")
+        self.earliest_end = None
         self.block = 1  # batches to run until the next look
         self.best_state: dict[str, Values] | None = None
         self.noisy = any(type(x).seed_noise is not Layer.seed_noise for x in self.model.layers)
