@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from math import inf
 from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
 
 from ..checks.rows import same_length
@@ -17,7 +18,6 @@ from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import TableEncoder
 from ..preprocessing.cells import Table, as_table
-from ..training.history import History
 from ..training.progress import Progress
 from ..training.trainer import Trainer
 from .convergence import Convergence
@@ -107,8 +107,7 @@ class Estimator(Fitted):
             same_length(**pair)
         kept, apart = self._split(plan, targets, items, seed)
         if again:
-            self._check_width(table)
-            encoder = self.encoder_
+            table, encoder = self._as_in_fit(table), self.encoder_
         else:
             encoder = self._new_encoder(table, constants=len(kept) == 1)
             encoder.fit(_take(table, kept))
@@ -136,6 +135,7 @@ class Estimator(Fitted):
     ) -> E:
         """Train for one epoch; the first call makes a network, for `targets` if given."""
         plan = NetworkDesign(self)
+        plan.check_by_parts("partial_fit")
         if plan.early_stopping:
             raise SettingError(
                 f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
@@ -151,16 +151,15 @@ class Estimator(Fitted):
                 encoder = self._new_encoder(table, constants=True).fit(table)
                 seed = seed_of(plan.who, self.random_state)
                 self._start(plan, encoder, targets, seed, isinstance_array(X))
-            self._check_width(table)
             T = self._targets.rows(items)
             weights = self._weights(self._targets, items, sample_weight)
-            X_rows = self.encoder_.encode(table).rows
+            X_rows = self.encoder_.encode(self._as_in_fit(table)).rows
             convergence = self._convergence(plan, scores=False)
             trainer = self._trainer(plan, len(X_rows), convergence, None)
             try:
                 trainer.partial_fit(X_rows, T, weights)
             finally:
-                self._finish(trainer.history, convergence)
+                self._finish(trainer, convergence, len(X_rows))
         return self
 
     def fit_stream(
@@ -178,6 +177,7 @@ class Estimator(Fitted):
         Raises the errors of `fit`.
         """
         plan = NetworkDesign(self)
+        plan.check_by_parts("fit_stream")
         if plan.early_stopping and validation is None:
             raise SettingError(
                 f"{plan.who} needs validation=(rows, targets) for early_stopping with a stream"
@@ -282,7 +282,7 @@ class Estimator(Fitted):
         network = plan.network(inputs, targets.outputs, last, seed)
         self.network_, self.encoder_, self._targets = network, encoder, targets
         self._seed, self._arrays = seed, arrays
-        self.loss_curve_ = []
+        self.loss_curve_, self.t_ = [], 0
         self.validation_scores_ = [] if plan.early_stopping else None
         self._describe()
 
@@ -304,7 +304,9 @@ class Estimator(Fitted):
 
     def _convergence(self, plan: NetworkDesign, scores: bool) -> Convergence:
         watched = ("loss" if plan.watches_loss else "score") if scores else None
-        return Convergence(plan.tol, plan.patience, watched, plan.adaptive)
+        # LBFGS knows for itself when the training loss has reached its minimum.
+        patience = inf if plan.whole_table and not watched else plan.patience
+        return Convergence(plan.tol, patience, watched, plan.adaptive, plan.whole_table)
 
     def _trainer(
         self, plan: NetworkDesign, rows: int, convergence: Convergence, scored: Any
@@ -317,7 +319,7 @@ class Estimator(Fitted):
         return Trainer(
             self.network_,
             loss=loss,
-            optimizer=plan.optimizer(rows, decay),
+            optimizer=plan.optimizer(rows, decay, scale),
             batch_size=batch,
             shuffle=plan.shuffle,
             seed=self._seed,
@@ -348,13 +350,17 @@ class Estimator(Fitted):
                     X, T, epochs=plan.max_iter, validation=validation, sample_weight=weights
                 )
         finally:
-            self._finish(trainer.history, convergence)
-        if trainer.history.stopped_by == "epochs":
-            convergence.warn(plan.max_iter, plan.learning_rate_init, within + 3)
+            self._finish(trainer, convergence, rows)
+        limit = {"epochs": "max_iter", "max_fun": "max_fun"}.get(trainer.history.stopped_by or "")
+        if limit:
+            reached = f"{limit}={getattr(plan, limit)}"
+            convergence.warn(reached, plan.longer(limit), within + 3)
 
-    def _finish(self, history: History, convergence: Convergence) -> None:
-        """Keep the results of training."""
-        self.history_ = history
+    def _finish(self, trainer: Trainer, convergence: Convergence, rows: int) -> None:
+        """Keep the results of training on so many rows."""
+        self.history_ = history = trainer.history
+        if not trainer.whole_table:
+            self.t_ += rows * history.epochs
         self.loss_curve_ = [*self.loss_curve_, *convergence.losses]
         if self.validation_scores_ is not None:
             self.validation_scores_ = [*self.validation_scores_, *history.metrics.get("score", [])]
@@ -362,7 +368,7 @@ class Estimator(Fitted):
 
     def _summarize(self) -> None:
         """Set the attributes that follow from the losses and scores."""
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_ = self.history_.epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else float("nan")
         self.best_loss_, self.best_validation_score_ = None, None
         if self.validation_scores_ is not None:
@@ -376,20 +382,17 @@ class Estimator(Fitted):
         """Return the network's outputs for the rows of a table."""
         if not self.__sklearn_is_fitted__():
             raise_not_fitted(self)
-        table = self._table(X)
-        if table.names is not None and hasattr(self, "feature_names_in_"):
-            indices = self.encoder_.places(table.names)
-            rows: list[Sequence[Any]] = [[row[j] for j in indices] for row in table.rows]
-            table = Table(rows, None, len(indices))
-        self._check_width(table)
-        return self.network_.predict(self.encoder_.encode(table).rows)
+        return self.network_.predict(self.encoder_.encode(self._as_in_fit(self._table(X))).rows)
 
-    def _check_width(self, table: Table) -> None:
+    def _as_in_fit(self, table: Table) -> Table:
+        """Return a table with the columns of `fit`, in that order. Raises ShapeError for others."""
+        table = self.encoder_.in_order(table)
         if table.width != self.n_features_in_:
             raise ShapeError(
                 f"X has {table.width} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input: the columns it was fitted with"
             )
+        return table
 
     def _as_fitted(self, values: list[Any]) -> Any:
         """Return values as an array if the estimator was fitted to one, else as a list."""
