@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 import tinynn as nn
 from tinynn.engines.contract import BatchDivergence, Engine, Recipe
+from tinynn.engines.gradient_sum import GradientSum
 from tinynn.engines.lists import ENGINE as LISTS
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -62,6 +63,7 @@ OPTIMIZERS: list[Callable[[], Any]] = [
     nn.AdamW,
     lambda: nn.AdamW(weight_decay=0.2, amsgrad=True),
     lambda: nn.AdamW(weight_decay=0.2, decay_biases=False),
+    GradientSum,
 ]
 CLIPPING = [(None, None), (None, None), (0.2, None), (None, 0.05), (0.1, 0.05), (100.0, 100.0)]
 

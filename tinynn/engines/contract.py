@@ -188,11 +188,13 @@ class Program:
     Callers that change the network's weights call `reload` afterwards; callers that read them call
     `write_back` first.
 
-    `fallback` says why another engine took over during training, if one did.
+    `fallback` says why another engine took over during training, if one did; `ended` why more
+    updates would change nothing, if so: `train` may then make fewer than it was asked for.
     """
 
     recipe: Recipe
     fallback: str | None = None
+    ended: str | None = None
 
     # The losses of the updates made by the current or latest call of `train`. A call interrupted
     # by Ctrl-C leaves only whole updates behind: as many as there are losses here. An engine that

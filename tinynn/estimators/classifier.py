@@ -32,7 +32,7 @@ class Classifier(Estimator):
     1. Predictions are lists, or arrays if X is one. See `Parameters` for the other parameters.
 
     class_weight:  weights by label, "balanced" for weights inversely proportional to class sizes,
-                   or None for equal weights
+                   or None for equal weights; may have labels that a part of the rows lacks
 
     Two classes share one sigmoid output, more have a softmax; the loss is the cross-entropy.
 
@@ -71,7 +71,8 @@ class Classifier(Estimator):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
@@ -97,7 +98,7 @@ class Classifier(Estimator):
         targets = None
         if classes is not None:
             targets = self._new_targets()
-            targets.fix(classes)
+            targets.fix(classes, target_list("Classifier", y))
             if self.__sklearn_is_fitted__() and targets.classes != self._targets.classes:
                 raise SettingError(
                     f"Classifier needs the classes of its first partial_fit, "
