@@ -43,26 +43,28 @@ class TableEncoder:
 
     names:              the column names; by default those of a data frame, or x0, x1 …; a table
                         that has names, too, is put in this order by them
-    kinds:              the kinds of columns by name or number: "number", "category" or "drop"; the
-                        others are guessed (`describe()` shows the guesses and the reasons)
+    kinds:              the kinds of columns by name or number: "number", "category", "date" (also
+                        "day-first date" and "month-first date"), "words" for free text, or "drop";
+                        the others are guessed (`describe()` shows the guesses and the reasons)
     scaling:            "standard" scales numbers to mean 0 and standard deviation 1, "minmax" to
                         0 … 1; None leaves them as they are
     max_kinds:          the most kinds of a category to encode: the most frequent, one column each
     missing:            the values that mean missing, besides None, NaN and empty text
-    missing_indicator:  whether to add a column of 0 and 1 to number columns with missing cells
+    missing_indicator:  whether to add a column of 0 and 1 to columns with missing cells, except for
+                        categories
     missing_category:   "own" makes missing cells of a category a separate kind, "most_frequent"
                         gives them the most frequent one
     decimal:            the decimal sign in numbers given as text: "." or ","
     drop_constant:      whether to leave out columns that are constant, empty, or identifiers
 
-    Text is read as numbers if all values of its column are numbers; dates are text. Missing numbers
-    are replaced by the median. Kinds that were not seen during `fit` are encoded as zeros, and
-    reported. Identifiers are text that differs in (nearly) every row, and row numbers in a column
-    with a name like "id".
+    Text is read as numbers if all values of its column are numbers, and as dates if all are dates.
+    Missing numbers and dates are replaced by the median. Kinds that were not seen during `fit` are
+    encoded as zeros, and reported. Sentences whose words come again are free text. Identifiers are
+    other text that differs in (nearly) every row, and row numbers in a column named like "id".
 
     `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
     exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
-    kinds are counted.
+    kinds and 20,000 words are counted.
 
     >>> TableEncoder().fit_transform([[1, "a"], [3, "b"]])
     [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
