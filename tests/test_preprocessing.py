@@ -84,7 +84,7 @@ def test_it_says_what_it_guessed_and_why():
         "same: left out: the same text, 'same', in 30 rows",
         "seven: left out: the same number, 7, in 30 rows",
         "empty: left out: no values in 30 rows",
-        "day: date, from 2024-01-01 to 2024-01-28, as a number and day of the week: every value is "
+        "day: date, from 2024-01-01 to 2024-01-28, as a number and the day of the week: every value is "
         "a date or time like '2024-01-01'",
         "code: category with 5 kinds ('k0', 'k1', 'k2', 'k3', 'k4'): text; the 5 most frequent of "
         "9 different values",

@@ -288,7 +288,7 @@ class DateColumn(NamedTuple):
         text = "time of day" if alone else "date"
         if self.missing < self.rows:
             text += f", from {written(self.low)} to {written(self.high)}"
-        parts = ["a number", *(CYCLES[cycle][0] for cycle in self.cycles)]
+        parts = ["a number", *(f"the {CYCLES[cycle][0]}" for cycle in self.cycles)]
         if len(parts) > 1:
             text += f", as {', '.join(parts[:-1])} and {parts[-1]}"
         if self.missing:
