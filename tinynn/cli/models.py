@@ -10,6 +10,7 @@ from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..files import json_file
 from ..lesson.matrix import Matrix
 from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..preprocessing.notation import Notation, notation_of
 from ..report.findings import Findings
 from .parser import suggestion
 
@@ -21,6 +22,7 @@ class About(NamedTuple):
     source:   the name of the file it was trained on
     rows:     how many rows were used for training, `validation_rows` of them to decide when to stop
     findings: its test on held-out rows, if there were any
+    notation: how the numbers of the target were written; None for classes and in older files
     """
 
     target: str
@@ -28,6 +30,7 @@ class About(NamedTuple):
     rows: int
     validation_rows: int
     findings: Findings | None
+    notation: Notation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
@@ -38,6 +41,8 @@ class About(NamedTuple):
     @classmethod
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
+        if isinstance(content, dict):
+            content = {"notation": None, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
@@ -47,6 +52,11 @@ class About(NamedTuple):
         found = content["findings"]
         if found is not None:
             content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}
+        notation = content["notation"]
+        if notation is not None:
+            content = {**content, "notation": notation_of(notation)}
+            if content["notation"] is None:
+                raise FormatError(f"{where} has an invalid notation: {notation!r}")
         return cls(**content)
 
 
@@ -151,8 +161,9 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
         raise FormatError(f"{path} is not a valid {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
     if decimal is not None:
-        encoder = estimator.encoder_
-        encoder.reader = encoder.reader._replace(decimal=decimal)
+        estimator.encoder_.read_as(decimal)
+        if about is not None and about.notation is not None:
+            about = about._replace(notation=about.notation._replace(decimal=decimal, grouped=True))
     return Model(path, estimator, about)
 
 

@@ -147,6 +147,10 @@ def _add_columns(command: Parser) -> None:
         help="another word for a missing value, like NA and ?; can be repeated",
     )  # fmt: skip
     group.add_argument(
+        "--not-missing", action="append", default=[], metavar="WORD",
+        help="a word like None that is a class or a category, not a missing value; can be repeated",
+    )  # fmt: skip
+    group.add_argument(
         "--max-kinds", type=positive, default=50, metavar="N",
         help="how many kinds of a category to keep, the most frequent first (50)",
     )  # fmt: skip

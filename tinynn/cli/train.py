@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 from ..checks.words import counted, listed
@@ -18,6 +19,7 @@ from .parser import (
 from .tables import (
     GUESSED_FROM,
     Label,
+    Lines,
     Loaded,
     Target,
     cell_reader,
@@ -26,7 +28,9 @@ from .tables import (
     check_rows,
     guessed_decimal,
     guessed_target,
+    left_out,
     load_table,
+    located,
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
@@ -48,7 +52,9 @@ def run(options: argparse.Namespace) -> int:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
     table = None if streamed else load_table(file)
     start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
-    target, encoder = _understood(file, table.rows if table else start, options)
+    target, encoder = _understood(
+        file, table.rows if table else start, table.lines if table else None, options
+    )
     if table is not None:
         console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
         table, targets = _without_target(table, target, options, console)
@@ -73,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _understood(
-    file: TableFile, rows: list[list[str]], options: argparse.Namespace
+    file: TableFile, rows: list[list[str]], lines: Lines | None, options: argparse.Namespace
 ) -> tuple[Target, TableEncoder]:
     """Return the target, and an encoder of the other columns."""
     try:
@@ -85,12 +91,11 @@ def _understood(
     if not columns:
         raise DataError(f"{file.name} has no columns besides the target {name!r} to learn from")
     decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
-    reader = cell_reader(options.missing, decimal)
+    reader = cell_reader(options.missing, decimal, options.not_missing)
     cells = [row[index] for row in rows]
-    return (
-        guessed_target(name, index, cells, reader, options.task),
-        new_encoder(columns, options, decimal),
-    )
+    with located(file.name, lines):
+        target = guessed_target(name, index, cells, reader, options.task, options.missing)
+    return target, new_encoder(columns, options, decimal)
 
 
 def _without_target(
@@ -99,24 +104,27 @@ def _without_target(
     """Return the table without the target's column and rows without a target, and the targets."""
     targets: list[Label] = []
     kept: list[int] = []
+    absent: Counter[str] = Counter()
     for row, cells in enumerate(table.rows):
         value = target.of(cells, table.file.name, table.lines.of(row))
         if value is not None:
             targets.append(value)
             kept.append(row)
+        else:
+            absent[cells[target.index].strip()] += 1
         del cells[target.index]
     where = f"{table.file.name}: column {target.name!r}"
     if not targets:
         raise DataError(f"{table.file.name}: the target column {target.name!r} has no values")
+    if absent:
+        console.note(left_out(absent, len(table.rows), where, target.task == "classify"))
     check_rows(len(targets), table.file.name, options)
     if target.task == "classify":
         check_class_counts(_counts(targets), where, options.task is not None)
     else:
         numbers = [float(value) for value in targets]
         check_range(min(numbers), max(numbers), len(numbers), where)
-    left_out = len(table.rows) - len(kept)
-    if left_out:
-        console.note(f"note: left out {counted(left_out, 'row')} without a target")
+    if absent:
         from .testing import picked
 
         table = picked(table, kept)[0]
@@ -162,7 +170,10 @@ def _finish(
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    about = About(target.name, file.name, trained.train_rows, trained.validation_rows, found)
+    about = About(
+        target.name, file.name, trained.train_rows, trained.validation_rows, found,
+        target.notation if target.task == "regress" else None,
+    )  # fmt: skip
     model = model._replace(about=about)
     if options.out:
         save_model(options.out, estimator, about)

@@ -75,6 +75,7 @@ def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: st
         names=list(columns),
         kinds=kinds,
         missing=(*MISSING, *options.missing),
+        not_missing=options.not_missing,
         decimal=decimal,
         max_kinds=options.max_kinds,
     )
@@ -191,10 +192,8 @@ def train_table(
         column.name: column.kind if column.kind in ("number", "category") else "drop"
         for column in looked.columns
     }
-    estimator = new_estimator(
-        target.task, encoder.fresh(kinds={**kinds, **encoder.kinds}), options,
-        callbacks_of(options),
-    )  # fmt: skip
+    known = encoder.fresh(kinds={**kinds, **encoder.kinds}, notations=looked.learned_notations())
+    estimator = new_estimator(target.task, known, options, callbacks_of(options))
     with located(name, lines):
         estimator.fit(part.rows, [targets[i] for i in train_numbers])
     for j, column in enumerate(looked.columns):

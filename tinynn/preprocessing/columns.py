@@ -373,9 +373,7 @@ def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str)
         while fill in kept:
             fill = f"({fill})"
         kept, counts = [*kept, fill], [*counts, missing]
-    return CategoryColumn(
-        name, reason, kept, counts, fill, others, missing, summary.rows, own=own
-    )
+    return CategoryColumn(name, reason, kept, counts, fill, others, missing, summary.rows, own=own)
 
 
 def _order(kind: str) -> tuple[int, float, str]:

@@ -18,7 +18,7 @@ from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
 from .columns import Column, ColumnPlan, NumberColumn, column_from_dict, column_to_dict, planned
-from .notation import UNITS, Notation
+from .notation import Notation, notation_of
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows processed at a time
@@ -258,15 +258,17 @@ class TableEncoder:
             if isinstance(column, NumberColumn)
         }
 
-    def read_decimal(self, decimal: str) -> None:
-        """Read the texts of all number columns with another decimal sign from now on."""
-        self.reader = self.reader._replace(decimal=decimal)
-        self._columns = [
-            column._replace(decimal=decimal, grouped=True)
-            if isinstance(column, NumberColumn)
-            else column
-            for column in self.columns
-        ]
+    def read_as(self, decimal: str | None = None, missing: Sequence[str] = ()) -> None:
+        """Read tables with another decimal sign and more words for missing values from now on."""
+        sign = decimal or self.reader.decimal
+        self.reader = reader((*self.missing, *missing), sign, self.not_missing)
+        if decimal is not None:
+            self._columns = [
+                column._replace(decimal=sign, grouped=True)
+                if isinstance(column, NumberColumn)
+                else column
+                for column in self.columns
+            ]
 
     def transform(self, X: object) -> Matrix:
         """Return the rows of floats for a table with the columns seen during `fit`."""
@@ -408,13 +410,14 @@ def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str
 def _checked_notations(given: Mapping[str, Sequence[Any]] | None) -> dict[str, Notation]:
     found: dict[str, Notation] = {}
     for name, way in dict(given or {}).items():
-        valid = isinstance(way, (list, tuple)) and len(way) == 3
-        if not valid or way[0] not in (".", ",") or type(way[1]) is not bool or way[2] not in UNITS:
+        notation = notation_of(way)
+        if notation is None:
             raise SettingError(
-                f"TableEncoder needs the notation of column {name!r} to be a decimal sign, True or "
-                f"False, and a unit like '$', '%' or '', got {way!r}"
+                f"TableEncoder needs the notation of column {name!r} to be its decimal sign, "
+                "whether the other sign separates thousands, and a unit such as '$', '%' or '', "
+                f"got {way!r}"
             )
-        found[name] = Notation(*way)
+        found[name] = notation
     return found
 
 

@@ -19,11 +19,13 @@ PERCENT = "%"
 SPACES = " \u00a0\u2009\u202f"
 GROUPS = f"{SPACES}'\u2019"  # between thousands in any notation, besides the other decimal sign
 _MONEY = (
-    "US$ R$ A$ C$ HK$ NZ$ S$ $ € £ ¥ ₹ ₽ ₩ ₺ ₪ ₫ ₴ ₦ ฿ ₱ ₡ ₲ ₵ ₸ ₼ ₾ ₿ ¢ zł Kč kr. kr Ft lei Rs. Rs "
-    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES "
-    "KRW MAD MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RUB SAR SEK SGD THB TRY TWD UAH USD VND "
-    "ZAR"
-).split()
+    "US$", "R$", "A$", "C$", "HK$", "NZ$", "S$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪",
+    "₫", "₴", "₦", "฿", "₱", "₡", "₲", "₵", "₸", "₼", "₾", "₿", "¢", "zł", "Kč", "kr.", "kr",
+    "Ft", "lei", "Rs.", "Rs", "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY",
+    "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY",
+    "KES", "KRW", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR",
+    "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
+)  # fmt: skip
 UNITS = ("", PERCENT, *_MONEY)
 _ANY_UNIT = "|".join(map(re.escape, UNITS[1:]))
 _BEFORE, _BEHIND = re.compile(f"(?:{_ANY_UNIT})"), re.compile(f"(?:{_ANY_UNIT})$")
@@ -110,6 +112,15 @@ class Notation(NamedTuple):
         if self.unit:
             words.insert(0, "percent" if self.unit == PERCENT else f"money in {self.unit}")
         return listed(words)
+
+
+def notation_of(given: object) -> Notation | None:
+    """Return a notation from its three parts, or None for anything else."""
+    if not isinstance(given, (list, tuple)) or len(given) != 3:
+        return None
+    decimal, grouped, unit = given
+    known = decimal in (".", ",") and isinstance(grouped, bool) and unit in UNITS
+    return Notation(decimal, grouped, unit) if known else None
 
 
 @lru_cache(maxsize=32)

@@ -190,9 +190,7 @@ class Summary:
             if values is None or (type(cells[0]) is not float and max(values) >= 10.0**LONG):
                 return False
             found[sign] = values
-        if not found or (
-            len(found) == 2 and found["."] != found[","] and evidence.unsure is None
-        ):
+        if not found or (len(found) == 2 and found["."] != found[","] and evidence.unsure is None):
             return False
         evidence.add_column(cells, first_row)
         values = next(iter(found.values()))
