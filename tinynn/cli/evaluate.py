@@ -9,7 +9,6 @@ from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
 from ..files.atomic import write_text
-from ..preprocessing.notation import Notation
 from .console import Console, check_writable
 from .models import Model, load_model
 from .parser import column_name
@@ -77,7 +76,7 @@ def known_targets(
     notation = None if about is None else about.notation
     target = Target(
         name, index, task, "", reader.missing,
-        notation or Notation(reader.decimal, reader.decimal == ","), model.classes,
+        notation or reader.notation, model.classes,
     )  # fmt: skip
     table = load_table(file)
     targets: list[Label] = []

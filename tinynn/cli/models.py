@@ -163,7 +163,7 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
     if decimal is not None:
         estimator.encoder_.read_as(decimal)
         if about is not None and about.notation is not None:
-            about = about._replace(notation=about.notation._replace(decimal=decimal, grouped=True))
+            about = about._replace(notation=about.notation.with_decimal(decimal))
     return Model(path, estimator, about)
 
 

@@ -250,10 +250,10 @@ def guessed_target(
         classes = [word for word in often if word in missing and word not in asked]
         if classes:
             missing = missing.difference(classes)
-            some = " and ".join(map(repr, classes))
-            why += (
-                f"; {some}, frequent in it, {'is a class' if len(classes) == 1 else 'are classes'} "
-                f"(--missing {classes[0]} leaves those rows out)"
+            why += "".join(
+                f"; {word!r} is read as a class because it is frequent (--missing {word} leaves "
+                "those rows out)"
+                for word in classes
             )
     return Target(name, index, task, why, missing, notation)
 

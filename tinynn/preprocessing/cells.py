@@ -38,6 +38,12 @@ class Reader(NamedTuple):
     missing_numbers: frozenset[float] = frozenset()
     not_missing: frozenset[str] = frozenset()
 
+    @property
+    def notation(self) -> Notation:
+        """How numbers are written in a column of which only the table's decimal sign is known."""
+        comma = self.decimal == ","
+        return Notation(self.decimal, comma, "", comma)
+
     def of_texts(self) -> Reader:
         """Return the reader for columns of texts."""
         return self._replace(missing=self.missing - self.not_missing) if self.not_missing else self
@@ -177,6 +183,8 @@ def reader(missing: object, decimal: object, not_missing: object = ()) -> Reader
     for word in _words("missing", missing):
         words.add(str(word).strip())
         x = plain_number(word.strip(), str(decimal)) if isinstance(word, str) else float_of(word)
+        if isinstance(word, str) and reads_infinite(word):
+            x = float(word)
         if x is not None:
             numbers.add(x)
     kept = frozenset(str(word).strip() for word in _words("not_missing", not_missing)) - {""}

@@ -46,9 +46,9 @@ class NumberColumn(NamedTuple):
 
     A median of None, which only imported models have, refuses missing cells. With `indicator`, a
     second column is 1 for missing cells, else 0. `low` and `high` are the smallest and largest
-    number fitted; `missing` and `rows` count the missing cells and all cells. `decimal`, `grouped`
-    and `unit` are the `Notation` of texts; without a `decimal`, which files of earlier versions and
-    imported models lack, it is that of the table.
+    number fitted; `missing` and `rows` count the missing cells and all cells. `decimal`, `grouped`,
+    `unit` and `dressed` are the `Notation` of texts; without a `decimal`, which files of earlier
+    versions and imported models lack, it is that of the table.
     """
 
     name: str
@@ -64,6 +64,7 @@ class NumberColumn(NamedTuple):
     decimal: str | None = None
     grouped: bool = False
     unit: str = ""
+    dressed: bool = False
 
     @property
     def kind(self) -> str:
@@ -72,8 +73,8 @@ class NumberColumn(NamedTuple):
     def notation(self, reader: Reader) -> Notation:
         """Return how texts are read as numbers."""
         if self.decimal is None:
-            return Notation(reader.decimal, reader.decimal == ",")
-        return Notation(self.decimal, self.grouped, self.unit)
+            return reader.notation
+        return Notation(self.decimal, self.grouped, self.unit, self.dressed)
 
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
@@ -495,6 +496,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "own": lambda value: isinstance(value, bool),
     "decimal": lambda value: value in (None, ".", ","),
     "grouped": lambda value: isinstance(value, bool),
+    "dressed": lambda value: isinstance(value, bool),
     "unit": lambda value: value in UNITS,
     "missing": _is_count, "rows": _is_count, "others": _is_count,
     "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),

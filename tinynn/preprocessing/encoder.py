@@ -56,15 +56,14 @@ class TableEncoder:
     not_missing:        words of `missing` that are kinds in columns of text; they still mean a
                         missing value among numbers
     notations:          how the numbers of columns are written, by name: a `Notation`, or its
-                        (decimal sign, whether the other sign separates thousands, unit); that of
-                        other columns is seen from their cells
+                        parts; that of other columns is seen from their cells
 
     Text is read as numbers if all values of its column are numbers, written in one way: "1.5e3",
     "1,234.50" or "1.234,50", "$12", "12 €", "USD 12", "14.4%" (which is 14.4), "(12)" or "12-" for
     −12. Numbers with leading zeros, or more than 15 digits, are codes, hence text; dates are text.
-    Missing numbers are replaced by the median. Kinds that were not seen during `fit` are encoded as zeros, and
-    reported. Identifiers are text that differs in (nearly) every row, and row numbers in a column
-    with a name like "id".
+    Missing numbers are replaced by the median. Kinds that were not seen during `fit` are encoded as
+    zeros, and reported. Identifiers are text that differs in (nearly) every row, and row numbers in
+    a column with a name like "id".
 
     `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
     exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
@@ -264,7 +263,7 @@ class TableEncoder:
         self.reader = reader((*self.missing, *missing), sign, self.not_missing)
         if decimal is not None:
             self._columns = [
-                column._replace(decimal=sign, grouped=True)
+                column._replace(decimal=sign, grouped=True, dressed=True)
                 if isinstance(column, NumberColumn)
                 else column
                 for column in self.columns
@@ -413,9 +412,8 @@ def _checked_notations(given: Mapping[str, Sequence[Any]] | None) -> dict[str, N
         notation = notation_of(way)
         if notation is None:
             raise SettingError(
-                f"TableEncoder needs the notation of column {name!r} to be its decimal sign, "
-                "whether the other sign separates thousands, and a unit such as '$', '%' or '', "
-                f"got {way!r}"
+                f"TableEncoder needs the notation of column {name!r} to be a Notation "
+                f"or its {listed(Notation._fields)}, got {way!r}"
             )
         found[name] = notation
     return found

@@ -20,15 +20,17 @@ SPACES = " \u00a0\u2009\u202f"
 GROUPS = f"{SPACES}'\u2019"  # between thousands in any notation, besides the other decimal sign
 _MONEY = (
     "US$", "R$", "A$", "C$", "HK$", "NZ$", "S$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪",
-    "₫", "₴", "₦", "฿", "₱", "₡", "₲", "₵", "₸", "₼", "₾", "₿", "¢", "zł", "Kč", "kr.", "kr",
-    "Ft", "lei", "Rs.", "Rs", "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY",
+    "₫", "₴", "₦", "฿", "₱", "₡", "₲", "₵", "₸", "₼", "₾", "₿", "¢", "zł", "Kč", "kr",
+    "Ft", "lei", "Rs", "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY",
     "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY",
     "KES", "KRW", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR",
     "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR",
 )  # fmt: skip
 UNITS = ("", PERCENT, *_MONEY)
 _ANY_UNIT = "|".join(map(re.escape, UNITS[1:]))
-_BEFORE, _BEHIND = re.compile(f"(?:{_ANY_UNIT})"), re.compile(f"(?:{_ANY_UNIT})$")
+# "Rs.500" is 500: the point belongs to the word.
+_BEFORE = re.compile(rf"(?:{_ANY_UNIT})(?<![^\W\d_](?=[.,]))")
+_BEHIND = re.compile(f"(?:{_ANY_UNIT})$")
 _OTHER = {".": ",", ",": "."}  # by decimal sign, the one that may separate thousands
 # Most texts are seen to be no number by their ends.
 _STARTS = frozenset("(+-\u2212.,0123456789").union(unit[0] for unit in UNITS[1:])
@@ -43,23 +45,29 @@ class Notation(NamedTuple):
     decimal:  the decimal sign, "." or ","
     grouped:  whether the other of the two signs separates thousands; if not, a cell like `1,234`,
               which could mean either, is refused
-    unit:     "%", a currency, or "" for plain numbers
+    unit:     "%", a currency, or "" for numbers without one
+    dressed:  whether numbers may have a unit, separated thousands, parentheses or a sign behind
     """
 
     decimal: str = "."
     grouped: bool = False
     unit: str = ""
+    dressed: bool = False
+
+    def with_decimal(self, decimal: str) -> Notation:
+        """Return the notation with a decimal sign that is known, so that the other one is not."""
+        return self._replace(decimal=decimal, grouped=True, dressed=True)
 
     def number(self, text: str) -> float | None:
         """Return the number in a text without spaces around it; None for any other text.
 
-        >>> Notation(",", True, "€").number("-1.234,50 €")
+        >>> Notation(",", True, "€", True).number("-1.234,50 €")
         -1234.5
         """
         x = plain_number(text, self.decimal)
         if x is not None:
             return None if self.unit == PERCENT else x
-        found = undressed(text)
+        found = undressed(text) if self.dressed else None
         if found is None or found.unit not in ("", self.unit):
             return None
         if self.unit == PERCENT and not found.unit:
@@ -73,11 +81,13 @@ class Notation(NamedTuple):
 
         Whole columns at once: `number` gives the same values.
         """
+        if not self.dressed and self.decimal == ".":
+            return None
         other = _OTHER[self.decimal]
         joined = "\n" + "\n".join(cells).replace("\u2212", "-")
-        if ")" in joined:
+        if self.dressed and ")" in joined:
             joined = _PARENTHESES.sub(r"\n-\1", joined)
-        if joined[-1] == "-" or "-\n" in joined:
+        if self.dressed and (joined[-1] == "-" or "-\n" in joined):
             joined = _SIGN_BEHIND.sub(r"\n-\1", joined + "\n")[:-1]
         if not _simple(self).fullmatch(joined):
             return None
@@ -94,14 +104,14 @@ class Notation(NamedTuple):
         if found is None or (found.value(".") is None and found.value(",") is None):
             return None
         if self.unit == PERCENT and not found.unit:
-            return "the column is in percent: put a % behind the number"
+            return "the column is in percent, so put a % behind the number"
         if found.unit not in ("", self.unit):
             unit = f"in {self.unit}" if self.unit else "without a unit"
-            return f"the column's numbers are {unit}"
-        other = _OTHER[self.decimal]
-        if found.value(self.decimal) is None or two_ways(found.digits, self.decimal):
-            return f"give decimal={other!r} to read it"
-        return None
+            return f"the other numbers of the column are {unit}"
+        x = found.value(self.decimal)
+        if x is None or two_ways(found.digits, self.decimal):
+            return f"give decimal={_OTHER[self.decimal]!r} to read it"
+        return f"the other numbers of the column are plain, so write {x:.15g}"
 
     def describe(self) -> str:
         """Return in words how numbers are written; "" for plain ones."""
@@ -115,12 +125,13 @@ class Notation(NamedTuple):
 
 
 def notation_of(given: object) -> Notation | None:
-    """Return a notation from its three parts, or None for anything else."""
-    if not isinstance(given, (list, tuple)) or len(given) != 3:
+    """Return a notation from its parts, or None for anything else."""
+    if not isinstance(given, (list, tuple)) or len(given) != len(Notation._fields):
         return None
-    decimal, grouped, unit = given
-    known = decimal in (".", ",") and isinstance(grouped, bool) and unit in UNITS
-    return Notation(decimal, grouped, unit) if known else None
+    notation = Notation(*given)
+    known = notation.decimal in (".", ",") and notation.unit in UNITS
+    flags = isinstance(notation.grouped, bool) and isinstance(notation.dressed, bool)
+    return notation if known and flags else None
 
 
 @lru_cache(maxsize=32)
@@ -325,7 +336,8 @@ class Evidence:
         """Return a notation that reads the columns that `add_column` can add."""
         if self.given is not None:
             return self.given
-        return Notation(decimal, True, next((unit for unit in self.units if unit), ""))
+        unit = next((unit for unit in self.units if unit), "")
+        return Notation(decimal, True, unit, True)
 
     def add_column(self, cells: Sequence[Any], row: int) -> None:
         """Take note of numbers that `permitted` reads with each sign that is not refuted."""
@@ -353,7 +365,8 @@ class Evidence:
         if self.given is not None:
             return self.given
         sign = self.settled or decimal
-        return self.permitted(sign)._replace(grouped=self.groups[sign])
+        grouped, dressed = self.groups[sign], self.dressed is not None
+        return self.permitted(sign)._replace(grouped=grouped, dressed=dressed)
 
     def contradiction(self) -> str | None:
         """Return which cells are written in ways that contradict each other, or None."""
