@@ -68,6 +68,7 @@ _CODY = {
 _SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 _CELLS = r"""const AROUND = /^SPACE|SPACE$/g; // what Python's str.strip removes
+const NUMERAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** The number that a text stands for, or null. */
 function numberIn(textPARAMETERS) {
@@ -129,12 +130,12 @@ CATEGORY        const text = typeof cell === "string";
 }
 """.replace("SPACE", _SPACE)
 
-_PLAIN = r"""    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) && isFinite(plain)) return +plain;
+_PLAIN = r"""    if (NUMERAL.test(plain) && isFinite(plain)) return +plain;
 """
 _DRESSED = r"""    const other = decimal === "." ? "," : ".";
     if (unit !== "%" && (decimal === "." || !plain.includes("."))) {
         const point = plain.split(decimal).join(".");
-        if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(point) && isFinite(point)) return +point;
+        if (NUMERAL.test(point) && isFinite(point)) return +point;
     }
     if (!dressed) return null;
     let signs = 0, minus = false, needed = unit === "%";

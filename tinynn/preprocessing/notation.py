@@ -84,11 +84,13 @@ class Notation(NamedTuple):
         if not self.dressed and self.decimal == ".":
             return None
         other = _OTHER[self.decimal]
-        joined = "\n" + "\n".join(cells).replace("\u2212", "-")
-        if self.dressed and ")" in joined:
-            joined = _PARENTHESES.sub(r"\n-\1", joined)
-        if self.dressed and (joined[-1] == "-" or "-\n" in joined):
-            joined = _SIGN_BEHIND.sub(r"\n-\1", joined + "\n")[:-1]
+        joined = "\n" + "\n".join(cells)
+        if self.dressed:
+            joined = joined.replace("\u2212", "-")
+            if ")" in joined:
+                joined = _PARENTHESES.sub(r"\n-\1", joined)
+            if joined[-1] == "-" or "-\n" in joined:
+                joined = _SIGN_BEHIND.sub(r"\n-\1", joined + "\n")[:-1]
         if not _simple(self).fullmatch(joined):
             return None
         for sign in (self.unit, other, " ", "\u00a0"):
@@ -365,7 +367,8 @@ class Evidence:
         if self.given is not None:
             return self.given
         sign = self.settled or decimal
-        grouped, dressed = self.groups[sign], self.dressed is not None
+        grouped = self.groups[sign]
+        dressed = grouped or self.dressed is not None
         return self.permitted(sign)._replace(grouped=grouped, dressed=dressed)
 
     def contradiction(self) -> str | None:
