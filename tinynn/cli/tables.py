@@ -25,6 +25,7 @@ CHUNK = 4096  # rows processed at a time
 GUESSED_FROM = 10_000  # rows of a stream from which the task is guessed
 MOST_CLASSES = 1000
 NAMES = ("None", "NA", "N/A", "n/a")  # words for a missing value that also name classes
+FREQUENT = 0.05  # the share of rows from which they are read as classes
 MOST_NUMBER_CLASSES = 20  # at most this many different whole numbers are taken for classes
 
 
@@ -80,6 +81,15 @@ def load_table(file: TableFile) -> Loaded:
     if not rows:
         raise DataError(f"{file.name} has no rows of data")
     return Loaded(file, rows, lines)
+
+
+def first_rows(file: TableFile) -> tuple[list[Cells], Lines]:
+    """Return the first rows of a stream, from which it is guessed, and their lines."""
+    rows, lines = [], Lines()
+    for line, cells in islice(file.rows(), GUESSED_FROM):
+        lines.add(line)
+        rows.append(cells)
+    return rows, lines
 
 
 def chunks_of(file: TableFile, size: int = CHUNK) -> Iterator[tuple[list[int], list[Cells]]]:
@@ -244,17 +254,17 @@ def guessed_target(
             )
         written = evidence.words(reader.decimal)
         why += f", {written}" if written else ""
-    elif words or not numbers:
+    else:
         missing = reader.of_texts().missing
-        often = [word for word in NAMES if 20 * absent[word] >= len(cells) and absent[word]]
-        classes = [word for word in often if word in missing and word not in asked]
-        if classes:
-            missing = missing.difference(classes)
-            why += "".join(
-                f"; {word!r} is read as a class because it is frequent (--missing {word} leaves "
-                "those rows out)"
-                for word in classes
-            )
+        if words or not numbers:
+            often = [word for word in NAMES if absent[word] >= FREQUENT * len(cells) > 0.0]
+            for word in often:
+                if word in missing and word not in asked:
+                    missing = missing - {word}
+                    why += (
+                        f"; {word!r} is read as a class because it is frequent (--missing {word} "
+                        "leaves those rows out)"
+                    )
     return Target(name, index, task, why, missing, notation)
 
 
@@ -278,19 +288,17 @@ def left_out(absent: Mapping[str, int], rows: int, where: str, mend: bool) -> st
     table; with `mend`, it says how a word becomes a class.
     """
     count = sum(absent.values())
-    found = sorted(absent, key=lambda word: -absent[word])
-    shown = listed(
-        [f"{repr(word) if word else 'nothing'} in {counted(absent[word], 'row')}" for word in found]
-    )
-    word = next(filter(None, found), None)
+    words = sorted(absent, key=lambda word: -absent[word])
+    shown = listed([f"{repr(word) if word else 'empty'} in {absent[word]:,}" for word in words])
+    word = next(filter(None, words), None)
     advice = f"; if {word!r} is a class, give --not-missing {word}" if mend and word else ""
     if 2 * count > rows:
         raise DataError(
-            f"{where} holds no target in {count:,} of {counted(rows, 'row')}, but {shown}{advice}"
-            f"{', or' if advice else ';'} delete the rows without a target"
+            f"{where} has no target in most rows, {count:,} of {rows:,} ({shown})"
+            f"{f'{advice}; otherwise' if advice else ';'} delete those rows"
         )
     share = f"{count / rows:.0%}" if 100 * count >= rows else "less than 1%"
-    return f"note: left out {counted(count, 'row')} ({share}) without a target: {shown}{advice}"
+    return f"note: left out {counted(count, 'row')} ({share}) without a target ({shown}){advice}"
 
 
 def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:

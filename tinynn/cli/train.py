@@ -17,7 +17,6 @@ from .parser import (
     column_name,
 )
 from .tables import (
-    GUESSED_FROM,
     Label,
     Lines,
     Loaded,
@@ -26,6 +25,7 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
+    first_rows,
     guessed_decimal,
     guessed_target,
     left_out,
@@ -51,10 +51,8 @@ def run(options: argparse.Namespace) -> int:
     if streamed is None:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
     table = None if streamed else load_table(file)
-    start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
-    target, encoder = _understood(
-        file, table.rows if table else start, table.lines if table else None, options
-    )
+    start, lines = (table.rows, table.lines) if table else first_rows(file)
+    target, encoder = _understood(file, start, lines, options)
     if table is not None:
         console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
         table, targets = _without_target(table, target, options, console)
@@ -79,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _understood(
-    file: TableFile, rows: list[list[str]], lines: Lines | None, options: argparse.Namespace
+    file: TableFile, rows: list[list[str]], lines: Lines, options: argparse.Namespace
 ) -> tuple[Target, TableEncoder]:
     """Return the target, and an encoder of the other columns."""
     try:
