@@ -209,7 +209,8 @@ def test_cells_in_another_notation_than_the_column_are_refused(texts, cell, mend
 
 def test_a_table_may_have_another_decimal_sign_than_in_training():
     encoder = TableEncoder(scaling=None).fit([["1.5"], ["2.5"]])
-    encoder.read_as(decimal=",", missing=["none"])
+    encoder.read_decimal(",")
+    encoder.read_missing(["none"])
     assert encoder.transform([["1,5"], ["1.234,5"], ["none"]]) == [[1.5], [1234.5], [2.0]]
 
 

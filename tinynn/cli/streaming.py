@@ -6,15 +6,14 @@ import argparse
 from collections import Counter
 from math import inf
 from random import Random
-from typing import Iterator
+from typing import Iterator, Sequence
 
-from ..data.files import TableFile
+from ..data.files import CHUNK, TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
 from ..preprocessing.notation import Notation
 from .console import Console, Meter
 from .tables import (
-    CHUNK,
     GUESSED_FROM,
     MOST_CLASSES,
     Cells,
@@ -25,12 +24,11 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
-    chunks_of,
     left_out,
     located,
+    note_total,
 )
 from .training import (
-    BATCH as SMALL_BATCH,
     TimeBudget,
     TrainedModel,
     callbacks_of,
@@ -39,8 +37,7 @@ from .training import (
 )
 
 # With many rows, larger batches learn as well and are faster.
-EPOCHS, PATIENCE, BATCH = 10, 3, 256
-MANY = 50_000  # rows above which these batches pay off
+EPOCHS, PATIENCE = 10, 3
 HELD_OUT = 10_000  # rows that are kept to decide when to stop, and as many to test
 
 
@@ -84,7 +81,7 @@ class RowStream:
         what = "reading" if first else f"epoch {self.passes - 1}"
         meter = Meter(self.console, what)
         rng, seen = Random(self.seed), 0
-        for lines, rows in chunks_of(self.file):
+        for lines, rows in self.file.parts():
             kept, targets = self._kept(lines, rows, rng, first)
             seen += len(rows)
             size = self.file.size
@@ -98,7 +95,7 @@ class RowStream:
             self._check()
 
     def _kept(
-        self, lines: list[int], rows: list[Cells], rng: Random, first: bool
+        self, lines: Sequence[int], rows: list[Cells], rng: Random, first: bool
     ) -> tuple[list[Cells], list[Label]]:
         """Return the rows to train on, without targets, and their targets; store held-out rows."""
         target, name, index = self.target, self.file.name, self.target.index
@@ -195,8 +192,8 @@ def train_stream(
     patience = (options.patience or PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
-        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
-        batch_size=options.batch_size or (BATCH if stream.estimate > MANY else SMALL_BATCH),
+        target.task, encoder, options, int(stream.estimate), callbacks, max_iter=epochs,
+        n_iter_no_change=patience,
     )  # fmt: skip
     # The first pass fills these lists; they are not used before its end.
     validation = stream.validation if options.early_stopping else None
@@ -206,6 +203,7 @@ def train_stream(
     )
     with located(file.name, stream.lines):
         estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
+    note_total(file, console)
     for line in columns_text(estimator.encoder_):
         console.say(line)
     console.say(

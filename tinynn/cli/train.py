@@ -12,6 +12,7 @@ from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
+from .decimals import guessed_decimal
 from .models import About, Model, ended, save_model
 from .parser import (
     column_name,
@@ -26,11 +27,11 @@ from .tables import (
     check_range,
     check_rows,
     first_rows,
-    guessed_decimal,
     guessed_target,
     left_out,
     load_table,
     located,
+    note_total,
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     target, encoder = _understood(file, start, lines, options)
     if table is not None:
         console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
+        note_total(file, console)
         table, targets = _without_target(table, target, options, console)
         console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
         if options.search:
@@ -156,7 +158,7 @@ def _finish(
     make_portable(estimator, options)
     interrupted = is_interrupted(estimator)
     _say_training(trained, console)
-    model = Model(options.out or "the model", estimator, None)
+    model = Model(options.out or "the model", estimator, None, options.engine)
     found = None
     trial = None
     if trained.test is not None:
@@ -169,7 +171,7 @@ def _finish(
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
     about = About(
-        target.name, file.name, trained.train_rows, trained.validation_rows, found,
+        target.name, file.name, trained.train_rows, trained.validation_rows, found, file.reading,
         target.notation if target.task == "regress" else None,
     )  # fmt: skip
     model = model._replace(about=about)
@@ -205,6 +207,8 @@ def _finish(
             "seconds": history.seconds[-1] if history.seconds else 0.0,
             "stopped_by": history.stopped_by,
             "test": None if found is None else found.metrics,
+            "intervals": None if found is None else found.intervals,
+            "p_values": None if found is None else found.p_values,
             "model": options.out,
             "report": options.report,
         }

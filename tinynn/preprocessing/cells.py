@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, NamedTuple, Sequence as Row
 
+from ..checks.columns import column_names
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector
 from .notation import PERCENT, Notation, plain_number
@@ -211,12 +212,9 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     """
     if isinstance(X, Table):
         return X
-    names = None
-    columns = getattr(X, "columns", None)
-    if columns is not None and hasattr(X, "to_numpy"):
-        found = list(columns)
-        names = found if all(isinstance(column, str) for column in found) else None
-        X = _frame_rows(X, len(found))
+    names = column_names(X)
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        X = _frame_rows(X, len(X.columns))
     if not hasattr(X, "tolist") and not isinstance(X, Sequence) and hasattr(X, "__array__"):
         X = X.__array__()
     array_shape = getattr(X, "shape", None)

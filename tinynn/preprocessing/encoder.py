@@ -12,6 +12,7 @@ from typing import (
     Sequence,
 )
 
+from ..checks.columns import in_order, order_by_name
 from ..checks.settings import flag, integer
 from ..checks.words import counted, did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
@@ -40,7 +41,8 @@ class Encoded(NamedTuple):
 class TableEncoder:
     """Converts rows of numbers and text, some of them missing, to rows of floats.
 
-    names:              the column names; by default those of a data frame, or x0, x1 …
+    names:              the column names; by default those of a data frame, or x0, x1 …; a table
+                        that has names, too, is put in this order by them
     kinds:              the kinds of columns by name or number: "number", "category" or "drop"; the
                         others are guessed (`describe()` shows the guesses and the reasons)
     scaling:            "standard" scales numbers to mean 0 and standard deviation 1, "minmax" to
@@ -157,6 +159,7 @@ class TableEncoder:
     def _learn(self, table: Table) -> None:
         if not self._summaries:
             self._start(table)
+        table = self.in_order(table)
         if table.width != len(self._summaries):
             raise ShapeError(self._expected(table.width))
         for start in range(0, len(table.rows), CHUNK):
@@ -229,7 +232,7 @@ class TableEncoder:
         number of columns, DataError for text in a column of numbers.
         """
         columns = self.columns
-        table = as_table(X)
+        table = self.in_order(as_table(X))
         if table.width != len(columns):
             raise ShapeError(self._expected(table.width))
         encoded: Matrix = []
@@ -257,17 +260,20 @@ class TableEncoder:
             if isinstance(column, NumberColumn)
         }
 
-    def read_as(self, decimal: str | None = None, missing: Sequence[str] = ()) -> None:
-        """Read tables with another decimal sign and more words for missing values from now on."""
-        sign = decimal or self.reader.decimal
-        self.reader = reader((*self.missing, *missing), sign, self.not_missing)
-        if decimal is not None:
-            self._columns = [
-                column._replace(decimal=sign, grouped=True, dressed=True)
-                if isinstance(column, NumberColumn)
-                else column
-                for column in self.columns
-            ]
+    def read_missing(self, words: Sequence[str]) -> None:
+        """Take more words for missing values from now on."""
+        self.reader = reader((*self.missing, *words), self.decimal, self.not_missing)
+
+    def read_decimal(self, decimal: str, instead: str = ".,") -> None:
+        """Read numbers with this decimal sign from now on, those written with `instead` so far."""
+        for j, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                notation = column.notation(self.reader)
+                if notation.decimal in instead:
+                    ways = notation.with_decimal(decimal)._asdict()
+                    self.columns[j] = column._replace(**ways)
+        if self.reader.decimal in instead:
+            self.reader = self.reader._replace(decimal=decimal)
 
     def transform(self, X: object) -> Matrix:
         """Return the rows of floats for a table with the columns seen during `fit`."""
@@ -286,13 +292,19 @@ class TableEncoder:
         >>> TableEncoder(names=["a", "b"]).fit([[1, 2], [2, 1]]).places(["b", "c", "a"])
         [2, 0]
         """
-        given = list(names)
-        for name in self.column_names:
-            if name not in given:
-                raise DataError(f"the table needs a column {name!r}{_near(name, given)}")
-            if given.count(name) > 1:
-                raise DataError(f"the table needs one column {name!r}, got {given.count(name)}")
-        return [given.index(name) for name in self.column_names]
+        return order_by_name(self.column_names, names)
+
+    def in_order(self, table: Table) -> Table:
+        """Return the table with its columns in the encoder's order, by their names.
+
+        By place instead if either has none. Raises DataError for a missing column.
+        """
+        own, given = self.column_names, table.names
+        if given is None or given == own:
+            return table
+        if own == [f"x{j}" for j in range(len(own))] and not set(own) <= set(given):
+            return table
+        return Table(in_order(table.rows, self.places(given)), own, len(own))
 
     def feature_names_out(self) -> list[str]:
         """Return the names of the encoded columns, in order."""
