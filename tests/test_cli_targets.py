@@ -267,7 +267,7 @@ def test_codes_and_versions_are_classes_as_they_are_written():
 
 
 def test_how_the_target_is_written_is_saved():
-    about = About("y", "t.csv", 10, 2, None, Notation(",", True, "€", True))
+    about = About("y", "t.csv", 10, 2, None, notation=Notation(",", True, "€", True))
     state = json.loads(json.dumps(about.to_dict()))
     assert About.from_dict(state, "m.json: about") == about
     del state["notation"]
