@@ -7,7 +7,7 @@ from typing import Any, Iterable, NamedTuple, Sequence
 
 from ..data.files import TableFile
 from ..errors import DataError
-from ..estimators.targets import Numbers
+from ..estimators.number_targets import Numbers
 from ..preprocessing.columns import NumberColumn
 from ..preprocessing.notation import Evidence
 from .console import Console
@@ -80,7 +80,8 @@ def adapt_decimal(model: Model, file: TableFile, console: Console) -> Model:
         for index, column in zip(indices, encoder.columns)
         if isinstance(column, NumberColumn)
     ]
-    if about is not None and about.target in file.columns and isinstance(targets, Numbers):
+    plain = isinstance(targets, Numbers) and not targets.link
+    if about is not None and about.target in file.columns and plain:
         index, notation = (
             file.columns.index(about.target),
             about.notation or encoder.reader.notation,
