@@ -164,8 +164,8 @@ def test_dates_are_found_and_said():
     rows = [[d, i % 7] for i, d in enumerate(every_day("2019-01-01", 1000))]
     encoder = TableEncoder(names=["when", "n"]).fit(rows)
     assert encoder.columns[0].describe() == (
-        "date, from 2019-01-01 to 2021-09-26, as a number, the time of year and the day of the week: "
-        "every value is a date or time like '2019-01-01'"
+        "date, from 2019-01-01 to 2021-09-26, as a number, the time of year and the day of the "
+        "week: every value is a date or time like '2019-01-01'"
     )
     assert encoder.feature_names_out() == [
         "when", "when: time of year (sin)", "when: time of year (cos)",

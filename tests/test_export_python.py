@@ -32,6 +32,7 @@ from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
 from tinynn.importers import from_sklearn
 from tinynn.preprocessing.dates import SPELLINGS, instants
+from tinynn.preprocessing.notation import Notation
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -256,8 +257,9 @@ def test_any_network_straight_or_as_loops(seed):
 def table_rows(rng, kinds, count):
     """Return rows as those of `exported_models`, and more of numbers with commas."""
     rows = em.table_rows(rng, kinds, count)
+    numbers = [j for j, kind in enumerate(kinds) if kind == "number" or isinstance(kind, Notation)]
     for row in rows[::3]:
-        row[rng.randrange(len(row))] = rng.choice(COMMAS)
+        row[rng.choice(numbers)] = rng.choice(COMMAS)
     return rows
 
 
@@ -277,7 +279,7 @@ def test_a_date_is_read_as_by_the_model(seed):
     found = run_source(dates.PYTHON)["_instant"]
     for _ in range(20):
         kind = em.dates(rng)
-        text = em.date_text(rng, *kind)
+        text = em.date_text(rng, *kind, odd=rng.random() < 0.5)
         for _ in range(rng.randrange(3)):
             text = em.garbled(rng, text)
         text = text.strip()
@@ -305,13 +307,26 @@ PLANTED = [
     ("y[k] > y[best]", "y[k] >= 0.0", None),
     ("[1.0 - p, p]", "[p, 1.0 - p]", None),
     ("p > 0.5 else 0", "p > 0.1 else 0", None),
-    ("text in _MISSING", "text in ()", None),
+    ("text in missing", "text in ()", None),
+    (", _MISSING_KINDS)", ")", None),
     ("start += 1", "break", None),
     ("[instead, 1.0]", "[instead, 0.0]", None),
     ('"_" in x or', "", None),
     ("y[k] = 1.0", "y[k - 1] = 1.0", None),
     ("- shift) /", ") /", None),
-    ("len(group) < 3", "len(group) < 2", None),
+    ("least = 2 if", "least = 2 if not", None),
+    ("<= len(group) <= 3", "<= len(group)", None),
+    ("len(groups[0]) < 4", "len(groups[0])", None),
+    ("groups[0][0] != \"0\"", "True", None),
+    ("len(groups[-1]) == 3", "True", None),
+    ("-x if minus else x", "x", None),
+    ("signs > 1", "signs > 2", None),
+    ("needed or", "", None),
+    ("not grouped and", "", None),
+    ("not dressed", "False", None),
+    ("text, unit, needed = after, \"\", False", "text = after", None),
+    ("not (unit.isalpha() and", "not (False and", None),
+    ("x = x if digits", "x = x if True or digits", None),
     (".replace(\",\", \".\")", "", None),
     ("cell in _MISSING_NUMBERS", "cell in ()", None),
     ("d <= ((m", "d <= 1 + ((m", None),
@@ -345,7 +360,7 @@ def test_a_planted_bug_is_seen(straight, right, wrong, kinds, monkeypatch):
     monkeypatch.setattr(python_layers, "STRAIGHT", straight)
     rng = random.Random(11)
     planted = 0
-    for _ in range(60):
+    for _ in range(200):
         if kinds:
             model = em.network(rng, kinds)
             rows = em.network_rows(rng, model, 30)

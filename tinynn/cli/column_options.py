@@ -23,14 +23,11 @@ KINDS = {
 def add_columns(command: Parser) -> None:
     """Add the options."""
     group = command.add_argument_group("columns (guessed unless given)")
-    for name, (_, what) in KINDS.items():
-        group.add_argument(
-            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"{what}: a,b"
-        )
-    group.add_argument(
-        "--missing", action="append", default=[], metavar="WORD",
-        help="another word for a missing value, like NA and ?; can be repeated",
-    )  # fmt: skip
+    options = {name: ("COLUMNS", f"{what}: a,b") for name, (_, what) in KINDS.items()}
+    options["missing"] = "WORD", "another word for a missing value, like NA and ?; can be repeated"
+    options["not-missing"] = "WORD", "a word, like None, that names a class or category instead"
+    for name, (what, words) in options.items():
+        group.add_argument(f"--{name}", action="append", default=[], metavar=what, help=words)
     group.add_argument(
         "--max-kinds", type=positive, default=50, metavar="N",
         help="how many kinds of a category to keep, the most frequent first (50)",

@@ -31,11 +31,9 @@ def train() -> Parser:
     )
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
     command.add_argument(
-        "--target",
-        required=True,
-        metavar="COLUMN",
+        "--target", required=True, metavar="COLUMN",
         help="column to predict: name, or number from 1",
-    )
+    )  # fmt: skip
     command.add_argument("--out", metavar="FILE", help="write the model to this file")
     command.add_argument("--report", metavar="FILE.html", help="write a report with charts")
     command.add_argument(
@@ -57,20 +55,14 @@ def train() -> Parser:
 def _add_network(command: Parser) -> None:
     group = command.add_argument_group("network")
     group.add_argument(
-        "--hidden",
-        type=sizes,
-        default=[32],
-        metavar="SIZES",
+        "--hidden", type=sizes, default=[32], metavar="SIZES",
         help="sizes of the hidden layers: 64,32 or none (32)",
-    )
+    )  # fmt: skip
     group.add_argument("--activation", default="relu", help="relu, tanh, gelu … (%(default)s)")
     group.add_argument(
-        "--dropout",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
+        "--dropout", type=share, default=0.0, metavar="SHARE",
         help="share of neurons to drop in training (0)",
-    )
+    )  # fmt: skip
 
 
 def _add_training(command: Parser) -> None:

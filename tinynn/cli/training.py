@@ -68,6 +68,7 @@ def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: st
         names=list(columns),
         kinds=kinds_of(options, columns),
         missing=(*MISSING, *options.missing),
+        not_missing=options.not_missing,
         decimal=decimal,
         max_kinds=options.max_kinds,
     )
@@ -190,10 +191,10 @@ def train_table(
         f"stop, {len(test_numbers):,} to test"
     )
     kinds = {column.name: column.asked for column in looked.columns}
+    known = encoder.fresh(kinds={**kinds, **encoder.kinds}, notations=looked.learned_notations())
     estimator = new_estimator(
-        target.task, encoder.fresh(kinds={**kinds, **encoder.kinds}), options,
-        len(train_numbers), callbacks_of(options),
-    )  # fmt: skip
+        target.task, known, options, len(train_numbers), callbacks_of(options)
+    )
     with located(name, lines):
         estimator.fit(part.rows, [targets[i] for i in train_numbers])
     for j, column in enumerate(looked.columns):

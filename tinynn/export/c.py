@@ -15,6 +15,7 @@ from ..engines.plans import Frozen
 from ..errors import FormatError, SettingError
 from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
+from ..preprocessing.cells import whole_spelling
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from ..preprocessing.date_column import DateColumn
 from ..preprocessing.words_column import WordsColumn
@@ -87,13 +88,22 @@ static inline const unsigned char *{p}stripped(const char *text, int *length)
 }}
 """
 _CATEGORY = """\
+/* The length of a text without ".0" behind a whole number: 3.0 is 3. */
+static inline int {p}whole(const unsigned char *text, int length)
+{{
+    int start = length > 0 && text[0] == '-';
+    if (length < start + 3 || text[length - 2] != '.' || text[length - 1] != '0') return length;
+    for (int i = start; i < length - 2; i++) if (text[i] < '0' || text[i] > '9') return length;
+    return length - 2;
+}}
+
 /* Sets x to 1 at the text's category, else to 0; returns 0 if it is unknown and strict. */
 static inline int {p}category(
     const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
 {{
-    int end, kind;
+    int end, kind = fill;
     const unsigned char *s = {p}stripped(text, &end);
-    kind = {p}index_of(s, end, {p}missing_words) < 0 ? {p}index_of(s, end, kinds) : fill;
+    if ({p}index_of(s, end, {p}missing_kinds) < 0) kind = {p}index_of(s, {p}whole(s, end), kinds);
     for (int j = 0; j < count; j++) x[j] = j == kind;
     return kind >= 0 || !strict;
 }}
@@ -292,14 +302,18 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
         parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
     kinds = set(map(type, used))
     if kinds - {NumberColumn}:
-        parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
         parts.append(_TEXT.format(p=p))
+    if DateColumn in kinds:
+        parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
+    if kinds & {CategoryColumn, WordsColumn}:
+        parts.append(c.strings("missing_kinds", sorted(d.reader.of_texts().missing), end=True))
     parts += [_CATEGORY.format(p=p, T=c.real)] * (CategoryColumn in kinds)
     parts += [dates.c_source(p, c.real)] * (DateColumn in kinds)
     parts += [words.c_source(p, c.real)] * (WordsColumn in kinds)
     for j, column in enumerate(d.columns):
         if isinstance(column, CategoryColumn):
-            parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
+            texts = list(map(whole_spelling, column.text_kinds))
+            parts.append(c.strings(f"kinds{j}", texts, end=True))
         elif isinstance(column, DateColumn):
             parts.append(c.strings(f"spellings{j}", column.spellings, end=True))
             parts.append(c.table(f"{p}missing{j}", dates.missing_date(column)))
@@ -339,8 +353,7 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
                 lines.append(f"a[{k + 1}] = ({c.real}){c.prefix}missing({cell});")
         elif isinstance(column, CategoryColumn):
             count = len(column.kinds)
-            fill = str(-1 if column.fill is None else column.kinds.index(column.fill))
-            values = f"{c.prefix}kinds{j}, {count}, {fill}, {int(column.strict)}"
+            values = f"{c.prefix}kinds{j}, {count}, {column.fill_index}, {int(column.strict)}"
             lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
         elif isinstance(column, DateColumn):
             values = f"{c.prefix}spellings{j}, {column.shift!r}, {column.scale!r}"

@@ -26,7 +26,7 @@ def _among(code, ranges):
 
 
 def _words(cell, words, capitals, more=None):
-    text = _read(cell)
+    text = _read(cellMISSING)
     x = [0.0] * len(words)
     if text is None or text != text:
         return x + ([] if more is None else [1.0])
@@ -139,7 +139,7 @@ static inline void {p}count_words(
     }};
     int n, bytes, start = 0;
     const unsigned char *s = {p}stripped(text, &n);
-    const int missing = {p}index_of(s, n, {p}missing_words) >= 0;
+    const int missing = {p}index_of(s, n, {p}missing_kinds) >= 0;
     for (int j = 0; j < count; j++) x[j] = 0;
     if (marked) x[count] = missing ? 1 : 0;
     for (int i = 0; i < n && !missing; i = start) {{

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
-from typing import Any, Callable, Container, NamedTuple, Sequence, Union
+from typing import Any, NamedTuple, NoReturn, Sequence, Union
 
 from ..checks.finite import all_finite
 from ..checks.words import counted
-from ..errors import DataError, FormatError
+from ..errors import DataError
 from ..lesson.matrix import Vector
-from .cells import Found, Reader, cell_error, foreign_number, key_of
-from .date_column import CYCLES, DATE_KINDS, DateColumn, DateTally, date_column
-from .dates import SPELLINGS
+from .cells import Found, Reader, cell_error, index_of, key_of, reads_infinite, whole_spelling
+from .date_column import DATE_KINDS, DateColumn, DateTally, date_column
 from .moments import rounding_variance
+from .notation import Notation
 from .summary import Summary, not_finite
 from .words_column import WordsColumn, words_column
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+MOST_NUMBER_KINDS = 20  # with more different numbers, a rare text is no kind among them
 DATES_AMONG_TEXTS = 0.9  # with this share of dates, other texts are taken for mistakes
 MISSING_KIND = "(missing)"
 
@@ -41,7 +42,9 @@ class NumberColumn(NamedTuple):
 
     A median of None, which only imported models have, refuses missing cells. With `indicator`, a
     second column is 1 for missing cells, else 0. `low` and `high` are the smallest and largest
-    number fitted; `missing` and `rows` count the missing cells and all cells.
+    number fitted; `missing` and `rows` count the missing cells and all cells. `decimal`, `grouped`,
+    `unit` and `dressed` are the `Notation` of texts; without a `decimal`, which files of earlier
+    versions and imported models lack, it is that of the table.
     """
 
     name: str
@@ -54,6 +57,10 @@ class NumberColumn(NamedTuple):
     indicator: bool
     missing: int
     rows: int
+    decimal: str | None = None
+    grouped: bool = False
+    unit: str = ""
+    dressed: bool = False
 
     @property
     def kind(self) -> str:
@@ -64,6 +71,12 @@ class NumberColumn(NamedTuple):
         """The kind to ask for to read other rows alike."""
         return self.kind
 
+    def notation(self, reader: Reader) -> Notation:
+        """Return how texts are read as numbers."""
+        if self.decimal is None:
+            return reader.notation
+        return Notation(self.decimal, self.grouped, self.unit, self.dressed)
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [self.name, f"{self.name} missing"] if self.indicator else [self.name]
@@ -73,18 +86,22 @@ class NumberColumn(NamedTuple):
 
         Raises DataError, naming the row, for text and infinities.
         """
-        values = reader.plain_numbers(cells)
+        notation = self.notation(reader)
+        values = reader.plain_numbers(cells, notation)
         absent: Vector = [0.0] * len(cells)
         if values is None:
             values = []
             for i, cell in enumerate(cells):
-                value = _read(reader, cell, row + i, label)
+                value = _read(reader, cell, cells, row, label)
+                if isinstance(value, str):
+                    number = notation.number(value)
+                    if number is None:
+                        refuse_text(value, row + i, label, notation)
+                    value = number
                 if value is None:
                     if self.median is None:
                         raise DataError(_missing_refusal("number", row + i, label))
                     value, absent[i] = self.median, 1.0
-                elif isinstance(value, str):
-                    raise DataError(_text_refusal(value, row + i, label))
                 elif not isfinite(value):
                     not_finite(cell, row + i, label)
                 values.append(value)
@@ -116,9 +133,10 @@ class NumberColumn(NamedTuple):
 class CategoryColumn(NamedTuple):
     """Kinds, encoded as one column each: 1 for cells of that kind, else 0.
 
-    `fill` is the kind of missing cells, or None to encode them as zeros; `counts` has the number
-    of cells of each kind, `others` that of all other kinds, which are encoded as zeros. A `strict`
-    column, which only imported models have, refuses cells that would be encoded as zeros.
+    `fill` is the kind of missing cells, or None to encode them as zeros; with `own`, it is the last
+    kind, and of missing cells alone, whatever texts there are. `counts` has the number of cells of
+    each kind, `others` that of all other kinds, which are encoded as zeros. A `strict` column,
+    which only imported models have, refuses cells that would be encoded as zeros.
     """
 
     name: str
@@ -130,6 +148,7 @@ class CategoryColumn(NamedTuple):
     missing: int
     rows: int
     strict: bool = False
+    own: bool = False
 
     @property
     def kind(self) -> str:
@@ -140,6 +159,16 @@ class CategoryColumn(NamedTuple):
         """The kind to ask for to read other rows alike."""
         return self.kind
 
+    @property
+    def text_kinds(self) -> list[str]:
+        """The kinds that cells with a value have, in order: all but that of missing cells."""
+        return self.kinds[:-1] if self.own else self.kinds
+
+    @property
+    def fill_index(self) -> int:
+        """The index of the kind of missing cells, or −1."""
+        return -1 if self.fill is None else len(self.kinds) - 1 - self.kinds[::-1].index(self.fill)
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [f"{self.name}={kind}" for kind in self.kinds]
@@ -149,47 +178,48 @@ class CategoryColumn(NamedTuple):
 
         Raises DataError, naming the row, for cells that are neither numbers nor text, or refused.
         """
-        indices = {kind: i for i, kind in enumerate(self.kinds)}
-        missing_index = -1 if self.fill is None else indices[self.fill]
+        reader = reader.of_texts()
+        indices = {whole_spelling(kind): i for i, kind in enumerate(self.text_kinds)}
+        missing_index = self.fill_index
         try:
             counts = Counter(cells)
         except TypeError:  # a cell cannot be hashed: it is invalid, or read as text
-            cells = [_read(reader, cell, row + i, label) for i, cell in enumerate(cells)]
+            cells = [_read(reader, cell, cells, row, label) for i, cell in enumerate(cells)]
             counts = Counter(cells)
         missing = 0
         unseen: dict[str, int] = {}
-        index_of: dict[Any, int] = {}
+        index: dict[Any, int] = {}
         for cell, count in counts.items():
-            if _read(reader, cell, row + cells.index(cell), label) is None:
+            if _read(reader, cell, cells, row, label) is None:
                 if self.strict and self.fill is None:
-                    raise DataError(_missing_refusal("value", row + cells.index(cell), label))
-                index_of[cell] = missing_index
+                    raise DataError(_missing_refusal("value", row + index_of(cells, cell), label))
+                index[cell] = missing_index
                 missing += count
                 continue
             key = key_of(cell)
-            index_of[cell] = indices.get(key, -1)
+            index[cell] = indices.get(key, -1)
             if key not in indices:
                 if self.strict:
                     known = ", ".join(map(repr, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
                     raise DataError(
                         f"{label} needs one of its known kinds, {known}, got "
-                        f"{key[:40]!r} in row {row + cells.index(cell)}"
+                        f"{key[:40]!r} in row {row + index_of(cells, cell)}"
                     )
                 unseen[key] = unseen.get(key, 0) + count
-        found = [index_of[cell] for cell in cells]
+        found = [index[cell] for cell in cells]
         columns = [[1.0 if i == j else 0.0 for i in found] for j in range(len(self.kinds))]
         return Found(columns, missing, unseen)
 
     def describe(self) -> str:
         """Return a description of the encoding and the reason for it."""
-        kinds = [kind for kind in self.kinds if kind != MISSING_KIND]
+        kinds = self.text_kinds
         shown = ", ".join(map(repr, kinds[:5])) + (", …" if len(kinds) > 5 else "")
         text = f"category with {counted(len(kinds), 'kind')} ({shown})"
         if self.strict:
             text += "; others are refused"
         if self.missing:
             fill = "zeros" if self.fill is None else repr(self.fill)
-            if self.fill == MISSING_KIND:
+            if self.own:
                 fill = "a separate kind"
             text += f"; {counted(self.missing, 'missing cell')} encoded as {fill}"
         return f"{text}: {self.reason}"
@@ -232,13 +262,8 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     """
     if summary.kind == "drop":
         return LeftOut(name, "as asked", "drop", summary.rows)
-    if summary.foreign and summary.kind != "category" and summary.foreign_count == summary.texts:
-        row, text = summary.foreign
-        raise DataError(
-            f"{summary.label} seems to hold numbers in another notation, such as {text!r} in row "
-            f"{row}; {foreign_number(text)}, or give kinds={{{name!r}: 'category'}} to keep it as "
-            "text"
-        )
+    if summary.kind == "category":
+        return _category_column(summary, name, plan, "as asked")
     if summary.kind in DATE_KINDS:
         return _date_column(summary, name, plan, "as asked, dates or times")
     if summary.kind == "words":
@@ -246,46 +271,46 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
-            raise DataError(_text_refusal(text, row, summary.label))
+            refuse_text(text, row, summary.label, summary.evidence.notation(plan.decimal))
         return _number_column(summary, name, plan, "as asked")
-    if summary.kind == "category":
-        return _category_column(summary, name, plan, "as asked")
     return _guessed(summary, name, plan)
 
 
 def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
-    rows, present, kinds = summary.rows, summary.present, len(summary.kinds)
-    if not present and plan.drop_constant:
+    rows, present = summary.rows, summary.present
+    if not (present or summary.words) and plan.drop_constant:
         return LeftOut(name, f"no values in {counted(rows, 'row')}", "empty", rows)
-    if not summary.texts:
-        if summary.low == summary.high and not summary.missing and plan.drop_constant:
-            reason = f"the same number, {summary.low:g}, in {counted(rows, 'row')}"
-            return LeftOut(name, reason, "constant", rows)
-        if summary.counting and present > FEW_ROWS and plan.drop_constant and _like_id(name):
-            reason = f"row numbers, from {summary.low:g} to {summary.high:g}"
-            return LeftOut(name, reason, "identifier", rows)
-        whole = "it has no values" if not present else "every value is a number"
-        return _number_column(summary, name, plan, whole)
-    if kinds == 1 and not summary.missing and plan.drop_constant:
-        reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
+    codes = summary.evidence.codes(present) if summary.numbers else None
+    if summary.numbers and not summary.texts and not codes:
+        return _of_numbers(summary, name, plan)
+    if not present and not summary.words:
+        return _number_column(summary, name, plan, "it has no values")
+    counts, missing = summary.counted_kinds()
+    kinds = len(counts)
+    if kinds == 1 and not missing and plan.drop_constant:
+        reason = f"the same text, {next(iter(counts))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
     if summary.dates and summary.dates.count == present:
         return _date_column(summary, name, plan, "every value is a date or time")
+    if not codes and _like_numbers(summary, plan):
+        if summary.first_text and reads_infinite(summary.first_text[1]):
+            not_finite(summary.first_text[1], summary.first_text[0], summary.label)
+        raise DataError(_mixed_refusal(summary, name))
     seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
-    varied = seen > FEW_ROWS and not summary.numbers
-    if varied and kinds > 0.5 * seen and summary.prose and summary.prose.is_prose:
+    varied = seen > FEW_ROWS and not summary.numbers and kinds > 0.5 * seen
+    if varied and summary.prose and summary.prose.is_prose:
         return _words_column(summary, name, plan, "sentences whose words come again")
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
-        if summary.numbers:
+        if codes:
+            reason = f"{codes}, {reason}"
+        elif summary.numbers:
             reason += f", {counted(summary.numbers, 'number')} among them"
         return _category_column(summary, name, plan, reason)
-    if summary.numbers >= summary.texts:
-        raise DataError(_mixed_refusal(summary, name))
     if summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
         raise DataError(_mixed_dates_refusal(summary.dates, name))
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
-    what = "text"
+    what = codes or "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
     reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
@@ -300,11 +325,10 @@ def _date_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> 
     )  # fmt: skip
 
 
-def _words_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> Column:
+def _words_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> WordsColumn:
     assert summary.prose is not None
-    found = words_column(
-        summary.prose, name, reason, plan.missing_indicator, summary.missing, summary.rows
-    )
+    missing = summary.counted_kinds()[1]
+    found = words_column(summary.prose, name, reason, plan.missing_indicator, missing, summary.rows)
     if not found.words:
         raise DataError(
             f"{summary.label} needs words that come in several of its texts, got none; give "
@@ -313,32 +337,85 @@ def _words_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) ->
     return found
 
 
+def _of_numbers(summary: Summary, name: str, plan: ColumnPlan) -> Column:
+    """Return the encoding of a column of numbers."""
+    rows = summary.rows
+    moments = summary.moments(_notation(summary, name, plan))
+    if moments.low == moments.high and not summary.missing and plan.drop_constant:
+        reason = f"the same number, {moments.low:g}, in {counted(rows, 'row')}"
+        return LeftOut(name, reason, "constant", rows)
+    if summary.counting and summary.present > FEW_ROWS and plan.drop_constant and _like_id(name):
+        reason = f"row numbers, from {moments.low:g} to {moments.high:g}"
+        return LeftOut(name, reason, "identifier", rows)
+    words = summary.evidence.words(plan.decimal)
+    reason = "every value is a number" + (f", {words}" if words else "")
+    return _number_column(summary, name, plan, reason)
+
+
+def _notation(summary: Summary, name: str, plan: ColumnPlan) -> Notation:
+    """Return how a column's numbers are written. Raises DataError if cells contradict others."""
+    trouble = summary.evidence.contradiction()
+    if trouble:
+        raise DataError(
+            f"{summary.label} has {trouble}; write them all one way, or give "
+            f"kinds={{{name!r}: 'category'}} to keep them as text"
+        )
+    return summary.evidence.notation(plan.decimal)
+
+
+def _like_numbers(summary: Summary, plan: ColumnPlan) -> bool:
+    """Return whether texts among numbers look like mistakes rather than kinds."""
+    texts, numbers = summary.texts, summary.numbers
+    if not texts or not numbers:
+        return False
+    if len(summary.kinds) > plan.max_kinds:
+        return numbers >= texts
+    if summary.first_text and reads_infinite(summary.first_text[1]):
+        return numbers >= texts
+    if 10 * texts > summary.present:
+        return False
+    notation = summary.evidence.notation(plan.decimal)
+    values = [x for x in map(notation.number, summary.kinds) if x is not None]
+    return (
+        100 * texts <= numbers
+        or len(values) > MOST_NUMBER_KINDS
+        or not all(x.is_integer() for x in values)
+    )
+
+
 def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> NumberColumn:
-    low, high = (summary.low, summary.high) if summary.numbers else (0.0, 0.0)
+    notation = _notation(summary, name, plan)
+    moments = summary.moments(notation)
+    low, high = (moments.low, moments.high) if moments.count else (0.0, 0.0)
     shift, scale = 0.0, 1.0
     if plan.scaling == "standard":
-        shift, variance = summary.mean, summary.variance
-        if not rounding_variance(summary.numbers, shift, variance):
+        shift, variance = moments.mean, moments.variance
+        if not rounding_variance(moments.count, shift, variance):
             scale = variance**0.5
     elif plan.scaling == "minmax":
         shift, scale = low, (high - low) or 1.0
     indicator = plan.missing_indicator and summary.missing > 0
     return NumberColumn(
-        name, reason, summary.sample.median(), shift, scale, low, high, indicator,
-        summary.missing, summary.rows,
+        name, reason, moments.sample.median(), shift, scale, low, high, indicator,
+        summary.missing, summary.rows, *notation,
     )  # fmt: skip
 
 
 def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> CategoryColumn:
+    found, missing = summary.counted_kinds()
     # As in SimpleImputer, the first in order of equally frequent kinds counts as most frequent.
-    by_count = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], _order(kind)))
+    by_count = sorted(found, key=lambda kind: (-found[kind], _order(kind)))
     kept = sorted(by_count[: plan.max_kinds], key=_order)
-    counts = [summary.kinds[kind] for kind in kept]
-    others = summary.uncounted + sum(summary.kinds[kind] for kind in by_count[plan.max_kinds :])
+    counts = [found[kind] for kind in kept]
+    others = summary.uncounted + sum(found[kind] for kind in by_count[plan.max_kinds :])
     fill = by_count[0] if by_count and plan.missing_category == "most_frequent" else None
-    if summary.missing and plan.missing_category == "own":
-        kept, counts, fill = [*kept, MISSING_KIND], [*counts, summary.missing], MISSING_KIND
-    return CategoryColumn(name, reason, kept, counts, fill, others, summary.missing, summary.rows)
+    own = missing > 0 and plan.missing_category == "own"
+    if own:
+        fill = MISSING_KIND
+        while fill in kept:
+            fill = f"({fill})"
+        kept, counts = [*kept, fill], [*counts, missing]
+    return CategoryColumn(name, reason, kept, counts, fill, others, missing, summary.rows, own=own)
 
 
 def _order(kind: str) -> tuple[int, float, str]:
@@ -354,16 +431,21 @@ def _like_id(name: str) -> bool:
     return word in ("", "row", "index", "nr", "no", "number", "unnamed: 0") or word.endswith("id")
 
 
-def _read(reader: Reader, cell: Any, row: int, label: str) -> float | str | None:
+def _read(
+    reader: Reader, cell: Any, cells: Sequence[Any], row: int, label: str
+) -> float | str | None:
     try:
         return reader.read(cell)
     except DataError as error:
-        raise cell_error(error, row, label) from None
+        raise cell_error(error, row + index_of(cells, cell), label) from None
 
 
-def _text_refusal(text: str, row: int, label: str) -> str:
-    mend = foreign_number(text) or f"if this means a missing value, give missing=({text!r},)"
-    return f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}"
+def refuse_text(text: str, row: int, label: str, notation: Notation) -> NoReturn:
+    """Raise the DataError for a text that is no number in this notation."""
+    if reads_infinite(text):
+        not_finite(text, row, label)
+    mend = notation.mend(text) or f"if this means a missing value, give missing=({text!r},)"
+    raise DataError(f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}")
 
 
 def _missing_refusal(what: str, row: int, label: str) -> str:
@@ -388,93 +470,3 @@ def _mixed_dates_refusal(dates: DateTally, name: str) -> str:
         f"missing value, give missing=({text!r},); if they are all names, give "
         f"kinds={{{name!r}: 'category'}}"
     )
-
-
-def column_from_dict(state: object, where: str) -> Column:
-    """Return the column of a saved state. Raises FormatError for anything else."""
-    if not isinstance(state, dict):
-        raise FormatError(f"{where} needs to be an object, got {type(state).__name__}")
-    kinds: dict[str, Any] = {
-        "number": NumberColumn, "category": CategoryColumn, "date": DateColumn,
-        "words": WordsColumn,
-    }  # fmt: skip
-    kind = state.get("kind")
-    if kind in ("constant", "empty", "identifier", "drop"):
-        made: Any = LeftOut
-        values = dict(state)
-    elif kind in kinds:
-        made = kinds[kind]
-        values = {**made._field_defaults, **state}
-        del values["kind"]
-    else:
-        raise FormatError(f"{where} has the unknown kind {kind!r}")
-    if set(values) != set(made._fields):
-        raise FormatError(f"{where} needs {', '.join(made._fields)}, got {', '.join(values)}")
-    for key, value in values.items():
-        if not _FITS[key](value):
-            raise FormatError(f"{where} cannot have {key} {value!r}")
-    column: Column = made(**values)
-    trouble = _contradiction(column)
-    if trouble:
-        raise FormatError(f"{where} {trouble}")
-    return column
-
-
-def column_to_dict(column: Column) -> dict[str, Any]:
-    """Return a column in types that JSON has."""
-    return {"kind": column.kind, **column._asdict()}
-
-
-def _contradiction(column: Column) -> str | None:
-    if isinstance(column, (NumberColumn, DateColumn)):
-        if column.scale <= 0.0 or column.low > column.high:
-            return "needs a scale above 0 and low not above high"
-        if (
-            isinstance(column, DateColumn)
-            and max(abs(column.median), abs(column.low), abs(column.high), abs(column.shift)) >= 1e7
-        ):
-            return "needs times within ten million days"
-    elif isinstance(column, CategoryColumn):
-        if len(set(column.kinds)) != len(column.kinds) or len(column.counts) != len(column.kinds):
-            return "needs different kinds, each with a count"
-        if column.fill is not None and column.fill not in column.kinds:
-            return f"needs fill to be one of its kinds, got {column.fill!r}"
-    elif isinstance(column, WordsColumn) and (
-        not column.words
-        or len(set(column.words)) != len(column.words)
-        or len(column.counts) != len(column.words)
-    ):
-        return "needs different words, each with a count"
-    return None
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (float, int)) and not isinstance(value, bool) and isfinite(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _are_some_of(known: Container[str], value: object) -> bool:
-    return isinstance(value, list) and all(_is_text(x) and x in known for x in value)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text, "reason": _is_text, "kind": _is_text,
-    "median": lambda value: value is None or _is_number(value),
-    "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,
-    "indicator": lambda value: isinstance(value, bool),
-    "strict": lambda value: isinstance(value, bool),
-    "missing": _is_count, "rows": _is_count, "others": _is_count,
-    "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
-    "words": lambda value: isinstance(value, list) and all(map(_is_text, value)),
-    "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "fill": lambda value: value is None or _is_text(value),
-    "spellings": lambda value: _are_some_of(SPELLINGS, value) and len(value) > 0,
-    "cycles": lambda value: _are_some_of(CYCLES, value),
-}  # fmt: skip

@@ -117,7 +117,7 @@ class WordsColumn(NamedTuple):
         columns: list[Vector] = [[0.0] * len(cells) for _ in range(len(self.feature_names()))]
         column_of = dict(zip(self.words, columns))
         missing = 0
-        for i, text in enumerate(texts_of(cells, row, label, reader)):
+        for i, text in enumerate(texts_of(cells, row, label, reader.of_texts())):
             if text is None:
                 missing += 1
                 if self.indicator:
