@@ -29,8 +29,8 @@ from tinynn.estimators import (
     load,
 )
 from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
+from tinynn.estimators.number_targets import Numbers
 from tinynn.estimators.streams import Chunks, batches_of
-from tinynn.estimators.targets import Numbers
 from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
 from tinynn.lesson.adam import Adam, AdamW
 from tinynn.lesson.layers import Dense, Dropout

@@ -9,7 +9,17 @@ import argparse
 from typing import Any
 
 from ..export.formats import FORMATS
-from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
+from .parser import (
+    Parser,
+    above_zero,
+    add_output,
+    add_reading,
+    add_switch,
+    positive,
+    share,
+    sizes,
+    whole,
+)
 
 
 def train() -> Parser:
@@ -78,21 +88,30 @@ def _add_training(command: Parser) -> None:
         "--epochs", type=positive, help="train at most this many (200, or 10 for a stream)"
     )
     group.add_argument(
-        "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="step size (0.01)"
-    )
+        "--learning-rate", type=above_zero, metavar="RATE",
+        help="step size at first (0.03, or 0.01 for a stream)",
+    )  # fmt: skip
     group.add_argument(
         "--batch-size",
         type=positive,
         metavar="ROWS",
         help="rows per update (a 200th of the rows, but 32 to 256)",
     )
-    group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
+    group.add_argument(
+        "--solver", help="adam, sgd, adamw, rmsprop …; lbfgs is the default below 1,000 rows"
+    )
     group.add_argument("--loss", help="for numbers: squared_error (default), huber …")
     group.add_argument(
-        "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
+        "--alpha", type=float, help="strength of the L2 penalty (0.0001, or 1 for lbfgs)"
     )
     group.add_argument(
         "--clip-norm", type=above_zero, metavar="NORM", help="largest norm of the gradients"
+    )
+    add_switch(
+        group, "log-target", "learn the target's logarithm (if it is skewed and that does better)"
+    )
+    add_switch(
+        group, "refit", "train the final model on all rows after the test (up to 10,000 rows)"
     )
     group.add_argument("--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1")
     group.add_argument(
@@ -105,7 +124,7 @@ def _add_training(command: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--patience", type=positive, metavar="EPOCHS",
-        help="stop after this many without improvement (10, or 3 for a stream)",
+        help="stop after this many without improvement (10; 20 for lbfgs, 3 for a stream)",
     )  # fmt: skip
     group.add_argument(
         "--no-early-stopping", dest="early_stopping", action="store_false", help="train all epochs"

@@ -13,9 +13,8 @@ from ..preprocessing import TableEncoder
 from .console import Console, check_writable
 from .decimals import guessed_decimal
 from .models import About, Model, ended, save_model
-from .parser import (
-    column_name,
-)
+from .parser import column_name
+from .rivals import refitted
 from .tables import (
     GUESSED_FROM,
     Label,
@@ -30,7 +29,7 @@ from .tables import (
     note_total,
     open_table,
 )
-from .testing import findings_of, test_text, tried, with_importance
+from .testing import findings_of, test_text, with_importance
 from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
 
 STREAM_FROM = 20_000_000  # bytes above which a file is read as a stream by default
@@ -154,20 +153,21 @@ def _finish(
     _say_training(trained, console)
     model = Model(options.out or "the model", estimator, None, options.engine)
     found = None
-    trial = None
-    if trained.test is not None:
-        indices = list(range(len(model.columns)))
-        trial = tried(model, trained.test, indices, trained.test_targets, trained.test.lines)
-        found = findings_of(model, trial, file.name)
+    trial = trained.trial
+    if trial is not None:
+        found = findings_of(model, trial, file.name, trained.linear)
         console.say(test_text(found, console))
     else:
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    about = About(
-        target.name, file.name, trained.train_rows, trained.validation_rows, found, file.reading
-    )
-    model = model._replace(about=about)
+    rows, validation = trained.train_rows, trained.validation_rows
+    if trained.whole is not None and not interrupted:
+        estimator = refitted(trained.estimator, trained.whole, options.refit, console)
+        if estimator is not trained.estimator:
+            rows, validation = len(trained.whole.targets), 0
+    about = About(target.name, file.name, rows, validation, found, file.reading)
+    model = model._replace(estimator=estimator, about=about)
     if options.out:
         save_model(options.out, estimator, about)
         console.say(f"\nmodel written to {options.out}")
