@@ -219,6 +219,10 @@ def add_model_and_data(command: Parser) -> None:
     """Add MODEL, DATA and --target."""
     command.add_argument("model", metavar="MODEL", help="a file written by train")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
+    _add_target(command)
+
+
+def _add_target(command: Parser) -> None:
     command.add_argument(
         "--target", metavar="COLUMN", help="the target's name in this table, if different"
     )
@@ -254,9 +258,7 @@ def compare() -> Parser:
     command.add_argument("first", metavar="MODEL", help="a file written by train")
     command.add_argument("second", metavar="MODEL", help="another one with the same target")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     command.add_argument(
         "--no-worse-than", type=float, metavar="MARGIN",
         help="exit with 1 if the second model's score is lower by more than this",
@@ -285,9 +287,7 @@ def plot() -> Parser:
         "--out", metavar="PATH", help="a page if it ends in .html, else a directory for SVG files"
     )
     command.add_argument("--data", metavar="DATA", help="a table to test the model on")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     add_reading(command)
     group = command.add_argument_group("output")
     group.add_argument("--quiet", action="store_true", help="print only errors")
@@ -349,16 +349,12 @@ def gradcheck() -> Parser:
     )
     command.add_argument("model", metavar="MODEL", help="a file written by train, or from Python")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     command.add_argument("--rows", type=positive, default=5, help="how many rows to use (5)")
     command.add_argument(
-        "--tolerance",
-        type=above_zero,
-        default=1e-6,
+        "--tolerance", type=above_zero, default=1e-6,
         help="largest relative error allowed (%(default)s)",
-    )
+    )  # fmt: skip
     command.add_argument("--loss", default="mse", help="loss of a bare network (%(default)s)")
     add_reading(command)
     add_output(command)

@@ -14,7 +14,7 @@ from typing import Iterator, NoReturn, Sequence
 from ..checks.words import counted
 from ..errors import DataError, SettingError
 from .guesses import SAMPLE_LINES, SPACE, Given, Reading, layout, named
-from .sources import Source, line_ends
+from .sources import TextFile, line_ends
 
 CHUNK = 4096  # rows processed at a time
 _TOTAL = re.compile(
@@ -66,7 +66,7 @@ class TableFile:
         if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0")):
             raise SettingError(f"a quote needs to be one character or none, got {quote!r}")
         self.path = path
-        self._source = Source(path, encoding, None if like is None else like.encoding)
+        self._source = TextFile(path, encoding, None if like is None else like.encoding)
         self.name, self.encoding = self._source.name, self._source.encoding
         self.compressed = self._source.compressed
         self.total: tuple[int, str] | None = None
