@@ -127,11 +127,8 @@ def test_names_that_are_numbers_are_found_in_any_order(tmp_path):
 def test_what_cells_show_of_their_decimal_sign():
     assert signs_of(["1.5", ".5", "5.", "-0.125", "$12.50", "12.5 %"]) == Signs(6, 0, [], [])
     assert signs_of(["1,5", "1.234,5", "1.234.567", "1,50 €", "0,125"]) == Signs(0, 5, [], [])
-    assert (
-        signs_of(["1.234", "1,234", "12.345 €"])
-        == Signs(0, 0, ["1.234", "12.345"], ["1,234"])[:2]
-        + signs_of(["1.234", "1,234", "12.345 €"])[2:]
-    )
+    maybe = Signs(0, 0, ["1.234", "12.345"], ["1,234"])
+    assert signs_of(["1.234", "1,234", "12.345 €", "1.234"]) == maybe
     assert signs_of(["7", "a.b", "01.02.2020", "1,2,3", "Doe, J", ""]) == Signs(0, 0, [], [])
     assert guessed_decimal([["1.234,50"]], ";") == ","
     assert guessed_decimal([["1,234"]], "\t") == ","
@@ -157,16 +154,13 @@ NOTE = (
 @pytest.mark.parametrize("digits", [1, 3])
 def test_points_do_not_become_thousands(german, sign, digits):
     answers, _ = run("predict", "m.json", "t.csv", "--only", cwd=german)
-    rows = [(a + 0 * b, town) for a, b, town in ROWS]
-    text = f"a{sign}b{sign}town\n" + "".join(
-        sign.join((f"{a:.{digits}f}", f"{abs(b) + 1:.{digits}f}", town)) + "\n"
-        for a, b, town in ROWS
-    )
+    rows = [(f"{a:.{digits}f}", f"{abs(b) + 1:.{digits}f}", town) for a, b, town in ROWS]
+    text = "".join(sign.join(row) + "\n" for row in [("a", "b", "town"), *rows])
     (german / "o.csv").write_text(text, encoding="utf-8")
     out, err = run("predict", "m.json", "o.csv", "--only", cwd=german)
     assert err == NOTE
     same = sum(x == y for x, y in zip(out.split(), answers.split()))
-    assert same >= 50, rows
+    assert same >= 50
     out, err = run("evaluate", "m.json", "t.csv", cwd=german)
     assert "decimal" not in err
     run("export", "m.json", "--out", "m.py", cwd=german)
@@ -262,7 +256,7 @@ def test_a_table_without_any_answer_is_an_error(broken):
 
 
 def test_words_for_missing_values_can_be_given_later(broken):
-    text = lines().replace("\n", "\n", 1).splitlines()
+    text = lines().splitlines()
     text[3], text[5] = "oops,1,Ulm,low", "-99,1,Ulm,low"
     (broken / "o.csv").write_text("\n".join(text), encoding="utf-8")
     words = ["m.json", "o.csv", "--missing", "oops", "--missing", "-99"]

@@ -45,7 +45,7 @@ def _main():
                 put(row, {put})
         out.flush()
     except (EnvironmentError, ValueError, csv.Error) as error:
-        if getattr(error, "errno", 0) != 32:  # EPIPE: closed
+        if getattr(error, "errno", 0) != 32:  # EPIPE
             sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
         sys.exit(2)
 
@@ -72,7 +72,7 @@ _OPEN_BYTES = """\
 _BY_NAME = """\
         tables = [{reader} for sign in {signs}]
         for table, row in ((t, v) for t in tables for v in t):
-            names = [" ".join(({decoded}).split()) for v in row]
+            names = [{name} for v in row]
 {unnamed}            if set(names) >= set(COLUMNS){unless}:
                 break
         else:
@@ -102,6 +102,7 @@ _POINTS = """\
         if any("." in cell for cell in cells) and not any("," in cell for cell in cells):
             raise ValueError("numbers have points, but the model was trained on decimal commas")
 """
+_CELL = '(v.decode("utf-8-sig") if old else v)'
 _BLANKS = '[v.replace("\\t", " ").rstrip() + "\\n" for v in file] if sign == " " else file'
 
 
@@ -158,7 +159,7 @@ def command_source(
         "reader": reader,
         "again": _again(reader),
         "signs": literal(signs).replace("'", '"'),
-        "decoded": 'v.decode("utf-8-sig") if old else v',
+        "name": f'" ".join({_CELL}.split())' if " " in "".join(names) else f"{_CELL}.strip()",
         "unnamed": _UNNAMED * any(name.startswith("unnamed: ") for name in names),
         "unless": "",
         "order": "[names.index(v) for v in COLUMNS]",
