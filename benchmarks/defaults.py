@@ -1,6 +1,6 @@
-"""`python3 -m benchmarks.defaults`: how two defaults were chosen, on made-up tables.
+"""`python3 -m benchmarks.defaults`: how defaults were chosen, on made-up tables.
 
-Both were chosen on tables that no other benchmark or test uses to judge them: five kinds of made-up
+All were chosen on tables that no other benchmark or test uses to judge them: five kinds of made-up
 data, each in four sizes and with several seeds, and always with 500 fresh rows to test on.
 
 batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the result is a rule for
@@ -9,6 +9,8 @@ batch:     the `batch_size="auto"` of Classifier and Regressor. A row of the res
 patience:  how many epochs `tinynn train` goes on without a better validation loss. Each model is
            trained once, for all 200 epochs, with the command's defaults; that one training shows
            where each patience would have stopped, and the score of the best weights until then.
+rows:      how many rows `tinynn train` puts into a batch, on tables that are larger.
+rate:      its learning rate, and whether that falls where the validation loss does not.
 
 Scores are accuracy or R², means over all tables; ± is the standard error of the mean difference
 from the first row, paired by table.
@@ -24,7 +26,7 @@ from importlib import import_module
 from math import inf, sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from tinynn.cli import options as command_options
 from tinynn.cli.training import new_estimator
@@ -38,12 +40,29 @@ from .tables import circumstances
 SIZES = (60, 150, 500, 1500)
 TEST_ROWS = 500
 Rule = Callable[[int], int]
+Changes = Dict[str, Any]
+Scores = Dict[str, Tuple[float, float]]  # of each choice: its score and its cost
 RULES: dict[str, Rule] = {
     "a tenth, 10 to 200": lambda n: min(200, max(10, n // 10)),
     "all, at most 200 (scikit-learn's)": lambda n: min(n, 200),
     "a twentieth, 10 to 200": lambda n: min(200, max(10, n // 20)),
     "a tenth, 32 to 200": lambda n: min(n, 200, max(32, n // 10)),
     "32": lambda n: min(n, 32),
+}
+COMMAND_RULES: dict[str, Rule] = {
+    "32": lambda n: 32,
+    "a 400th, 32 to 128": lambda n: min(128, max(32, n // 400)),
+    "a 200th, 32 to 256": lambda n: min(256, max(32, n // 200)),
+    "a 100th, 32 to 256": lambda n: min(256, max(32, n // 100)),
+    "a 100th, 32 to 512": lambda n: min(512, max(32, n // 100)),
+    "a 50th, 32 to 256": lambda n: min(256, max(32, n // 50)),
+}
+RATE_CHANGES: dict[str, Changes] = {
+    "0.01": {"learning_rate": "constant"},
+    "0.003": {"learning_rate": "constant", "learning_rate_init": 0.003},
+    "0.01, a fifth on a plateau": {},
+    "0.03, a fifth on a plateau": {"learning_rate_init": 0.03},
+    "0.003, a fifth on a plateau": {"learning_rate_init": 0.003},
 }
 PATIENCES = (10, 5, 15, 20, 30, 50, 200)
 FIRST_SEED = 1000
@@ -73,11 +92,16 @@ class Table:
             y = (y - y.mean()) / y.std()
         self.train, self.test = (X[:rows], y[:rows]), (X[rows:], y[rows:])
 
+    @property
+    def lists(self) -> list[tuple[list[Any], list[Any]]]:
+        """The rows and targets to train on, and those to test on, as lists."""
+        return [(X.tolist(), y.tolist()) for X, y in (self.train, self.test)]
+
 
 KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
 
 
-def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
+def batch_scores(table: Table, seed: int) -> Scores:
     """Return each rule's score and number of updates."""
     networks: Any = import_module("sklearn.neural_network")
     scaler = import_module("sklearn.preprocessing").StandardScaler().fit(table.train[0])
@@ -90,6 +114,53 @@ def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
         score = model.score(scaler.transform(table.test[0]), table.test[1])
         found[name] = (float(score), model.n_iter_ * -(-rows // rule(rows)))
     return found
+
+
+def command_model(table: Table, seed: int, **changes: Any) -> Any:
+    """Return the untrained model of `tinynn train` with its defaults and these changes."""
+    given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
+    task = "classify" if table.classes else "regress"
+    return new_estimator(task, TableEncoder(), given, len(table.train[0]), **changes)
+
+
+def command_scores(
+    variants: Mapping[str, Callable[[int], Changes]], cost: Callable[[Any, int], float]
+) -> Callable[[Table, int], Scores]:
+    """Return what measures the score and the cost of each variant of the command's settings.
+
+    A variant is a function from the number of rows to changes; cost, of a trained model and rows.
+    """
+
+    def measured(table: Table, seed: int) -> Scores:
+        (X, y), (X_test, y_test) = table.lists
+        found = {}
+        for name, changes in variants.items():
+            model = command_model(table, seed, **changes(len(X))).fit(X, y)
+            found[name] = (float(model.score(X_test, y_test)), cost(model, len(X)))
+        return found
+
+    return measured
+
+
+def always(changes: Changes) -> Callable[[int], Changes]:
+    """Return a variant with these changes for any number of rows."""
+    return lambda rows: changes
+
+
+def by_rule(rule: Rule) -> Callable[[int], Changes]:
+    """Return a variant with a rule for the rows of a batch."""
+    return lambda rows: {"batch_size": rule(rows)}
+
+
+def updates(model: Any, rows: int) -> float:
+    """Return how many updates a training made."""
+    trained = rows - round(rows * model.validation_fraction)
+    return float(model.n_iter_ * -(-trained // model.batch_size))
+
+
+def epochs(model: Any, rows: int) -> float:
+    """Return how many epochs a training took."""
+    return float(model.n_iter_)
 
 
 class Watcher(Callback):
@@ -105,13 +176,10 @@ class Watcher(Callback):
             self.scores[len(losses) - 1] = self.score()
 
 
-def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
+def patience_scores(table: Table, seed: int) -> Scores:
     """Return the score and the number of epochs with each patience."""
-    given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
-    (X, y), (X_test, y_test) = [(X.tolist(), y.tolist()) for X, y in (table.train, table.test)]
-    model = new_estimator(
-        "classify" if table.classes else "regress", TableEncoder(), given, n_iter_no_change=200
-    )
+    (X, y), (X_test, y_test) = table.lists
+    model = command_model(table, seed, n_iter_no_change=200)
     watcher = Watcher(lambda: float(model.score(X_test, y_test)))
     model.set_params(callbacks=(watcher,)).fit(X, y)
     losses = model.history_.validation_loss
@@ -127,7 +195,7 @@ def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     return found
 
 
-def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: str) -> str:
+def markdown(rows: Sequence[Scores], what: str, cost: str) -> str:
     """Return a table with a line for each choice, compared with the first."""
     lines = [f"| {what} | score | difference | mean {cost} |", "|---|---|---|---|"]
     first = next(iter(rows[0]))
@@ -140,14 +208,33 @@ def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: st
     return "\n".join(lines)
 
 
-STUDIES = {"batch": (batch_scores, "updates"), "patience": (patience_scores, "epochs")}
+class Study(NamedTuple):
+    """What is measured on a table with a seed, what it costs, and the sizes of the tables."""
+
+    measure: Callable[[Table, int], Scores]
+    cost: str
+    sizes: tuple[int, ...] = SIZES
+
+
+STUDIES = {
+    "batch": Study(batch_scores, "updates"),
+    "patience": Study(patience_scores, "epochs"),
+    "rows": Study(
+        command_scores({name: by_rule(rule) for name, rule in COMMAND_RULES.items()}, updates),
+        "updates", (1500, 6000, 24000),
+    ),
+    "rate": Study(
+        command_scores({name: always(changes) for name, changes in RATE_CHANGES.items()}, epochs),
+        "epochs", (60, 150, 500, 1500, 6000),
+    ),
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a study and print its tables."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
-        prog="python3 -m benchmarks.defaults", description="Show how two defaults were chosen."
+        prog="python3 -m benchmarks.defaults", description="Show how defaults were chosen."
     )
     parser.add_argument("study", choices=tuple(STUDIES))
     parser.add_argument("--seeds", type=int, default=3, help="tables of each kind and size (3)")
@@ -157,16 +244,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     changed = environment.restart_if_late(environment.prepare(os.environ), words, module)
     about = environment.describe(changed, environment.command_line(module, words))
     warnings.simplefilter("ignore")
-    measure, cost = STUDIES[options.study]
-    found: dict[int, list[dict[str, tuple[float, float]]]] = {rows: [] for rows in SIZES}
-    for rows in SIZES:
+    measure, cost, sizes = STUDIES[options.study]
+    found: dict[int, list[Scores]] = {rows: [] for rows in sizes}
+    for rows in sizes:
         for kind in KINDS:
             for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
                 found[rows].append(measure(Table(kind, rows, seed), seed))
             print(f"{rows} rows, {kind}: done", file=sys.stderr, flush=True)
     parts = [f"# Choosing a default: {options.study}"]
     parts += [markdown([row for part in found.values() for row in part], options.study, cost)]
-    parts += [f"{rows} rows:\n\n{markdown(found[rows], options.study, cost)}" for rows in SIZES]
+    parts += [f"{rows} rows:\n\n{markdown(found[rows], options.study, cost)}" for rows in sizes]
     parts.append(circumstances(Results("defaults", about, [])))
     text = "\n\n".join(parts) + "\n"
     print(text, end="")

@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 import tinynn as nn
 from tinynn.engines.contract import BatchDivergence, Engine, Recipe
+from tinynn.engines.gradient_sum import GradientSum
 from tinynn.engines.lists import ENGINE as LISTS
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -62,6 +63,7 @@ OPTIMIZERS: list[Callable[[], Any]] = [
     nn.AdamW,
     lambda: nn.AdamW(weight_decay=0.2, amsgrad=True),
     lambda: nn.AdamW(weight_decay=0.2, decay_biases=False),
+    GradientSum,
 ]
 CLIPPING = [(None, None), (None, None), (0.2, None), (None, 0.05), (0.1, 0.05), (100.0, 100.0)]
 
@@ -205,7 +207,7 @@ def run(
     """Return all that a training comes to: losses, outputs, parameters, memory.
 
     The start weights are moved by up to `nudge`, each its own way; for `noise` see
-    `round_otherwise`. Training is in two calls.
+    `round_otherwise`. Training is in two calls, between which the loss is measured.
     """
     recipe = case.recipe()
     draw = random.Random(nudge_seed)
@@ -219,6 +221,12 @@ def run(
     program.bind(case.X, case.T, case.weights)
     half = len(case.batches) // 3
     losses = program.train(case.batches[:half], case.rates[:half], 1)
+    weights = None if case.weights is None else case.weights * 12
+    measured = [
+        program.measure(case.X, case.T, case.weights),
+        program.measure(case.X * 12, case.T * 12, weights),
+    ]
+    assert program.done == losses
     losses += program.train(case.batches[half:], case.rates[half:], half + 1)
     outputs = program.predict(case.X)
     program.write_back()
@@ -226,7 +234,7 @@ def run(
         # An exp without guards may overflow, but not in a training that goes well.
         sizes = [abs(w) for p in recipe.network.parameters() for row in p.rows() for w in row]
         assert max([*sizes, *losses]) > 50.0, "lists did the work without need"
-    found = {"losses": losses, "outputs": [y for row in outputs for y in row]}
+    found = {"losses": losses, "measured": measured, "outputs": [y for row in outputs for y in row]}
     for parameter in recipe.network.parameters():
         found[parameter.name] = [w for row in parameter.rows() for w in row]
         for name, rows in memory[parameter.name].items():

@@ -129,9 +129,16 @@ class GuardedProgram(program.NativeProgram):
     def train(self, *arguments):
         losses = super().train(*arguments)
         self.check()
-        for lent in [*self._data, self._order]:
+        for lent in [*self._bound.data, self._order]:
             lent.check()
         return losses
+
+    def measure(self, *arguments):
+        loss = super().measure(*arguments)
+        self.check()
+        for lent in self._apart.data:
+            lent.check()
+        return loss
 
     def predict(self, X):
         outputs = super().predict(X)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
+import re
 
 import interrupts
 import pytest
@@ -561,6 +562,20 @@ def test_progress_on_a_terminal_writes_one_line_over_and_over():
         assert part.endswith(" s left")
     assert parts[5].startswith("epoch 4/4") and parts[5].endswith(" s\n")
     assert terminal.getvalue().count("\n") == 1
+
+
+def test_progress_knows_how_early_training_may_end(monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr("tinynn.training.trainer.time.monotonic", lambda: float(next(clock)))
+    terminal = Terminal()
+    callbacks = [nn.EarlyStopping(patience=3, min_delta=1e9), nn.Progress(terminal, every=0)]
+    nn.fit(network(), X, T, epochs=5, callbacks=callbacks)
+    ends = [part.rpartition("  ")[2] for part in terminal.getvalue().split("\r\x1b[K")]
+    times = [re.sub(r"\d+", "N", end) for end in ends if end]
+    # The first epoch is the best one, since nothing improves by so much: three more, and no less.
+    assert times == [*["at least N s left"] * 3, "N.N s", "N.N s\n"]
+    shown = [int(re.search(r"\d+", end)[0]) for end in ends[1:4]]
+    assert shown[0] > shown[1] > shown[2] > 0
 
 
 def test_progress_on_a_terminal_is_not_faster_than_asked_for():

@@ -30,6 +30,7 @@ from tinynn.estimators import (
 )
 from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
 from tinynn.estimators.streams import Chunks, batches_of
+from tinynn.estimators.targets import Numbers
 from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
 from tinynn.lesson.adam import Adam, AdamW
 from tinynn.lesson.layers import Dense, Dropout
@@ -422,7 +423,10 @@ def test_warm_start_goes_on():
     model = quick(max_iter=3, tol=0, batch_size=16, dropout=0.1, warm_start=True)
     model.fit(ROWS, LABELS).fit(ROWS, LABELS)
     assert model.coefs_ == whole.coefs_
-    assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == 6
+    assert model.loss_curve_ == whole.loss_curve_
+    assert (model.n_iter_, model.t_) == (3, 6 * len(ROWS)) and (whole.n_iter_, whole.t_) == (
+        6, 6 * len(ROWS),
+    )  # fmt: skip
     fresh = quick(max_iter=3, tol=0)
     fresh.fit(ROWS, LABELS).fit(ROWS, LABELS)
     assert fresh.n_iter_ == 3
@@ -433,12 +437,13 @@ def test_partial_fit_is_an_epoch():
     model = quick(max_iter=4)
     for _ in range(4):
         model.partial_fit(ROWS, LABELS, classes=["no", "yes"])
-    assert model.coefs_ == whole.coefs_ and model.n_iter_ == 4
+    assert model.coefs_ == whole.coefs_ and len(model.loss_curve_) == 4
+    assert (model.n_iter_, model.t_) == (1, 4 * len(ROWS))
     model.partial_fit([[1.0, "red", 50]], ["yes"])  # rows of one class are welcome now
     regressor = quick(Regressor)
     for _ in range(5):
         regressor.partial_fit([[1], [2], [3]], [1, 2, 3], sample_weight=[1, 1, 0])
-    assert regressor.n_iter_ == 5
+    assert (regressor.n_iter_, regressor.t_) == (1, 15)
 
 
 def test_partial_fit_may_begin_with_one_row():
@@ -484,9 +489,9 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
             "Classifier needs one activation per hidden layer, got 2 for 1 layer",
         ),
         (
-            {"solver": "lbfgs"},
+            {"solver": "bfgs"},
             "Classifier needs solver to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
-            "got 'lbfgs'",
+            "'lbfgs', got 'bfgs'; did you mean 'lbfgs'?",
         ),
         (
             {"hidden_layer_sizes": (5, 0)},
@@ -497,7 +502,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         (
             {"learning_rate": "fast"},
             "Classifier needs learning_rate to be one of 'constant', 'invscaling', 'adaptive', "
-            "got 'fast'",
+            "'plateau', got 'fast'",
         ),
         (
             {"batch_size": 0},
@@ -874,7 +879,10 @@ def test_training_goes_on_after_a_file(tmp_path):
     assert again.coefs_ == whole.coefs_ and again.loss_curve_ == whole.loss_curve_
     without = saved(quick(max_iter=3).fit(ROWS, LABELS), tmp_path)
     without.partial_fit(ROWS, LABELS)
-    assert without.n_iter_ == 4 and without.coefs_ != whole.coefs_
+    assert (len(without.loss_curve_), without.t_) == (
+        4,
+        4 * len(ROWS),
+    ) and without.coefs_ != whole.coefs_
 
 
 def test_load_takes_networks_too(tmp_path):
@@ -972,3 +980,14 @@ def test_edited_files_and_what_is_said(place, value, words, tmp_path):
     with pytest.raises(FormatError) as error:
         load(path)
     assert str(error.value) == words.format(path=path)
+
+
+def test_targets_know_the_best_constant_answers():
+    numbers = Numbers()
+    numbers.learn([1.0, 50.0])
+    numbers.learn([3.0, 6.0, 0.0])
+    assert numbers.constants == ([12.0], [3.0])
+    assert Numbers.from_dict(numbers.to_dict()).constants == ([12.0], [3.0])
+    rows = Numbers()
+    rows.learn([[1.0, 5.0], [3.0, 5.0], [8.0, 2.0]])
+    assert rows.constants == ([4.0, 4.0], [3.0, 5.0])

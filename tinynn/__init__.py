@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from .training.history import (
         History as History,
     )
+    from .training.lbfgs import LBFGS as LBFGS
     from .training.progress import Progress as Progress
     from .training.trainer import (
         Trainer as Trainer,
@@ -120,6 +121,7 @@ _HOMES: dict[str, str] = {
         "training.trainer": "fit Trainer",
         "training.training_data": "UnscaledInputWarning",
         "training.callbacks": "Callback EarlyStopping Checkpoint",
+        "training.lbfgs": "LBFGS",
         "training.progress": "Progress",
         "training.history": "History",
         "training.gradient_check": "gradcheck GradientReport",

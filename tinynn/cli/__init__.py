@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -9,6 +10,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import TinynnError
+
+# Rows are lists by the million, which form no cycles: to look through them all again and again, as
+# Python usually does, would take a quarter of a command's time.
+SELDOM = (100_000, 50, 1000)
 
 COMMANDS = {
     "train": "train a model to predict one column of a table",
@@ -59,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     standard error; 130: interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    usual = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -82,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         what = f"{type(error).__name__}: {error}"
         return _fail(f"this is a bug in tinynn: {what}; set TINYNN_DEBUG=1 to see where")
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _run(words: list[str]) -> int:

@@ -9,6 +9,7 @@ from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
 from ..files.atomic import write_text
+from ..report.findings import importance_label
 from .console import Console, check_writable
 from .decimals import adapt_decimal
 from .models import Model, load_model
@@ -24,6 +25,7 @@ from .testing import (
     test_text,
     tried,
     with_importance,
+    worst_text,
 )
 
 
@@ -43,9 +45,11 @@ def run(options: argparse.Namespace) -> int:
         console.say(calibration_text(found, console))
     if not options.no_importance:
         found = with_importance(model, trial, found, options.seed)
-        name = "accuracy" if found.score == "accuracy" else "R²"
-        console.say(f"\nimportance: loss of {name} when the cells of a column are shuffled")
+        console.say(f"\nimportance: {importance_label(found)} when a column's cells are shuffled")
         console.say(importance_text(found, console))
+    if found.worst:
+        console.say("\nthe rows that the model got most wrong")
+        console.say(worst_text(found, console))
     if options.report:
         from .reporting import model_page
 

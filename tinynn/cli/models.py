@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple, Sequence
 
 from ..data.files import TableFile
 from ..data.guesses import Reading
-from ..errors import DataError, FormatError, TinynnError
+from ..engines.choice import runs_native
+from ..engines.prediction import CompiledModel, compile
+from ..errors import DataError, EngineError, FormatError, TinynnError
 from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..files import json_file
 from ..lesson.matrix import Matrix
@@ -14,6 +17,8 @@ from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_f
 from ..preprocessing.cells import reader
 from ..report.findings import Findings
 from .parser import suggestion
+
+WORTH_COMPILING = 1_000_000  # multiplications
 
 
 class About(NamedTuple):
@@ -60,11 +65,12 @@ class About(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A classifier or regressor, and what its file says about it."""
+    """A classifier or regressor, what its file says about it, and the engine if one was named."""
 
     path: str
     estimator: Classifier | Regressor
     about: About | None
+    engine: str | None = None
 
     @property
     def classes(self) -> list[Any]:
@@ -112,7 +118,18 @@ class Model(NamedTuple):
 
     def outputs(self, encoded: Matrix) -> Matrix:
         """Return the network's outputs for encoded rows."""
-        return self.estimator.network_.predict(encoded)
+        network = self.estimator.network_
+        if len(encoded) * network.count_parameters() < WORTH_COMPILING:
+            return network.predict(encoded)
+        return self.predictor().rows(encoded)
+
+    def predictor(self) -> CompiledModel:
+        """Return the network as a function, in machine code where that can run."""
+        network, engine = self.estimator.network_, self.engine or fastest_engine()
+        try:
+            return compile(network, engine)
+        except EngineError:  # it cannot run this network
+            return compile(network)
 
     def answers(self, outputs: Matrix) -> list[Any]:
         """Return the classes or numbers that the network's outputs stand for."""
@@ -125,6 +142,11 @@ class Model(NamedTuple):
         if isinstance(self.estimator, Classifier):
             rows = self.estimator.targets_.probabilities(outputs)
         return rows
+
+
+def fastest_engine() -> str:
+    """Return the engine to use if none was asked for: machine code where it can run."""
+    return "native" if not os.environ.get("TINYNN_ENGINE") and runs_native() else "auto"
 
 
 def save_model(path: str, estimator: Estimator, about: About) -> None:

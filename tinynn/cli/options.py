@@ -19,8 +19,8 @@ def train() -> Parser:
         "DATA --target COLUMN [options]",
         "Trains a model to predict one column of a table from the others.\n\n"
         "It guesses what each column is, and tells you. It holds out some rows to decide when to "
-        "stop and\nothers to test the model, and compares the model with a baseline. Ctrl-C stops "
-        "training early and\nkeeps the best model so far.",
+        "stop and\nothers to test the model, and compares it with always giving the same answer. "
+        "Ctrl-C stops training\nearly and keeps the best model so far.",
         [
             "iris.csv --target species --out iris.json",
             "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
@@ -84,7 +84,7 @@ def _add_training(command: Parser) -> None:
         "--batch-size",
         type=positive,
         metavar="ROWS",
-        help="rows per update (32, or 256 for a long stream)",
+        help="rows per update (a 200th of the rows, but 32 to 256)",
     )
     group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
     group.add_argument("--loss", help="for numbers: squared_error (default), huber …")
@@ -191,9 +191,10 @@ def evaluate() -> Parser:
     command = Parser(
         "evaluate",
         "MODEL DATA [options]",
-        "Measures how good a model is on a table with known answers: metrics compared with a "
-        "baseline, the\nconfusion matrix, the calibration of its probabilities, and how much each "
-        "column matters. Use\nrows that the model was not trained on.",
+        "Measures how good a model is on a table with known answers: metrics with the intervals "
+        "that hold\ntheir true values in 95% of tests, beside those of a constant answer; the "
+        "confusion matrix; the\ncalibration of its probabilities; how much each column matters; "
+        "and the rows that it got most\nwrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
@@ -248,8 +249,8 @@ def compare() -> Parser:
         "compare",
         "MODEL MODEL DATA [options]",
         "Tells which of two models is better on a table with known answers, and how likely such "
-        "a\ndifference would be if both were equally good (McNemar's exact test; the sign test "
-        "for numbers).",
+        "a\ndifference would be if both were equally good (McNemar's exact test; for numbers "
+        "the\nsign test, and a t-test of squared errors).",
         [
             "old.json new.json test.csv",
             "old.json new.json test.csv --no-worse-than 0.01   # exit code 1 if it is",
@@ -273,7 +274,8 @@ def plot() -> Parser:
     command = Parser(
         "plot",
         "MODEL [options]",
-        "Draws a model: its training, its test, the importance of its columns, and its weights.\n\n"
+        "Draws a model: its training, its test, the importance and effects of its columns, and its "
+        "weights.\n\n"
         "Without --out it prints text; with it, it writes one HTML page, or an SVG file for each "
         "chart. It\nshows the test made by train, or a new one on --data.",
         [

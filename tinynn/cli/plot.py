@@ -13,6 +13,7 @@ from ..lesson.network import Sequential
 from ..report.charts import Chart, network_chart
 from ..report.findings import Findings
 from ..report.page import Section, page
+from ..report.verdicts import verdict
 from ..view import save, text_confusion
 from .console import Console, check_writable
 from .evaluate import known_targets
@@ -25,7 +26,6 @@ from .testing import (
     findings_of,
     importance_text,
     tried,
-    verdict,
     with_importance,
 )
 

@@ -27,7 +27,6 @@ from .tables import (
     note_total,
 )
 from .training import (
-    BATCH as SMALL_BATCH,
     TimeBudget,
     TrainedModel,
     callbacks_of,
@@ -36,8 +35,7 @@ from .training import (
 )
 
 # With many rows, larger batches learn as well and are faster.
-EPOCHS, PATIENCE, BATCH = 10, 3, 256
-MANY = 50_000  # rows above which these batches pay off
+EPOCHS, PATIENCE = 10, 3
 HELD_OUT = 10_000  # rows that are kept to decide when to stop, and as many to test
 
 
@@ -187,8 +185,8 @@ def train_stream(
     patience = (options.patience or PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
-        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
-        batch_size=options.batch_size or (BATCH if stream.estimate > MANY else SMALL_BATCH),
+        target.task, encoder, options, int(stream.estimate), callbacks, max_iter=epochs,
+        n_iter_no_change=patience,
     )  # fmt: skip
     # The first pass fills these lists; they are not used before its end.
     validation = stream.validation if options.early_stopping else None

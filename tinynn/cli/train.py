@@ -152,7 +152,7 @@ def _finish(
     make_portable(estimator, options)
     interrupted = is_interrupted(estimator)
     _say_training(trained, console)
-    model = Model(options.out or "the model", estimator, None)
+    model = Model(options.out or "the model", estimator, None, options.engine)
     found = None
     trial = None
     if trained.test is not None:
@@ -200,6 +200,8 @@ def _finish(
             "seconds": history.seconds[-1] if history.seconds else 0.0,
             "stopped_by": history.stopped_by,
             "test": None if found is None else found.metrics,
+            "intervals": None if found is None else found.intervals,
+            "p_values": None if found is None else found.p_values,
             "model": options.out,
             "report": options.report,
         }

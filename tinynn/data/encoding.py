@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import fsum, inf, isfinite
 from typing import Any, Mapping, Sequence, TypeVar
 
+from ..checks.columns import column_names, order_by_name
 from ..checks.rows import as_list, as_rows, as_vector
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
@@ -57,15 +58,21 @@ def class_numbers(rows: object, name: str = "rows") -> list[int]:
     ([1, 0], [1, 0])
     """
     X = as_rows(rows, name)
-    if len(X[0]) > 1:
-        return [row.index(max(row)) for row in X]
-    for i, (p,) in enumerate(X):
-        if not 0.0 <= p <= 1.0:
-            raise DataError(
-                f"{name} in one column need probabilities from 0 to 1, got {p!r} in row {i}; "
-                "give class numbers as a flat list"
-            )
-    return [int(p > 0.5) for (p,) in X]
+    if len(X[0]) == 1:
+        for i, (p,) in enumerate(X):
+            if not 0.0 <= p <= 1.0:
+                raise DataError(
+                    f"{name} in one column need probabilities from 0 to 1, got {p!r} in row {i}; "
+                    "give class numbers as a flat list"
+                )
+    return likeliest_classes(X)
+
+
+def likeliest_classes(rows: Matrix) -> list[int]:
+    """Return what `class_numbers` returns, for rows that need no checks."""
+    if len(rows[0]) == 1:
+        return [int(p > 0.5) for (p,) in rows]
+    return [row.index(max(row)) for row in rows]
 
 
 class StandardScaler:
@@ -74,7 +81,8 @@ class StandardScaler:
     μ is the mean of the column, σ² = Σ (x − μ)² / n its population variance, both over all the
     rows that `fit` or `partial_fit` has seen: `count` (n), `mean`, `variance` and `scale` (σ). A
     constant column is only shifted (scale 1), since its σ is 0. The formulas, and how much rounding
-    still counts as constant, are scikit-learn's.
+    still counts as constant, are scikit-learn's. Later data frames are put in the order of the
+    `names` of the one that `fit` has seen.
 
     >>> StandardScaler().fit_transform([[1, 7], [3, 7]])
     [[-1.0, 0.0], [1.0, 0.0]]
@@ -82,13 +90,16 @@ class StandardScaler:
 
     def __init__(self) -> None:
         self.count = 0
+        self.names: list[str] | None = None
         self.mean: Vector = []
         self.variance: Vector = []
         self.scale: Vector = []
 
     def fit(self, X: object) -> StandardScaler:
         """Learn each column's mean and variance from X alone, forgetting earlier rows."""
-        return self._learn(as_rows(X), 0)
+        self._learn(as_rows(X), 0)
+        self.names = column_names(X)
+        return self
 
     def partial_fit(self, X: object) -> StandardScaler:
         """Learn from more rows; a stream in pieces gives the same result as one `fit`.
@@ -97,10 +108,9 @@ class StandardScaler:
         n σ² = n_a σ_a² + n_b σ_b² + δ² n_a n_b / n.
         Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1.
         """
-        rows = as_rows(X)
-        if self.count:
-            _check_columns(self, rows, self.mean)
-        return self._learn(rows, self.count)
+        if not self.count:
+            return self.fit(X)
+        return self._learn(_fitted_rows(self, X, self.mean), self.count)
 
     def _learn(self, rows: Matrix, seen: int) -> StandardScaler:
         added = len(rows)
@@ -138,8 +148,7 @@ class StandardScaler:
 
     def fit_transform(self, X: object) -> Matrix:
         """Return `fit(X).transform(X)`."""
-        rows = as_rows(X)
-        return self.fit(rows).transform(rows)
+        return self.fit(X).transform(X)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as a plain dictionary that JSON preserves exactly."""
@@ -148,6 +157,7 @@ class StandardScaler:
             "count": self.count,
             "mean": list(self.mean),
             "variance": list(self.variance),
+            **_names(self.names),
         }
 
     @classmethod
@@ -164,6 +174,7 @@ class StandardScaler:
         if any(variance < 0.0 for variance in scaler.variance):
             raise FormatError("StandardScaler needs variances of at least 0, got a negative one")
         scaler.scale = _standard_scale(count, scaler.mean, scaler.variance)
+        scaler.names = _saved_names(cls.__name__, state, mean)
         return scaler
 
     def __repr__(self) -> str:
@@ -175,7 +186,7 @@ class MinMaxScaler:
 
     `minimum` and `maximum` hold each column's extremes over all the rows that `fit` or
     `partial_fit` has seen; values beyond them fall outside `feature_range`. A constant column
-    becomes lo.
+    becomes lo. Data frames are put in order by their `names`, as by StandardScaler.
 
     Raises SettingError unless feature_range is (lo, hi) with lo < hi.
 
@@ -190,20 +201,22 @@ class MinMaxScaler:
                 f"MinMaxScaler needs a range (lo, hi) with lo < hi, got {(low, high)!r}"
             )
         self.feature_range = (float(low), float(high))
+        self.names: list[str] | None = None
         self.minimum: Vector = []
         self.maximum: Vector = []
 
     def fit(self, X: object) -> MinMaxScaler:
         """Learn each column's extremes from X alone, forgetting earlier rows."""
-        return self._learn(as_rows(X))
+        self._learn(as_rows(X))
+        self.names = column_names(X)
+        return self
 
     def partial_fit(self, X: object) -> MinMaxScaler:
         """Learn from more rows; a stream in pieces gives the same result as one `fit`."""
-        rows = as_rows(X)
-        if self.minimum:
-            _check_columns(self, rows, self.minimum)
-            rows += [self.minimum, self.maximum]
-        return self._learn(rows)
+        if not self.minimum:
+            return self.fit(X)
+        rows = _fitted_rows(self, X, self.minimum)
+        return self._learn([*rows, self.minimum, self.maximum])
 
     def _learn(self, rows: Matrix) -> MinMaxScaler:
         minimum, maximum = [min(c) for c in zip(*rows)], [max(c) for c in zip(*rows)]
@@ -239,8 +252,7 @@ class MinMaxScaler:
 
     def fit_transform(self, X: object) -> Matrix:
         """Return `fit(X).transform(X)`."""
-        rows = as_rows(X)
-        return self.fit(rows).transform(rows)
+        return self.fit(X).transform(X)
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and state as a plain dictionary that JSON preserves exactly."""
@@ -249,6 +261,7 @@ class MinMaxScaler:
             "feature_range": list(self.feature_range),
             "minimum": list(self.minimum),
             "maximum": list(self.maximum),
+            **_names(self.names),
         }
 
     @classmethod
@@ -268,6 +281,7 @@ class MinMaxScaler:
                 "MinMaxScaler needs each minimum to be at most its maximum, got a larger one"
             )
         scaler.minimum, scaler.maximum = low, high
+        scaler.names = _saved_names(cls.__name__, state, low)
         return scaler
 
     def __repr__(self) -> str:
@@ -299,16 +313,15 @@ def _standard_scale(n: int, means: Vector, variances: Vector) -> Vector:
 def _fitted_rows(scaler: Scaler, X: object, fitted: Vector) -> Matrix:
     if not fitted:
         raise SettingError(f"{type(scaler).__name__} needs fit(inputs) before it can transform")
-    rows = as_rows(X)
-    _check_columns(scaler, rows, fitted)
-    return rows
-
-
-def _check_columns(scaler: Scaler, rows: Matrix, fitted: Vector) -> None:
+    rows, given = as_rows(X), column_names(X)
+    if scaler.names is not None and given is not None and given != scaler.names:
+        order = order_by_name(scaler.names, given)
+        rows = [[row[j] for j in order] for row in rows]
     if len(rows[0]) != len(fitted):
         raise ShapeError(
             f"{type(scaler).__name__} needs {len(fitted)} columns, as in fit, got {len(rows[0])}"
         )
+    return rows
 
 
 def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
@@ -319,6 +332,19 @@ def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any
         if key not in state:
             raise FormatError(f"{kind} needs {key!r} in its state, got only {sorted(state)}")
     return [state[key] for key in keys]
+
+
+def _names(names: list[str] | None) -> dict[str, Any]:
+    return {} if names is None else {"names": list(names)}
+
+
+def _saved_names(kind: str, state: Mapping[str, Any], columns: Vector) -> list[str] | None:
+    names = state.get("names")
+    if names is None:
+        return None
+    if not isinstance(names, list) or list(map(type, names)) != [str] * len(columns):
+        raise FormatError(f"{kind} needs a name for each of {len(columns)} columns, got {names!r}")
+    return names
 
 
 def _columns(kind: str, **lists: Any) -> list[Vector]:

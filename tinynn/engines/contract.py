@@ -188,10 +188,13 @@ class Program:
     Callers that change the network's weights call `reload` afterwards; callers that read them call
     `write_back` first.
 
-    `fallback` says why another engine took over during training, if one did.
+    `fallback` says why another engine took over during training, if one did; `ended` why more
+    updates would change nothing, if so: `train` may then make fewer than it was asked for.
     """
 
+    recipe: Recipe
     fallback: str | None = None
+    ended: str | None = None
 
     # The losses of the updates made by the current or latest call of `train`. A call interrupted
     # by Ctrl-C leaves only whole updates behind: as many as there are losses here. An engine that
@@ -219,6 +222,20 @@ class Program:
     def predict(self, X: Matrix) -> Matrix:
         """Return the outputs for the rows of X, not in training mode."""
         raise NotImplementedError
+
+    def measure(
+        self,
+        X: Matrix,
+        T: Matrix,
+        sample_weight: Vector | None = None,
+        outputs: Matrix | None = None,
+    ) -> float:
+        """Return the mean loss of rows that are not trained on, not in training mode.
+
+        `outputs` are those for the rows of X, if the caller has them. Calls with the same lists
+        may use what was prepared for an earlier call, so callers must not change them.
+        """
+        return self.recipe.loss(self.predict(X) if outputs is None else outputs, T, sample_weight)
 
     def write_back(self) -> None:
         """Copy the program's numbers into the network's lists and the memory."""

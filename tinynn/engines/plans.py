@@ -21,9 +21,9 @@ from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import KINDS, Sequential
 from ..lesson.normalization import BatchNorm
 from ..lesson.optimizer import Optimizer
-from ..lesson.optimizers import OPTIMIZERS
 from ..lesson.parameters import rows_of
 from .contract import Recipe
+from .gradient_sum import KNOWN as OPTIMIZERS
 
 # The layers that are written without a row program, with the setting that each one's number is.
 _WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate", "BatchNorm": "eps"}

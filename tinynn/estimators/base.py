@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
+from math import inf
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
 
 from ..checks.rows import same_length
 from ..checks.words import counted
@@ -17,7 +18,6 @@ from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import TableEncoder
 from ..preprocessing.cells import Table, as_table
-from ..training.history import History
 from ..training.progress import Progress
 from ..training.trainer import Trainer
 from .convergence import Convergence
@@ -29,6 +29,25 @@ from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
 
 E = TypeVar("E", bound="Estimator")
+
+
+class Prepared(NamedTuple):
+    """A table as a network takes it.
+
+    encoder, targets: have learned from the rows to train on, and from all targets
+    X, T, weights:    the encoded rows, their targets, and the weight of each row or None
+    kept, apart:      the numbers of the rows to train on, and of those for early stopping
+    """
+
+    encoder: TableEncoder
+    targets: Targets
+    X: Matrix
+    T: Matrix
+    weights: Vector | None
+    kept: list[int]
+    apart: list[int]
+    seed: int
+    arrays: bool
 
 
 class Estimator(Fitted):
@@ -65,6 +84,14 @@ class Estimator(Fitted):
         Raises DataError, ShapeError or SettingError for anything that cannot be used, and then
         changes nothing; raises DivergenceError if training diverges.
         """
+        return self.fit_prepared(self.prepare(X, y, sample_weight))
+
+    def prepare(self, X: Any, y: Any, sample_weight: object = None) -> Prepared:
+        """Return a table X and its targets y ready for training.
+
+        Several estimators of one kind, with the same `encoder` and `validation_fraction`, can
+        share what one of them has prepared. Raises what `fit` raises for data.
+        """
         plan = NetworkDesign(self)
         table = self._table(X)
         items = self._items(y, table)
@@ -80,18 +107,27 @@ class Estimator(Fitted):
             same_length(**pair)
         kept, apart = self._split(plan, targets, items, seed)
         if again:
-            self._check_width(table)
-            encoder = self.encoder_
+            table, encoder = self._as_in_fit(table), self.encoder_
         else:
             encoder = self._new_encoder(table, constants=len(kept) == 1)
             encoder.fit(_take(table, kept))
-        X_rows, T = encoder.encode(table).rows, targets.rows(items)
-        data = _rows(X_rows, T, weights, kept)
-        validation = _rows(X_rows, T, weights, apart) if apart else None
+        return Prepared(
+            encoder, targets, encoder.encode(table).rows, targets.rows(items), weights,
+            kept, apart, seed, isinstance_array(X),
+        )  # fmt: skip
+
+    def fit_prepared(self: E, table: Prepared) -> E:
+        """Train on a prepared table; see `fit`."""
+        plan = NetworkDesign(self)
+        kept, apart = table.kept, table.apart
+        if not plan.early_stopping:
+            kept, apart = list(range(len(table.X))), []
+        data = _rows(table, kept)
+        validation = _rows(table, apart) if apart else None
         with self._unless_refused():
-            if not again:
-                self._start(plan, encoder, targets, seed, isinstance_array(X))
-            self._train(plan, data, len(kept), validation)
+            if not (plan.warm_start and self.__sklearn_is_fitted__()):
+                self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
+            self._train(plan, data, len(kept), validation, within=2)
         return self
 
     def _partial_fit(
@@ -99,6 +135,7 @@ class Estimator(Fitted):
     ) -> E:
         """Train for one epoch; the first call makes a network, for `targets` if given."""
         plan = NetworkDesign(self)
+        plan.check_by_parts("partial_fit")
         if plan.early_stopping:
             raise SettingError(
                 f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
@@ -114,16 +151,15 @@ class Estimator(Fitted):
                 encoder = self._new_encoder(table, constants=True).fit(table)
                 seed = seed_of(plan.who, self.random_state)
                 self._start(plan, encoder, targets, seed, isinstance_array(X))
-            self._check_width(table)
             T = self._targets.rows(items)
             weights = self._weights(self._targets, items, sample_weight)
-            X_rows = self.encoder_.encode(table).rows
+            X_rows = self.encoder_.encode(self._as_in_fit(table)).rows
             convergence = self._convergence(plan, scores=False)
             trainer = self._trainer(plan, len(X_rows), convergence, None)
             try:
                 trainer.partial_fit(X_rows, T, weights)
             finally:
-                self._finish(trainer.history, convergence)
+                self._finish(trainer, convergence, len(X_rows))
         return self
 
     def fit_stream(
@@ -141,6 +177,7 @@ class Estimator(Fitted):
         Raises the errors of `fit`.
         """
         plan = NetworkDesign(self)
+        plan.check_by_parts("fit_stream")
         if plan.early_stopping and validation is None:
             raise SettingError(
                 f"{plan.who} needs validation=(rows, targets) for early_stopping with a stream"
@@ -245,7 +282,7 @@ class Estimator(Fitted):
         network = plan.network(inputs, targets.outputs, last, seed)
         self.network_, self.encoder_, self._targets = network, encoder, targets
         self._seed, self._arrays = seed, arrays
-        self.loss_curve_ = []
+        self.loss_curve_, self.t_ = [], 0
         self.validation_scores_ = [] if plan.early_stopping else None
         self._describe()
 
@@ -267,7 +304,9 @@ class Estimator(Fitted):
 
     def _convergence(self, plan: NetworkDesign, scores: bool) -> Convergence:
         watched = ("loss" if plan.watches_loss else "score") if scores else None
-        return Convergence(plan.tol, plan.patience, watched, plan.adaptive)
+        # LBFGS knows for itself when the training loss has reached its minimum.
+        patience = inf if plan.whole_table and not watched else plan.patience
+        return Convergence(plan.tol, patience, watched, plan.adaptive, plan.whole_table)
 
     def _trainer(
         self, plan: NetworkDesign, rows: int, convergence: Convergence, scored: Any
@@ -280,7 +319,7 @@ class Estimator(Fitted):
         return Trainer(
             self.network_,
             loss=loss,
-            optimizer=plan.optimizer(rows, decay),
+            optimizer=plan.optimizer(rows, decay, scale),
             batch_size=batch,
             shuffle=plan.shuffle,
             seed=self._seed,
@@ -290,7 +329,10 @@ class Estimator(Fitted):
             engine=self.engine,
         )
 
-    def _train(self, plan: NetworkDesign, data: Any, rows: int, validation: Any) -> None:
+    def _train(
+        self, plan: NetworkDesign, data: Any, rows: int, validation: Any, within: int = 1
+    ) -> None:
+        """Train; a warning is meant for who called the method that is `within` calls up."""
         scored = None
         if validation is not None and plan.early_stopping:
 
@@ -308,13 +350,17 @@ class Estimator(Fitted):
                     X, T, epochs=plan.max_iter, validation=validation, sample_weight=weights
                 )
         finally:
-            self._finish(trainer.history, convergence)
-        if trainer.history.stopped_by == "epochs":
-            convergence.warn(plan.max_iter, plan.learning_rate_init)
+            self._finish(trainer, convergence, rows)
+        limit = {"epochs": "max_iter", "max_fun": "max_fun"}.get(trainer.history.stopped_by or "")
+        if limit:
+            reached = f"{limit}={getattr(plan, limit)}"
+            convergence.warn(reached, plan.longer(limit), within + 3)
 
-    def _finish(self, history: History, convergence: Convergence) -> None:
-        """Keep the results of training."""
-        self.history_ = history
+    def _finish(self, trainer: Trainer, convergence: Convergence, rows: int) -> None:
+        """Keep the results of training on so many rows."""
+        self.history_ = history = trainer.history
+        if not trainer.whole_table:
+            self.t_ += rows * history.epochs
         self.loss_curve_ = [*self.loss_curve_, *convergence.losses]
         if self.validation_scores_ is not None:
             self.validation_scores_ = [*self.validation_scores_, *history.metrics.get("score", [])]
@@ -322,7 +368,7 @@ class Estimator(Fitted):
 
     def _summarize(self) -> None:
         """Set the attributes that follow from the losses and scores."""
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_ = self.history_.epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else float("nan")
         self.best_loss_, self.best_validation_score_ = None, None
         if self.validation_scores_ is not None:
@@ -336,20 +382,17 @@ class Estimator(Fitted):
         """Return the network's outputs for the rows of a table."""
         if not self.__sklearn_is_fitted__():
             raise_not_fitted(self)
-        table = self._table(X)
-        if table.names is not None and hasattr(self, "feature_names_in_"):
-            indices = self.encoder_.places(table.names)
-            rows: list[Sequence[Any]] = [[row[j] for j in indices] for row in table.rows]
-            table = Table(rows, None, len(indices))
-        self._check_width(table)
-        return self.network_.predict(self.encoder_.encode(table).rows)
+        return self.network_.predict(self.encoder_.encode(self._as_in_fit(self._table(X))).rows)
 
-    def _check_width(self, table: Table) -> None:
+    def _as_in_fit(self, table: Table) -> Table:
+        """Return a table with the columns of `fit`, in that order. Raises ShapeError for others."""
+        table = self.encoder_.in_order(table)
         if table.width != self.n_features_in_:
             raise ShapeError(
                 f"X has {table.width} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input: the columns it was fitted with"
             )
+        return table
 
     def _as_fitted(self, values: list[Any]) -> Any:
         """Return values as an array if the estimator was fitted to one, else as a list."""
@@ -432,9 +475,8 @@ def _take(table: Table, numbers: list[int]) -> Table:
     return Table([table.rows[i] for i in numbers], table.names, table.width)
 
 
-def _rows(
-    X: Matrix, T: Matrix, weights: Vector | None, numbers: list[int]
-) -> tuple[Matrix, Matrix, Vector | None]:
+def _rows(table: Prepared, numbers: list[int]) -> tuple[Matrix, Matrix, Vector | None]:
+    X, T, weights = table.X, table.T, table.weights
     if len(numbers) == len(X):
         return X, T, weights
     part = None if weights is None else [weights[i] for i in numbers]

@@ -7,7 +7,7 @@ from math import inf, log
 from typing import Any, Mapping, Sequence, TypeVar
 
 from ..checks.rows import same_length
-from ..data import class_numbers
+from ..data.encoding import likeliest_classes
 from ..errors import SettingError
 from ..lesson.activation_layers import Sigmoid, Softmax
 from ..lesson.layer import Layer
@@ -71,7 +71,8 @@ class Classifier(Estimator):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
@@ -166,7 +167,7 @@ class Classifier(Estimator):
         if self._targets.multilabel:
             right = [float([p > 0.5 for p in y] == [t_j == 1.0 for t_j in t]) for y, t in zip(Y, T)]
         else:
-            pairs = zip(class_numbers(Y), class_numbers(T))
+            pairs = zip(likeliest_classes(Y), likeliest_classes(T))
             right = [float(answer == target) for answer, target in pairs]
         return _weighted_mean(right, weights)
 

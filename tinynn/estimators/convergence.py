@@ -19,20 +19,23 @@ FALLING, LEAST_FALL, LAST_EPOCHS = 0.01, 1e-3, 10
 
 
 class ConvergenceWarning(UserWarning):
-    """Training reached `max_iter` while the loss was still falling; says what to raise."""
+    """Training reached its limit while the loss was still falling; says what to raise."""
 
 
 class Convergence(Callback):
     """Stops after more than `patience` epochs in a row without an improvement by `tol`.
 
     As in scikit-learn, epochs are compared by the loss plus `penalty` · |W|² of the weights at the
-    start of the epoch. If `watched` is "score" or "loss", that of the validation data counts
-    instead, and the network ends with the weights of the best epoch. With `adaptive`, training
-    stops only when the learning rate is low, too.
+    start of the epoch, or at its end if `after` says that the loss is measured there. If `watched`
+    is "score" or "loss", that of the validation data counts instead, and the network ends with the
+    weights of the best epoch. With `adaptive`, training stops only when the learning rate is low,
+    too.
     """
 
-    def __init__(self, tol: float, patience: int, watched: str | None, adaptive: bool) -> None:
-        self.tol, self.patience = tol, patience
+    def __init__(
+        self, tol: float, patience: float, watched: str | None, adaptive: bool, after: bool
+    ) -> None:
+        self.tol, self.patience, self.after = tol, patience, after
         self.penalty = self.penalty_before = 0.0
         self.watched, self.adaptive = watched, adaptive
         self.best = float("inf")
@@ -45,9 +48,10 @@ class Convergence(Callback):
         self.penalty_before = self._penalty(trainer)
 
     def on_epoch_end(self, trainer: Run) -> None:
-        # The loss of a batch is measured before its update, and so is the penalty.
-        loss = trainer.history.loss[-1] + self.penalty_before
-        self.penalty_before = self._penalty(trainer)
+        # The loss of a batch is most often measured before its update, and so is the penalty.
+        penalty = self._penalty(trainer)
+        loss = trainer.history.loss[-1] + (penalty if self.after else self.penalty_before)
+        self.penalty_before = penalty
         self.losses.append(loss)
         value = loss
         if self.watched == "score":
@@ -59,6 +63,8 @@ class Convergence(Callback):
             self.best = value
             if self.watched:
                 self.best_state = trainer.model.state()
+        if not self.adaptive:
+            trainer.earliest_end = trainer.epoch + self.patience + 1 - self.stalled
         if self.stalled > self.patience:
             if self.adaptive and trainer.learning_rate > SLOWEST:
                 self.stalled = 0
@@ -77,19 +83,17 @@ class Convergence(Callback):
         weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]
         return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
 
-    def warn(self, max_iter: int, learning_rate: float) -> None:
-        """Warn, after training reached `max_iter`, if more epochs would have helped."""
-        back = min(self.patience, LAST_EPOCHS, len(self.losses) - 1)
+    def warn(self, limit: str, mend: str, stacklevel: int) -> None:
+        """Warn, after training reached a limit, if more epochs would have helped."""
+        back = int(min(self.patience, LAST_EPOCHS, len(self.losses) - 1))
         if self.converged or back < 1:
             return
         before, after = self.losses[-1 - back], self.losses[-1]
         if before - after > max(FALLING * before, LEAST_FALL):
             fell = 1.0 - after / before
             warnings.warn(
-                f"training stopped at max_iter={max_iter} while the loss was still falling, by "
-                f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; raise max_iter to "
-                f"{2 * max_iter}, or "
-                f"learning_rate_init from {learning_rate:g} to {3 * learning_rate:g}",
+                f"training stopped at {limit} while the loss was still falling, by "
+                f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; {mend}",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )

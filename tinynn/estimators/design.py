@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from sys import maxsize
 from typing import Any, Sequence
 
 from ..checks.settings import flag, integer, number
@@ -18,6 +20,7 @@ from ..lesson.optimizers import OPTIMIZERS, SGD, Adagrad, RMSprop
 from ..lesson.plateau import ReduceOnPlateau
 from ..lesson.schedule import Schedule
 from ..lesson.schedules import InverseScaling
+from ..training.lbfgs import LBFGS
 from .parameters import Parameters
 
 # Activations of single columns, by their names in scikit-learn and in Keras's functions.
@@ -27,7 +30,10 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     for name, kind in layers_named(system).items()
     if issubclass(kind, Activation)
 }
-LEARNING_RATES = ("constant", "invscaling", "adaptive")
+LEARNING_RATES = ("constant", "invscaling", "adaptive", "plateau")
+# "plateau" divides the rate after so many epochs without improvement, which is sooner than most
+# trainings stop early: `benchmarks.defaults rate`.
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.2, 3
 # An "auto" batch has at most 200 rows, as in scikit-learn, but a tenth of all rows if that is less:
 # one batch of a whole small table gives only 200 updates in 200 epochs, too few at the default
 # learning rate. Of five rules, this was the best for its number of updates on made-up tables: see
@@ -53,8 +59,9 @@ class NetworkDesign:
             for rate in _per_layer(who, "dropout", p.dropout, len(self.sizes))
         ]
         if not isinstance(p.solver, Optimizer):
-            _one_of(who, "solver", p.solver, tuple(OPTIMIZERS))
+            _one_of(who, "solver", p.solver, (*OPTIMIZERS, LBFGS.name))
         self.solver = p.solver
+        self.whole_table = p.solver == LBFGS.name or isinstance(p.solver, LBFGS)
         self.alpha = number(who, "alpha", p.alpha, least=0)
         self.batch_size: int | None = None
         if p.batch_size != "auto":
@@ -66,7 +73,10 @@ class NetworkDesign:
         self.max_iter = integer(who, "max_iter", p.max_iter, least=1)
         self.shuffle = flag(who, "shuffle", p.shuffle)
         self.tol = number(who, "tol", p.tol, least=0)
-        self.patience = integer(who, "n_iter_no_change", p.n_iter_no_change, least=1)
+        self.patience: float = inf
+        if p.n_iter_no_change != inf:
+            self.patience = integer(who, "n_iter_no_change", p.n_iter_no_change, least=1)
+        self.max_fun = integer(who, "max_fun", p.max_fun, least=1)
         self.verbose = bool(p.verbose)
         self.warm_start = flag(who, "warm_start", p.warm_start)
         self.momentum = number(who, "momentum", p.momentum, least=0, most=1)
@@ -81,6 +91,12 @@ class NetworkDesign:
             number(who, "beta_2", p.beta_2, least=0, below=1),
         )
         self.epsilon = number(who, "epsilon", p.epsilon, above=0)
+        for name, given in (("dropout", any(self.dropout)), ("clip_norm", p.clip_norm)):
+            if self.whole_table and given:
+                raise SettingError(
+                    f"{who} needs no {name} for solver='lbfgs', which compares exact losses and "
+                    f"gradients, got {name}={getattr(p, name)!r}"
+                )
 
     @property
     def adaptive(self) -> bool:
@@ -89,8 +105,26 @@ class NetworkDesign:
 
     def batch(self, rows: int) -> int:
         """Return the batch size for a table with this many rows."""
+        if self.whole_table:
+            return rows
         auto = min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
         return min(self.batch_size or auto, rows)
+
+    def longer(self, limit: str) -> str:
+        """Return what would let training go on after it reached `limit`, "max_iter" or another."""
+        mend = f"raise {limit} to {2 * getattr(self, limit)}"
+        if self.whole_table:
+            return mend
+        rate = self.learning_rate_init
+        return f"{mend}, or learning_rate_init from {rate:g} to {3 * rate:g}"
+
+    def check_by_parts(self, method: str) -> None:
+        """Raise SettingError if the solver needs all rows at once, which `method` does not have."""
+        if self.whole_table:
+            raise SettingError(
+                f"{self.who} needs a solver such as 'adam' for {method}, got 'lbfgs', which needs "
+                "all rows at once; use another solver, or fit"
+            )
 
     def network(self, inputs: int, outputs: int, last: Layer | None, seed: int) -> Sequential:
         """Return a new network with Glorot-uniform initial weights, as in scikit-learn."""
@@ -119,10 +153,13 @@ class NetworkDesign:
             return 0.0
         return self.alpha * scale / rows
 
-    def optimizer(self, rows: int, decay: float) -> Optimizer:
-        """Return the optimizer for a table with this many rows."""
+    def optimizer(self, rows: int, decay: float, scale: float = 1.0) -> Optimizer:
+        """Return the optimizer for a table with this many rows; decay and scale as in `decay`."""
         if isinstance(self.solver, Optimizer):
             return self.solver
+        if self.solver == LBFGS.name:
+            tol = self.tol * scale  # scikit-learn's limit for derivatives of its own loss
+            return LBFGS(tol, self.max_fun, weight_decay=decay, decay_biases=False)
         rate = self._rate(rows)
         if self.solver == "sgd":
             nesterov = self.nesterov and self.momentum > 0
@@ -135,13 +172,15 @@ class NetworkDesign:
         return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
 
     def _rate(self, rows: int) -> float | Schedule:
+        if self.learning_rate == "plateau":
+            return ReduceOnPlateau(self.learning_rate_init, PLATEAU_FACTOR, PLATEAU_PATIENCE)
         if self.solver != "sgd" or self.learning_rate == "constant":
             return self.learning_rate_init
         if self.learning_rate == "invscaling":
             return InverseScaling(self.learning_rate_init, power=self.power_t, samples=rows)
         threshold = min(self.tol, 0.5)
         return ReduceOnPlateau(
-            self.learning_rate_init, factor=0.2, patience=self.patience, threshold=threshold
+            self.learning_rate_init, 0.2, int(min(self.patience, maxsize)), threshold=threshold
         )
 
 

@@ -16,11 +16,13 @@ class Fitted(Parameters):
 
     network_, encoder_:     the trained Sequential and the fitted TableEncoder
     history_:               the History of the last training
-    loss_curve_, loss_:     the loss of each epoch, with the penalty, and of the last one;
-                            `best_loss_` is the smallest
+    loss_curve_, loss_:     the loss of each epoch since the network was made, with the penalty, and
+                            of the last one; `best_loss_` is the smallest
     validation_scores_:     the score of each epoch on the validation rows, if `early_stopping`;
                             `best_validation_score_` is the highest
-    n_iter_:                the number of epochs
+    n_iter_:                the number of epochs of the last training
+    t_:                     how many rows the solver has been shown, in all epochs since the network
+                            was made; 0 for "lbfgs"
     coefs_, intercepts_:    the weights (inputs × outputs) and biases of each layer
     n_features_in_:         the number of the table's columns
     feature_names_in_:      the names of the columns, if they have any
@@ -38,6 +40,7 @@ class Fitted(Parameters):
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     n_iter_: int
+    t_: int
     n_features_in_: int
     feature_names_in_: Any
     n_outputs_: int

@@ -30,24 +30,30 @@ class Parameters:
     activation:           the activation of the hidden layers, or a sequence with one for each:
                           "relu", "tanh", "logistic" ("sigmoid"), "identity" ("linear"),
                           "leaky_relu", "elu", "selu", "gelu", "softplus", "silu" ("swish")
-    solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", or an Optimizer, whose
-                          settings then replace alpha, learning_rate, learning_rate_init, power_t,
-                          momentum, nesterovs_momentum, beta_1, beta_2 and epsilon
+    solver:               "adam", "sgd", "adamw", "rmsprop", "adagrad", "lbfgs", or an Optimizer,
+                          whose settings then replace alpha, learning_rate, learning_rate_init,
+                          power_t, momentum, nesterovs_momentum, beta_1, beta_2, epsilon and
+                          max_fun. "lbfgs" uses all rows in each step and needs no learning rate: it
+                          is best for small tables, and for linear models (no hidden layers)
     alpha:                the strength of the L2 penalty, alpha / 2 · |W|² / batch size, without
                           biases, as weight decay of the solver; with "adamw", the decoupled weight
                           decay
     batch_size:           the number of rows per update; "auto" is a tenth of all rows, but at
                           least 10 and at most 200
-    learning_rate:        the schedule of "sgd": "constant", "invscaling" (learning_rate_init /
-                          t^power_t, where t counts rows) or "adaptive" (divided by 5 whenever
-                          training stalls)
+    learning_rate:        "constant"; "plateau" (divided by 5 whenever the loss has not improved for
+                          3 epochs, that of the validation rows if `early_stopping`); or a schedule
+                          of "sgd": "invscaling" (learning_rate_init / t^power_t, where t counts
+                          rows) or "adaptive" (divided by 5 whenever training stalls)
     learning_rate_init:   the initial learning rate
-    max_iter:             the maximum number of epochs
+    max_iter:             the maximum number of epochs; of "lbfgs", of steps
     shuffle:              whether to shuffle the rows in each epoch
     random_state:         an integer for reproducible results, a random.Random, or a NumPy
                           RandomState or Generator; None for different results each time
     tol:                  the improvement of an epoch below which it counts as stalled; more than
-                          `n_iter_no_change` stalled epochs in a row end training
+                          `n_iter_no_change` stalled epochs in a row end training, and infinity
+                          never ends it. "lbfgs" ends when no derivative is larger than tol instead
+                          (and by the rule above if `early_stopping`)
+    max_fun:              the maximum number of passes through the rows for "lbfgs"
     verbose:              whether to show a line of progress
     warm_start:           whether `fit` continues from the network of the previous `fit`
     momentum:             the momentum of "sgd"; Nesterov's if `nesterovs_momentum`
@@ -85,7 +91,8 @@ class Parameters:
     beta_1: float
     beta_2: float
     epsilon: float
-    n_iter_no_change: int
+    n_iter_no_change: float
+    max_fun: int
     dropout: float | Sequence[float]
     clip_norm: float | None
     encoder: TableEncoder | None

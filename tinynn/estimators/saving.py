@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from ..files import json_file
@@ -39,6 +40,7 @@ def to_dict(estimator: Fitted) -> dict[str, Any]:
             **{name: getattr(history, name) for name in WORDS},
         },
         "seed": estimator._seed,
+        "rows_shown": estimator.t_,
     }
 
 
@@ -55,6 +57,8 @@ def _settings(estimator: Fitted) -> dict[str, Any]:
             settings[name] = list(value)
         elif hasattr(value, "tolist"):
             settings[name] = value.tolist()
+        elif value == inf:
+            settings[name] = "inf"
     weights = settings.get("class_weight")
     if weights is not None and not isinstance(weights, str):
         settings["class_weight"] = [[label, weight] for label, weight in weights.items()]

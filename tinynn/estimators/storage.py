@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Callable, TypeVar
 
 from ..checks.words import counted
 from ..errors import FormatError, TinynnError
 from ..files import json_file
 from ..files.atomic import Path
-from ..lesson import network, optimizers
+from ..lesson import network
 from ..lesson.losses import from_dict as loss_from_dict
 from ..lesson.network import Sequential
 from ..preprocessing import TableEncoder
 from ..training.history import History
+from ..training.lbfgs import from_dict as optimizer_from_dict
 from .base import Estimator
 from .classifier import Classifier
 from .regressor import Regressor
@@ -65,15 +67,14 @@ def from_dict(content: dict[str, Any], name: str = "the model") -> Estimator:
         scores = content["validation_scores"]
         if scores is not None:
             scores = _numbers(scores, "validation_scores")
-        seed = content["seed"]
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise FormatError(f"seed needs to be a whole number, got {seed!r}")
+        seed = _count(content["seed"], "seed")
+        shown = _count(content.get("rows_shown", 0), "rows_shown")
     except (TinynnError, TypeError, KeyError) as error:
         raise FormatError(f"{name} is not a valid {kind}: {error}") from None
     assembled(
         estimator, encoder, targets, network.from_dict(content["network"], f"{name}: network"), name
     )
-    estimator.history_, estimator._seed = history, seed
+    estimator.history_, estimator._seed, estimator.t_ = history, seed, shown
     estimator.loss_curve_, estimator.validation_scores_ = curve, scores
     estimator._summarize()
     return estimator
@@ -95,7 +96,7 @@ def assembled(
     estimator.encoder_, estimator._targets, estimator.network_ = encoder, targets, network
     estimator.history_, estimator._seed, estimator._arrays = History(), 0, False
     estimator.history_.stopped_by = "import"
-    estimator.loss_curve_, estimator.validation_scores_ = [], None
+    estimator.loss_curve_, estimator.validation_scores_, estimator.t_ = [], None, 0
     estimator._describe()
     estimator._summarize()
     return estimator
@@ -109,7 +110,9 @@ def _restored(settings: Any) -> dict[str, Any]:
         if isinstance(found.get(name), list):
             found[name] = tuple(found[name])
     if isinstance(found.get("solver"), dict):
-        found["solver"] = optimizers.from_dict(found["solver"])
+        found["solver"] = optimizer_from_dict(found["solver"])
+    if found.get("n_iter_no_change") == "inf":
+        found["n_iter_no_change"] = inf
     if isinstance(found.get("loss"), dict):
         found["loss"] = loss_from_dict(found["loss"])
     if found.get("encoder") is not None:
@@ -142,6 +145,12 @@ def _history(saved: Any) -> History:
         for name, values in saved["metrics"].items()
     }
     return history
+
+
+def _count(value: Any, name: str) -> int:
+    if type(value) is not int or value < 0:
+        raise FormatError(f"{name} needs to be a whole number, got {value!r}")
+    return value
 
 
 def _numbers(values: Any, name: str) -> list[float]:

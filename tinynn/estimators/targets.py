@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from random import Random
 from typing import Any, Mapping, Sequence
 
 from ..checks.rows import as_list, as_rows, as_weights
@@ -11,6 +12,7 @@ from ..checks.words import listed
 from ..data import StandardScaler
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
+from ..preprocessing.summary import SAMPLE, Sample
 
 _JSON_KINDS = (bool, int, float, str)
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
@@ -252,6 +254,8 @@ class Numbers(Targets):
         self.who = who
         self.scaler = StandardScaler()
         self.flat = True
+        self._samples: list[Sample] = []
+        self._medians: Vector | None = None  # of a saved model, which does not keep the samples
 
     @property
     def outputs(self) -> int:
@@ -259,7 +263,22 @@ class Numbers(Targets):
 
     def learn(self, items: Sequence[Any]) -> None:
         self.flat = not _is_row(items[0]) or len(items[0]) == 1
-        self.scaler.partial_fit(self._read(items))
+        rows = self._read(items)
+        self.scaler.partial_fit(rows)
+        self._samples = self._samples or [Sample(SAMPLE, Random(j)) for j in range(self.outputs)]
+        for sample, column in zip(self._samples, zip(*rows)):
+            sample.extend(column)
+
+    @property
+    def constants(self) -> tuple[Vector, Vector | None]:
+        """The means and the medians of the targets, in their units; files may lack the medians.
+
+        They are the best answers, of those that are always the same, by squared and by absolute
+        error. Medians are exact up to 50,000 targets, and come from a uniform sample beyond.
+        """
+        if self._samples:
+            self._medians = [sample.median() for sample in self._samples]
+        return self.scaler.mean, self._medians
 
     def _read(self, items: Sequence[Any]) -> Matrix:
         rows = items if _is_row(items[0]) else [[item] for item in items]
@@ -280,18 +299,25 @@ class Numbers(Targets):
         return [value for (value,) in rows] if self.flat else rows
 
     def to_dict(self) -> dict[str, Any]:
-        return {"scaler": self.scaler.to_dict(), "flat": self.flat}
+        medians = self.constants[1]
+        return {"scaler": self.scaler.to_dict(), "flat": self.flat, "medians": medians}
 
     @classmethod
     def from_dict(cls, state: object) -> Numbers:
         """Return the object that `to_dict` described. Raises FormatError for anything else."""
-        if not isinstance(state, dict) or set(state) != {"scaler", "flat"}:
+        if not isinstance(state, dict) or {*state, "medians"} != {"scaler", "flat", "medians"}:
             raise FormatError("a saved Regressor needs the scaler of its targets and flat")
         numbers = cls()
         numbers.scaler = StandardScaler.from_dict(state["scaler"])
         numbers.flat = state["flat"]
         if not isinstance(numbers.flat, bool) or (numbers.flat and numbers.outputs != 1):
             raise FormatError("a saved Regressor needs flat to be true for one output, else false")
+        medians = state.get("medians")
+        if medians is not None:
+            plain = isinstance(medians, list) and all(type(x) in (float, int) for x in medians)
+            if not plain or len(medians) != numbers.outputs or not all(map(isfinite, medians)):
+                raise FormatError("a saved Regressor needs a finite median for each output")
+        numbers._medians = medians
         return numbers
 
 

@@ -1,4 +1,4 @@
-"""The optimizers of lesson/optimizers.py and lesson/adam.py as row programs.
+"""The optimizers of the lesson, and engines/gradient_sum.py, as row programs.
 
 w is a row of weights, g their derivatives, and the other rows are the optimizer's memory, by the
 names that it has in the lesson. `rate` is the learning rate of the update and `step` its number.
@@ -34,7 +34,7 @@ def update_formula(optimizer: str, settings: Settings, decays: bool) -> UpdateFo
     settings: its settings as floats, without the learning rate; betas are beta1 and beta2
     decays:   whether its weight decay applies to these weights
     """
-    decay = settings["weight_decay"] if decays else 0.0
+    decay = settings.get("weight_decay", 0.0) if decays else 0.0
     return OPTIMIZERS[optimizer](settings, decay)
 
 
@@ -126,12 +126,17 @@ def _adam_step(
     return UpdateFormula(once, program)
 
 
+def _gradient_sum(settings: Settings, decay: float) -> UpdateFormula:
+    return UpdateFormula([], [Each("total", "total + rate * g"), Each("w", "w")])
+
+
 OPTIMIZERS: dict[str, Callable[[Settings, float], UpdateFormula]] = {
     "sgd": _sgd,
     "adagrad": _adagrad,
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": _adamw,
+    "gradient_sum": _gradient_sum,
 }
 
 

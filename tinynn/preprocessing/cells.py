@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple, Sequence as Row
 
+from ..checks.columns import column_names
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector
 
@@ -184,11 +185,8 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     """
     if isinstance(X, Table):
         return X
-    names = None
-    columns = getattr(X, "columns", None)
-    if columns is not None and hasattr(X, "to_numpy"):
-        found = list(columns)
-        names = found if all(isinstance(column, str) for column in found) else None
+    names = column_names(X)
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         X = X.to_numpy()
     if not hasattr(X, "tolist") and not isinstance(X, Sequence) and hasattr(X, "__array__"):
         X = X.__array__()

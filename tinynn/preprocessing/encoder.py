@@ -12,6 +12,7 @@ from typing import (
     Sequence,
 )
 
+from ..checks.columns import in_order, order_by_name
 from ..checks.settings import flag, integer
 from ..checks.words import counted, did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
@@ -39,7 +40,8 @@ class Encoded(NamedTuple):
 class TableEncoder:
     """Converts rows of numbers and text, some of them missing, to rows of floats.
 
-    names:              the column names; by default those of a data frame, or x0, x1 …
+    names:              the column names; by default those of a data frame, or x0, x1 …; a table
+                        that has names, too, is put in this order by them
     kinds:              the kinds of columns by name or number: "number", "category" or "drop"; the
                         others are guessed (`describe()` shows the guesses and the reasons)
     scaling:            "standard" scales numbers to mean 0 and standard deviation 1, "minmax" to
@@ -145,6 +147,7 @@ class TableEncoder:
     def _learn(self, table: Table) -> None:
         if not self._summaries:
             self._start(table)
+        table = self.in_order(table)
         if table.width != len(self._summaries):
             raise ShapeError(self._expected(table.width))
         for start in range(0, len(table.rows), CHUNK):
@@ -216,7 +219,7 @@ class TableEncoder:
         number of columns, DataError for text in a column of numbers.
         """
         columns = self.columns
-        table = as_table(X)
+        table = self.in_order(as_table(X))
         if table.width != len(columns):
             raise ShapeError(self._expected(table.width))
         encoded: Matrix = []
@@ -253,13 +256,19 @@ class TableEncoder:
         >>> TableEncoder(names=["a", "b"]).fit([[1, 2], [2, 1]]).places(["b", "c", "a"])
         [2, 0]
         """
-        given = list(names)
-        for name in self.column_names:
-            if name not in given:
-                raise DataError(f"the table needs a column {name!r}{_near(name, given)}")
-            if given.count(name) > 1:
-                raise DataError(f"the table needs one column {name!r}, got {given.count(name)}")
-        return [given.index(name) for name in self.column_names]
+        return order_by_name(self.column_names, names)
+
+    def in_order(self, table: Table) -> Table:
+        """Return the table with its columns in the encoder's order, by their names.
+
+        By place instead if either has none. Raises DataError for a missing column.
+        """
+        own, given = self.column_names, table.names
+        if given is None or given == own:
+            return table
+        if own == [f"x{j}" for j in range(len(own))] and not set(own) <= set(given):
+            return table
+        return Table(in_order(table.rows, self.places(given)), own, len(own))
 
     def feature_names_out(self) -> list[str]:
         """Return the names of the encoded columns, in order."""

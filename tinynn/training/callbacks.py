@@ -119,6 +119,7 @@ class EarlyStopping(Callback):
                 self.best_state = trainer.model.state()
         elif trainer.epoch - self.best_epoch >= self.patience:
             trainer.stop("early stopping")
+        trainer.earliest_end = self.best_epoch + self.patience
 
     def on_train_end(self, trainer: Run) -> None:
         if self.best_state is not None:

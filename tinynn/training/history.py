@@ -34,7 +34,8 @@ def named_metrics(metrics: Sequence[Metric] | dict[str, Metric]) -> dict[str, Me
 class History:
     """The record of one call to `fit`.
 
-    loss:             mean training loss of each epoch, each batch before its own update
+    loss:             mean training loss of each epoch, each batch before its own update (of
+                      LBFGS, after it)
     validation_loss:  loss on the validation data after each epoch; empty without such data
     learning_rate:    learning rate of each epoch's last update
     seconds:          seconds from the start of the call to the end of each epoch (short epochs may
@@ -43,7 +44,8 @@ class History:
     epochs:           how many epochs are recorded, including one cut short by `stop`, but not one
                       cut short by an error or Ctrl-C
     stopped_by:       "epochs", "early stopping", "time budget", "loss threshold", "interrupted",
-                      "divergence", "error", or a callback's reason
+                      "divergence", "error", or a callback's reason; of LBFGS also "convergence",
+                      "max_fun" or "line search" (no step lowers the loss, because of rounding)
     best_epoch:       the epoch, from 1, with the least validation loss (or else training loss)
     engine:           the name of the engine that ran; `engine_reason`: why it was chosen
     """

@@ -51,7 +51,10 @@ class Progress(Callback):
         self.out.flush()
 
     def line(self, trainer: Run) -> str:
-        """Return the line: epoch, losses, metrics and the estimated time left."""
+        """Return the line: epoch, losses, metrics and the estimated time left.
+
+        Where training may end early, that is the time until then if nothing improves any more.
+        """
         history = trainer.history
         parts = [f"epoch {history.epochs}/{trainer.epochs}"]
         if history.loss:
@@ -60,8 +63,13 @@ class Progress(Callback):
             parts.append(f"validation {history.validation_loss[-1]:.4f}")
         parts += [f"{name} {values[-1]:.3f}" for name, values in history.metrics.items() if values]
         if history.stopped_by is None and history.seconds:
-            left = history.seconds[-1] / history.epochs * (trainer.epochs - history.epochs)
-            parts.append(f"{left:.0f} s left")
+            end, early = float(trainer.epochs), trainer.earliest_end
+            if early is not None and early < end:
+                end, least = early, "at least "
+            else:
+                least = ""
+            left = history.seconds[-1] / history.epochs * (end - history.epochs)
+            parts.append(f"{least}{left:.0f} s left")
         elif history.seconds:
             parts.append(f"{history.seconds[-1]:.1f} s")
         return "  ".join(parts)

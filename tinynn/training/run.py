@@ -12,6 +12,7 @@ class Run:
     model, history:  the network, and the record of its training so far
     epoch, batch:    the current ones, counted from 1
     epochs:          how many are planned
+    earliest_end:    after which epoch a callback may end the training, or None if none said so
     batch_loss:      the loss of the latest batch, where training goes batch by batch
     """
 
@@ -19,6 +20,7 @@ class Run:
     history: History
     epoch: int
     epochs: int
+    earliest_end: float | None = None
     batch: int
     batch_loss: float
 

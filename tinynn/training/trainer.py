@@ -18,11 +18,11 @@ from ..lesson.losses import by_name as loss_by_name
 from ..lesson.matrix import Rows
 from ..lesson.network import Sequential
 from ..lesson.optimizer import Optimizer
-from ..lesson.optimizers import by_name as optimizer_by_name
 from ..lesson.random_streams import epoch_stream
 from .batches import BatchStream, TableBatches
 from .callbacks import Callback, Callbacks
 from .history import History, Metric, named_metrics
+from .lbfgs import LBFGS, by_name as optimizer_by_name
 from .run import Run
 from .training_data import (
     ClassWeight,
@@ -35,6 +35,7 @@ from .training_data import (
     prepare,
 )
 from .updates import Updates
+from .whole_table import check_whole_table, no_start
 
 Inputs = Union[Rows, Iterable[Any], Callable[[], Iterable[Any]]]
 Data = Union[TrainingData, BatchStream]
@@ -138,7 +139,10 @@ class Trainer(Run):
         check_pair(model, self.loss)
         optimizer = optimizer_by_name(optimizer)
         self.recipe = Recipe(model, self.loss, optimizer, clip_norm, clip_value)
-        self.batch_size = batch_size
+        self.whole_table = isinstance(optimizer, LBFGS)
+        if self.whole_table:
+            check_whole_table(self.recipe)
+        self.batch_size = None if self.whole_table else batch_size
         self.shuffle = flag("fit", "shuffle", shuffle)
         self.seed = integer("fit", "seed", seed, least=0)
         self.metrics = named_metrics(metrics)
@@ -163,6 +167,8 @@ class Trainer(Run):
         """
         epochs, restart = integer("fit", "epochs", epochs, 1), flag("fit", "restart", restart)
         self.class_weight: ClassWeight = data.get("class_weight")
+        if targets is None:
+            self._check_parts("a stream")
         table, apart = gather(self.model, self.loss, self.seed, inputs, targets, **data)
         return self._run(table or BatchStream(inputs, epochs), apart, epochs, restart)
 
@@ -172,6 +178,7 @@ class Trainer(Run):
         Raises what `fit` raises, and KeyboardInterrupt after Ctrl-C, so that a loop of calls ends.
         Rows of a single class are accepted, because others may follow.
         """
+        self._check_parts("partial_fit")
         data = prepare(self.model, self.loss, inputs, targets, sample_weight)
         history = self._run(data, None, 1, False)
         if history.stopped_by == "interrupted":
@@ -182,6 +189,14 @@ class Trainer(Run):
     def learning_rate(self) -> float:
         """The learning rate of the latest update."""
         return self.updates.learning_rate
+
+    def _check_parts(self, source: str) -> None:
+        """Raise SettingError if the optimizer needs all rows at once, which `source` has not."""
+        if self.whole_table:
+            raise SettingError(
+                f"LBFGS needs all rows at once, and {source} has only a part of them at a time; "
+                "use another optimizer, such as Adam"
+            )
 
     def _run(self, data: Data, apart: TrainingData | None, epochs: int, restart: bool) -> History:
         """Run all epochs; however they end, leave the network consistent."""
@@ -209,7 +224,8 @@ class Trainer(Run):
             self.stop("divergence")
             whole, batches = divmod(len(self.updates.losses), self.updates.per_epoch)
             at = self.epoch + whole, batches + 1, self.learning_rate
-            raise divergence(error.what, *at, self.data.X, self.history) from None
+            told = no_start if self.whole_table else divergence
+            raise told(error.what, *at, self.data.X, self.history) from None
         finally:
             self.stop("error")
             self.running = False
@@ -239,6 +255,7 @@ class Trainer(Run):
         self.history = History(self.updates.engine, self.updates.why)
         self.started = time.monotonic()
         self.epoch, self.batch, self.batch_loss, self.best_loss = 0, 0, 0.0, float("inf")
+        self.earliest_end = None
         self.block = 1  # batches to run until the next look
         self.best_state: dict[str, Values] | None = None
         self.noisy = any(type(x).seed_noise is not Layer.seed_noise for x in self.model.layers)
@@ -302,6 +319,8 @@ class Trainer(Run):
                 self._call("on_batch_begin")
             self.updates.make(batches if size >= count else batches[at : at + size])
             at += size
+            if self.program.ended:
+                self.stop(self.program.ended)
             if self.each_batch:
                 self.batch_loss = self.updates.losses[-1]
                 self._call("on_batch_end")
@@ -325,9 +344,9 @@ class Trainer(Run):
         """Measure losses and metrics after an epoch, and check whether it was the last."""
         history, data = self.history, self.validation or self.data
         if self.validation or self.metrics:
-            outputs = self.program.predict(data.X)
+            outputs = self.program.predict(data.X) if self.metrics else None
             if self.validation:
-                loss = self.loss(outputs, data.T, data.weights)
+                loss = self.program.measure(*data, outputs)
                 history.validation_loss.append(loss)
                 if loss < self.best_loss:
                     self.program.write_back()

@@ -7,8 +7,11 @@ from sys import maxsize
 from typing import Sequence
 
 from ..engines.choice import choose
-from ..engines.contract import BatchDivergence, Recipe, Task
+from ..engines.contract import BatchDivergence, Program, Recipe, Task
+from ..engines.gradient_sum import GradientSum
 from ..lesson.schedule import Schedule
+from .lbfgs import LBFGS
+from .whole_table import WholeTable
 
 
 class Updates:
@@ -25,19 +28,26 @@ class Updates:
     """
 
     def __init__(self, recipe: Recipe, task: Task, engine: str, restart: bool) -> None:
+        settings = recipe.optimizer
+        if isinstance(settings, LBFGS):
+            recipe = recipe._replace(optimizer=GradientSum())
         chosen, self.reason = choose(recipe, task, engine)
         self.engine = chosen.name
         self.per_epoch = maxsize
-        optimizer = recipe.optimizer.to_dict()
+        optimizer = settings.to_dict()
         self.earlier = self.training = recipe.network.training
         if restart or self.training.get("optimizer") != optimizer:
             self.training = {"optimizer": optimizer, "epochs": 0, "steps": 0, "memory": {}}
         # A copy, because the optimizer may be used in another training before this one ends.
-        self.schedule = deepcopy(recipe.optimizer.learning_rate)
+        self.schedule = deepcopy(settings.learning_rate)
         if isinstance(self.schedule, Schedule):
             self.schedule.restore(self.training.get("schedule", {}))
         self.learning_rate = 0.0
-        self.program = chosen.program(recipe, self.training["memory"])
+        self.program: Program
+        if isinstance(settings, LBFGS):
+            self.program = WholeTable(chosen, recipe, settings)
+        else:
+            self.program = chosen.program(recipe, self.training["memory"])
         self._call: tuple[int, int, list[float]] | None = None
         self.begin()
 

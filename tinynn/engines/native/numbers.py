@@ -18,15 +18,14 @@ NARROW = 16  # columns up to which a row is not worth a call of its own
 
 def padded_rows(rows: Matrix, columns: int) -> array[float]:
     """Return rows of numbers one after another, each padded with zeros to whole vectors."""
-    rest = -columns % LANES
-    if columns < NARROW:
-        padding = (0.0,) * rest
-        return array("d", [x for row in rows for x in (*row, *padding)])
-    return _packed(rows, columns, columns + rest)
+    return rows_apart(rows, columns, columns + -columns % LANES)
 
 
-def _packed(rows: Matrix, columns: int, width: int) -> array[float]:
+def rows_apart(rows: Matrix, columns: int, width: int) -> array[float]:
     """Return rows one after another, the first numbers of each `width` apart."""
+    if columns < NARROW:
+        padding = (0.0,) * (width - columns)
+        return array("d", [x for row in rows for x in (*row, *padding)])
     values = array("d", bytes(8 * width * len(rows)))
     pack = Struct(f"{columns}d").pack_into
     for start, row in zip(range(0, 8 * width * len(rows), 8 * width), rows):
@@ -57,9 +56,9 @@ class ParameterStore:
             if isinstance(place, int):
                 arena.write(place + shift, array("d", rows[0]))
             elif place.panels == 1:
-                arena.write(place.offset + shift, _packed(rows, place.outputs, _width(place)))
+                arena.write(place.offset + shift, rows_apart(rows, place.outputs, _width(place)))
             else:
-                by_rows = _packed(rows, place.outputs, place.outputs)
+                by_rows = rows_apart(rows, place.outputs, place.outputs)
                 panels = array("d", bytes(place.size))
                 for column, steps in _columns(place):
                     panels[steps] = by_rows[column :: place.outputs]

@@ -226,16 +226,17 @@ class Passes:
 
     def loss(
         self, plan: TrainingPlan, targets: ArenaRows, given: Mapping[str, At], total: At,
-        weight: At | None,
+        weight: At | None, derivatives: bool = True,
     ) -> ArenaRows:  # fmt: skip
         """Write the loss of each row, added up at `total`, and its derivatives; return these.
 
         given: the addresses of numbers; weight: the address of the row's weight
+        derivatives: whether they are wanted; without them the outputs are returned
         """
         m = self.machine
         formula = loss_formula(plan.loss, plan.from_logits)
         first, derivative = formula.parts(plan.fused)
-        program = [*first, *derivative]
+        program = [*first, *derivative] if derivatives else first
         outputs = self.held[-1]
         rows = {"y": outputs.offset, "t": targets.offset}
         for name in sorted(rows_made(program)):
@@ -263,7 +264,7 @@ class Passes:
             m.vstore(total, loss)
 
         each_row(m, self.rows, outputs.stride, row)
-        return ArenaRows(rows["d"], outputs.stride)
+        return ArenaRows(rows["d"], outputs.stride) if derivatives else outputs
 
     def backward(self, derivatives: ArenaRows, skipped: int, gradients: int, direct: bool) -> None:
         """Write the backward pass from the derivatives by the outputs of the last layer.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from functools import lru_cache
 from itertools import chain, groupby, repeat
+from math import fsum
+from operator import mul
 from random import Random
 from time import perf_counter
 from typing import Any, NamedTuple, Sequence
@@ -18,7 +20,7 @@ from . import layout as at
 from .host import Arena, Lent
 from .layout import Layout
 from .machine import LANES
-from .numbers import ParameterStore, padded_rows, read_running, write_running
+from .numbers import ParameterStore, padded_rows, read_running, rows_apart, write_running
 from .passes import ParameterPlaces
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
@@ -32,7 +34,7 @@ SECONDS_OF_A_CALL = 0.02
 SECONDS_PER_PRODUCT, SECONDS_PER_OUTPUT, SECONDS_PER_UPDATE = 1e-9, 4e-8, 1e-8
 LEAST_SECONDS = 1e-7
 MOST_DRAWS = 1 << 20  # random numbers that a call may need
-ROWS_OF_PREDICTION = 32
+ROWS_AT_ONCE = 32  # in prediction
 
 
 @lru_cache(maxsize=32)
@@ -101,6 +103,21 @@ class _Call(NamedTuple):
         return self._replace(first=self.first + batches, row=self.row + rows)
 
 
+class _Bound(NamedTuple):
+    """A data set: its rows, and the same as the code reads them."""
+
+    X: Matrix
+    T: Matrix
+    sample_weight: Vector | None
+    sparse: SparseRows | None
+    data: list[Lent]
+
+    def size(self, rows: Sequence[int]) -> float:
+        """Return the weight of a batch of rows, by their numbers."""
+        weights = self.sample_weight
+        return float(len(rows)) if weights is None else fsum([weights[i] for i in rows])
+
+
 class _State(NamedTuple):
     """All that an update changes: numbers in the arena, the end of the losses, random streams.
 
@@ -124,15 +141,11 @@ class NativeProgram(Program):
         self._columns = recipe.network.inputs or 1
         self._arena = Arena(at.HEADER_BYTES)
         self._current: LoadedCode | None = None
-        self._data: list[Lent] = []
-        self._sparse: SparseRows | None = None
+        self._bound = self._apart = _Bound([], [], None, None, [])
         self._order = Lent(array("q"))
         self._losses = Lent(array("d"))
         self._done: list[float] = []
         self._measured: tuple[int, float] | None = None  # rows of a batch, and its seconds
-        self._X: Matrix = []
-        self._T: Matrix = []
-        self._sample_weight: Vector | None = None
         start_memory(recipe, memory)
         self.reload()
 
@@ -222,20 +235,22 @@ class NativeProgram(Program):
         self._arena.write_integers(place, array("q", integers))
 
     def bind(self, X: Matrix, T: Matrix, sample_weight: Vector | None = None) -> None:
-        self._X, self._T, self._sample_weight = X, T, sample_weight
         if X and len(X[0]) != self._columns:
             self.write_back()
             self._columns = len(X[0])
             self._stale = True
         self._load()
+        self._bound = self._laid_out(X, T, sample_weight)
+
+    def _laid_out(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> _Bound:
+        """Return a data set as the code reads it."""
         layers = self.plan.layers
         dense_first = layers and layers[0].kind == "Dense"
-        self._sparse = (
-            sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
-        )
-        inputs = self._sparse.rows if self._sparse else padded_rows(X, self._columns)
+        sparse = sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
+        inputs = sparse.rows if sparse else padded_rows(X, self._columns)
         data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
-        self._data = list(map(Lent, data + list(self._sparse[1:] if self._sparse else [])))
+        lent = list(map(Lent, data + list(sparse[1:] if sparse else [])))
+        return _Bound(X, T, sample_weight, sparse, lent)
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
@@ -247,7 +262,7 @@ class NativeProgram(Program):
         losses = Lent(array("d", bytes(8 * len(batches))))
         self._set(at.LOSSES, losses.address)
         self._losses = losses
-        self._set(at.INPUTS, *[numbers.address for numbers in self._data])
+        self._set(at.INPUTS, *[numbers.address for numbers in self._bound.data])
         while runs:
             call, rest = runs[0].cut(self._rows_of_a_call(runs[0]))
             runs[:1] = rest
@@ -274,8 +289,7 @@ class NativeProgram(Program):
     def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
         """Make the updates of a call: all of them, or none if it is interrupted."""
         first, count = call.first, call.updates
-        weighted, sparse = self._sample_weight is not None, self._sparse is not None
-        ready = training(TrainingShape(self.plan, call.length, weighted, sparse, call.last))
+        ready = training(self._shape(self._bound, call))
         self._use(ready)
         arena = self._arena
         before = self._state(ready.code.kept)
@@ -354,7 +368,7 @@ class NativeProgram(Program):
         """
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
-        program.bind(self._X, self._T, self._sample_weight)
+        program.bind(*self._bound[:3])
         try:
             order = self._order.numbers[call.row : call.row + call.length]
             (loss,) = program.train([order], [rate], step)
@@ -367,7 +381,46 @@ class NativeProgram(Program):
         self._set(at.NOT_FINITE, 0)
         self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
+    def _shape(self, bound: _Bound, call: _Call, measures: bool = False) -> TrainingShape:
+        weighted, sparse = bound.sample_weight is not None, bound.sparse is not None
+        return TrainingShape(self.plan, call.length, weighted, sparse, call.last, measures)
+
     # --- prediction
+
+    def measure(
+        self,
+        X: Matrix,
+        T: Matrix,
+        sample_weight: Vector | None = None,
+        outputs: Matrix | None = None,
+    ) -> float:
+        self._load()
+        if not X or len(X[0]) != self._columns:
+            return super().measure(X, T, sample_weight, outputs)
+        bound = self._apart
+        if bound.X is not X or bound.T is not T or bound.sample_weight is not sample_weight:
+            bound = self._apart = self._laid_out(X, T, sample_weight)
+        batches = Batches(range(len(X)), len(X), ROWS_AT_ONCE)
+        rows, (run, *_) = _rows_and_runs(batches)
+        order, losses = Lent(rows), Lent(array("d", bytes(8 * len(batches))))
+        self.done = self.done  # from here on the header tells of other losses
+        calls = [run]
+        while calls:
+            call, rest = calls[0].cut(self._rows_of_a_call(run))
+            calls[:1] = rest
+            ready = training(self._shape(bound, call, measures=True))
+            self._use(ready)
+            numbers = Lent(_numbers(ready.code, [0.0] * call.updates, 1, call))
+            self._set(at.LOSSES, losses.address + 8 * call.first)
+            self._set(at.INPUTS, *[values.address for values in bound.data])
+            start = order.address + 8 * call.row
+            self._set(at.EPOCHS, call.epochs, call.batches, start, numbers.address)
+            ready.call(self._arena.address)
+            if self._arena.read_integer(at.EPOCHS):  # a loss is not finite
+                return super().measure(X, T, sample_weight, outputs)
+        means, sizes = losses.first(len(batches)), batches.each(bound.size)
+        total = fsum(sizes)
+        return fsum(map(mul, means, sizes)) / total if total else 0.0
 
     def predict(self, X: Matrix) -> Matrix:
         outputs: Matrix = []
@@ -377,14 +430,14 @@ class NativeProgram(Program):
             self.write_back()
             return self.recipe.network.forward(X)
         self._load()
-        rows = min(len(X), ROWS_OF_PREDICTION)
+        rows = min(len(X), ROWS_AT_ONCE)
         ready = self._prediction(rows)
         self._use(ready)
         code, arena = ready.code, self._arena
+        apart = code.inputs.stride // 8
         for start in range(0, len(X), rows):
             part = X[start : start + rows]
-            for k, row in enumerate(part):
-                arena.write(code.inputs.row(k), array("d", row))
+            arena.write(code.inputs.offset, rows_apart(part, self._columns, apart))
             ready.call(arena.address)
             width = code.outputs.stride // 8
             values = arena.read(code.outputs.offset, len(part) * width)

@@ -1,4 +1,4 @@
-"""The machine code of training: all the updates of a call, batch after batch."""
+"""The machine code of training, batch after batch: all the updates of a call, or only losses."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class TrainingShape(NamedTuple):
     """What the code depends on: the plan, and the rows of a batch.
 
     last:      the rows of another batch at the end of each epoch; 0 if there is none
+    measures:  whether losses are measured, not in training mode, and nothing is updated
     weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
     """
 
@@ -37,6 +38,7 @@ class TrainingShape(NamedTuple):
     weighted: bool = False
     sparse: bool = False
     last: int = 0
+    measures: bool = False
 
 
 class TrainingCode:
@@ -59,7 +61,7 @@ class TrainingCode:
         self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
         size = self.parameters.state_size
         self.kept = layout.place(size, "parameters and memory before the call")
-        self.direct = plan.folds and not plan.decay_somewhere
+        self.direct = shape.measures or (plan.folds and not plan.decay_somewhere)
         adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
         self.gradients = 0
         if adds or not self.direct:
@@ -96,12 +98,14 @@ class TrainingCode:
             m.comment("all updates are made")
             m.set(_COUNTER, 0)
             m.store(At(ARENA, at.EPOCHS), _COUNTER)
-        m.comment("is every number of the state finite?")
-        self._check_state()
+        if not self.shape.measures:
+            m.comment("is every number of the state finite?")
+            self._check_state()
         m.end()
 
     def _write_batch(self, rows: int, divergence: Block) -> None:
-        """Write one update with a batch of so many rows."""
+        """Write one update with a batch of so many rows, or only its loss."""
+        trains = not self.shape.measures
         m, plan = self.machine, self.shape.plan
         inputs, targets, weights = self._gather(rows)
         given = self._load_numbers()
@@ -111,11 +115,11 @@ class TrainingCode:
             m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
             self.shape.sparse,
         )  # fmt: skip
-        passes.forward(training=True)
+        passes.forward(training=trains)
         total = self._scalar()
         index = NUMBER if rows > 1 else None
         weight = At(ARENA, weights.offset, index) if weights else None
-        d = passes.loss(plan, targets, {"k": given["k"]}, total, weight)
+        d = passes.loss(plan, targets, {"k": given["k"]}, total, weight, trains)
         m.comment("the mean loss of the batch; leave if it is not finite")
         m.vload(0, total)
         m.vmul(0, 0, given["share"])
@@ -125,8 +129,9 @@ class TrainingCode:
         m.vstore_first(At(_FROM, 0), 0)
         m.add_constant(_FROM, 8)
         m.store(At(ARENA, at.LOSSES), _FROM)
-        passes.backward(d, int(plan.fused), self.gradients, self.direct)
-        self._update(given)
+        if trains:
+            passes.backward(d, int(plan.fused), self.gradients, self.direct)
+            self._update(given)
 
     def _gather(self, rows: int) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
         """Copy the batch's rows together: inputs, targets, and weights four times each."""

@@ -19,8 +19,8 @@ import sys
 from ...lesson.layers import Dense
 from ...lesson.losses import LOSSES
 from ...lesson.network import KINDS, Sequential
-from ...lesson.optimizers import OPTIMIZERS
 from ..contract import Engine, Memory, Predictor, Recipe, Task
+from ..gradient_sum import KNOWN as OPTIMIZERS
 from . import prediction as packed_prediction
 from .program import PackedProgram, needs_floats
 
