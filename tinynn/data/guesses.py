@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import FormatError
-from .headers import guessed_header, like_number, numbers_as_names
+from .headers import VALUE, guessed_header, like_number, numbers_as_names
 
 DELIMITERS = ("\t", ";", "|", ",")  # rarer in prose first: that one wins if two fit equally well
 SPACE = " "  # runs of blanks and tabs; guessed only if nothing else fits
@@ -21,12 +21,8 @@ TYPED_ROWS = 50  # whose cells are looked at
 FITTING = 0.9  # share of rows as wide as most; a single broken row must not change a guess
 
 _SEP = re.compile(r'\s*"?sep=(.)"?[\s,;]*', re.IGNORECASE)  # Excel's first line
-# A number in any notation, also with a sign of money or percent, or a date with or without time.
-_TYPED = re.compile(
-    r"[-+(]?[^\w\s.,]?\s?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s?[^\w\s.,]?\)?"
-    r"|[-+]?[.,]\d+|[-+]?\d+\.|[-+]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:[.,]\d+)?"
-    r"|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d\d.*)?"
-)
+_OPENED = re.compile(r"(?:^|[\t;|, ])'")
+_CLOSED = re.compile(r"'(?:[\t;|, ]|$)")
 
 
 class CsvDialect(NamedTuple):
@@ -339,19 +335,21 @@ def _guessed_quote(lines: list[str], like: Reading | None) -> str:
     text = "".join(lines)
     if like is not None and (not like.quote or ('"' not in text and "'" not in text)):
         return like.quote
-    marks = (*DELIMITERS, SPACE, "\n")
-    single = sum(text.count(f"{mark}'") for mark in marks)
-    closed = sum(text.count(f"'{mark}") for mark in (*marks, "\r"))
-    if '"' not in text and min(single, closed) >= max(1, len(lines) - 1):
+    if '"' in text:
+        return '"'
+    filled = [line.strip() for line in lines if line.strip()]
+    lower = filled[len(filled) // 2 :]  # titles, above the table, have none
+    quoted = sum(bool(_OPENED.search(line) and _CLOSED.search(line)) for line in lower)
+    if quoted and quoted >= FITTING * len(lower):
         return "'"
-    return like.quote if like is not None and '"' not in text else '"'
+    return '"' if like is None else like.quote
 
 
 @lru_cache(maxsize=4096)
 def _value(cell: str) -> float:
     """Return 1 for a number or a date, −1 for a text with separators that may be split, else 0."""
     text = cell.strip()
-    if _TYPED.fullmatch(text):
+    if VALUE.fullmatch(text):
         return 1.0
     return -0.5 if any(sign in text for sign in DELIMITERS) else 0.0
 
