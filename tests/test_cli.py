@@ -603,7 +603,8 @@ def test_the_constants_are_those_of_the_training(tmp_path):
     content = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
     model = load_any(str(tmp_path / "m.json"))
     (mean,), (median,) = model.estimator.targets_.constants
-    assert content["targets"]["medians"] == [median] == [2.5]
+    constants = content["targets"]["constants"]
+    assert constants == {"means": [mean], "medians": [median]} and median == 2.5
     assert mean > 50.0
     table = [[0, 2.0], [1, 3.0]]
     write_table(tmp_path / "new.csv", ["x", "y"], table)
@@ -614,15 +615,15 @@ def test_the_constants_are_those_of_the_training(tmp_path):
         (((mean - 2) ** 2 + (mean - 3) ** 2) / 2) ** 0.5
     )
     # A file of an earlier version has no medians: the test's own stands in.
-    del content["targets"]["medians"]
+    del content["targets"]["constants"]
     (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
     metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
     assert metrics["baseline_mean_absolute_error"] == 0.5
-    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True]):
-        content["targets"]["medians"] = medians
+    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True], [10**400]):
+        content["targets"]["constants"] = {"means": [mean], "medians": medians}
         (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
         _, err = run(*words, cwd=tmp_path, code=2)
-        assert "a saved Regressor needs a finite median for each output" in err
+        assert "a saved Regressor needs finite means and medians, one for each output" in err
 
 
 def test_answers_are_those_of_the_network_whatever_the_engine(home, monkeypatch):

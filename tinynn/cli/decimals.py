@@ -8,7 +8,7 @@ from typing import Iterable, NamedTuple, Sequence
 
 from ..data.files import TableFile
 from ..errors import DataError
-from ..estimators.targets import Numbers
+from ..estimators.number_targets import Numbers
 from ..preprocessing.columns import NumberColumn
 from .console import Console
 from .models import Model
@@ -96,7 +96,8 @@ def adapt_decimal(model: Model, file: TableFile, console: Console) -> None:
         if isinstance(column, NumberColumn)
     ]
     about, targets = model.about, model.estimator.targets_
-    if about is not None and about.target in file.columns and isinstance(targets, Numbers):
+    plain = isinstance(targets, Numbers) and not targets.link
+    if about is not None and about.target in file.columns and plain:
         index = file.columns.index(about.target)
         numbers.append((index, targets.scaler.mean[0], targets.scaler.scale[0]))
     _, rows = next(file.parts(ragged=True))

@@ -117,8 +117,10 @@ def _network(model: Model) -> tuple[Sequential, Notes]:
         notes.append(f"outputs: the probability of {listed(classes)}")
     elif found.scaled:
         notes.append("outputs: numbers in standard units; scaling them back is not included")
+    if found.unlinked:
+        notes.append(f"{found.unlinked}() of the outputs is not included; it gives the answers")
     content = {
         "inputs": found.inputs, "raw_inputs": found.raw, "classes": model.classes,
-        "raw_outputs": not found.scaled,
+        "raw_outputs": not (found.scaled or found.unlinked),
     }  # fmt: skip
     return found.network, Notes(notes, content)

@@ -62,14 +62,24 @@ def predict_proba(row):
 """,
     "number": """\
 def predict(row):
-    return _network(_encoded(row))[0] * {scales[0]!r} + {means[0]!r}
+    return {begin}_network(_encoded(row))[0] * {scales[0]!r} + {means[0]!r}{end}
 """,
     "numbers": """\
 def predict(row):
     y = _network(_encoded(row))
-    return [v * s + m for v, s, m in zip(y, {scales!r}, {means!r})]
+    return [{begin}v * s + m{end} for v, s, m in zip(y, {scales!r}, {means!r})]
 """,
 }
+_UNLINKED = """\
+from math import {name}
+
+
+def _{name}(v):
+    try:
+        return {name}(v)
+    except OverflowError:
+        return 1e999
+"""
 _CHECK = """\
 def _check(row):
     if len(row) != {inputs}:
@@ -140,7 +150,12 @@ def python_source(
         parts.append(network_source("_network", model.inputs, model.layers, weights, True))
         parts.append(table_source(model))
         answers = _ANSWERS[_kind_of_answer(model)]
-        parts.append(answers.format(scales=list(model.scales), means=list(model.means)))
+        scaling = {"scales": list(model.scales), "means": list(model.means)}
+        begin = end = ""
+        if model.unlinked:
+            parts.append(_UNLINKED.format(name=model.unlinked))
+            begin, end = f"_{model.unlinked}(", ")"
+        parts.append(answers.format(**scaling, begin=begin, end=end))
     else:
         parts.append(_CHECK.format(inputs=model.inputs))
         parts.append(network_source("predict", model.inputs, model.layers, weights, False))
