@@ -43,7 +43,7 @@ def signs_of(cells: Iterable[str]) -> Signs:
     """
     sure = {".": 0, ",": 0}
     maybe: dict[str, list[str]] = {".": [], ",": []}
-    for cell in set(cells):
+    for cell in dict.fromkeys(cells):
         if "." not in cell and "," not in cell:
             continue
         match = _NUMBER.fullmatch(_THOUSANDS.sub("", cell.strip()))

@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
     start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
     target, encoder = _understood(file, table.rows if table else start, options)
     if table is not None:
-        console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
+        console.say(
+            f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe(encoder.decimal)}"
+        )
         note_total(file, console)
         table, targets = _without_target(table, target, options, console)
         console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
@@ -64,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             raise SettingError(
                 "--search needs the table in memory; give --no-stream, or leave out --search"
             )
-        console.say(f"{file.name}: {file.describe()}")
+        console.say(f"{file.name}: {file.describe(encoder.decimal)}")
         kind = "classes" if target.task == "classify" else "numbers"
         console.say(f"target {target.name!r}: {kind}; {target.why}")
         from .streaming import train_stream
