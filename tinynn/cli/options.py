@@ -187,9 +187,9 @@ def evaluate() -> Parser:
     command = Parser(
         "evaluate",
         "MODEL DATA [options]",
-        "Measures how good a model is on a table with known answers: metrics with 95% intervals, the "
-        "confusion\nmatrix, the calibration of its probabilities, how much each column matters, and "
-        "the rows it got\nmost wrong. Use rows that the model was not trained on.",
+        "Measures how good a model is on a table with known answers: metrics with 95% intervals, "
+        "the\nconfusion matrix, the calibration of its probabilities, how much each column matters, "
+        "and the rows it got\nmost wrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
