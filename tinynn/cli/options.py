@@ -188,8 +188,8 @@ def evaluate() -> Parser:
         "evaluate",
         "MODEL DATA [options]",
         "Measures how good a model is on a table with known answers: metrics with 95% intervals, "
-        "the\nconfusion matrix, the calibration of its probabilities, how much each column matters, "
-        "and the rows it got\nmost wrong. Use rows that the model was not trained on.",
+        "the\nconfusion matrix, the calibration of its probabilities, how much each column "
+        "matters, and the\nrows it got most wrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
