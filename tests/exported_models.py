@@ -126,8 +126,10 @@ def estimator(rng):
     }  # fmt: skip
     shape = rng.randrange(6)
     if shape < 2:
-        model = nn.Regressor(**settings)
-        targets = [[rng.gauss(5, 2) for _ in range(1 + shape)] for _ in rows]
+        model = nn.Regressor(**settings, log_target=rng.random() < 0.5)
+        targets = [[abs(rng.gauss(5, 2)) for _ in range(1 + shape)] for _ in rows]
+        if rng.random() < 0.3:
+            targets[0] = [0.0] * len(targets[0])
     else:
         model = nn.Classifier(**settings)
         labels = rng.choice(

@@ -28,10 +28,11 @@ from hypothesis import given, strategies as st
 import tinynn
 from tinynn.cli import COMMANDS, compare, main, models
 from tinynn.cli.console import Console, Meter
+from tinynn.cli.decimals import guessed_decimal
 from tinynn.cli.models import About, Model, load_any
 from tinynn.cli.parser import column_list, column_name
 from tinynn.cli.reporting import model_page
-from tinynn.cli.tables import Lines, cell_reader, guessed_decimal, guessed_target, load_table
+from tinynn.cli.tables import Lines, cell_reader, guessed_target, load_table
 from tinynn.cli.testing import answered, findings_of, split_rows, tried
 from tinynn.cli.training import class_weights
 from tinynn.data import load_iris
@@ -447,7 +448,9 @@ def test_predict_leaves_no_file_behind_that_is_not_whole(home, tmp_path):
     write_table(tmp_path / "t.csv", IRIS[:4], rows)
     _, err = run("predict", home / "iris.json", "t.csv", "--out", "o.csv", cwd=tmp_path, code=2)
     assert err == (
-        "tinynn: t.csv: column 'petal_length' needs numbers, got the text 'oops' in line 5002\n"
+        "tinynn: t.csv: column 'petal_length' needs numbers, got the text 'oops' in line 5002; if "
+        "this means a missing value, give --missing 'oops'; --keep-going leaves the answers of "
+        "such rows empty\n"
     )
     assert os.listdir(tmp_path) == ["t.csv"]
 
@@ -597,7 +600,8 @@ def test_the_constants_are_those_of_the_training(tmp_path):
     content = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
     model = load_any(str(tmp_path / "m.json"))
     (mean,), (median,) = model.estimator.targets_.constants
-    assert content["targets"]["medians"] == [median] == [2.5]
+    constants = content["targets"]["constants"]
+    assert constants == {"means": [mean], "medians": [median]} and median == 2.5
     assert mean > 50.0
     table = [[0, 2.0], [1, 3.0]]
     write_table(tmp_path / "new.csv", ["x", "y"], table)
@@ -608,15 +612,15 @@ def test_the_constants_are_those_of_the_training(tmp_path):
         (((mean - 2) ** 2 + (mean - 3) ** 2) / 2) ** 0.5
     )
     # A file of an earlier version has no medians: the test's own stands in.
-    del content["targets"]["medians"]
+    del content["targets"]["constants"]
     (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
     metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
     assert metrics["baseline_mean_absolute_error"] == 0.5
-    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True]):
-        content["targets"]["medians"] = medians
+    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True], [10**400]):
+        content["targets"]["constants"] = {"means": [mean], "medians": medians}
         (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
         _, err = run(*words, cwd=tmp_path, code=2)
-        assert "a saved Regressor needs a finite median for each output" in err
+        assert "a saved Regressor needs finite means and medians, one for each output" in err
 
 
 def test_answers_are_those_of_the_network_whatever_the_engine(home, monkeypatch):
@@ -928,7 +932,7 @@ TABLES = [
         "give --categories 'x'",
     ),
     (
-        "x;y\n" + "".join(f"1.00{i},5;{i % 2}\n" for i in range(60)),
+        "x;z;y\n" + "".join(f"1.00{i % 10},5;{i}.5;{i % 2}\n" for i in range(60)),
         "t.csv: column 'x' seems to hold numbers in another notation, such as '1.000,5' in "
         "line 2; give --decimal , to read it, or give --categories 'x' to keep it as text",
     ),
@@ -948,9 +952,9 @@ TABLES = [
         "encoding is not utf-8 but, say, utf-16",
     ),
     (
-        b"x,y\n1,caf\xe9\n",
+        b"x,y\n1,caf\x81\n",
         "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the line, "
-        "is 0xe9; give the file's encoding, for example cp1252 or latin-1",
+        "is 0x81; give the file's encoding, for example cp1252 or latin-1",
     ),
     (
         "x,y\n" + "1e308,1\n-1e308,0\n" * 10,

@@ -528,7 +528,8 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         ),
         (
             {"class_weight": {"maybe": 2}},
-            "Classifier needs each label in class_weight to be one of 'no', 'yes', got 'maybe'",
+            "Classifier needs each label in class_weight to be one of 'no', 'yes', got 'maybe'; "
+            "other labels are accepted only if all of these have weights",
         ),
         (
             {"class_weight": {"yes": -2}},

@@ -121,6 +121,11 @@ def expected(model, row, precision, change=unchanged):
             [y + sign * 8 * precision[0] * size for y, size in zip(end, sizes)]
             for sign, end in zip((-1, 1), ends)
         ]
+        if d.unlinked:
+            if max(map(abs, [*ends[0], *ends[1]])) > (88.0 if precision[0] > 1e-10 else 709.0):
+                return None, None, []
+            function = getattr(math, d.unlinked)
+            ends = em.widened(*[list(map(function, end)) for end in ends], 16 * precision[0], 1e-37)
     elif d.outputs == 1 and not d.multilabel:
         (low,), (high,) = ends
         off = 2 * precision[0]  # the rounding of 1 - p

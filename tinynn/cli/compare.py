@@ -20,13 +20,16 @@ from .testing import errors_of, findings_of
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    models = [load_model(path, options.decimal) for path in (options.first, options.second)]
+    models = [
+        load_model(path, options.decimal, options.missing)
+        for path in (options.first, options.second)
+    ]
     if models[0].estimator.kind != models[1].estimator.kind:
         raise DataError(
             f"{options.first} is a {models[0].estimator.kind} and {options.second} a "
             f"{models[1].estimator.kind}: they cannot be compared"
         )
-    file = open_table(options.data, options)
+    file = open_table(options.data, options, models[0])
     trials = [trial_of(model, file, options, console) for model in models]
     first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
     result = compared(errors_of(trials[0]), errors_of(trials[1]))

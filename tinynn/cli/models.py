@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 from ..data.files import TableFile
+from ..data.guesses import Reading
 from ..engines.choice import runs_native
 from ..engines.prediction import CompiledModel, compile
 from ..errors import DataError, EngineError, FormatError, TinynnError
@@ -13,6 +14,7 @@ from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..files import json_file
 from ..lesson.matrix import Matrix
 from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..preprocessing.cells import reader
 from ..report.findings import Findings
 from .parser import suggestion
 
@@ -26,6 +28,7 @@ class About(NamedTuple):
     source:   the name of the file it was trained on
     rows:     how many rows were used for training, `validation_rows` of them to decide when to stop
     findings: its test on held-out rows, if there were any
+    reading:  how that file was read; None in the oldest model files
     """
 
     target: str
@@ -33,16 +36,20 @@ class About(NamedTuple):
     rows: int
     validation_rows: int
     findings: Findings | None
+    reading: Reading | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
         content = self._asdict()
         content["findings"] = None if self.findings is None else self.findings.to_dict()
+        content["reading"] = None if self.reading is None else self.reading._asdict()
         return content
 
     @classmethod
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
+        if isinstance(content, dict):
+            content = {"reading": None, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
@@ -51,7 +58,9 @@ class About(NamedTuple):
                 raise FormatError(f"{where} has an invalid {key}: {content[key]!r}")
         found = content["findings"]
         if found is not None:
-            content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}
+            content["findings"] = Findings.from_dict(found, f"{where}.findings")
+        if content["reading"] is not None:
+            content["reading"] = Reading.from_dict(content["reading"], f"{where}.reading")
         return cls(**content)
 
 
@@ -73,6 +82,13 @@ class Model(NamedTuple):
         """The columns that it needs."""
         return list(self.estimator.encoder_.column_names)
 
+    @property
+    def nameless(self) -> bool:
+        """Whether its columns have no names of their own, but x0, x1 … from Python, or c1, c2 …"""
+        if self.about is not None and self.about.reading is not None:
+            return not self.about.reading.header
+        return self.columns == [f"x{j}" for j in range(len(self.columns))]
+
     def target_name(self, given: str | None) -> str:
         """Return the name of the target: `given`, else the one from training."""
         if given is not None:
@@ -89,9 +105,8 @@ class Model(NamedTuple):
         """
         columns, given = self.columns, table.columns
         missing = [name for name in columns if name not in given]
-        # A file without a header, or a model from Python with columns x0, x1 …
-        nameless = not table.header or columns == [f"x{j}" for j in range(len(columns))]
-        if missing and nameless and len(given) in (len(columns), len(columns) + 1):
+        by_order = self.nameless or not table.header
+        if missing and by_order and len(given) in (len(columns), len(columns) + 1):
             return list(range(len(columns)))
         if missing:
             more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
@@ -140,16 +155,19 @@ def save_model(path: str, estimator: Estimator, about: About) -> None:
     json_file.write(path, estimator.kind, content)
 
 
-def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
+def load_any(
+    path: str, decimal: str | None = None, missing: Sequence[str] = ()
+) -> Model | Sequential:
     """Return the model in a file: one trained on a table, or a bare network.
 
-    It reads numbers with this `decimal` sign, by default the one from training. Raises DataError or
-    FormatError for a file that is missing or not valid.
+    It reads numbers with this `decimal` sign, by default the one from training, and more words for
+    `missing` values than in training. Raises DataError or FormatError for a file that is missing or
+    not valid.
     """
     try:
         content = json_file.read(path)
     except OSError as error:
-        from ..data.files import near_file
+        from ..data.sources import near_file
 
         if isinstance(error, FileNotFoundError):
             raise DataError(f"there is no model file {path}{near_file(path)}") from None
@@ -172,15 +190,15 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
         # An edited file can be wrong in ways that no check foresaw.
         raise FormatError(f"{path} is not a valid {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
-    if decimal is not None:
+    if decimal is not None or missing:
         encoder = estimator.encoder_
-        encoder.reader = encoder.reader._replace(decimal=decimal)
+        encoder.reader = reader((*encoder.missing, *missing), decimal or encoder.decimal)
     return Model(path, estimator, about)
 
 
-def load_model(path: str, decimal: str | None = None) -> Model:
+def load_model(path: str, decimal: str | None = None, missing: Sequence[str] = ()) -> Model:
     """Return the model in a file, like `load_any`. Raises DataError for a bare network, too."""
-    model = load_any(path, decimal)
+    model = load_any(path, decimal, missing)
     if isinstance(model, Sequential):
         raise DataError(
             f"{path} holds a bare network, without columns; this command needs a model from "

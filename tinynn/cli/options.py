@@ -48,7 +48,7 @@ def train() -> Parser:
     _add_network(command)
     _add_training(command)
     _add_columns(command)
-    add_reading(command)
+    add_reading(command, trained=False)
     add_output(command)
     return command
 
@@ -176,6 +176,10 @@ def predict() -> Parser:
         "--proba", action="store_true", help="add the probability of each class too"
     )
     command.add_argument("--only", action="store_true", help="write only the new columns")
+    command.add_argument(
+        "--keep-going", action="store_true",
+        help="leave the answer empty for a row that cannot be read, and say why in a column `note`",
+    )  # fmt: skip
     add_reading(command)
     group = command.add_argument_group("output")
     group.add_argument("--quiet", action="store_true", help="print only errors")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from math import inf
 from random import Random
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from ..checks.words import counted
-from ..data.files import TableFile
+from ..data.files import CHUNK, TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
 from .console import Console, Meter
 from .tables import (
-    CHUNK,
     GUESSED_FROM,
     MOST_CLASSES,
     Cells,
@@ -24,8 +23,8 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
-    chunks_of,
     located,
+    note_total,
 )
 from .training import (
     TimeBudget,
@@ -79,7 +78,7 @@ class RowStream:
         what = "reading" if first else f"epoch {self.passes - 1}"
         meter = Meter(self.console, what)
         rng, seen = Random(self.seed), 0
-        for lines, rows in chunks_of(self.file):
+        for lines, rows in self.file.parts():
             kept, targets = self._kept(lines, rows, rng, first)
             seen += len(rows)
             size = self.file.size
@@ -93,7 +92,7 @@ class RowStream:
             self._check()
 
     def _kept(
-        self, lines: list[int], rows: list[Cells], rng: Random, first: bool
+        self, lines: Sequence[int], rows: list[Cells], rng: Random, first: bool
     ) -> tuple[list[Cells], list[Label]]:
         """Return the rows to train on, without targets, and their targets; store held-out rows."""
         target, name, index = self.target, self.file.name, self.target.index
@@ -197,6 +196,7 @@ def train_stream(
     )
     with located(file.name, stream.lines):
         estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
+    note_total(file, console)
     for line in columns_text(estimator.encoder_):
         console.say(line)
     console.say(

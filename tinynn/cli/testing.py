@@ -85,7 +85,7 @@ def tried(
                     + (" …" if len(known) > 8 else "")
                 )
         truth = [known[str(target)] for target in targets]
-    with located(table.file.name, lines, trained=True):
+    with located(table.file.name, lines):
         found = model.estimator.encoder_.encode(
             [[cells[index] for index in indices] for cells in table.rows]
         )
@@ -117,10 +117,10 @@ def findings_of(model: Model, trial: Trial, source: str, linear: Trial | None = 
     else:
         means, medians = estimator.targets_.constants
         if imported or medians is None:
-            medians = [median(targets)]
+            means, medians = [sum(targets) / len(targets)], [median(targets)]
         found = regressor_findings(
-            source, targets, trial.answers, sum(targets) / len(targets) if imported else means[0],
-            medians[0], None if linear is None else linear.answers,
+            source, targets, trial.answers, means[0], medians[0],
+            None if linear is None else linear.answers,
         )  # fmt: skip
     return found._replace(worst=worst_rows(model, trial))
 

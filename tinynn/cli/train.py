@@ -11,6 +11,7 @@ from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
+from .decimals import guessed_decimal
 from .models import About, Model, ended, save_model
 from .parser import (
     column_name,
@@ -24,9 +25,9 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
-    guessed_decimal,
     guessed_target,
     load_table,
+    note_total,
     open_table,
 )
 from .testing import findings_of, test_text, tried, with_importance
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     target, encoder = _understood(file, table.rows if table else start, options)
     if table is not None:
         console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
+        note_total(file, console)
         table, targets = _without_target(table, target, options, console)
         console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
         if options.search:
@@ -162,7 +164,9 @@ def _finish(
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    about = About(target.name, file.name, trained.train_rows, trained.validation_rows, found)
+    about = About(
+        target.name, file.name, trained.train_rows, trained.validation_rows, found, file.reading
+    )
     model = model._replace(about=about)
     if options.out:
         save_model(options.out, estimator, about)

@@ -138,7 +138,8 @@ class Estimator(Fitted):
         plan.check_by_parts("partial_fit")
         if plan.early_stopping:
             raise SettingError(
-                f"{plan.who} needs early_stopping=False for partial_fit, which trains for one epoch"
+                "partial_fit does not support early_stopping=True, since it trains for one epoch; "
+                f"{plan.who} needs early_stopping=False for it"
             )
         table = self._table(X)
         items = self._items(y, table)

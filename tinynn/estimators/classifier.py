@@ -32,7 +32,7 @@ class Classifier(Estimator):
     1. Predictions are lists, or arrays if X is one. See `Parameters` for the other parameters.
 
     class_weight:  weights by label, "balanced" for weights inversely proportional to class sizes,
-                   or None for equal weights
+                   or None for equal weights; may have labels that a part of the rows lacks
 
     Two classes share one sigmoid output, more have a softmax; the loss is the cross-entropy.
 
@@ -98,7 +98,7 @@ class Classifier(Estimator):
         targets = None
         if classes is not None:
             targets = self._new_targets()
-            targets.fix(classes)
+            targets.fix(classes, target_list("Classifier", y))
             if self.__sklearn_is_fitted__() and targets.classes != self._targets.classes:
                 raise SettingError(
                     f"Classifier needs the classes of its first partial_fit, "

@@ -9,17 +9,22 @@ from ..checks.words import counted
 from ..lesson.layer import Values
 from ..lesson.parameters import rows_of
 from ..training.callbacks import Callback
+from .parameters import also_sklearns
 
 if TYPE_CHECKING:
     from ..training.run import Run
 
 SLOWEST = 1e-6  # the learning rate at which "adaptive" gives up, as in scikit-learn
-# There is no warning if the loss fell by a smaller fraction, or by less, in the last epochs.
+# There is no warning if the loss fell by a smaller fraction, or by less, in the last epochs. Only
+# the fraction counts for LBFGS, which stops by itself where it is small.
 FALLING, LEAST_FALL, LAST_EPOCHS = 0.01, 1e-3, 10
 
 
 class ConvergenceWarning(UserWarning):
-    """Training reached its limit while the loss was still falling; says what to raise."""
+    """Training reached its limit while the loss was still falling; says what to raise.
+
+    If scikit-learn is loaded, the warning is also one of its ConvergenceWarning.
+    """
 
 
 class Convergence(Callback):
@@ -89,11 +94,11 @@ class Convergence(Callback):
         if self.converged or back < 1:
             return
         before, after = self.losses[-1 - back], self.losses[-1]
-        if before - after > max(FALLING * before, LEAST_FALL):
+        if before - after > max(FALLING * before, 0.0 if self.after else LEAST_FALL):
             fell = 1.0 - after / before
             warnings.warn(
                 f"training stopped at {limit} while the loss was still falling, by "
                 f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; {mend}",
-                ConvergenceWarning,
+                also_sklearns(ConvergenceWarning),
                 stacklevel=stacklevel,
             )

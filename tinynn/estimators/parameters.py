@@ -13,6 +13,7 @@ from ..preprocessing import TableEncoder
 from ..training.callbacks import Callback
 
 P = TypeVar("P", bound="Parameters")
+K = TypeVar("K", bound=Exception)
 
 
 class NotFittedError(TinynnError, ValueError, AttributeError):
@@ -168,8 +169,10 @@ def seed_of(who: str, random_state: Any) -> int:
 def raise_not_fitted(estimator: object) -> NoReturn:
     """Raise NotFittedError, scikit-learn's too if it is loaded."""
     name = type(estimator).__name__
-    theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
-    kind: Any = NotFittedError
-    if theirs is not None:
-        kind = type("NotFittedError", (NotFittedError, theirs), {})
-    raise kind(f"this {name} needs fit(inputs, targets) first")
+    raise also_sklearns(NotFittedError)(f"this {name} needs fit(inputs, targets) first")
+
+
+def also_sklearns(kind: type[K]) -> type[K]:
+    """Return a class that is also scikit-learn's exception of that name, if it is loaded."""
+    theirs = getattr(sys.modules.get("sklearn.exceptions"), kind.__name__, None)
+    return kind if theirs is None else type(kind.__name__, (kind, theirs), {})

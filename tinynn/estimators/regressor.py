@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Sequence, TypeVar
 
+from ..checks.settings import flag
 from ..lesson.layer import Layer
 from ..lesson.loss import Loss
 from ..lesson.losses import MeanSquaredError, by_name
@@ -14,7 +15,8 @@ from ..metrics import r2_score
 from ..preprocessing import TableEncoder
 from ..training.callbacks import Callback
 from .base import Estimator, in_kind
-from .targets import Numbers, Targets, target_list, weight_list
+from .number_targets import Numbers
+from .targets import Targets, target_list, weight_list
 
 R = TypeVar("R", bound="Regressor")
 LOSSES = {"squared_error": "mse", "absolute_error": "mae"}
@@ -31,6 +33,10 @@ class Regressor(Estimator):
 
     loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss; scikit-learn uses
            half the squared error, so with "sgd" its steps are half as long at the same rate
+    log_target: whether the network learns the logarithm of y, where errors count by their ratio to
+           y: for prices, durations and other numbers of at least 0 that span magnitudes. If any y
+           is 0, it is log(1 + y). Predictions, `score` and `validation_scores_` are in the units of
+           y; a prediction is then typical like a median, and lower than the mean of such y
 
     >>> X, y = [[1], [2], [3], [4], [5], [6]], [2, 4, 6, 8, 10, 12]
     >>> model = Regressor((), learning_rate_init=0.01, n_iter_no_change=30, random_state=0)
@@ -41,6 +47,7 @@ class Regressor(Estimator):
     kind = "regressor"
     _estimator_type = "regressor"  # for scikit-learn before 1.6
     loss: str | Loss
+    log_target: bool
     _targets: Numbers
 
     def __init__(
@@ -70,6 +77,7 @@ class Regressor(Estimator):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        log_target: bool = False,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         encoder: TableEncoder | None = None,
@@ -98,7 +106,7 @@ class Regressor(Estimator):
         return r2_score(target_list("Regressor", y), answers, weight_list(sample_weight))
 
     def _new_targets(self) -> Numbers:
-        return Numbers()
+        return Numbers(log=flag("Regressor", "log_target", self.log_target))
 
     def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         name = self.loss
@@ -108,6 +116,8 @@ class Regressor(Estimator):
         return None, loss, scale / targets.outputs
 
     def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
+        if self._targets.link:
+            T, Y = self._targets.answers(T), self._targets.answers(Y)
         return r2_score(T, Y, weights)
 
     def __sklearn_tags__(self) -> Any:

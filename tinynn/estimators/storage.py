@@ -17,9 +17,10 @@ from ..training.history import History
 from ..training.lbfgs import from_dict as optimizer_from_dict
 from .base import Estimator
 from .classifier import Classifier
+from .number_targets import Numbers
 from .regressor import Regressor
 from .saving import CURVES, WORDS
-from .targets import Labels, Numbers, Targets
+from .targets import Labels, Targets
 
 E = TypeVar("E", bound=Estimator)
 

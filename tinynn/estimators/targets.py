@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
-from random import Random
 from typing import Any, Mapping, Sequence
 
 from ..checks.rows import as_list, as_rows, as_weights
 from ..checks.settings import number
 from ..checks.words import listed
-from ..data import StandardScaler
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
-from ..preprocessing.summary import SAMPLE, Sample
 
 _JSON_KINDS = (bool, int, float, str)
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
@@ -64,16 +61,26 @@ class Labels(Targets):
     def outputs(self) -> int:
         return 1 if len(self.classes) == 2 and not self.multilabel else len(self.classes)
 
-    def fix(self, classes: object) -> None:
-        """Set the classes, without learning them from targets."""
-        listed = [self._label(label, i) for i, label in enumerate(as_list(classes, "classes"))]
-        self._count(listed)
+    def fix(self, classes: object, items: Sequence[Any]) -> None:
+        """Set the classes, without learning them from targets; the items say what kind these are.
+
+        Raises SettingError for classes other than 0, 1, 2 … for rows of 0 and 1, whose columns
+        they are.
+        """
+        given = [self._label(label, i) for i, label in enumerate(as_list(classes, "classes"))]
+        self._count(given)
         self.counts = dict.fromkeys(self.classes, 0)
         self.total = 0
         self.fixed = True
+        self.multilabel = bool(items) and is_row(items[0])
+        if self.multilabel and self.classes != list(range(len(self.classes))):
+            raise SettingError(
+                f"{self.who} needs classes to be the numbers of the columns, from 0 on, for rows "
+                f"of 0 and 1 as targets, got {listed(list(map(repr, self.classes)))}"
+            )
 
     def learn(self, items: Sequence[Any]) -> None:
-        if items and _is_row(items[0]):
+        if items and is_row(items[0]):
             self._learn_rows(items)
         elif self.multilabel and self.total:
             raise ShapeError(f"{self.who} needs rows of 0 and 1 as targets, as in earlier rows")
@@ -171,12 +178,17 @@ class Labels(Targets):
                 f"{self.who} needs class_weight to be 'balanced', a dictionary of weights by "
                 f"label, or None, got {class_weight!r}"
             )
-        for label in class_weight:
-            if label not in self.counts:
-                raise SettingError(
-                    f"{self.who} needs each label in class_weight to be one of "
-                    f"{listed(list(map(repr, self.classes)))}, got {label!r}"
-                )
+        # A part of the rows may lack a class, but then all others need to be there: else it is
+        # most likely another spelling of one of them.
+        unknown = [label for label in class_weight if label not in self.counts]
+        if unknown and any(label not in class_weight for label in self.classes):
+            raise SettingError(
+                f"{self.who} needs each label in class_weight to be one of "
+                f"{listed(list(map(repr, self.classes)))}, got {unknown[0]!r}; other "
+                "labels are accepted only if all of these have weights"
+            )
+        for label in unknown:
+            number(self.who, f"the weight of {label!r}", class_weight[label], least=0)
         return [
             number(self.who, f"the weight of {label!r}", class_weight.get(label, 1.0), least=0)
             for label in self.classes
@@ -247,80 +259,6 @@ class Labels(Targets):
         return label
 
 
-class Numbers(Targets):
-    """Numbers to predict, one or more per row, in standard units for the network."""
-
-    def __init__(self, who: str = "Regressor") -> None:
-        self.who = who
-        self.scaler = StandardScaler()
-        self.flat = True
-        self._samples: list[Sample] = []
-        self._medians: Vector | None = None  # of a saved model, which does not keep the samples
-
-    @property
-    def outputs(self) -> int:
-        return len(self.scaler.mean)
-
-    def learn(self, items: Sequence[Any]) -> None:
-        self.flat = not _is_row(items[0]) or len(items[0]) == 1
-        rows = self._read(items)
-        self.scaler.partial_fit(rows)
-        self._samples = self._samples or [Sample(SAMPLE, Random(j)) for j in range(self.outputs)]
-        for sample, column in zip(self._samples, zip(*rows)):
-            sample.extend(column)
-
-    @property
-    def constants(self) -> tuple[Vector, Vector | None]:
-        """The means and the medians of the targets, in their units; files may lack the medians.
-
-        They are the best answers, of those that are always the same, by squared and by absolute
-        error. Medians are exact up to 50,000 targets, and come from a uniform sample beyond.
-        """
-        if self._samples:
-            self._medians = [sample.median() for sample in self._samples]
-        return self.scaler.mean, self._medians
-
-    def _read(self, items: Sequence[Any]) -> Matrix:
-        rows = items if _is_row(items[0]) else [[item] for item in items]
-        columns = self.outputs or None
-        try:
-            return as_rows(rows, "targets", columns)
-        except DataError as error:
-            mend = ""
-            if any(isinstance(value, str) for row in rows for value in row):
-                mend = ", or use Classifier"
-            raise DataError(f"{self.who}: {error}{mend}") from None
-
-    def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
-        return self.scaler.transform(self._read(items))
-
-    def answers(self, Y: Matrix) -> list[Any]:
-        rows = self.scaler.inverse_transform(Y)
-        return [value for (value,) in rows] if self.flat else rows
-
-    def to_dict(self) -> dict[str, Any]:
-        medians = self.constants[1]
-        return {"scaler": self.scaler.to_dict(), "flat": self.flat, "medians": medians}
-
-    @classmethod
-    def from_dict(cls, state: object) -> Numbers:
-        """Return the object that `to_dict` described. Raises FormatError for anything else."""
-        if not isinstance(state, dict) or {*state, "medians"} != {"scaler", "flat", "medians"}:
-            raise FormatError("a saved Regressor needs the scaler of its targets and flat")
-        numbers = cls()
-        numbers.scaler = StandardScaler.from_dict(state["scaler"])
-        numbers.flat = state["flat"]
-        if not isinstance(numbers.flat, bool) or (numbers.flat and numbers.outputs != 1):
-            raise FormatError("a saved Regressor needs flat to be true for one output, else false")
-        medians = state.get("medians")
-        if medians is not None:
-            plain = isinstance(medians, list) and all(type(x) in (float, int) for x in medians)
-            if not plain or len(medians) != numbers.outputs or not all(map(isfinite, medians)):
-                raise FormatError("a saved Regressor needs a finite median for each output")
-        numbers._medians = medians
-        return numbers
-
-
 def target_list(who: str, y: Any) -> list[Any]:
     """Return targets as a list; a table of one column becomes a flat list.
 
@@ -332,7 +270,7 @@ def target_list(who: str, y: Any) -> list[Any]:
     for i, item in enumerate(items):
         if isinstance(item, complex):
             raise DataError(f"Complex data not supported: targets have {item} in row {i}")
-    if items and all(_is_row(item) and len(item) == 1 for item in items):
+    if items and all(is_row(item) and len(item) == 1 for item in items):
         return [item[0] for item in items]
     return items
 
@@ -367,5 +305,6 @@ def sorted_labels(labels: Any) -> list[Any]:
         return sorted(labels, key=lambda label: (type(label).__name__, str(label)))
 
 
-def _is_row(item: object) -> bool:
+def is_row(item: object) -> bool:
+    """Return whether a target is a row of several."""
     return isinstance(item, (list, tuple)) and all(not isinstance(x, str) for x in item)

@@ -328,8 +328,9 @@ def _answers(d: Description, c: C, lines: list[str], result: str) -> list[str]:
         arguments = f"const {real} x[{d.inputs}], {real} y[{d.outputs}]"
         return [c.function("void", "predict", arguments, indented([*lines, copy]))]
     if d.kind == "regressor":
+        begin, end = (f"{c.call(d.unlinked, False)}(", ")") if d.unlinked else ("", "")
         scaled = [
-            f"y[{j}] = {result}[{j}] * {c.number(scale)} + {c.number(mean)};"
+            f"y[{j}] = {begin}{result}[{j}] * {c.number(scale)} + {c.number(mean)}{end};"
             for j, (mean, scale) in enumerate(zip(d.means, d.scales))
         ]
         body = indented([*lines, *scaled, "return 0;"])

@@ -23,12 +23,14 @@ class Bare(NamedTuple):
     raw:     whether these are the table's own numbers, with their scaling in the first layer; else
              the caller needs to scale and encode them
     scaled:  of a regressor, whether the outputs are still in standard units
+    unlinked: the function that makes answers of the outputs in their own units, if any
     """
 
     network: Sequential
     inputs: list[str]
     raw: bool
     scaled: bool
+    unlinked: str
 
 
 def bare(model: Classifier | Regressor) -> Bare:
@@ -50,7 +52,7 @@ def bare(model: Classifier | Regressor) -> Bare:
         layers[-1] = _last(layers[-1], known)
         scaled = False
     names = [name for column in known.columns for name in column.feature_names()]
-    return Bare(Sequential(*layers), names, raw, scaled)
+    return Bare(Sequential(*layers), names, raw, scaled, known.unlinked)
 
 
 def _first(layer: Layer, known: Description) -> Dense | None:

@@ -254,8 +254,9 @@ def _answers(d: Description, body: list[str], result: str) -> list[str]:
     answer = f"[\n{wrapped([f'{result}[{j}]' for j in range(d.outputs)])}\n]"
     parts = []
     if d.kind == "regressor":
+        begin, end = (f"Math.{d.unlinked}(", ")") if d.unlinked else ("", "")
         scaled = [
-            f"{result}[{j}] * {digits(scale)} + {digits(mean)}"
+            f"{begin}{result}[{j}] * {digits(scale)} + {digits(mean)}{end}"
             for j, (mean, scale) in enumerate(zip(d.means, d.scales))
         ]
         kind, answer = ("number", scaled[0]) if d.flat else (kind, f"[{', '.join(scaled)}]")

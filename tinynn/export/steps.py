@@ -12,8 +12,9 @@ from typing import NamedTuple, Sequence, Union
 from ..engines.plans import Frozen, frozen, unknown_layer
 from ..errors import FormatError, SettingError
 from ..estimators.base import Estimator
+from ..estimators.number_targets import Numbers
 from ..estimators.parameters import raise_not_fitted
-from ..estimators.targets import Labels, Numbers
+from ..estimators.targets import Labels
 from ..lesson.matrix import Vector
 from ..lesson.network import Sequential
 from ..preprocessing.cells import Reader, reader
@@ -48,6 +49,7 @@ class Description(NamedTuple):
     multilabel:  whether each output is a separate yes (> ½) or no: the answer is a row of 1 and 0
     means:       of a regressor, with `scales`: answer = output · scale + mean, for each output
     flat:        whether the answer is one number, not a row of numbers
+    unlinked:    the function that makes answers of these, "exp" or "expm1"; "" if they are answers
     """
 
     kind: str
@@ -61,6 +63,7 @@ class Description(NamedTuple):
     means: Sequence[float] = ()
     scales: Sequence[float] = ()
     flat: bool = False
+    unlinked: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -107,7 +110,10 @@ def describe(model: object) -> Description:
     if isinstance(targets, Numbers):
         scaler = targets.scaler
         return known._replace(
-            means=tuple(scaler.mean), scales=tuple(scaler.scale), flat=targets.flat
+            means=tuple(scaler.mean),
+            scales=tuple(scaler.scale),
+            flat=targets.flat,
+            unlinked={"log": "exp", "log1p": "expm1"}.get(targets.link, ""),
         )
     raise SettingError(f"an export cannot tell what {type(targets).__name__} answers")
 

@@ -9,8 +9,9 @@ from typing import Any, Sequence
 
 from ..errors import FormatError
 from ..estimators import Classifier, Regressor
+from ..estimators.number_targets import Numbers
 from ..estimators.storage import assembled
-from ..estimators.targets import Labels, Numbers, plain_label
+from ..estimators.targets import Labels, plain_label
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Linear, Sigmoid, Softmax
 from ..lesson.layer import Layer
