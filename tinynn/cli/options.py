@@ -1,4 +1,4 @@
-"""The options of each command: one function per command, which returns its parser.
+"""The options of the commands for models: a function per command, which returns its parser.
 
 They are apart from the commands so that help and usage errors load no slow modules.
 """
@@ -214,10 +214,9 @@ def evaluate() -> Parser:
     command = Parser(
         "evaluate",
         "MODEL DATA [options]",
-        "Measures how good a model is on a table with known answers: metrics with the intervals "
-        "that hold\ntheir true values in 95% of tests, beside those of a constant answer; the "
-        "confusion matrix; the\ncalibration of its probabilities; how much each column matters; "
-        "and the rows that it got most\nwrong. Use rows that the model was not trained on.",
+        "Measures how good a model is on a table with known answers: metrics with 95% intervals, "
+        "the\nconfusion matrix, the calibration of its probabilities, how much each column "
+        "matters, and the\nrows it got most wrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
@@ -297,8 +296,7 @@ def plot() -> Parser:
     command = Parser(
         "plot",
         "MODEL [options]",
-        "Draws a model: its training, its test, the importance and effects of its columns, and its "
-        "weights.\n\n"
+        "Draws a model: its training, its test, what its columns do, and its weights.\n\n"
         "Without --out it prints text; with it, it writes one HTML page, or an SVG file for each "
         "chart. It\nshows the test made by train, or a new one on --data.",
         [
