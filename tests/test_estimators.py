@@ -674,7 +674,8 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             SettingError,
             lambda: quick(early_stopping=True).partial_fit(ROWS, LABELS),
-            "Classifier needs early_stopping=False for partial_fit, which trains for one epoch",
+            "partial_fit does not support early_stopping=True, since it trains for one epoch; "
+            "Classifier needs early_stopping=False for it",
         ),
         (
             DataError,
