@@ -6,7 +6,6 @@ They are apart from the commands so that help and usage errors load no slow modu
 from __future__ import annotations
 
 from ..export.formats import FORMATS
-from .own_options import bench, demo, selftest, vendor
 from .parser import (
     Parser,
     above_zero,
@@ -18,11 +17,6 @@ from .parser import (
     sizes,
     whole,
 )
-
-__all__ = [
-    "bench", "compare", "demo", "evaluate", "export", "gradcheck", "inspect", "plot", "predict",
-    "selftest", "train", "vendor",
-]  # fmt: skip
 
 
 def train() -> Parser:
