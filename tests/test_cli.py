@@ -245,6 +245,9 @@ def test_train_reads_numbers_of_other_countries(tmp_path):
     rows = [[f"{x},5", f"{2 * x},25"] for x in range(40)]
     write_table(tmp_path / "t.csv", ["x", "y"], rows, ";")
     out, _ = run("train", "t.csv", "--target", "y", "--epochs", 2, cwd=tmp_path)
+    assert (
+        "t.csv: 40 rows, separated by semicolons, the first line names the columns, decimal " in out
+    )
     assert "target 'y': numbers from 0.25 to 78.25" in out
     assert "x  number, from 0.5 to 39.5" in out
 

@@ -121,6 +121,9 @@ def test_an_encoding_can_be_given(written):
         ([["1,5", "a"], ["2,5", "b"]], False),
         ([["nan", "infinity"], ["1", "2"]], True),
         ([["a", ""], ["x", ""]], True),
+        ([["2020-01-01", "yes"], ["2020-01-02", "no"], ["2020-01-03", "no"]], False),
+        ([["$5.00", "yes"], ["$7.50", "no"]], False),
+        ([["town", "2020-01-01"], ["Ulm", "7.5"], ["Köln", "8"]], True),
     ],
 )
 def test_a_header_is_guessed(rows, header):

@@ -37,7 +37,7 @@ def signs_of(cells: Iterable[str]) -> Signs:
     """
     sure = {".": 0, ",": 0}
     maybe: dict[str, list[float]] = {".": [], ",": []}
-    for cell in set(cells):
+    for cell in dict.fromkeys(cells):
         if "." not in cell and "," not in cell:
             continue
         values = Evidence().add(cell.strip(), 0) or {}

@@ -11,6 +11,7 @@ from ..errors import SettingError
 from ..export.formats import FORMATS, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
+from .decimals import adapt_decimal
 from .models import Model, load_any
 from .parser import UsageError
 from .tables import located, open_table
@@ -78,6 +79,8 @@ def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[A
         indices = list(range(len(table.columns)))
     else:
         indices = model.indices(table)
+        if options.decimal is None:
+            adapt_decimal(model, table, Console(options.quiet))
     rows: list[list[Any]] = []
     for _, part in table.parts():
         rows += [[row[index] for index in indices] for row in part]

@@ -34,10 +34,11 @@ from .training import (
     callbacks_of,
     columns_text,
     new_estimator,
+    tested,
 )
 
 # With many rows, larger batches learn as well and are faster.
-EPOCHS, PATIENCE = 10, 3
+EPOCHS, PATIENCE, LEARNING_RATE = 10, 3, 0.01
 HELD_OUT = 10_000  # rows that are kept to decide when to stop, and as many to test
 
 
@@ -193,7 +194,8 @@ def train_stream(
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
         target.task, encoder, options, int(stream.estimate), callbacks, max_iter=epochs,
-        n_iter_no_change=patience,
+        n_iter_no_change=patience, learning_rate="constant",
+        learning_rate_init=options.learning_rate or LEARNING_RATE,
     )  # fmt: skip
     # The first pass fills these lists; they are not used before its end.
     validation = stream.validation if options.early_stopping else None
@@ -216,10 +218,10 @@ def train_stream(
             f"note: the first {len(start):,} rows are all of class {first_targets.pop()!r}, and "
             "rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
         )
-    test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
+    test = Loaded(file, stream.test[0], stream.test_lines)
     return TrainedModel(
-        estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
-        stream.test[1],
+        estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]),
+        tested(estimator, test, stream.test[1], options),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Iterator, NoReturn, Sequence
 from ..checks.words import counted
 from ..errors import DataError, SettingError
 from .guesses import SAMPLE_LINES, SPACE, Given, Reading, layout, named
-from .sources import Source, line_ends
+from .sources import TextFile, line_ends
 
 CHUNK = 4096  # rows processed at a time
 _TOTAL = re.compile(
@@ -66,7 +66,7 @@ class TableFile:
         if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0")):
             raise SettingError(f"a quote needs to be one character or none, got {quote!r}")
         self.path = path
-        self._source = Source(path, encoding, None if like is None else like.encoding)
+        self._source = TextFile(path, encoding, None if like is None else like.encoding)
         self.name, self.encoding = self._source.name, self._source.encoding
         self.compressed = self._source.compressed
         self.total: tuple[int, str] | None = None
@@ -106,11 +106,13 @@ class TableFile:
         rows are wanted, too.
         """
         parts = self._raw_parts(size)
+        last: tuple[Sequence[int], list[list[str]]] = ((), [])
         for lines, rows in _but_last(parts, self._skip_end) if self._skip_end else parts:
             if not ragged:
                 self.check_widths(lines, rows)
-            self.total = _total(lines, rows)
+            last = lines, rows
             yield lines, rows
+        self.total = _total(*last)
 
     def check_widths(self, lines: Sequence[int], rows: list[list[str]]) -> None:
         """Raise DataError, with its line, for a row with more or fewer cells than columns."""
@@ -138,8 +140,8 @@ class TableFile:
         """How the table is read, to be kept with a model."""
         return Reading(self.dialect.delimiter, self.dialect.quote, self.header, self.encoding)
 
-    def describe(self) -> str:
-        """Return a description of how the file is read."""
+    def describe(self, decimal: str = ".") -> str:
+        """Return a description of how the file is read, and its numbers, with this `decimal`."""
         found = self._layout
         by = _NAMES.get(self.dialect.delimiter, repr(self.dialect.delimiter))
         parts = [f"separated by {by}"] if len(self.columns) > 1 else ["one column"]
@@ -153,6 +155,8 @@ class TableFile:
             parts.append(self.encoding)
             if self._source.guessed:
                 parts[-1] += " (guessed, since it is not UTF-8; --encoding to change it)"
+        if decimal == ",":
+            parts.append("decimal commas")
         return ", ".join(parts)
 
     def _first_row(self) -> tuple[int, list[str]]:
@@ -266,7 +270,7 @@ def _but_last(
 
 def _total(lines: Sequence[int], rows: list[list[str]]) -> tuple[int, str] | None:
     """Return the line and the text of the last row if it seems to hold totals."""
-    for j, cell in enumerate(rows[-1]):
+    for j, cell in enumerate(rows[-1] if rows else ()):
         if _TOTAL.fullmatch(cell.strip(" :")) and len(rows) > 1:
             alone = sum(row[j : j + 1] == [cell] for row in rows) == 1
             return (lines[-1], cell) if alone else None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import FormatError
-from .headers import guessed_header, like_number, numbers_as_names
+from .headers import VALUE, guessed_header, like_number, numbers_as_names
 
 DELIMITERS = ("\t", ";", "|", ",")  # rarer in prose first: that one wins if two fit equally well
 SPACE = " "  # runs of blanks and tabs; guessed only if nothing else fits
@@ -21,12 +21,8 @@ TYPED_ROWS = 50  # whose cells are looked at
 FITTING = 0.9  # share of rows as wide as most; a single broken row must not change a guess
 
 _SEP = re.compile(r'\s*"?sep=(.)"?[\s,;]*', re.IGNORECASE)  # Excel's first line
-# A number in any notation, also with a sign of money or percent, or a date with or without time.
-_TYPED = re.compile(
-    r"[-+(]?[^\w\s.,]?\s?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s?[^\w\s.,]?\)?"
-    r"|[-+]?[.,]\d+|[-+]?\d+\.|[-+]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:[.,]\d+)?"
-    r"|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d\d.*)?"
-)
+_OPENED = re.compile(r"(?:^|[\t;|, ])'")
+_CLOSED = re.compile(r"'(?:[\t;|, ]|$)")
 
 
 class CsvDialect(NamedTuple):
@@ -97,7 +93,7 @@ class Given(NamedTuple):
     like: Reading | None = None
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """How a file is read: its dialect, the lines before the table and what they are, its header."""
 
     dialect: CsvDialect
@@ -144,14 +140,17 @@ class _Candidate(NamedTuple):
         Numbers are names only above a table: in it, they may be cells.
         """
         wanted = set(names)
-        last = self.first if all(map(like_number, names)) else MOST_TITLES
+        last = MOST_TITLES
+        if all(map(like_number, names)):
+            top = (i for i, row in enumerate(self.rows) if len(row) == self.width)
+            last = max(self.first, next(top, 0))
         for i, row in enumerate(self.rows[: last + 1]):
             if len(row) >= len(wanted) and wanted <= set(named(row)):
                 return i
         return None
 
 
-def layout(lines: list[str], whole: bool, given: Given) -> Layout:
+def layout(lines: list[str], whole: bool, given: Given) -> TableLayout:
     """Return how a table is written whose first lines these are, `whole` if there are no more."""
     skip, skipped, delimiter = given.skip or 0, "", given.delimiter
     top = next((i for i, line in enumerate(lines) if line.strip()), 0)
@@ -187,7 +186,7 @@ def layout(lines: list[str], whole: bool, given: Given) -> Layout:
         skipped = f"{_lines_until(skip)}{what} left out"
     elif given.skip:
         skipped = f"{_lines_until(skip)} left out"
-    return Layout(best.dialect, skip, skipped, header, by_numbers)
+    return TableLayout(best.dialect, skip, skipped, header, by_numbers)
 
 
 def _lines_until(last: int) -> str:
@@ -245,7 +244,11 @@ def _best(tried: list[_Candidate], like: Reading | None) -> _Candidate:
 
 def _set_in_columns(one: _Candidate) -> bool:
     """Return whether blanks separate the cells of a table, rather than the words of texts."""
-    return one.width > 1 and one.fit == 1.0 and one.typed * one.width >= FITTING
+    if one.width < 2:
+        return False
+    short = 1 < len(one.rows[0]) == one.width - 1  # a header that is to be refused
+    even = all(len(row) == one.width for row in one.rows[max(one.first, short) :])
+    return even and one.typed * one.width >= FITTING
 
 
 def _candidate(lines: list[str], whole: bool, dialect: CsvDialect, free: bool) -> _Candidate:
@@ -277,10 +280,13 @@ def _first_row(
         row = rows[i]
         gap = starts[i + 1] - starts[i] > 1  # an empty line below
         words = [cell for cell in row if cell.strip()]
-        if not words or all(map(like_number, words)):
+        numbers = all(map(like_number, words))
+        if numbers and len(row) == width:
             # What stands directly above numbers in two columns may be an incomplete header.
             close = i and width == 2 and starts[i] - starts[i - 1] == 1
-            return (i if len(row) == width and not close else 0), False
+            return (0 if close else i), False
+        if numbers and len(words) != 1:
+            return 0, False
         if len(row) == width and not _title_as_wide(rows, i, width, gap, words):
             return i, False
         few = len(words) == 1 and dialect.delimiter != SPACE
@@ -329,19 +335,21 @@ def _guessed_quote(lines: list[str], like: Reading | None) -> str:
     text = "".join(lines)
     if like is not None and (not like.quote or ('"' not in text and "'" not in text)):
         return like.quote
-    marks = (*DELIMITERS, SPACE, "\n")
-    single = sum(text.count(f"{mark}'") for mark in marks)
-    closed = sum(text.count(f"'{mark}") for mark in (*marks, "\r"))
-    if '"' not in text and min(single, closed) >= max(1, len(lines) - 1):
+    if '"' in text:
+        return '"'
+    filled = [line.strip() for line in lines if line.strip()]
+    lower = filled[len(filled) // 2 :]  # titles, above the table, have none
+    quoted = sum(bool(_OPENED.search(line) and _CLOSED.search(line)) for line in lower)
+    if quoted and quoted >= FITTING * len(lower):
         return "'"
-    return like.quote if like is not None and '"' not in text else '"'
+    return '"' if like is None else like.quote
 
 
 @lru_cache(maxsize=4096)
 def _value(cell: str) -> float:
     """Return 1 for a number or a date, −1 for a text with separators that may be split, else 0."""
     text = cell.strip()
-    if _TYPED.fullmatch(text):
+    if VALUE.fullmatch(text):
         return 1.0
     return -0.5 if any(sign in text for sign in DELIMITERS) else 0.0
 

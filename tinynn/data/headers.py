@@ -6,6 +6,12 @@ import re
 from typing import NamedTuple, Sequence
 
 _WHOLE = re.compile(r"0|[1-9]\d{0,8}")
+# A number in any notation, also with a sign of money or percent, or a date with or without time.
+VALUE = re.compile(
+    r"[-+(]?[^\w\s.,]?\s?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s?[^\w\s.,]?\)?"
+    r"|[-+]?[.,]\d+|[-+]?\d+\.|[-+]?\d{1,3}(?:[ \u00a0\u202f']\d{3})+(?:[.,]\d+)?"
+    r"|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d\d.*)?"
+)
 _ABSENT = frozenset(("", "?", "na", "n/a", "nan", "null", "none", "-"))
 FEWEST_ROWS = 3  # below numbers that are taken for names beside names in words
 MANY_ROWS = 8  # the same, if there are no names in words
@@ -15,8 +21,8 @@ LONG_SEQUENCE = 5  # numbers counted up that are names even over whole numbers
 def guessed_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row of a table names its columns in words.
 
-    It does unless it contains a number or, in a table without numbers, a text that occurs again in
-    the same column.
+    It does unless it contains a number, a date or an amount above others or, in a table without
+    numbers, a text that occurs again in the same column.
 
     >>> guessed_header([["sepal", "species"], ["5.1", "setosa"]])
     True
@@ -24,6 +30,12 @@ def guessed_header(rows: Sequence[Sequence[str]]) -> bool:
     first, rest = rows[0], rows[1:]
     if any(like_number(cell) for cell in first):
         return False
+    for j, cell in enumerate(first):
+        if VALUE.fullmatch(cell.strip()):
+            values = [VALUE.fullmatch(row[j].strip()) for row in rest if j < len(row) and row[j]]
+            numbers = sum(like_number(row[j]) for row in rest if j < len(row))
+            if sum(map(bool, values)) > numbers + len(values) / 2:
+                return False
     if any(like_number(cell) for row in rest for cell in row):
         return True
     return not any(

@@ -44,7 +44,7 @@ _NO_TEXT = bytes({*b"\x81\x8d\x8f\x90\x9d\x7f", *range(32)} - {*b"\t\n\v\f\r\x1a
 _DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
-class Source:
+class TextFile:
     """The lines of a text file, which can be read repeatedly.
 
     path:      the file, which may be compressed with gzip; "-" is standard input, kept in memory
