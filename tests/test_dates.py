@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tinynn as nn
+from tinynn.cli import main
 from tinynn.errors import DataError, FormatError
 from tinynn.preprocessing import DateColumn, LeftOut, TableEncoder
 from tinynn.preprocessing.date_column import written
@@ -390,6 +391,56 @@ def test_a_season_is_learned():
     assert model.score([[days[i]] for i in order[500:]], [warmth[i] for i in order[500:]]) > 0.95
 
 
+# --- on the command line --------------------------------------------------------------------------
+
+
+def train(tmp_path, lines, *options):
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return main(["train", str(path), "--target", "y", "--epochs", "3", "--quiet", *options])
+
+
+@pytest.mark.parametrize("options", [[], ["--stream", "--solver", "adam"]])
+def test_the_command_refuses_to_predict_dates(tmp_path, capsys, options):
+    days = every_day("2021-01-01", 100)
+    assert train(tmp_path, ["x,y", *(f"{i},{day}" for i, day in enumerate(days))], *options) == 2
+    assert capsys.readouterr().err == (
+        f"tinynn: {tmp_path / 'table.csv'}: column 'y' holds dates or times such as '2021-01-01', "
+        "and there is no order among classes: add a column with a number to predict instead, such "
+        "as the days until then; or give --task classify to take each date as a class of its own\n"
+    )
+    rows = ["x,y", *(f"{i},{days[i % 2]}" for i in range(100))]
+    assert train(tmp_path, rows, "--task", "classify", *options) == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--stream", "--solver", "adam"]])
+def test_the_command_takes_columns_of_dates_and_texts(tmp_path, capsys, options):
+    texts = ["much too cold", "nice warm day", "a very hot one"]
+    lines = ["when,note,y"]
+    for i in range(240):
+        warm = 10 + 10 * math.sin(i * 2 * math.pi / 36)
+        lines.append(f"{1 + i % 9}/{1 + i % 12}/{2001 + i // 36},{texts[int(warm / 7)]} {i},{warm}")
+    model = tmp_path / "model.json"
+    asked = ["--day-first", "when", "--words", "note", "--out", str(model)]
+    assert train(tmp_path, lines, *asked, *options) == 0
+    columns = nn.load(str(model)).encoder_.columns
+    assert [column.kind for column in columns] == ["date", "words"]
+    assert columns[0].spellings == ["D/M/Y", "Y-M-D"]
+    new = tmp_path / "new.csv"
+    new.write_text("when,note\n9/12/2004,nice day\n,\n2004-12-09,Nice DAY!\n")
+    assert main(["predict", str(model), str(new), "--only"]) == 0
+    out, err = capsys.readouterr()
+    _, one, other, same = out.splitlines()
+    assert one == same != other
+    assert err.endswith("has missing cells, filled as in training: 1 in 'when', 1 in 'note'\n")
+    new.write_text("when,note\n9/12/2004,\n12/13/2004,\n")
+    assert main(["predict", str(model), str(new)]) == 2
+    assert (
+        "new.csv: column 'when' needs dates or times like '14/03/2021', got '12/13/2004' in line 3;"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -412,3 +463,19 @@ def test_a_damaged_file_is_refused(changes, words):
     with pytest.raises(FormatError) as raised:
         TableEncoder.from_dict(state)
     assert str(raised.value) == words
+
+
+def test_frames_and_arrays_of_dates_are_read_as_their_texts():
+    np = pytest.importorskip("numpy")
+    texts = [["2020-01-01 00:00:00"], [None], ["2021-03-04 10:15:30"], ["2020-06-05 00:00:00"]]
+    expected = TableEncoder().fit(texts)
+    for unit in ("ns", "us", "s"):
+        array = np.array([[text or "NaT"] for (text,) in texts], dtype=f"datetime64[{unit}]")
+        found = TableEncoder().fit(array)
+        assert found.columns[0]._replace(reason="") == expected.columns[0]._replace(reason="")
+        assert found.transform(array) == expected.transform(texts)
+        mixed = [[cell] for cell in array[:, 0]]
+        assert found.transform(mixed) == expected.transform(texts)
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x0": pd.to_datetime([text for (text,) in texts])})
+    assert TableEncoder().fit(frame).transform(frame) == expected.transform(texts)

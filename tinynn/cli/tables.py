@@ -123,6 +123,7 @@ _TRANSLATED = (
     (r"give decimal='([.,])'", r"give --decimal \1"),
     (r"give missing=\((.+?),\)", r"give --missing \1"),
     (r"kinds=\{(.+?): 'category'\}", r"--categories \1"),
+    (r"kinds=\{(.+?): 'drop'\}", r"--ignore \1"),
     (r"TableEncoder needs at least one column", "there needs to be at least one column"),
     (r"log_target=True", "--log-target"),
     (r"^TableEncoder needs ", "the table needs "),

@@ -234,6 +234,8 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     if not hasattr(X, "tolist") and not isinstance(X, Sequence) and hasattr(X, "__array__"):
         X = X.__array__()
     array_shape = getattr(X, "shape", None)
+    if _holds_dates(X):  # some of which would become counts of nanoseconds
+        X = [list(map(_date_text, row)) for row in X.astype(str).tolist()]
     if hasattr(X, "tolist"):
         X = X.tolist()
     if not isinstance(X, Sequence) or isinstance(X, (str, bytes)):
@@ -266,11 +268,22 @@ def _frame_rows(X: Any, width: int) -> Any:
     """Return the rows of a data frame; each column keeps its own type of numbers."""
     if hasattr(X, "iloc"):  # pandas
         columns = [X.iloc[:, j].tolist() for j in range(width)]
+        for j, dtype in enumerate(X.dtypes):
+            if getattr(dtype, "kind", "") == "M":  # pandas' own objects are slow to read
+                columns[j] = list(map(_date_text, map(str, columns[j])))
     elif hasattr(X, "iter_columns"):  # Polars
         columns = [column.to_list() for column in X.iter_columns()]
     else:
         return X.to_numpy()
     return list(zip(*columns)) if columns else [()] * len(X)
+
+
+def _holds_dates(X: Any) -> bool:
+    return getattr(getattr(X, "dtype", None), "kind", "") == "M" and len(X.shape) == 2
+
+
+def _date_text(text: str) -> str | None:
+    return None if text == "NaT" else text
 
 
 def _as_row(row: Any, name: str, i: int) -> Row[Any]:

@@ -128,9 +128,14 @@ class WordsColumn(NamedTuple):
                     column_of[word][i] = log(1.0 + n)
         return Found(columns, missing, {})
 
+    def often(self) -> list[str]:
+        """Return the words, the most frequent first."""
+        count_of = dict(zip(self.words, self.counts))
+        return sorted(self.words, key=lambda word: -count_of[word])
+
     def describe(self) -> str:
         """Return a description of the encoding and the reason for it."""
-        often = sorted(self.words, key=lambda word: -self.counts[self.words.index(word)])
+        often = self.often()
         shown = ", ".join(map(repr, often[:5])) + (", …" if len(often) > 5 else "")
         text = f"free text, as counts of {counted(len(often), 'word')} ({shown})"
         if self.missing:
