@@ -18,6 +18,7 @@ from .notation import UNITS, Notation
 from .summary import Summary, not_finite, rounding_variance
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+COMMON = 5  # rows in which a kind has to occur where most cells differ
 MOST_NUMBER_KINDS = 20  # with more different numbers, a rare text is no kind among them
 MISSING_KIND = "(missing)"
 
@@ -292,7 +293,14 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     what = codes or ("dates (read as text)" if like_date(text) else "text")
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
-    reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
+    if 2 * kinds > seen and seen > FEW_ROWS:
+        common = sum(count >= COMMON for count in counts.values())
+        if not common:
+            reason = f"{what} like an identifier, {many}, none in {COMMON} rows or more"
+            return LeftOut(name, reason, "identifier", rows)
+        plan = plan._replace(max_kinds=min(plan.max_kinds, common))
+    few = f"{plan.max_kinds} " if plan.max_kinds > 1 else ""
+    reason = f"{what}; the {few}most frequent of {many}"
     return _category_column(summary, name, plan, reason)
 
 
