@@ -11,6 +11,7 @@ patience:  how many epochs `tinynn train` goes on without a better validation lo
            where each patience would have stopped, and the score of the best weights until then.
 rows:      how many rows `tinynn train` puts into a batch, on tables that are larger.
 rate:      its learning rate, and whether that falls where the validation loss does not.
+solver:    its solver, with early stopping, for tables of different sizes.
 
 Scores are accuracy or R², means over all tables; ± is the standard error of the mean difference
 from the first row, paired by table.
@@ -63,6 +64,15 @@ RATE_CHANGES: dict[str, Changes] = {
     "0.01, a fifth on a plateau": {},
     "0.03, a fifth on a plateau": {"learning_rate_init": 0.03},
     "0.003, a fifth on a plateau": {"learning_rate_init": 0.003},
+}
+SOLVER_CHANGES: dict[str, Changes] = {
+    "adam": {"solver": "adam"},
+    "lbfgs": {"solver": "lbfgs"},
+    "lbfgs, alpha 0.1": {"solver": "lbfgs", "alpha": 0.1},
+    "lbfgs, alpha 1": {"solver": "lbfgs", "alpha": 1.0},
+    "lbfgs, patience 5": {"solver": "lbfgs", "n_iter_no_change": 5},
+    "lbfgs, patience 20": {"solver": "lbfgs", "n_iter_no_change": 20},
+    "lbfgs, alpha 1, patience 20": {"solver": "lbfgs", "alpha": 1.0, "n_iter_no_change": 20},
 }
 PATIENCES = (10, 5, 15, 20, 30, 50, 200)
 FIRST_SEED = 1000
@@ -225,6 +235,10 @@ STUDIES = {
     ),
     "rate": Study(
         command_scores({name: always(changes) for name, changes in RATE_CHANGES.items()}, epochs),
+        "epochs", (60, 150, 500, 1500, 6000),
+    ),
+    "solver": Study(
+        command_scores({name: always(changes) for name, changes in SOLVER_CHANGES.items()}, epochs),
         "epochs", (60, 150, 500, 1500, 6000),
     ),
 }  # fmt: skip

@@ -41,9 +41,7 @@ class Found:
         return mean(values), standard_error(values)
 
 
-def report(
-    everything: Sequence[Found], peers: Sequence[TablePeer], results: Results
-) -> str:
+def report(everything: Sequence[Found], peers: Sequence[TablePeer], results: Results) -> str:
     """Return the tables of scores and seconds, and how they came about."""
     done = [found for found in everything if not found.skipped]
     seeds = max((len(t) for found in done for t in found.tested.values()), default=0)
@@ -128,9 +126,7 @@ def _balance(done: Sequence[Found]) -> str:
     return " ".join(parts)
 
 
-def _scores(
-    done: Sequence[Found], peers: Sequence[TablePeer], measure: str
-) -> list[str]:
+def _scores(done: Sequence[Found], peers: Sequence[TablePeer], measure: str) -> list[str]:
     """Return the lines of a table with the means of a measure, and how far tinynn is apart."""
     shown = [peer for peer in peers if any(peer.name in found.tested for found in done)]
     ours = [peer for peer in shown if isinstance(peer, Tinynn)]

@@ -29,8 +29,8 @@ from tinynn.estimators import (
     load,
 )
 from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
+from tinynn.estimators.number_targets import Numbers
 from tinynn.estimators.streams import Chunks, batches_of
-from tinynn.estimators.targets import Numbers
 from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
 from tinynn.lesson.adam import Adam, AdamW
 from tinynn.lesson.layers import Dense, Dropout
@@ -674,7 +674,8 @@ FITTED = quick(max_iter=1).fit(ROWS, LABELS)
         (
             SettingError,
             lambda: quick(early_stopping=True).partial_fit(ROWS, LABELS),
-            "Classifier needs early_stopping=False for partial_fit, which trains for one epoch",
+            "partial_fit does not support early_stopping=True, since it trains for one epoch; "
+            "Classifier needs early_stopping=False for it",
         ),
         (
             DataError,

@@ -126,6 +126,8 @@ def expected(model, row, precision, change=unchanged):
                 return None, None, []
             function = getattr(math, d.unlinked)
             ends = em.widened(*[list(map(function, end)) for end in ends], 16 * precision[0], 1e-37)
+        for own in answer:  # the model's own answer, too
+            check_outputs("the model", [own] if d.flat else own, ends)
     elif d.outputs == 1 and not d.multilabel:
         (low,), (high,) = ends
         off = 2 * precision[0]  # the rounding of 1 - p

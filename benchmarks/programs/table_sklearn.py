@@ -56,9 +56,7 @@ def model_for(X: Any) -> Any:
     else:
         fill = import_module("sklearn.impute").SimpleImputer(strategy="median")
         scaled = pipeline.make_pipeline(fill, preprocessing.StandardScaler())
-        hot = preprocessing.OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=50
-        )
+        hot = preprocessing.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50)
         parts = [("numbers", scaled, numbers), ("texts", hot, texts)]
         last = linear() if kind == "linear" else network()
     return pipeline.make_pipeline(compose.ColumnTransformer(parts), last)

@@ -1,4 +1,4 @@
-"""The options of each command: one function per command, which returns its parser.
+"""The options of the commands for models: a function per command, which returns its parser.
 
 They are apart from the commands so that help and usage errors load no slow modules.
 """
@@ -6,13 +6,17 @@ They are apart from the commands so that help and usage errors load no slow modu
 from __future__ import annotations
 
 from ..export.formats import FORMATS
-from .own_options import bench, demo, selftest, vendor
-from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
-
-__all__ = [
-    "bench", "compare", "demo", "evaluate", "export", "gradcheck", "inspect", "plot", "predict",
-    "selftest", "train", "vendor",
-]  # fmt: skip
+from .parser import (
+    Parser,
+    above_zero,
+    add_output,
+    add_reading,
+    add_switch,
+    positive,
+    share,
+    sizes,
+    whole,
+)
 
 
 def train() -> Parser:
@@ -33,11 +37,9 @@ def train() -> Parser:
     )
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
     command.add_argument(
-        "--target",
-        required=True,
-        metavar="COLUMN",
+        "--target", required=True, metavar="COLUMN",
         help="column to predict: name, or number from 1",
-    )
+    )  # fmt: skip
     command.add_argument("--out", metavar="FILE", help="write the model to this file")
     command.add_argument("--report", metavar="FILE.html", help="write a report with charts")
     command.add_argument(
@@ -59,20 +61,14 @@ def train() -> Parser:
 def _add_network(command: Parser) -> None:
     group = command.add_argument_group("network")
     group.add_argument(
-        "--hidden",
-        type=sizes,
-        default=[32],
-        metavar="SIZES",
+        "--hidden", type=sizes, default=[32], metavar="SIZES",
         help="sizes of the hidden layers: 64,32 or none (32)",
-    )
+    )  # fmt: skip
     group.add_argument("--activation", default="relu", help="relu, tanh, gelu … (%(default)s)")
     group.add_argument(
-        "--dropout",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
+        "--dropout", type=share, default=0.0, metavar="SHARE",
         help="share of neurons to drop in training (0)",
-    )
+    )  # fmt: skip
 
 
 def _add_training(command: Parser) -> None:
@@ -81,21 +77,30 @@ def _add_training(command: Parser) -> None:
         "--epochs", type=positive, help="train at most this many (200, or 10 for a stream)"
     )
     group.add_argument(
-        "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="step size (0.01)"
-    )
+        "--learning-rate", type=above_zero, metavar="RATE",
+        help="step size at first (0.03, or 0.01 for a stream)",
+    )  # fmt: skip
     group.add_argument(
         "--batch-size",
         type=positive,
         metavar="ROWS",
         help="rows per update (a 200th of the rows, but 32 to 256)",
     )
-    group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
+    group.add_argument(
+        "--solver", help="adam, sgd, adamw, rmsprop …; lbfgs is the default below 1,000 rows"
+    )
     group.add_argument("--loss", help="for numbers: squared_error (default), huber …")
     group.add_argument(
-        "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
+        "--alpha", type=float, help="strength of the L2 penalty (0.0001, or 1 for lbfgs)"
     )
     group.add_argument(
         "--clip-norm", type=above_zero, metavar="NORM", help="largest norm of the gradients"
+    )
+    add_switch(
+        group, "log-target", "learn the target's logarithm (if it is skewed and that does better)"
+    )
+    add_switch(
+        group, "refit", "train the final model on all rows after the test (up to 10,000 rows)"
     )
     group.add_argument("--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1")
     group.add_argument(
@@ -108,7 +113,7 @@ def _add_training(command: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--patience", type=positive, metavar="EPOCHS",
-        help="stop after this many without improvement (10, or 3 for a stream)",
+        help="stop after this many without improvement (10; 20 for lbfgs, 3 for a stream)",
     )  # fmt: skip
     group.add_argument(
         "--no-early-stopping", dest="early_stopping", action="store_false", help="train all epochs"
@@ -137,18 +142,14 @@ def _add_training(command: Parser) -> None:
 
 def _add_columns(command: Parser) -> None:
     group = command.add_argument_group("columns (guessed unless given)")
-    for name, what in (
-        ("numbers", "columns to read as numbers"),
-        ("categories", "columns to read as categories, even if they are numbers"),
-        ("ignore", "columns to leave out"),
+    for name, what, words in (
+        ("numbers", "COLUMNS", "columns to read as numbers: a,b"),
+        ("categories", "COLUMNS", "columns to read as categories, even if they are numbers: a,b"),
+        ("ignore", "COLUMNS", "columns to leave out: a,b"),
+        ("missing", "WORD", "another word for a missing value, like NA and ?; can be repeated"),
+        ("not-missing", "WORD", "a word, like None, that names a class or category instead"),
     ):
-        group.add_argument(
-            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"{what}: a,b"
-        )
-    group.add_argument(
-        "--missing", action="append", default=[], metavar="WORD",
-        help="another word for a missing value, like NA and ?; can be repeated",
-    )  # fmt: skip
+        group.add_argument(f"--{name}", action="append", default=[], metavar=what, help=words)
     group.add_argument(
         "--max-kinds", type=positive, default=50, metavar="N",
         help="how many kinds of a category to keep, the most frequent first (50)",
@@ -195,10 +196,9 @@ def evaluate() -> Parser:
     command = Parser(
         "evaluate",
         "MODEL DATA [options]",
-        "Measures how good a model is on a table with known answers: metrics with the intervals "
-        "that hold\ntheir true values in 95% of tests, beside those of a constant answer; the "
-        "confusion matrix; the\ncalibration of its probabilities; how much each column matters; "
-        "and the rows that it got most\nwrong. Use rows that the model was not trained on.",
+        "Measures how good a model is on a table with known answers: metrics with 95% intervals, "
+        "the\nconfusion matrix, the calibration of its probabilities, how much each column "
+        "matters, and the\nrows it got most wrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
@@ -278,8 +278,7 @@ def plot() -> Parser:
     command = Parser(
         "plot",
         "MODEL [options]",
-        "Draws a model: its training, its test, the importance and effects of its columns, and its "
-        "weights.\n\n"
+        "Draws a model: its training, its test, what its columns do, and its weights.\n\n"
         "Without --out it prints text; with it, it writes one HTML page, or an SVG file for each "
         "chart. It\nshows the test made by train, or a new one on --data.",
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn, Sequence
+from typing import Any, NoReturn, Sequence
 
 from ..checks.words import did_you_mean, listed
 from ..errors import DataError, SettingError
@@ -100,6 +100,14 @@ def add_output(parser: argparse.ArgumentParser, quiet: str = "print only errors"
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     group.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def add_switch(group: Any, name: str, what: str) -> None:
+    """Add --NAME and --no-NAME; without either, the value is None."""
+    group.add_argument(f"--{name}", action="store_true", default=None, help=what)
+    group.add_argument(
+        f"--no-{name}", dest=name.replace("-", "_"), action="store_false", help=argparse.SUPPRESS
+    )
 
 
 def whole(text: str) -> int:

@@ -134,6 +134,10 @@ class Parameters:
             setattr(self, name, value)
         return self
 
+    def fresh(self: P, **changes: Any) -> P:
+        """Return an untrained estimator with these parameters, except for the changes."""
+        return type(self)(**self.get_params()).set_params(**changes)
+
     def __repr__(self) -> str:
         defaults = self.parameter_defaults()
         shown = [

@@ -64,7 +64,8 @@ def fit(
                       targets, sample weights): a collection of them, a function that returns a new
                       iterator of them for each epoch, or, for one epoch, an iterator; each batch is
                       one update, whatever its size
-    loss, optimizer:  objects, or their short names
+    loss, optimizer:  objects, or their short names; with "lbfgs" (`LBFGS`) an epoch is a step
+                      from all rows at once, and training ends at a minimum
     epochs:           how often every row is shown
     validation:       (inputs, targets) or (inputs, targets, sample weights) to measure the loss on
                       after each epoch; or `validation_split`, the share of the rows to set apart

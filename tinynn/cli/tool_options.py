@@ -1,4 +1,4 @@
-"""The parsers of the commands about the library itself: demo, selftest, vendor, bench."""
+"""What `demo`, `selftest`, `vendor` and `bench` take: the commands that need no model."""
 
 from __future__ import annotations
 
