@@ -311,6 +311,8 @@ def test_poisson_regression_solves_its_equations(tmp_path):
     again = nn.load(tmp_path / "model.json")
     assert again.predict(X) == model.predict(X) and again.out_activation_ == "exp"
     assert again.targets_.rows(y) == model.targets_.rows(y)
+    model.set_params(loss=Poisson()).save(tmp_path / "model.json")
+    assert nn.load(tmp_path / "model.json").loss == Poisson()
     # half the deviance, in units of the mean
     loss = sum(p - t * math.log(p) + (t * math.log(t) - t if t else 0) for p, t in
                zip(model.predict(X), y)) / len(y)  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any, Sequence, TypeVar
 
-from ..checks.settings import flag
+from ..checks.settings import find, flag
 from ..errors import SettingError
+from ..formulas.losses import KINDS
 from ..formulas.poisson import Poisson
 from ..lesson.layer import Layer
 from ..lesson.loss import Loss
-from ..lesson.losses import MeanSquaredError, by_name
+from ..lesson.losses import MeanSquaredError
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.optimizer import Optimizer
 from ..metrics import r2_score
@@ -129,7 +130,7 @@ class Regressor(Estimator):
             # scikit-learn's loss is of the numbers themselves, and summed over the outputs.
             unit = sum(targets.scaler.mean) / targets.outputs
             return None, Poisson(), 1.0 / unit / targets.outputs
-        loss = by_name(LOSSES.get(name, name) if isinstance(name, str) else name)
+        loss = find(Loss, KINDS, LOSSES.get(name, name) if isinstance(name, str) else name)
         # alpha is relative to half the squared error, summed over the outputs, as in scikit-learn.
         scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
         return None, loss, scale / targets.outputs
