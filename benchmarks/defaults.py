@@ -10,6 +10,8 @@ patience:  how many epochs `tinynn train` goes on without a better validation lo
            trained once, for all 200 epochs, with the command's defaults; that one training shows
            where each patience would have stopped, and the score of the best weights until then.
 rows:      how many rows `tinynn train` puts into a batch, on tables that are larger.
+rate:      its learning rate, and whether that falls where the validation loss does not.
+solver:    its solver, with early stopping, for tables of different sizes.
 
 Scores are accuracy or R², means over all tables; ± is the standard error of the mean difference
 from the first row, paired by table.
@@ -25,7 +27,7 @@ from importlib import import_module
 from math import inf, sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from tinynn.cli import options as command_options
 from tinynn.cli.training import new_estimator
@@ -39,6 +41,8 @@ from .tables import circumstances
 SIZES = (60, 150, 500, 1500)
 TEST_ROWS = 500
 Rule = Callable[[int], int]
+Changes = Dict[str, Any]
+Scores = Dict[str, Tuple[float, float]]  # of each choice: its score and its cost
 RULES: dict[str, Rule] = {
     "a tenth, 10 to 200": lambda n: min(200, max(10, n // 10)),
     "all, at most 200 (scikit-learn's)": lambda n: min(n, 200),
@@ -53,6 +57,22 @@ COMMAND_RULES: dict[str, Rule] = {
     "a 100th, 32 to 256": lambda n: min(256, max(32, n // 100)),
     "a 100th, 32 to 512": lambda n: min(512, max(32, n // 100)),
     "a 50th, 32 to 256": lambda n: min(256, max(32, n // 50)),
+}
+RATE_CHANGES: dict[str, Changes] = {
+    "0.01": {"learning_rate": "constant"},
+    "0.003": {"learning_rate": "constant", "learning_rate_init": 0.003},
+    "0.01, a fifth on a plateau": {},
+    "0.03, a fifth on a plateau": {"learning_rate_init": 0.03},
+    "0.003, a fifth on a plateau": {"learning_rate_init": 0.003},
+}
+SOLVER_CHANGES: dict[str, Changes] = {
+    "adam": {"solver": "adam"},
+    "lbfgs": {"solver": "lbfgs"},
+    "lbfgs, alpha 0.1": {"solver": "lbfgs", "alpha": 0.1},
+    "lbfgs, alpha 1": {"solver": "lbfgs", "alpha": 1.0},
+    "lbfgs, patience 5": {"solver": "lbfgs", "n_iter_no_change": 5},
+    "lbfgs, patience 20": {"solver": "lbfgs", "n_iter_no_change": 20},
+    "lbfgs, alpha 1, patience 20": {"solver": "lbfgs", "alpha": 1.0, "n_iter_no_change": 20},
 }
 PATIENCES = (10, 5, 15, 20, 30, 50, 200)
 FIRST_SEED = 1000
@@ -91,7 +111,7 @@ class Table:
 KINDS = ("clusters", "moons", "shells", "numbers, curved", "numbers, straight")
 
 
-def batch_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
+def batch_scores(table: Table, seed: int) -> Scores:
     """Return each rule's score and number of updates."""
     networks: Any = import_module("sklearn.neural_network")
     scaler = import_module("sklearn.preprocessing").StandardScaler().fit(table.train[0])
@@ -110,20 +130,47 @@ def command_model(table: Table, seed: int, **changes: Any) -> Any:
     """Return the untrained model of `tinynn train` with its defaults and these changes."""
     given = command_options.train().parse_args(["-", "--target", "y", "--seed", str(seed)])
     task = "classify" if table.classes else "regress"
-    return new_estimator(task, TableEncoder(), given, **changes)
+    return new_estimator(task, TableEncoder(), given, len(table.train[0]), **changes)
 
 
-def rows_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
-    """Return the score and the number of updates with each rule for the rows of a batch."""
-    (X, y), (X_test, y_test) = table.lists
-    found = {}
-    for name, rule in COMMAND_RULES.items():
-        size = rule(len(X))
-        model = command_model(table, seed, batch_size=size).fit(X, y)
-        trained = len(X) - round(len(X) * model.validation_fraction)
-        updates = model.n_iter_ * -(-trained // size)
-        found[name] = (float(model.score(X_test, y_test)), float(updates))
-    return found
+def command_scores(
+    variants: Mapping[str, Callable[[int], Changes]], cost: Callable[[Any, int], float]
+) -> Callable[[Table, int], Scores]:
+    """Return what measures the score and the cost of each variant of the command's settings.
+
+    A variant is a function from the number of rows to changes; cost, of a trained model and rows.
+    """
+
+    def measured(table: Table, seed: int) -> Scores:
+        (X, y), (X_test, y_test) = table.lists
+        found = {}
+        for name, changes in variants.items():
+            model = command_model(table, seed, **changes(len(X))).fit(X, y)
+            found[name] = (float(model.score(X_test, y_test)), cost(model, len(X)))
+        return found
+
+    return measured
+
+
+def always(changes: Changes) -> Callable[[int], Changes]:
+    """Return a variant with these changes for any number of rows."""
+    return lambda rows: changes
+
+
+def by_rule(rule: Rule) -> Callable[[int], Changes]:
+    """Return a variant with a rule for the rows of a batch."""
+    return lambda rows: {"batch_size": rule(rows)}
+
+
+def updates(model: Any, rows: int) -> float:
+    """Return how many updates a training made."""
+    trained = rows - round(rows * model.validation_fraction)
+    return float(model.n_iter_ * -(-trained // model.batch_size))
+
+
+def epochs(model: Any, rows: int) -> float:
+    """Return how many epochs a training took."""
+    return float(model.n_iter_)
 
 
 class Watcher(Callback):
@@ -139,7 +186,7 @@ class Watcher(Callback):
             self.scores[len(losses) - 1] = self.score()
 
 
-def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
+def patience_scores(table: Table, seed: int) -> Scores:
     """Return the score and the number of epochs with each patience."""
     (X, y), (X_test, y_test) = table.lists
     model = command_model(table, seed, n_iter_no_change=200)
@@ -158,7 +205,7 @@ def patience_scores(table: Table, seed: int) -> dict[str, tuple[float, float]]:
     return found
 
 
-def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: str) -> str:
+def markdown(rows: Sequence[Scores], what: str, cost: str) -> str:
     """Return a table with a line for each choice, compared with the first."""
     lines = [f"| {what} | score | difference | mean {cost} |", "|---|---|---|---|"]
     first = next(iter(rows[0]))
@@ -174,7 +221,7 @@ def markdown(rows: Sequence[dict[str, tuple[float, float]]], what: str, cost: st
 class Study(NamedTuple):
     """What is measured on a table with a seed, what it costs, and the sizes of the tables."""
 
-    measure: Callable[[Table, int], dict[str, tuple[float, float]]]
+    measure: Callable[[Table, int], Scores]
     cost: str
     sizes: tuple[int, ...] = SIZES
 
@@ -182,8 +229,19 @@ class Study(NamedTuple):
 STUDIES = {
     "batch": Study(batch_scores, "updates"),
     "patience": Study(patience_scores, "epochs"),
-    "rows": Study(rows_scores, "updates", (1500, 6000, 24000)),
-}
+    "rows": Study(
+        command_scores({name: by_rule(rule) for name, rule in COMMAND_RULES.items()}, updates),
+        "updates", (1500, 6000, 24000),
+    ),
+    "rate": Study(
+        command_scores({name: always(changes) for name, changes in RATE_CHANGES.items()}, epochs),
+        "epochs", (60, 150, 500, 1500, 6000),
+    ),
+    "solver": Study(
+        command_scores({name: always(changes) for name, changes in SOLVER_CHANGES.items()}, epochs),
+        "epochs", (60, 150, 500, 1500, 6000),
+    ),
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -201,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = environment.describe(changed, environment.command_line(module, words))
     warnings.simplefilter("ignore")
     measure, cost, sizes = STUDIES[options.study]
-    found: dict[int, list[dict[str, tuple[float, float]]]] = {rows: [] for rows in sizes}
+    found: dict[int, list[Scores]] = {rows: [] for rows in sizes}
     for rows in sizes:
         for kind in KINDS:
             for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):

@@ -52,7 +52,7 @@ class Score(NamedTuple):
     @property
     def error(self) -> float:
         """The standard error of the mean of one shuffling."""
-        return mean(map(_error, self.scores))
+        return mean(map(standard_error, self.scores))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +109,7 @@ def within(scores: Sequence[Score], table: str, rival: str) -> int:
     """Return in how many shufflings tinynn is at most one standard error below the rival."""
     found = {score.name: score.scores for score in scores if score.table == table}
     return sum(
-        mean(ours) >= mean(theirs) - _error(theirs)
+        mean(ours) >= mean(theirs) - standard_error(theirs)
         for ours, theirs in zip(found[TINYNN], found[rival])
     )
 
@@ -147,7 +147,7 @@ def report(scores: Sequence[Score], hidden: Sequence[int], results: Results) -> 
     return "\n".join(lines) + "\n"
 
 
-def _error(scores: Sequence[float]) -> float:
+def standard_error(scores: Sequence[float]) -> float:
     return stdev(scores) / sqrt(len(scores))
 
 

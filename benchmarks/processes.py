@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from . import environment
 from .jobs import Job, Refused, Sample
@@ -29,20 +29,11 @@ class ProcessJob(Job):
         for module in command.needs:
             if find_spec(module) is None:
                 raise Refused(f"not installed: {module}")
-        self.source = command.source
+        self.words = ["-c", command.source, *command.arguments]
         self.printed = ""
 
     def run(self, amount: int) -> None:
-        done = subprocess.run(
-            [sys.executable, "-c", self.source],
-            env=environment.for_children(),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise RuntimeError(f"the program failed: {last}")
-        self.printed = done.stdout
+        self.printed = printed(self.words)
 
     def result(self) -> list[float]:
         return [float(word) for word in self.printed.split()]
@@ -53,6 +44,17 @@ class ProcessJob(Job):
         wall = time.perf_counter() - wall
         after = _children_cpu()
         return Sample(wall if cpu is None or after is None else after - cpu, wall)
+
+
+def printed(words: Sequence[str]) -> str:
+    """Return what a new interpreter with these words prints; RuntimeError if it fails."""
+    done = subprocess.run(
+        [sys.executable, *words], env=environment.for_children(), capture_output=True, text=True
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"the program failed: {last}")
+    return done.stdout
 
 
 def _children_cpu() -> float | None:

@@ -73,7 +73,7 @@ def headline(results: Results, only: Sequence[str] = ()) -> str:
     counts all tasks. Without any figure for `native` there is one table.
     """
     shown = [task for task in results.tasks if not only or task.name in only]
-    lines = _headline_table(shown, PURE, "tinynn", RIVALS)
+    lines = headline_table(shown, PURE, "tinynn", RIVALS)
     if any(task.row(NATIVE) for task in shown):
         lines = [
             'Pure Python, `engine="auto"`: behind the time is the engine that it chose.',
@@ -82,7 +82,7 @@ def headline(results: Results, only: Sequence[str] = ()) -> str:
             "",
             'Machine code that Python writes, `engine="native"`:',
             "",
-            *_headline_table(shown, NATIVE, "tinynn native", (*RIVALS, (PURE, "pure tinynn"))),
+            *headline_table(shown, NATIVE, "tinynn native", (*RIVALS, (PURE, "pure tinynn"))),
         ]
     lines += ["", _balance(results), *_without_native(results), "", circumstances(results)]
     return "\n".join(lines) + "\n"
@@ -126,7 +126,7 @@ def report(results: Results) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _headline_table(
+def headline_table(
     shown: Sequence[TaskResult], name: str, title: str, rivals: Sequence[tuple[str, str]]
 ) -> list[str]:
     """Return the lines of a table: a row for each task that the implementation `name` has done."""

@@ -41,7 +41,7 @@ if SINGLE_FILE:
     sys.modules["tinynn.__main__"] = importlib.import_module("tinynn.cli")
     of_the_folder = (
         "architecture benchmarks changed_copies digits estimator_benchmarks interpreters "
-        "native_system package readme sizes vendor"
+        "native_system package readme sizes table_benchmarks vendor"
     )
     collect_ignore += [f"test_{name}.py" for name in of_the_folder.split()]
 

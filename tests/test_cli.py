@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import os
 import pathlib
 import random
@@ -25,16 +26,19 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tinynn
-from tinynn.cli import COMMANDS, main
+from tinynn.cli import COMMANDS, compare, main, models
 from tinynn.cli.console import Console, Meter
+from tinynn.cli.decimals import guessed_decimal
 from tinynn.cli.models import About, Model, load_any
 from tinynn.cli.parser import column_list, column_name
 from tinynn.cli.reporting import model_page
-from tinynn.cli.tables import Lines, cell_reader, guessed_decimal, guessed_target
-from tinynn.cli.testing import compared, split_rows
+from tinynn.cli.tables import Lines, cell_reader, guessed_target, load_table
+from tinynn.cli.testing import answered, findings_of, split_rows, tried
 from tinynn.cli.training import class_weights
 from tinynn.data import load_iris
+from tinynn.data.files import TableFile
 from tinynn.errors import DataError, SettingError, TinynnError
+from tinynn.metrics.intervals import Comparison, compared
 
 FILE = pathlib.Path(tinynn.__file__).resolve()
 ROOT = FILE.parents[FILE.name == "__init__.py"]  # where it is imported from: a folder, or one file
@@ -180,7 +184,7 @@ def test_train_says_what_it_guessed_and_how_good_the_model_is(home, tmp_path):
     assert "and marked in a second column: every value is a number\n" in out
     assert "rows: 77 to train on, 19 to decide when to stop, 24 to test\n" in out
     assert re.search(r"^trained \d+ epochs in [\d.]+ s, ended (by|after) ", out, re.MULTILINE)
-    assert "; baseline, always the most frequent class: 0." in out
+    assert re.search(r"; always '(no|yes)', the most frequent class: 0\.", out)
     assert "\ntrue \\ predicted " in out
     assert out.endswith("\nmodel written to m.json\nreport written to m.html\n")
     # Not on a terminal: lines, and no signs that move a cursor.
@@ -241,6 +245,9 @@ def test_train_reads_numbers_of_other_countries(tmp_path):
     rows = [[f"{x},5", f"{2 * x},25"] for x in range(40)]
     write_table(tmp_path / "t.csv", ["x", "y"], rows, ";")
     out, _ = run("train", "t.csv", "--target", "y", "--epochs", 2, cwd=tmp_path)
+    assert (
+        "t.csv: 40 rows, separated by semicolons, the first line names the columns, decimal " in out
+    )
     assert "target 'y': numbers from 0.25 to 78.25" in out
     assert "x  number, from 0.5 to 39.5" in out
 
@@ -307,7 +314,7 @@ def test_train_streams(tmp_path):
     assert sum(held) == 3000
     assert 450 < held[1] < 510
     assert 560 < held[2] < 640
-    assert float(re.search(r"accuracy ([\d.]+), ", out).group(1)) > 0.8
+    assert float(re.search(r"accuracy ([\d.]+) \(", out).group(1)) > 0.8
     assert "epoch 3/3" in err
     out, _ = run("inspect", "m.json", "--json", cwd=tmp_path)
     assert json.loads(out)["about"]["rows"] == held[0] + held[1]
@@ -444,7 +451,9 @@ def test_predict_leaves_no_file_behind_that_is_not_whole(home, tmp_path):
     write_table(tmp_path / "t.csv", IRIS[:4], rows)
     _, err = run("predict", home / "iris.json", "t.csv", "--out", "o.csv", cwd=tmp_path, code=2)
     assert err == (
-        "tinynn: t.csv: column 'petal_length' needs numbers, got the text 'oops' in line 5002\n"
+        "tinynn: t.csv: column 'petal_length' needs numbers, got the text 'oops' in line 5002; if "
+        "this means a missing value, give --missing 'oops'; --keep-going leaves the answers of "
+        "such rows empty\n"
     )
     assert os.listdir(tmp_path) == ["t.csv"]
 
@@ -493,12 +502,17 @@ def test_evaluate_says_how_good_a_model_is(home, tmp_path):
         "model will do worse on new rows\n"
     )
     assert re.match(
-        r"test on 150 rows: accuracy 0\.9\d\d, 14\d right; baseline, always .*: 0\.333\n", out
+        r"test on 150 rows: accuracy 0\.9\d\d \(0\.9\d to 0\.\d\d with 95% confidence\), 14\d "
+        r"right; always 'setosa', the most frequent class: 0\.333\n",
+        out,
     )
     assert "\nsetosa                50           0          0  100.0%\n" in out
     assert "\ncalibration: the predicted probability of the answer, and how often it came" in out
     assert re.search(r"^petal_length .*█", out, re.MULTILINE)
-    assert "The columns" in (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert re.search(r"\nline +true +answer +probability of true\n─+\n *\d+ +v\w+ +v\w+ +0\.", out)
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    for title in ("How each column was read, and why", "Effect of petal_length"):
+        assert title in page
 
 
 def test_evaluate_as_json_and_as_a_check(home):
@@ -510,6 +524,118 @@ def test_evaluate_as_json_and_as_a_check(home):
     assert set(result["importance"]) == {"x", "z"}
     assert re.fullmatch(r"note: line.json .*\nr2 0\.\d{4} is below 0\.999999\n", err)
     assert run("evaluate", "line.json", "line.csv", "--quiet", cwd=home) == ("", "")
+
+
+def imbalanced(count=1500):
+    """Return rows of a name, three numbers, a constant, and a rare class that two of them raise."""
+    rng = random.Random(3)
+    rows = []
+    for i in range(count):
+        x = [rng.gauss(0, 1) for _ in range(3)]
+        yes = rng.random() < 1 / (1 + math.exp(3 - 1.2 * x[0] + 0.8 * x[1]))
+        rows.append([f"customer {i}", *(f"{v:.3f}" for v in x), "x", "yes" if yes else "no"])
+    return rows
+
+
+def test_a_rare_class_is_judged_by_ranks_and_reported(tmp_path):
+    write_table(tmp_path / "t.csv", ["name", "up", "down", "noise", "same", "left"], imbalanced())
+    out, _ = run(
+        "train", "t.csv", "--target", "left", "--hidden", 4, "--epochs", 12, "--out", "m.json",
+        "--report", "m.html", cwd=tmp_path,
+    )  # fmt: skip
+    assert re.search(
+        r"^By accuracy the model('s lead over| is no better than) always answering 'no'.* but it "
+        r"ranks the rows: area under ROC 0\.[78]\d\d \(0\.\d\d to 0\.\d\d\), where 0\.5 is chance",
+        out, re.MULTILINE,
+    )  # fmt: skip
+    assert "learned nothing" not in out
+    page = (tmp_path / "m.html").read_text(encoding="utf-8")
+    assert "2 columns of the table, which the model does not use." in page
+    assert "the same text, &#x27;x&#x27;, in 1,500 rows" in page
+    for text in ("The answer rises as up goes up: ", "The answer falls as down goes up: "):
+        assert text in page
+    (worst,) = re.findall(r"What it got most wrong</h2>.*?</section>", page, re.DOTALL)
+    line, true, answer, chance, *cells = re.findall(r"<td[^>]*>(.*?)</td>", worst)[:7]
+    lines = (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
+    of_file = lines[int(line) - 1].split(",")
+    assert (true, answer) == (of_file[-1], "no" if true == "yes" else "yes")
+    assert float(chance) < 0.1
+    assert set(cells) == {*of_file[1:4]}
+    # A model may go where its data may not.
+    assert of_file[0] not in (tmp_path / "m.json").read_text(encoding="utf-8")
+    assert f"Made by tinynn {tinynn.__version__}" in page
+    result = json.loads(run("inspect", "m.json", "--json", cwd=tmp_path)[0])
+    found = result["about"]["findings"]
+    assert found["intervals"]["roc_auc"][0] > 0.6
+    assert found["worst"][0]["line"] == int(line)
+    assert next(iter(found["effects"])) in ("up", "down")
+
+
+def test_a_linear_model_stands_beside_the_network(tmp_path):
+    rows = [row[1:] for row in imbalanced(400)]
+    write_table(tmp_path / "t.csv", ["up", "down", "noise", "same", "left"], rows)
+    for name, hidden in (("net", "4"), ("line", "none")):
+        run(
+            "train", "t.csv", "--target", "left", "--hidden", hidden, "--epochs", 3, "--out",
+            f"{name}.json", "--quiet", cwd=tmp_path,
+        )  # fmt: skip
+    network, linear = (load_any(str(tmp_path / f"{name}.json")) for name in ("net", "line"))
+    file = TableFile(str(tmp_path / "t.csv"))
+    table = load_table(file)
+    truth = [cells[-1] for cells in table.rows]
+    trial = tried(network, table, network.indices(file), truth, table.lines)
+    other = tried(linear, table, linear.indices(file), truth, table.lines)
+    assert answered(linear, trial).outputs == other.outputs
+    found = findings_of(network, trial, "t.csv", other)
+    alone = findings_of(linear, other, "t.csv").metrics
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"):
+        assert found.metrics[f"linear_{name}"] == alone[name]
+    page = model_page(network, findings_of(network, trial, "t.csv", trial))
+    assert '<th class="n">linear model</th>' in page
+    assert "A linear model is as good, as far as the test can tell (accuracy 0." in page
+
+
+def test_the_constants_are_those_of_the_training(tmp_path):
+    rows = [[i % 7, 1000.5 if i % 9 == 0 else i % 5 + 0.5] for i in range(100)]
+    write_table(tmp_path / "t.csv", ["x", "y"], rows)
+    words = ("train", "t.csv", "--target", "y", "--epochs", 1, "--quiet", "--out", "m.json")
+    run(*words, cwd=tmp_path)
+    content = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    model = load_any(str(tmp_path / "m.json"))
+    (mean,), (median,) = model.estimator.targets_.constants
+    constants = content["targets"]["constants"]
+    assert constants == {"means": [mean], "medians": [median]} and median == 2.5
+    assert mean > 50.0
+    table = [[0, 2.0], [1, 3.0]]
+    write_table(tmp_path / "new.csv", ["x", "y"], table)
+    words = ("evaluate", "m.json", "new.csv", "--json", "--no-importance")
+    metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
+    assert metrics["baseline_mean_absolute_error"] == 0.5
+    assert metrics["baseline_root_mean_squared_error"] == pytest.approx(
+        (((mean - 2) ** 2 + (mean - 3) ** 2) / 2) ** 0.5
+    )
+    # A file of an earlier version has no medians: the test's own stands in.
+    del content["targets"]["constants"]
+    (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
+    metrics = json.loads(run(*words, cwd=tmp_path)[0])["metrics"]
+    assert metrics["baseline_mean_absolute_error"] == 0.5
+    for medians in ([], [None], ["2"], [2.0, 3.0], 2.0, [True], [10**400]):
+        content["targets"]["constants"] = {"means": [mean], "medians": medians}
+        (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
+        _, err = run(*words, cwd=tmp_path, code=2)
+        assert "a saved Regressor needs finite means and medians, one for each output" in err
+
+
+def test_answers_are_those_of_the_network_whatever_the_engine(home, monkeypatch):
+    model = load_any(str(home / "iris.json"))
+    rows = [[0.1 * i, -0.3, 0.2, 0.5] for i in range(40)]
+    plain = model.outputs(rows)
+    monkeypatch.setattr(models, "WORTH_COMPILING", 0)
+    for engine in (None, "auto", "lists"):
+        found = model._replace(engine=engine).outputs(rows)
+        assert [x for row in found for x in row] == pytest.approx([x for row in plain for x in row])
+    monkeypatch.setenv("TINYNN_ENGINE", "auto")
+    assert models.fastest_engine() == "auto"
 
 
 def test_compare_says_which_is_better(home, tmp_path):
@@ -528,6 +654,15 @@ def test_compare_says_which_is_better(home, tmp_path):
     assert err.splitlines()[-1].startswith("the second model's accuracy is lower by 0.")
     out, _ = run("compare", "w.json", "w.json", home / "people.csv", cwd=tmp_path)
     assert out.endswith("p = 1\nThese rows do not show which of the two is better.\n")
+    assert re.search(r"^accuracy +0\.\d{3} \(0\.\d\d to 0\.\d\d\) +0\.\d{3} \(", out, re.MULTILINE)
+
+
+def test_numbers_are_compared_by_squared_errors_and_by_how_often():
+    often = Comparison(90, 10, 1e-9)  # the first alone is closer in 90 rows, the second in 10
+    assert compare._verdict(0.2, 1e-4, often) == "The second is better."
+    assert compare._verdict(0.2, 0.4, often) == (
+        "The first is more often closer, but R² does not show which of the two is better."
+    )
 
 
 def test_inspect_says_what_is_in_a_file(home):
@@ -564,7 +699,9 @@ def test_plot_draws_text_pages_and_svg_files(home, tmp_path):
     out, _ = run(
         "plot", home / "line.json", "--out", "svg", "--data", home / "line.csv", cwd=tmp_path
     )
-    names = ["loss", "predictions", "importance", "network", "weights"]
+    names = [
+        "loss", "predictions", "importance", "effect_1", "effect_2", "network", "weights",
+    ]  # fmt: skip
     assert out == "".join(f"{os.path.join('svg', name)}.svg\n" for name in names)
     assert all((tmp_path / "svg" / f"{name}.svg").stat().st_size > 500 for name in names)
 
@@ -798,7 +935,7 @@ TABLES = [
         "give --categories 'x'",
     ),
     (
-        "x;y\n" + "".join(f"1.00{i},5;{i % 2}\n" for i in range(60)),
+        "x;z;y\n" + "".join(f"1.00{i % 10},5;{i}.5;{i % 2}\n" for i in range(60)),
         "t.csv: column 'x' seems to hold numbers in another notation, such as '1.000,5' in "
         "line 2; give --decimal , to read it, or give --categories 'x' to keep it as text",
     ),
@@ -818,9 +955,9 @@ TABLES = [
         "encoding is not utf-8 but, say, utf-16",
     ),
     (
-        b"x,y\n1,caf\xe9\n",
+        b"x,y\n1,caf\x81\n",
         "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the line, "
-        "is 0xe9; give the file's encoding, for example cp1252 or latin-1",
+        "is 0x81; give the file's encoding, for example cp1252 or latin-1",
     ),
     (
         "x,y\n" + "1e308,1\n-1e308,0\n" * 10,

@@ -29,6 +29,7 @@ from tinynn.estimators import (
     load,
 )
 from tinynn.estimators.design import ACTIVATIONS, NetworkDesign
+from tinynn.estimators.number_targets import Numbers
 from tinynn.estimators.streams import Chunks, batches_of
 from tinynn.lesson.activation_layers import ReLU, Sigmoid, Softmax, Tanh
 from tinynn.lesson.adam import Adam, AdamW
@@ -501,7 +502,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         (
             {"learning_rate": "fast"},
             "Classifier needs learning_rate to be one of 'constant', 'invscaling', 'adaptive', "
-            "got 'fast'",
+            "'plateau', got 'fast'",
         ),
         (
             {"batch_size": 0},
@@ -981,3 +982,14 @@ def test_edited_files_and_what_is_said(place, value, words, tmp_path):
     with pytest.raises(FormatError) as error:
         load(path)
     assert str(error.value) == words.format(path=path)
+
+
+def test_targets_know_the_best_constant_answers():
+    numbers = Numbers()
+    numbers.learn([1.0, 50.0])
+    numbers.learn([3.0, 6.0, 0.0])
+    assert numbers.constants == ([12.0], [3.0])
+    assert Numbers.from_dict(numbers.to_dict()).constants == ([12.0], [3.0])
+    rows = Numbers()
+    rows.learn([[1.0, 5.0], [3.0, 5.0], [8.0, 2.0]])
+    assert rows.constants == ([4.0, 4.0], [3.0, 5.0])

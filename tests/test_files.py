@@ -11,8 +11,10 @@ import sys
 import pytest
 from hypothesis import assume, example, given, strategies as st
 
-import tinynn.data.files as files
-from tinynn.data.files import CsvDialect, TableFile, guessed_dialect, guessed_header
+import tinynn.data.sources as sources
+from tinynn.data.files import TableFile
+from tinynn.data.guesses import CsvDialect, guessed_dialect
+from tinynn.data.headers import guessed_header
 from tinynn.errors import DataError, SettingError
 
 
@@ -119,6 +121,9 @@ def test_an_encoding_can_be_given(written):
         ([["1,5", "a"], ["2,5", "b"]], False),
         ([["nan", "infinity"], ["1", "2"]], True),
         ([["a", ""], ["x", ""]], True),
+        ([["2020-01-01", "yes"], ["2020-01-02", "no"], ["2020-01-03", "no"]], False),
+        ([["$5.00", "yes"], ["$7.50", "no"]], False),
+        ([["town", "2020-01-01"], ["Ulm", "7.5"], ["Köln", "8"]], True),
     ],
 )
 def test_a_header_is_guessed(rows, header):
@@ -163,11 +168,11 @@ def test_the_standard_input_is_kept_to_be_read_again(tmp_path):
 
 
 def test_a_large_standard_input_goes_to_a_temporary_file(monkeypatch):
-    monkeypatch.setattr(files, "KEPT_IN_MEMORY", 10)
+    monkeypatch.setattr(sources, "KEPT_IN_MEMORY", 10)
     data = b"a,b\n" + b"1,2\n" * 1000
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     table = TableFile("-")
-    assert not isinstance(table._kept, io.BytesIO)
+    assert not isinstance(table._source._kept, io.BytesIO)
     assert len(list(table.rows())) == len(list(table.rows())) == 1000
     assert table.size == len(data)
 
@@ -251,14 +256,14 @@ def test_the_delimiter_of_numbers_is_always_guessed(rows, delimiter):
             '(") missing?',
         ),
         (
-            b"a,b\n1,caf\xe9\n",
+            b"a,b\n1,caf\x81\n",
             "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the "
-            "line, is 0xe9; give the file's encoding, for example cp1252 or latin-1",
+            "line, is 0x81; give the file's encoding, for example cp1252 or latin-1",
         ),
         (
-            gzip.compress(b"a,b\n1,caf\xe9\n", mtime=0),
+            gzip.compress(b"a,b\n1,caf\x81\n", mtime=0),
             "t.csv, line 2: this cannot be decoded as utf-8: byte 9 of the file, byte 6 of the "
-            "line, is 0xe9; give the file's encoding, for example cp1252 or latin-1",
+            "line, is 0x81; give the file's encoding, for example cp1252 or latin-1",
         ),
         (
             "\ufeffa,b\n".encode("utf-16-le") + b"\x31",
@@ -287,7 +292,7 @@ def test_a_damaged_compressed_file_is_refused(written):
 
 
 def test_a_line_without_an_end_is_refused(written, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(sources, "LONGEST_LINE", 100)
     text = "a,b\n1,2\n" + "3" * 200
     assert refusal(written(text)) == "t.csv, line 3: more than 100 characters in one line"
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from test_architecture import FLOORS, LESSON
 
-from tinynn.cli import main, options
+from tinynn.cli import main, tool_options
 from tinynn.engines.choice import ENGINES
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -83,7 +83,7 @@ def run_line(line):
     """Run a line of a shell, in this process where that is the same."""
     words = shlex.split(line, comments=True)
     if words[:4] == ["python3", "-m", "tinynn", "selftest"]:
-        options.selftest().parse_args(words[4:])  # it takes seconds, and has tests of its own
+        tool_options.selftest().parse_args(words[4:])  # it takes seconds, and has tests of its own
     elif words[:3] == ["python3", "-m", "tinynn"]:
         assert main(words[3:]) == 0
     elif words[:2] == ["python3", "-m"] and words[2].startswith("benchmarks"):

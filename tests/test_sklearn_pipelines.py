@@ -118,9 +118,9 @@ def test_an_imported_pipeline_is_a_model_of_the_command_line(tmp_path, capsys):
     table.write_text("\n".join(text) + "\n")
     assert main(["evaluate", str(path), str(table), "--target", "level"]) == 0
     said = capsys.readouterr().out
-    assert "accuracy 1.000, 8 right" in said
+    assert "accuracy 1.000 (0.68 to 1.00 with 95% confidence), 8 right" in said
     usual = max(case["predict"][:8].count(label) for label in case["predict"][:8]) / 8
-    assert f"always the most frequent class: {usual:.3f}" in said
+    assert f"always 'low', the most frequent class: {usual:.3f}" in said
     assert main(["inspect", str(path)]) == 0
     assert "training: 0 epochs, imported" in capsys.readouterr().out
 

@@ -563,6 +563,17 @@ def test_bars_are_as_long_as_their_values(values: list[float]) -> None:
             assert abs(w - widths[largest] * abs(v / values[largest])) < 0.02
 
 
+def test_predictions_far_beyond_the_others_are_drawn_at_the_edge() -> None:
+    near = [float(i) for i in range(100)]
+    svg = parsed(view.prediction_chart([*near, 50.0, 9e9], [*near, -9e9, 3.0]))
+    plain, far = found(svg, "g", "nn-dots")
+    assert (len(found(plain, "path")), len(found(far, "path"))) == (100, 2)
+    texts = [text.text or "" for text in found(svg, "text")]
+    assert "far beyond the others, at the edge: 2" in texts and not any("×10" in t for t in texts)
+    svg = parsed(view.prediction_chart(near, [1.5 * x for x in near]))
+    assert "beyond" not in "".join(svg.itertext())
+
+
 def test_negative_bars_reach_to_the_left_of_zero() -> None:
     a, b = found(parsed(view.bar_chart(["a", "b"], [1, -1], title="t")), "rect", "nn-f0")
     assert float(b.get("x") or 0) + float(b.get("width") or 0) == pytest.approx(

@@ -127,12 +127,13 @@ class Prediction(Task):
 
 
 class Command(NamedTuple):
-    """A program for a new interpreter to run, and the modules it needs."""
+    """A program for a new interpreter to run, the modules it needs, and its arguments."""
 
     name: str
     title: str
     source: str
     needs: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from .kinds import Command, Package, Processes, Sizes, Task
 _PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     return (_PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
 
 
@@ -19,9 +19,9 @@ TASKS: tuple[Task, ...] = (
         "the original program, the whole process with its imports",
         unit="process",
         commands=(
-            Command("tinynn", "tinynn, fit", _program("original_fit")),
-            Command("tinynn-neuralnet", "tinynn, NeuralNet", _program("original_neural_net")),
-            Command("numpy", "NumPy", _program("original_numpy"), ("numpy",)),
+            Command("tinynn", "tinynn, fit", program("original_fit")),
+            Command("tinynn-neuralnet", "tinynn, NeuralNet", program("original_neural_net")),
+            Command("numpy", "NumPy", program("original_numpy"), ("numpy",)),
         ),
         printed=(0.98977040,),
     ),
@@ -33,7 +33,7 @@ TASKS: tuple[Task, ...] = (
         notes=("The bare interpreter's own time is subtracted from the other rows.",),
         commands=(
             Command("bare", "bare interpreter", "pass"),
-            Command("tinynn", "tinynn, with all that fit needs", _program("import_fit")),
+            Command("tinynn", "tinynn, with all that fit needs", program("import_fit")),
             Command("tinynn-alone", "import tinynn alone, before it is used", "import tinynn"),
             Command("numpy", "NumPy", "import numpy", ("numpy",)),
             Command("sklearn", "scikit-learn's MLP", "import sklearn.neural_network", ("sklearn",)),

@@ -1,4 +1,5 @@
-"""The command line: one module per command, each with `run`; their parsers are in `options`."""
+"""The command line: one module per command, each with `run`; their parsers are in `options` and
+`tool_options`."""
 
 from __future__ import annotations
 
@@ -107,9 +108,9 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(f"unknown {what} {name!r}{suggestion(name, list(COMMANDS))}")
-    from . import options
+    from . import options, tool_options
 
-    parser: Parser = getattr(options, name)()
+    parser: Parser = getattr(options if hasattr(options, name) else tool_options, name)()
     parsed = parser.parse_args(words[1:])
     command: Any = import_module(f".{name}", __package__)
     return int(command.run(parsed) or 0)

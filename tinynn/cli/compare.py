@@ -6,34 +6,39 @@ import argparse
 
 from ..checks.words import counted
 from ..errors import DataError
-from ..report.findings import METRICS, shown
+from ..metrics.intervals import Comparison, compared, mean_p_value
+from ..report.findings import METRICS, Findings, shown, span
+from ..report.verdicts import CHANCE
 from ..view import text_table
 from .console import Console
 from .evaluate import trial_of
 from .models import load_model
 from .tables import open_table
-from .testing import compared, errors_of, findings_of
+from .testing import errors_of, findings_of
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    models = [load_model(path, options.decimal) for path in (options.first, options.second)]
+    models = [
+        load_model(path, options.decimal, options.missing)
+        for path in (options.first, options.second)
+    ]
     if models[0].estimator.kind != models[1].estimator.kind:
         raise DataError(
             f"{options.first} is a {models[0].estimator.kind} and {options.second} a "
             f"{models[1].estimator.kind}: they cannot be compared"
         )
-    file = open_table(options.data, options)
+    file = open_table(options.data, options, models[0])
     trials = [trial_of(model, file, options, console) for model in models]
     first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
     result = compared(errors_of(trials[0]), errors_of(trials[1]))
     rows: list[list[str]] = [
-        [METRICS.get(name, name), shown(first.metrics[name]), shown(second.metrics[name])]
+        [METRICS.get(name, name), _with_interval(first, name), _with_interval(second, name)]
         for name in first.metrics
-        if name in second.metrics and not name.startswith("baseline_")
+        if name in second.metrics and not name.startswith(("baseline_", "linear_"))
     ]
-    console.say(f"on {first.rows:,} rows of {file.name}:\n")
+    console.say(f"on {first.rows:,} rows of {file.name}, with 95% intervals:\n")
     console.say(
         text_table(rows, ["", options.first, options.second], "lrr", ascii_only=console.ascii_only)
     )
@@ -44,7 +49,12 @@ def run(options: argparse.Namespace) -> int:
         f"equally good models: p = {result.p_value:.2g}"
     )
     difference = second.metrics[second.score] - first.metrics[first.score]
-    console.say(_verdict(difference, result.p_value))
+    p_value = result.p_value
+    if first.score == "r2":
+        # Which has the higher R² and which is more often closer are different questions.
+        errors = zip(errors_of(trials[0]), errors_of(trials[1]))
+        p_value = mean_p_value([a * a - b * b for a, b in errors])
+    console.say(_verdict(difference, p_value, result))
     console.result(
         {
             "rows": first.rows,
@@ -52,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
             "second": second.metrics,
             "score": first.score,
             "difference": difference,
+            "difference_p_value": p_value,
             **result._asdict(),
         }
     )
@@ -64,8 +75,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verdict(difference: float, p_value: float) -> str:
-    if p_value >= 0.05:
-        return "These rows do not show which of the two is better."
-    # Which has the higher score and which is more often better are different questions.
-    return f"The {'second' if difference > 0.0 else 'first'} is better."
+def _with_interval(found: Findings, name: str) -> str:
+    interval = found.intervals.get(name)
+    return shown(found.metrics[name]) + (f" ({span(interval)})" if interval else "")
+
+
+def _verdict(difference: float, p_value: float, result: Comparison) -> str:
+    if p_value < CHANCE:
+        return f"The {'second' if difference > 0.0 else 'first'} is better."
+    if result.p_value < CHANCE:
+        often = "first" if result.only_first > result.only_second else "second"
+        return f"The {often} is more often closer, but R² does not show which of the two is better."
+    return "These rows do not show which of the two is better."

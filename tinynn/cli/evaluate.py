@@ -9,10 +9,12 @@ from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
 from ..files.atomic import write_text
+from ..report.findings import importance_label
 from .console import Console, check_writable
+from .decimals import adapt_decimal
 from .models import Model, load_model
 from .parser import column_name
-from .tables import Label, Loaded, Target, load_table, open_table
+from .tables import Label, Loaded, Target, load_table, note_total, open_table
 from .testing import (
     Trial,
     calibration_text,
@@ -23,6 +25,7 @@ from .testing import (
     test_text,
     tried,
     with_importance,
+    worst_text,
 )
 
 
@@ -30,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
     check_writable(options.report)
-    model = load_model(options.model, options.decimal)
-    file = open_table(options.data, options)
+    model = load_model(options.model, options.decimal, options.missing)
+    file = open_table(options.data, options, model)
     trial = trial_of(model, file, options, console)
     describe_cells(trial, console, file.name)
     found = findings_of(model, trial, file.name)
@@ -42,9 +45,11 @@ def run(options: argparse.Namespace) -> int:
         console.say(calibration_text(found, console))
     if not options.no_importance:
         found = with_importance(model, trial, found, options.seed)
-        name = "accuracy" if found.score == "accuracy" else "R²"
-        console.say(f"\nimportance: loss of {name} when the cells of a column are shuffled")
+        console.say(f"\nimportance: {importance_label(found)} when a column's cells are shuffled")
         console.say(importance_text(found, console))
+    if found.worst:
+        console.say("\nthe rows that the model got most wrong")
+        console.say(worst_text(found, console))
     if options.report:
         from .reporting import model_page
 
@@ -70,10 +75,13 @@ def known_targets(
     Raises DataError, with the nearest names, if the table has no such column.
     """
     name = _target_column(model, file, options.target)
+    if options.decimal is None:
+        adapt_decimal(model, file, console)
     index = file.columns.index(name)
     task = "regress" if isinstance(model.estimator, Regressor) else "classify"
     target = Target(name, index, task, "", model.estimator.encoder_.reader)
     table = load_table(file)
+    note_total(file, console)
     targets: list[Label] = []
     kept: list[int] = []
     for row, cells in enumerate(table.rows):

@@ -11,9 +11,10 @@ from ..errors import SettingError
 from ..export.formats import FORMATS, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
+from .decimals import adapt_decimal
 from .models import Model, load_any
 from .parser import UsageError
-from .tables import chunks_of, located, open_table
+from .tables import located, open_table
 
 MOST_ROWS = 10_000  # of a table that an export is tested on
 
@@ -37,15 +38,17 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None and setting not in known:
             raise UsageError(f"--{name} cannot be used with --to {kind}")
     check_writable(options.out)
-    model = load_any(options.model, options.decimal)
+    model = load_any(options.model, options.decimal, options.missing)
     notes = Notes([], {})
     exported: object = model if isinstance(model, Sequential) else model.estimator
     if isinstance(model, Model) and not FORMATS[kind].tables:
         exported, notes = _network(model)
     rows = _rows(model, options)
+    about = model.about if isinstance(model, Model) else None
     settings = {
         "weights": options.weights, "dtype": options.dtype, "rows": rows,
-        "target": model.about.target if isinstance(model, Model) and model.about else None,
+        "target": None if about is None else about.target,
+        "reading": None if about is None else about.reading,
         "doc": "; ".join([f"A network by tinynn: {exported!r}", *notes.sentences]),
     }  # fmt: skip
     given = {name: settings[name] for name in known if settings[name] is not None}
@@ -71,13 +74,15 @@ def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[A
     """Return the first rows of the table to test the export on, or None without one."""
     if options.data is None:
         return None
-    table = open_table(options.data, options)
+    table = open_table(options.data, options, None if isinstance(model, Sequential) else model)
     if isinstance(model, Sequential):
         indices = list(range(len(table.columns)))
     else:
         indices = model.indices(table)
+        if options.decimal is None:
+            adapt_decimal(model, table, Console(options.quiet))
     rows: list[list[Any]] = []
-    for _, part in chunks_of(table):
+    for _, part in table.parts():
         rows += [[row[index] for index in indices] for row in part]
         if len(rows) >= MOST_ROWS:
             break

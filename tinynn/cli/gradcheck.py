@@ -20,7 +20,7 @@ from .testing import picked, tried
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    model = load_any(options.model, options.decimal)
+    model = load_any(options.model, options.decimal, options.missing)
     if isinstance(model, Sequential):
         network, loss = model, options.loss
         X, T = _bare_rows(model, options)
@@ -47,7 +47,7 @@ def _rows(
     model: Model, options: argparse.Namespace, console: Console
 ) -> tuple[Sequential, Any, Matrix, Matrix]:
     """Return the network, its loss, and encoded rows of inputs and targets."""
-    file = open_table(options.data, options)
+    file = open_table(options.data, options, model)
     table, targets = known_targets(model, file, options, console)
     part, lines = picked(table, range(min(options.rows, len(table.rows))))
     trial = tried(model, part, model.indices(file), targets[: options.rows], lines)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from typing import Any, NamedTuple, Sequence
 
 from ..data.files import TableFile
-from ..errors import DataError, FormatError, TinynnError
+from ..data.guesses import Reading
+from ..engines.choice import runs_native
+from ..engines.prediction import CompiledModel, compile
+from ..errors import DataError, EngineError, FormatError, TinynnError
 from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..files import json_file
 from ..lesson.matrix import Matrix
 from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..preprocessing.cells import reader
 from ..report.findings import Findings
 from .parser import suggestion
+
+WORTH_COMPILING = 1_000_000  # multiplications
 
 
 class About(NamedTuple):
@@ -21,6 +28,7 @@ class About(NamedTuple):
     source:   the name of the file it was trained on
     rows:     how many rows were used for training, `validation_rows` of them to decide when to stop
     findings: its test on held-out rows, if there were any
+    reading:  how that file was read; None in the oldest model files
     """
 
     target: str
@@ -28,16 +36,20 @@ class About(NamedTuple):
     rows: int
     validation_rows: int
     findings: Findings | None
+    reading: Reading | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
         content = self._asdict()
         content["findings"] = None if self.findings is None else self.findings.to_dict()
+        content["reading"] = None if self.reading is None else self.reading._asdict()
         return content
 
     @classmethod
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
+        if isinstance(content, dict):
+            content = {"reading": None, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
@@ -46,16 +58,19 @@ class About(NamedTuple):
                 raise FormatError(f"{where} has an invalid {key}: {content[key]!r}")
         found = content["findings"]
         if found is not None:
-            content = {**content, "findings": Findings.from_dict(found, f"{where}.findings")}
+            content["findings"] = Findings.from_dict(found, f"{where}.findings")
+        if content["reading"] is not None:
+            content["reading"] = Reading.from_dict(content["reading"], f"{where}.reading")
         return cls(**content)
 
 
 class Model(NamedTuple):
-    """A classifier or regressor, and what its file says about it."""
+    """A classifier or regressor, what its file says about it, and the engine if one was named."""
 
     path: str
     estimator: Classifier | Regressor
     about: About | None
+    engine: str | None = None
 
     @property
     def classes(self) -> list[Any]:
@@ -66,6 +81,13 @@ class Model(NamedTuple):
     def columns(self) -> list[str]:
         """The columns that it needs."""
         return list(self.estimator.encoder_.column_names)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether its columns have no names of their own, but x0, x1 … from Python, or c1, c2 …"""
+        if self.about is not None and self.about.reading is not None:
+            return not self.about.reading.header
+        return self.columns == [f"x{j}" for j in range(len(self.columns))]
 
     def target_name(self, given: str | None) -> str:
         """Return the name of the target: `given`, else the one from training."""
@@ -83,9 +105,8 @@ class Model(NamedTuple):
         """
         columns, given = self.columns, table.columns
         missing = [name for name in columns if name not in given]
-        # A file without a header, or a model from Python with columns x0, x1 …
-        nameless = not table.header or columns == [f"x{j}" for j in range(len(columns))]
-        if missing and nameless and len(given) in (len(columns), len(columns) + 1):
+        by_order = self.nameless or not table.header
+        if missing and by_order and len(given) in (len(columns), len(columns) + 1):
             return list(range(len(columns)))
         if missing:
             more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
@@ -97,7 +118,18 @@ class Model(NamedTuple):
 
     def outputs(self, encoded: Matrix) -> Matrix:
         """Return the network's outputs for encoded rows."""
-        return self.estimator.network_.predict(encoded)
+        network = self.estimator.network_
+        if len(encoded) * network.count_parameters() < WORTH_COMPILING:
+            return network.predict(encoded)
+        return self.predictor().rows(encoded)
+
+    def predictor(self) -> CompiledModel:
+        """Return the network as a function, in machine code where that can run."""
+        network, engine = self.estimator.network_, self.engine or fastest_engine()
+        try:
+            return compile(network, engine)
+        except EngineError:  # it cannot run this network
+            return compile(network)
 
     def answers(self, outputs: Matrix) -> list[Any]:
         """Return the classes or numbers that the network's outputs stand for."""
@@ -112,22 +144,30 @@ class Model(NamedTuple):
         return rows
 
 
+def fastest_engine() -> str:
+    """Return the engine to use if none was asked for: machine code where it can run."""
+    return "native" if not os.environ.get("TINYNN_ENGINE") and runs_native() else "auto"
+
+
 def save_model(path: str, estimator: Estimator, about: About) -> None:
     """Write a model file, completely or not at all."""
     content = {**saving.to_dict(estimator), "about": about.to_dict()}
     json_file.write(path, estimator.kind, content)
 
 
-def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
+def load_any(
+    path: str, decimal: str | None = None, missing: Sequence[str] = ()
+) -> Model | Sequential:
     """Return the model in a file: one trained on a table, or a bare network.
 
-    It reads numbers with this `decimal` sign, by default the one from training. Raises DataError or
-    FormatError for a file that is missing or not valid.
+    It reads numbers with this `decimal` sign, by default the one from training, and more words for
+    `missing` values than in training. Raises DataError or FormatError for a file that is missing or
+    not valid.
     """
     try:
         content = json_file.read(path)
     except OSError as error:
-        from ..data.files import near_file
+        from ..data.sources import near_file
 
         if isinstance(error, FileNotFoundError):
             raise DataError(f"there is no model file {path}{near_file(path)}") from None
@@ -150,15 +190,15 @@ def load_any(path: str, decimal: str | None = None) -> Model | Sequential:
         # An edited file can be wrong in ways that no check foresaw.
         raise FormatError(f"{path} is not a valid {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
-    if decimal is not None:
+    if decimal is not None or missing:
         encoder = estimator.encoder_
-        encoder.reader = encoder.reader._replace(decimal=decimal)
+        encoder.reader = reader((*encoder.missing, *missing), decimal or encoder.decimal)
     return Model(path, estimator, about)
 
 
-def load_model(path: str, decimal: str | None = None) -> Model:
+def load_model(path: str, decimal: str | None = None, missing: Sequence[str] = ()) -> Model:
     """Return the model in a file, like `load_any`. Raises DataError for a bare network, too."""
-    model = load_any(path, decimal)
+    model = load_any(path, decimal, missing)
     if isinstance(model, Sequential):
         raise DataError(
             f"{path} holds a bare network, without columns; this command needs a model from "

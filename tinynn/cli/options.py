@@ -1,15 +1,28 @@
-"""The options of each command: one function per command, which returns its parser.
+"""The options of the commands for models: a function per command, which returns its parser.
 
 They are apart from the commands so that help and usage errors load no slow modules.
 """
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
 from ..export.formats import FORMATS
-from .parser import Parser, above_zero, add_output, add_reading, positive, share, sizes, whole
+from .own_options import bench, demo, selftest, vendor
+from .parser import (
+    Parser,
+    above_zero,
+    add_output,
+    add_reading,
+    add_switch,
+    positive,
+    share,
+    sizes,
+    whole,
+)
+
+__all__ = [
+    "bench", "compare", "demo", "evaluate", "export", "gradcheck", "inspect", "plot", "predict",
+    "selftest", "train", "vendor",
+]  # fmt: skip
 
 
 def train() -> Parser:
@@ -19,8 +32,8 @@ def train() -> Parser:
         "DATA --target COLUMN [options]",
         "Trains a model to predict one column of a table from the others.\n\n"
         "It guesses what each column is, and tells you. It holds out some rows to decide when to "
-        "stop and\nothers to test the model, and compares the model with a baseline. Ctrl-C stops "
-        "training early and\nkeeps the best model so far.",
+        "stop and\nothers to test the model, and compares it with always giving the same answer. "
+        "Ctrl-C stops training\nearly and keeps the best model so far.",
         [
             "iris.csv --target species --out iris.json",
             "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
@@ -48,7 +61,7 @@ def train() -> Parser:
     _add_network(command)
     _add_training(command)
     _add_columns(command)
-    add_reading(command)
+    add_reading(command, trained=False)
     add_output(command)
     return command
 
@@ -78,21 +91,30 @@ def _add_training(command: Parser) -> None:
         "--epochs", type=positive, help="train at most this many (200, or 10 for a stream)"
     )
     group.add_argument(
-        "--learning-rate", type=above_zero, default=0.01, metavar="RATE", help="step size (0.01)"
-    )
+        "--learning-rate", type=above_zero, metavar="RATE",
+        help="step size at first (0.03, or 0.01 for a stream)",
+    )  # fmt: skip
     group.add_argument(
         "--batch-size",
         type=positive,
         metavar="ROWS",
-        help="rows per update (32, or 256 for a long stream)",
+        help="rows per update (a 200th of the rows, but 32 to 256)",
     )
-    group.add_argument("--solver", default="adam", help="adam, sgd, adamw, rmsprop … (%(default)s)")
+    group.add_argument(
+        "--solver", help="adam, sgd, adamw, rmsprop …; lbfgs is the default below 1,000 rows"
+    )
     group.add_argument("--loss", help="for numbers: squared_error (default), huber …")
     group.add_argument(
-        "--alpha", type=float, default=1e-4, help="strength of the L2 penalty (%(default)s)"
+        "--alpha", type=float, help="strength of the L2 penalty (0.0001, or 1 for lbfgs)"
     )
     group.add_argument(
         "--clip-norm", type=above_zero, metavar="NORM", help="largest norm of the gradients"
+    )
+    add_switch(
+        group, "log-target", "learn the target's logarithm (if it is skewed and that does better)"
+    )
+    add_switch(
+        group, "refit", "train the final model on all rows after the test (up to 10,000 rows)"
     )
     group.add_argument("--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1")
     group.add_argument(
@@ -105,7 +127,7 @@ def _add_training(command: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--patience", type=positive, metavar="EPOCHS",
-        help="stop after this many without improvement (10, or 3 for a stream)",
+        help="stop after this many without improvement (10; 20 for lbfgs, 3 for a stream)",
     )  # fmt: skip
     group.add_argument(
         "--no-early-stopping", dest="early_stopping", action="store_false", help="train all epochs"
@@ -160,7 +182,8 @@ def predict() -> Parser:
         "Adds a model's predictions to a table as new columns, and writes it as CSV.\n\n"
         "The columns may be in any order, and there may be extra ones. Missing cells and "
         "categories not\nseen in training are handled as the model learned to, and reported on "
-        "standard error. Files may be\nof any size: they are read in pieces.",
+        "standard error. Files may be\nof any size: they are read in pieces. The exit code is 2 if "
+        "a row cannot be read; with --keep-going,\nif no row can.",
         [
             "iris.json new.csv > answers.csv",
             "iris.json new.csv.gz --proba --out answers.csv",
@@ -176,6 +199,10 @@ def predict() -> Parser:
         "--proba", action="store_true", help="add the probability of each class too"
     )
     command.add_argument("--only", action="store_true", help="write only the new columns")
+    command.add_argument(
+        "--keep-going", action="store_true",
+        help="leave the answer empty for a row that cannot be read, and say why in a column `note`",
+    )  # fmt: skip
     add_reading(command)
     group = command.add_argument_group("output")
     group.add_argument("--quiet", action="store_true", help="print only errors")
@@ -187,9 +214,9 @@ def evaluate() -> Parser:
     command = Parser(
         "evaluate",
         "MODEL DATA [options]",
-        "Measures how good a model is on a table with known answers: metrics compared with a "
-        "baseline, the\nconfusion matrix, the calibration of its probabilities, and how much each "
-        "column matters. Use\nrows that the model was not trained on.",
+        "Measures how good a model is on a table with known answers: metrics with 95% intervals, "
+        "the\nconfusion matrix, the calibration of its probabilities, how much each column "
+        "matters, and the\nrows it got most wrong. Use rows that the model was not trained on.",
         [
             "iris.json test.csv",
             "iris.json test.csv --at-least 0.95   # exit code 1 if it is worse",
@@ -215,6 +242,10 @@ def add_model_and_data(command: Parser) -> None:
     """Add MODEL, DATA and --target."""
     command.add_argument("model", metavar="MODEL", help="a file written by train")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
+    _add_target(command)
+
+
+def _add_target(command: Parser) -> None:
     command.add_argument(
         "--target", metavar="COLUMN", help="the target's name in this table, if different"
     )
@@ -240,8 +271,8 @@ def compare() -> Parser:
         "compare",
         "MODEL MODEL DATA [options]",
         "Tells which of two models is better on a table with known answers, and how likely such "
-        "a\ndifference would be if both were equally good (McNemar's exact test; the sign test "
-        "for numbers).",
+        "a\ndifference would be if both were equally good (McNemar's exact test; for numbers "
+        "the\nsign test, and a t-test of squared errors).",
         [
             "old.json new.json test.csv",
             "old.json new.json test.csv --no-worse-than 0.01   # exit code 1 if it is",
@@ -250,9 +281,7 @@ def compare() -> Parser:
     command.add_argument("first", metavar="MODEL", help="a file written by train")
     command.add_argument("second", metavar="MODEL", help="another one with the same target")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     command.add_argument(
         "--no-worse-than", type=float, metavar="MARGIN",
         help="exit with 1 if the second model's score is lower by more than this",
@@ -267,7 +296,7 @@ def plot() -> Parser:
     command = Parser(
         "plot",
         "MODEL [options]",
-        "Draws a model: its training, its test, the importance of its columns, and its weights.\n\n"
+        "Draws a model: its training, its test, what its columns do, and its weights.\n\n"
         "Without --out it prints text; with it, it writes one HTML page, or an SVG file for each "
         "chart. It\nshows the test made by train, or a new one on --data.",
         [
@@ -281,9 +310,7 @@ def plot() -> Parser:
         "--out", metavar="PATH", help="a page if it ends in .html, else a directory for SVG files"
     )
     command.add_argument("--data", metavar="DATA", help="a table to test the model on")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     add_reading(command)
     group = command.add_argument_group("output")
     group.add_argument("--quiet", action="store_true", help="print only errors")
@@ -345,113 +372,13 @@ def gradcheck() -> Parser:
     )
     command.add_argument("model", metavar="MODEL", help="a file written by train, or from Python")
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
-    command.add_argument(
-        "--target", metavar="COLUMN", help="the target's name in this table, if different"
-    )
+    _add_target(command)
     command.add_argument("--rows", type=positive, default=5, help="how many rows to use (5)")
     command.add_argument(
-        "--tolerance",
-        type=above_zero,
-        default=1e-6,
+        "--tolerance", type=above_zero, default=1e-6,
         help="largest relative error allowed (%(default)s)",
-    )
+    )  # fmt: skip
     command.add_argument("--loss", default="mse", help="loss of a bare network (%(default)s)")
     add_reading(command)
     add_output(command)
-    return command
-
-
-def demo() -> Parser:
-    """Return the parser of `demo`."""
-    command = Parser(
-        "demo",
-        "[options]",
-        "Trains the original program, three inputs and one sigmoid neuron, and prints how its\n"
-        "answer improves. Then trains a classifier on Fisher's iris flowers and tests it on\n"
-        "flowers that it has not seen. Takes a few seconds. With --csv it trains nothing, but\n"
-        "writes the flowers as a table for trying the other commands.",
-        ["", "--seed 7", "--csv iris.csv"],
-    )
-    command.add_argument(
-        "--seed", type=whole, default=3, help="seed for the iris split and weights (%(default)s)"
-    )
-    command.add_argument(
-        "--csv", metavar="FILE", help="write the iris flowers to this CSV file, and stop"
-    )
-    return command
-
-
-def selftest() -> Parser:
-    """Return the parser of `selftest`."""
-    command = Parser(
-        "selftest",
-        "[options]",
-        "Checks what works on this interpreter, how accurately and how fast: known numbers,\n"
-        "derivatives, every engine, files, iris. Needs only the library and takes a few\n"
-        "seconds. The exit code is 1 if a check failed.",
-        ["", "--json"],
-    )
-    add_output(command, "print nothing; only set the exit code")
-    return command
-
-
-def vendor() -> Parser:
-    """Return the parser of `vendor`."""
-    from ..single_file.sources import all_parts, library
-
-    parts = "\n".join(f"  {name:<12}{what}" for name, what in all_parts(library()).items())
-    command = Parser(
-        "vendor",
-        "FILE [options]",
-        "Writes the library, or some parts and everything they need, as one file to copy into\n"
-        "another project. It can be imported under any name, and run. Or checks such a file.\n\n"
-        f"parts:\n{parts}",
-        [
-            "tinynn.py",
-            "tinynn.py --include train,tables",
-            "tinynn.py --minimal   # small, without docstrings; runs on MicroPython too",
-            "--check tinynn.py     # exit code 1 if it was edited",
-        ],
-    )
-    command.add_argument("file", metavar="FILE", help="the file to write, or to check")
-    command.add_argument(
-        "--include",
-        action="append",
-        default=[],
-        metavar="PARTS",
-        help="parts to include, like train,view (all)",
-    )
-    command.add_argument(
-        "--minimal", action="store_true", help="without type hints, docstrings and comments"
-    )
-    command.add_argument(
-        "--check", action="store_true", help="tell whether the file was edited, and list its parts"
-    )
-    add_output(command)
-    return command
-
-
-class _Passing(Parser):
-    """Passes on all arguments except a request for help."""
-
-    def parse_args(  # type: ignore[override]
-        self, args: list[str] | None = None, namespace: Any = None
-    ) -> argparse.Namespace:
-        words = list(args or [])
-        if words[:1] in (["-h"], ["--help"]):
-            self.print_help()
-            self.exit(0)
-        return argparse.Namespace(arguments=words)
-
-
-def bench() -> Parser:
-    """Return the parser of `bench`."""
-    command = _Passing(
-        "bench",
-        "[arguments of the benchmarks]",
-        "Runs the benchmarks, which are in the repository but not in the package. All arguments\n"
-        "go to `python3 -m benchmarks`.",
-        ["--list", "--tiny", "--only original"],
-    )
-    command.add_argument("arguments", nargs="*", help="for python3 -m benchmarks; see its --help")
     return command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import NoReturn, Sequence
+from typing import Any, NoReturn, Sequence
 
 from ..checks.words import did_you_mean, listed
 from ..errors import DataError, SettingError
@@ -66,10 +66,10 @@ def suggestion(name: str, names: Sequence[str]) -> str:
     return did_you_mean(name, names, 3) or others
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the options for reading a table."""
+def add_reading(parser: argparse.ArgumentParser, trained: bool = True) -> None:
+    """Add the options for reading a table, one that a model was `trained` for or any."""
     group = parser.add_argument_group("reading the table (guessed unless given)")
-    group.add_argument("--delimiter", metavar="CHAR", help="separator of cells: , ; | or tab")
+    group.add_argument("--delimiter", metavar="CHAR", help="separator of cells: , ; | tab or space")
     group.add_argument("--quote", metavar="CHAR", help="quotes around cells: \" or ' or none")
     header = group.add_mutually_exclusive_group()
     header.add_argument(
@@ -79,8 +79,20 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--no-header", action="store_false", dest="header",
         help="there is no header; call the columns c1, c2 …",
     )  # fmt: skip
+    group.add_argument(
+        "--skip", type=whole, metavar="N", help="leave out N lines above the table or its header"
+    )
+    group.add_argument(
+        "--skip-end", type=whole, default=0, metavar="N",
+        help="leave out N rows at the end, such as totals (0)",
+    )  # fmt: skip
     group.add_argument("--encoding", help="utf-8, cp1252, latin-1, utf-16 …")
     group.add_argument("--decimal", choices=(".", ","), metavar="CHAR", help="decimal sign: . or ,")
+    if trained:
+        group.add_argument(
+            "--missing", action="append", default=[], metavar="WORD",
+            help="another word for a missing value than in training; can be repeated",
+        )  # fmt: skip
 
 
 def add_output(parser: argparse.ArgumentParser, quiet: str = "print only errors") -> None:
@@ -88,6 +100,14 @@ def add_output(parser: argparse.ArgumentParser, quiet: str = "print only errors"
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     group.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def add_switch(group: Any, name: str, what: str) -> None:
+    """Add --NAME and --no-NAME; without either, the value is None."""
+    group.add_argument(f"--{name}", action="store_true", default=None, help=what)
+    group.add_argument(
+        f"--no-{name}", dest=name.replace("-", "_"), action="store_false", help=argparse.SUPPRESS
+    )
 
 
 def whole(text: str) -> int:

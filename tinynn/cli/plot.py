@@ -13,6 +13,7 @@ from ..lesson.network import Sequential
 from ..report.charts import Chart, network_chart
 from ..report.findings import Findings
 from ..report.page import Section, page
+from ..report.verdicts import verdict
 from ..view import save, text_confusion
 from .console import Console, check_writable
 from .evaluate import known_targets
@@ -25,7 +26,6 @@ from .testing import (
     findings_of,
     importance_text,
     tried,
-    verdict,
     with_importance,
 )
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(
             f"{options.out} is a file; give a directory for SVG files, or a name ending in .html"
         )
-    model = load_any(options.model, options.decimal)
+    model = load_any(options.model, options.decimal, options.missing)
     if isinstance(model, Sequential):
         _plot_network(model, options, as_page, console)
         return 0
@@ -63,7 +63,7 @@ def _findings(model: Model, options: argparse.Namespace, console: Console) -> Fi
     """Return the test on --data, else the one in the model's file, if there is one."""
     if options.data is None:
         return None if model.about is None else model.about.findings
-    file = open_table(options.data, options)
+    file = open_table(options.data, options, model)
     table, targets = known_targets(model, file, options, console)
     trial = tried(model, table, model.indices(file), targets, table.lines)
     return with_importance(model, trial, findings_of(model, trial, file.name), seed=0)

@@ -7,27 +7,33 @@ import csv
 import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Iterator, TextIO
+from typing import Any, Iterator, Sequence, TextIO
 
 from ..checks.words import counted
 from ..data.files import TableFile
-from ..errors import SettingError
+from ..errors import DataError, SettingError
 from ..estimators import Classifier
 from .console import Console, Meter, check_writable
+from .decimals import adapt_decimal
 from .models import Model, load_model
-from .tables import Lines, chunks_of, located, open_table
+from .tables import Lines, located, open_table
 from .testing import note_missing
+
+MOST_NOTED = 5  # rows without an answer that are listed
+_MEND = "--keep-going leaves the answers of such rows empty"
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet)
     check_writable(options.out)
-    model = load_model(options.model, options.decimal)
+    model = load_model(options.model, options.decimal, options.missing)
     if options.proba and not model.classes:
         raise SettingError(f"--proba needs a classifier; {options.model} is a regressor")
-    table = open_table(options.data, options)
+    table = open_table(options.data, options, model)
     indices = model.indices(table)
+    if options.decimal is None:
+        adapt_decimal(model, table, console)
     with _written(options.out) as out:
         rows = _predict(model, table, indices, options, console, out)
     if options.out:
@@ -46,45 +52,122 @@ def _predict(
     """Write the table with its answers; return how many rows it has."""
     writer = csv.writer(out, lineterminator="\n")
     header = [] if options.only else list(table.columns)
-    writer.writerow(header + _new_columns(model, header, options.proba))
-    missing: dict[str, int] = {}
-    unseen: dict[str, dict[str, int]] = {}
-    lines, done = Lines(), 0
+    new = _new_columns(model, header, options.proba, options.keep_going)
+    writer.writerow(header + new)
+    answering = _Answering(model, table, indices, options)
+    done = 0
     # Rows that scroll by on a terminal are progress enough.
     seen = out is sys.stdout and sys.stdout.isatty()
     meter = Meter(Console(quiet=console.quiet or seen), "predicting")
-    for numbers, rows in chunks_of(table):
-        for number in numbers:
-            lines.add(number)
-        with located(table.name, lines, trained=True):
-            cells = [[row[index] for index in indices] for row in rows]
-            found = model.estimator.encoder_.encode(cells, done)
-        outputs = model.outputs(found.rows)
-        answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
-        if options.proba:
-            for answer, probabilities in zip(answers, model.probabilities(outputs)):
-                answer += [f"{p:.6g}" for p in probabilities]
+    for numbers, rows in table.parts(ragged=True):
+        answers = answering.of(numbers, rows)
         if options.only:
             writer.writerows(answers)
         else:
             writer.writerows([row + answer for row, answer in zip(rows, answers)])
-        _add_counts(missing, found.missing)
-        for name, kinds in found.unseen.items():
-            _add_counts(unseen.setdefault(name, {}), kinds)
         done += len(rows)
         size = table.size
         meter.show(done, table.position / size if size else None)
     meter.clear()
-    note_missing(missing, unseen, console, table.name)
+    note_missing(answering.missing, answering.unseen, console, table.name)
+    answering.note_bad(done, console)
     return done
 
 
-def _new_columns(model: Model, taken: list[str], proba: bool) -> list[str]:
+class _Answering:
+    """Answers rows, and counts what was missing or unknown in them, and what cannot be read."""
+
+    def __init__(
+        self, model: Model, table: TableFile, indices: list[int], options: argparse.Namespace
+    ) -> None:
+        self.model, self.table, self.indices = model, table, indices
+        self.proba, self.keep_going = options.proba, options.keep_going
+        self.missing: dict[str, int] = {}
+        self.unseen: dict[str, dict[str, int]] = {}
+        self.bad: list[str] = []  # what is wrong with the first rows without an answer
+        self.bad_count = 0
+
+    def of(self, numbers: Sequence[int], rows: list[list[str]]) -> list[list[Any]]:
+        """Return the new cells of rows with these line numbers.
+
+        Raises DataError for a row that cannot be read, unless `keep_going`: it then gets empty
+        cells and a note, and as many cells as there are columns.
+        """
+        if not self.keep_going:
+            try:
+                self.table.check_widths(numbers, rows)
+                return self._answers(numbers, rows)
+            except DataError as error:
+                raise DataError(f"{error}; {_MEND}") from None
+        width = len(self.table.columns)
+        if set(map(len, rows)) == {width}:
+            return self._tried(numbers, rows)
+        fitting = [i for i, row in enumerate(rows) if len(row) == width]
+        found = iter(self._tried([numbers[i] for i in fitting], [rows[i] for i in fitting]))
+        answers: list[list[Any]] = []
+        for number, row in zip(numbers, rows):
+            if len(row) == width:
+                answers.append(next(found))
+            else:
+                answers.append(self._unanswered(number, self.table.raggedness(row)))
+                row[:] = [*row, *[""] * (width - len(row))][:width]
+        return answers
+
+    def _tried(self, numbers: Sequence[int], rows: list[list[str]]) -> list[list[Any]]:
+        """Return the new cells of rows, of which those that cannot be read are found by halving."""
+        if not rows:
+            return []
+        try:
+            return [[*answer, ""] for answer in self._answers(numbers, rows)]
+        except DataError as error:
+            if len(rows) == 1:
+                what = str(error)[len(self.table.name) + 2 :].partition("; ")[0]
+                return [self._unanswered(numbers[0], what.replace(f" in line {numbers[0]}", ""))]
+        half = len(rows) // 2
+        return self._tried(numbers[:half], rows[:half]) + self._tried(numbers[half:], rows[half:])
+
+    def _unanswered(self, number: int, what: str) -> list[Any]:
+        self.bad_count += 1
+        if len(self.bad) < MOST_NOTED:
+            self.bad.append(f"line {number}: {what}")
+        new = 1 + (len(self.model.classes) if self.proba else 0)
+        return [*[""] * new, what]
+
+    def _answers(self, numbers: Sequence[int], rows: list[list[str]]) -> list[list[Any]]:
+        model, lines = self.model, Lines()
+        lines.extend(numbers)
+        with located(self.table.name, lines):
+            cells = [[row[index] for index in self.indices] for row in rows]
+            found = model.estimator.encoder_.encode(cells)
+        outputs = model.outputs(found.rows)
+        answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
+        if self.proba:
+            for answer, probabilities in zip(answers, model.probabilities(outputs)):
+                answer += [f"{p:.6g}" for p in probabilities]
+        _add_counts(self.missing, found.missing)
+        for name, kinds in found.unseen.items():
+            _add_counts(self.unseen.setdefault(name, {}), kinds)
+        return answers
+
+    def note_bad(self, rows: int, console: Console) -> None:
+        """Note how many rows have no answer. Raises DataError if none has one."""
+        if not self.bad_count:
+            return
+        name, all_rows = self.table.name, counted(rows, "row")
+        some = "; ".join(self.bad) + ("; …" if self.bad_count > len(self.bad) else "")
+        if self.bad_count == rows:
+            raise DataError(f"{name}: none of {all_rows} can be read: {some}")
+        have = "has" if self.bad_count == 1 else "have"
+        console.note(f"note: {self.bad_count:,} of {all_rows} of {name} {have} no answer: {some}")
+
+
+def _new_columns(model: Model, taken: list[str], proba: bool, note: bool) -> list[str]:
     """Return names for the new columns, different from those in `taken`."""
     target = "target" if model.about is None else model.about.target
     wanted = [f"predicted_{target}"]
     if proba and isinstance(model.estimator, Classifier):
         wanted += [f"probability_{label}" for label in model.classes]
+    wanted += ["note"] * note
     names: list[str] = []
     for name in wanted:
         while name in taken or name in names:

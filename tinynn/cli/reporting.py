@@ -8,14 +8,18 @@ from .. import __version__
 from ..checks.words import counted
 from ..report.charts import (
     Chart,
+    effect_charts,
     importance_chart,
     network_chart,
     test_charts,
     training_charts,
 )
-from ..report.findings import Findings, metric_rows, shown
+from ..report.findings import METRICS, Findings, metric_table, shown, span, worst_table
 from ..report.page import Section, page
+from ..report.verdicts import advice
 from .models import Model
+
+MOST_CELLS = 8  # columns of the rows that the model got most wrong
 
 
 def model_charts(model: Model, found: Findings | None) -> list[Chart]:
@@ -30,12 +34,12 @@ def model_charts(model: Model, found: Findings | None) -> list[Chart]:
     elif estimator.network_.outputs == 1:
         outputs = [target]
     inputs = estimator.encoder_.feature_names_out()
-    return [
-        *training_charts(estimator.history_),
-        *([] if found is None else test_charts(found, target)),
-        *([] if found is None else importance_chart(found)),
-        *network_chart(estimator.network_, inputs, outputs),
-    ]
+    charts = training_charts(estimator.history_)
+    if found is not None:
+        charts += [
+            *test_charts(found, target), *importance_chart(found), *effect_charts(found, target)
+        ]  # fmt: skip
+    return charts + network_chart(estimator.network_, inputs, outputs)
 
 
 def model_page(model: Model, found: Findings | None) -> str:
@@ -43,7 +47,7 @@ def model_page(model: Model, found: Findings | None) -> str:
     charts = {chart.name: chart for chart in model_charts(model, found)}
     about = model.about
     target = "a target" if about is None else about.target
-    title = f"A model for {target}"
+    title = f"A model that predicts {target}"
     subtitle = _kind(model)
     if about is not None:
         subtitle += f", trained on {about.rows - about.validation_rows:,} rows of {about.source}"
@@ -51,21 +55,19 @@ def model_page(model: Model, found: Findings | None) -> str:
     if found is not None:
         own = about is not None and found is about.findings
         sections.append(_test_section(found, charts, own))
+        sections += _column_sections(charts)
+        sections += _worst_section(found)
     sections.append(_training_section(model, charts))
-    bars = [charts[name] for name in ("importance",) if name in charts]
-    if bars:
-        note = "How much the model relies on each column."
-        sections.append(Section("What matters", note, charts=bars))
     network = [charts[name] for name in ("network", "weights") if name in charts]
     sections.append(
         Section(
-            "The network",
+            "Inside the network",
             f"{counted(model.estimator.network_.count_parameters(), 'parameter')}.",
             text=model.estimator.network_.summary(),
             charts=network,
         )
     )
-    sections.append(_columns_section(model))
+    sections += _encoding_sections(model)
     sections.append(_settings_section(model))
     footer = f"Made by tinynn {__version__}. This page loads nothing."
     return page(title, subtitle, sections, footer)
@@ -78,25 +80,55 @@ def _kind(model: Model) -> str:
 
 
 def _test_section(found: Findings, charts: Any, own: bool) -> Section:
-    rows = metric_rows(found)
-    name = "accuracy" if found.score == "accuracy" else "R²"
-    facts = [
-        (name, shown(found.metrics[found.score])),
-        ("baseline", shown(found.baseline)),
-        ("test rows", f"{found.rows:,}"),
-    ]
+    score = METRICS[found.score]
+    facts = [(score, shown(found.metrics[found.score]))]
+    if found.score in found.intervals:
+        facts.append(("95% interval", span(found.intervals[found.score])))
+    if f"linear_{found.score}" in found.metrics:
+        facts.append(("linear model", shown(found.metrics[f"linear_{found.score}"])))
+    facts += [("constant", shown(found.baseline)), ("test rows", f"{found.rows:,}")]
     apart = ", held out from training" if own else ""
-    answer = "most frequent class" if found.classes else "mean"
-    table = [["", "model", "baseline"], *rows]
+    answer = "the most frequent class of the training rows, or as probabilities their shares"
+    if not found.classes:
+        answer = "the mean of the training rows, or for the mean absolute error their median"
     names = ("confusion", "predictions", "roc", "calibration")
+    note = [
+        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The constant is {answer}.",
+        *advice(found),
+    ]
     return Section(
-        "The test",
-        f"On {counted(found.rows, 'row')} of {found.source}{apart}. The baseline always predicts "
-        f"the {answer} of the training rows.",
+        "How good it is",
+        "\n".join(note),
         facts,
-        table,
+        metric_table(found),
         charts=[charts[name] for name in names if name in charts],
     )
+
+
+def _column_sections(charts: dict[str, Chart]) -> list[Section]:
+    names = [name for name in charts if name == "importance" or name.startswith("effect_")]
+    if not names:
+        return []
+    note = "How much the model relies on each column, and how its answer moves with one of them."
+    return [
+        Section(
+            "Which columns matter, and how", note, charts=[charts[n] for n in names], columns=3
+        )
+    ]  # fmt: skip
+
+
+def _worst_section(found: Findings) -> list[Section]:
+    if not found.worst:
+        return []
+    columns = [name for name in found.importance if name in found.worst[0].cells]
+    columns = (columns or list(found.worst[0].cells))[:MOST_CELLS]
+    note = f"The rows of {found.source} with the largest errors, by their line in the file."
+    if found.classes:
+        note = (
+            f"The rows of {found.source} whose true class the model thought least likely, by their "
+            "line in the file."
+        )
+    return [Section("What it got most wrong", note, table=worst_table(found, columns))]
 
 
 def _training_section(model: Model, charts: Any) -> Section:
@@ -110,13 +142,23 @@ def _training_section(model: Model, charts: Any) -> Section:
     note = ""
     if history.engine:
         note = f"Engine {history.engine}: {history.engine_reason}."
-    return Section("The training", note, facts, charts=[charts["loss"]] if "loss" in charts else [])
+    loss = [charts["loss"]] if "loss" in charts else []
+    return Section("How it was trained", note, facts, charts=loss)
 
 
-def _columns_section(model: Model) -> Section:
+def _encoding_sections(model: Model) -> list[Section]:
     rows: list[Sequence[object]] = [["column", "read as"]]
-    rows += [[column.name, column.describe()] for column in model.estimator.encoder_.columns]
-    return Section("The columns", "How each column was read, and why.", table=rows)
+    left: list[Sequence[object]] = [["column", "why"]]
+    for column in model.estimator.encoder_.columns:
+        if column.feature_names():
+            rows.append([column.name, column.describe()])
+        else:
+            left.append([column.name, column.reason])
+    sections = [Section("How each column was read, and why", table=rows)]
+    if left[1:]:
+        note = f"{counted(len(left) - 1, 'column')} of the table, which the model does not use."
+        sections.insert(0, Section("Columns left out", note, table=left))
+    return sections
 
 
 def _settings_section(model: Model) -> Section:
@@ -124,4 +166,4 @@ def _settings_section(model: Model) -> Section:
     for name, value in model.estimator.get_params().items():
         if name not in ("encoder", "callbacks"):
             rows.append([name, str(value)])
-    return Section("The settings", table=rows)
+    return Section("The settings", table=rows, columns=3, split=9)

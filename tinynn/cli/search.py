@@ -116,7 +116,8 @@ def _scored(
     started = time.monotonic()
     for train, test in splits:
         estimator = new_estimator(
-            target.task, encoder, options, max_iter=min(options.epochs or EPOCHS, EPOCHS),
+            target.task, encoder, options, len(train),
+            max_iter=min(options.epochs or EPOCHS, EPOCHS),
             n_iter_no_change=min(options.patience or PATIENCE, PATIENCE),
         )  # fmt: skip
         try:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from math import inf
 from random import Random
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from ..checks.words import counted
-from ..data.files import TableFile
+from ..data.files import CHUNK, TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
 from .console import Console, Meter
 from .tables import (
-    CHUNK,
     GUESSED_FROM,
     MOST_CLASSES,
     Cells,
@@ -24,21 +23,20 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
-    chunks_of,
     located,
+    note_total,
 )
 from .training import (
-    BATCH as SMALL_BATCH,
     TimeBudget,
     TrainedModel,
     callbacks_of,
     columns_text,
     new_estimator,
+    tested,
 )
 
 # With many rows, larger batches learn as well and are faster.
-EPOCHS, PATIENCE, BATCH = 10, 3, 256
-MANY = 50_000  # rows above which these batches pay off
+EPOCHS, PATIENCE, LEARNING_RATE = 10, 3, 0.01
 HELD_OUT = 10_000  # rows that are kept to decide when to stop, and as many to test
 
 
@@ -81,7 +79,7 @@ class RowStream:
         what = "reading" if first else f"epoch {self.passes - 1}"
         meter = Meter(self.console, what)
         rng, seen = Random(self.seed), 0
-        for lines, rows in chunks_of(self.file):
+        for lines, rows in self.file.parts():
             kept, targets = self._kept(lines, rows, rng, first)
             seen += len(rows)
             size = self.file.size
@@ -95,7 +93,7 @@ class RowStream:
             self._check()
 
     def _kept(
-        self, lines: list[int], rows: list[Cells], rng: Random, first: bool
+        self, lines: Sequence[int], rows: list[Cells], rng: Random, first: bool
     ) -> tuple[list[Cells], list[Label]]:
         """Return the rows to train on, without targets, and their targets; store held-out rows."""
         target, name, index = self.target, self.file.name, self.target.index
@@ -188,8 +186,9 @@ def train_stream(
     patience = (options.patience or PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
-        target.task, encoder, options, callbacks, max_iter=epochs, n_iter_no_change=patience,
-        batch_size=options.batch_size or (BATCH if stream.estimate > MANY else SMALL_BATCH),
+        target.task, encoder, options, int(stream.estimate), callbacks, max_iter=epochs,
+        n_iter_no_change=patience, learning_rate="constant",
+        learning_rate_init=options.learning_rate or LEARNING_RATE,
     )  # fmt: skip
     # The first pass fills these lists; they are not used before its end.
     validation = stream.validation if options.early_stopping else None
@@ -199,6 +198,7 @@ def train_stream(
     )
     with located(file.name, stream.lines):
         estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
+    note_total(file, console)
     for line in columns_text(estimator.encoder_):
         console.say(line)
     console.say(
@@ -213,10 +213,10 @@ def train_stream(
         )
     if stream.without_target:
         console.note(f"note: left out {counted(stream.without_target, 'row')} without a target")
-    test = Loaded(file, stream.test[0], stream.test_lines) if stream.test[0] else None
+    test = Loaded(file, stream.test[0], stream.test_lines)
     return TrainedModel(
-        estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]), test,
-        stream.test[1],
+        estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]),
+        tested(estimator, test, stream.test[1], options),
     )  # fmt: skip
 
 

@@ -13,25 +13,30 @@ from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
 from ..preprocessing.cells import Reader
+from .console import Console
+from .models import Model
 from .parser import one_sign
 
 Cells = List[str]
 Label = Union[str, float]
 
-CHUNK = 4096  # rows processed at a time
 GUESSED_FROM = 10_000  # rows of a stream from which the task is guessed
 MOST_CLASSES = 1000
 MOST_NUMBER_CLASSES = 20  # at most this many different whole numbers are taken for classes
 
 
-def open_table(path: str, options: argparse.Namespace) -> TableFile:
-    """Return the table in a file, read as the options say."""
+def open_table(path: str, options: argparse.Namespace, model: Model | None = None) -> TableFile:
+    """Return the table in a file, read as the options say, and then as the model's in training."""
     return TableFile(
         path,
         delimiter=None if options.delimiter is None else one_sign(options.delimiter),
         quote=None if options.quote is None else one_sign(options.quote),
         header=options.header,
         encoding=options.encoding,
+        skip=options.skip,
+        skip_end=options.skip_end,
+        names=() if model is None or model.nameless else model.columns,
+        like=None if model is None or model.about is None else model.about.reading,
     )
 
 
@@ -54,6 +59,15 @@ class Lines:
             self._offsets.append(offset)
         self.count += 1
 
+    def extend(self, lines: Sequence[int]) -> None:
+        """Add the lines of the next rows."""
+        if isinstance(lines, range) and lines:
+            self.add(lines[0])
+            self.count += len(lines) - 1
+        else:
+            for line in lines:
+                self.add(line)
+
     def of(self, row: int) -> int:
         """Return the line of row number `row`, from 0."""
         return row + self._offsets[max(bisect_right(self._rows, row) - 1, 0)]
@@ -69,23 +83,24 @@ class Loaded(NamedTuple):
 
 def load_table(file: TableFile) -> Loaded:
     """Return all rows of a file."""
-    rows, lines = [], Lines()
-    for line, cells in file.rows():
-        lines.add(line)
-        rows.append(cells)
+    rows: list[Cells] = []
+    lines = Lines()
+    for numbers, part in file.parts():
+        lines.extend(numbers)
+        rows += part
     if not rows:
         raise DataError(f"{file.name} has no rows of data")
     return Loaded(file, rows, lines)
 
 
-def chunks_of(file: TableFile, size: int = CHUNK) -> Iterator[tuple[list[int], list[Cells]]]:
-    """Yield the rows of a file in pieces, as (lines, rows)."""
-    rows = file.rows()
-    while True:
-        part = list(islice(rows, size))
-        if not part:
-            return
-        yield [line for line, _ in part], [cells for _, cells in part]
+def note_total(file: TableFile, console: Console) -> None:
+    """Note a last row that seems to hold totals."""
+    if file.total is not None:
+        line, text = file.total
+        console.note(
+            f"note: line {line} of {file.name}, the last row, seems to hold totals ({text!r}), but "
+            "is read like all others; --skip-end 1 leaves it out"
+        )
 
 
 # The library's messages speak of arguments; the command line has options.
@@ -94,24 +109,20 @@ _TRANSLATED = (
     (r"give missing=\((.+?),\)", r"give --missing \1"),
     (r"kinds=\{(.+?): 'category'\}", r"--categories \1"),
     (r"TableEncoder needs at least one column", "there needs to be at least one column"),
+    (r"log_target=True", "--log-target"),
     (r"^TableEncoder needs ", "the table needs "),
 )
 
 
 @contextmanager
-def located(name: str, lines: Lines | None = None, trained: bool = False) -> Iterator[None]:
-    """Make errors about a table name the file, the line, and options instead of arguments.
-
-    If the model is already `trained`, do not suggest options of its training.
-    """
+def located(name: str, lines: Lines | None = None) -> Iterator[None]:
+    """Make errors about a table name the file, the line, and options instead of arguments."""
     try:
         yield
     except (DataError, ShapeError) as error:
         text = str(error)
         if text.startswith(name):
             raise
-        if trained:
-            text = text.partition("; if this means a missing value")[0]
         for pattern, meant in _TRANSLATED:
             text = re.sub(pattern, meant, text)
         if lines is not None and lines.count:
@@ -122,18 +133,6 @@ def located(name: str, lines: Lines | None = None, trained: bool = False) -> Ite
 def cell_reader(missing: Sequence[str], decimal: str) -> Reader:
     """Return a reader of cells that knows the usual words for missing values, and these."""
     return Reader(frozenset(("", *MISSING, *missing)), decimal)
-
-
-def guessed_decimal(rows: Sequence[Cells], delimiter: str) -> str:
-    """Return the decimal sign of a table's numbers: a comma if some have one and none has a point.
-
-    >>> guessed_decimal([["1,5", "x"], ["2,25", "y"]], ";")
-    ','
-    """
-    cells = [cell.strip() for row in rows for cell in row]
-    commas = sum(re.fullmatch(r"[+-]?\d+,\d+", cell) is not None for cell in cells)
-    points = sum(re.fullmatch(r"[+-]?\d*\.\d+", cell) is not None for cell in cells)
-    return "," if commas and not points and delimiter != "," else "."
 
 
 class Target:

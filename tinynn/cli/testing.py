@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import comb
+from heapq import nlargest, nsmallest
 from random import Random
-from typing import Any, NamedTuple, Sequence
+from statistics import median
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 from ..checks.words import counted
-from ..engines.prediction import compile
 from ..errors import DataError
 from ..estimators import Classifier
 from ..lesson.matrix import Matrix
-from ..metrics import accuracy, r2_score
-from ..report.findings import (
-    Findings,
+from ..metrics import accuracy, log_loss, r2_score
+from ..preprocessing.cells import Reader
+from ..preprocessing.columns import Column
+from ..report.findings import Effect, Findings, Miss, metric_table, shown, worst_table
+from ..report.measures import (
+    ClassAnswers,
     classifier_findings,
+    effect,
     importance,
-    metric_rows,
     regressor_findings,
-    shown,
 )
+from ..report.verdicts import verdict
 from .console import Console
 from .models import Model
 from .tables import Label, Lines, Loaded, located
 
 MOST_SHOWN = 20  # classes in a confusion matrix of text, columns in a list of importance
-WORK = 1e8  # multiplications that measuring the importance of columns may take, if asked for
-ASIDE = 5e6  # the same, if not asked for
+MOST_MISSES = 10
+SECONDS = 0.2  # about how long measuring the importance of columns may take, if asked for
+ASIDE = 0.1  # the same, if not asked for
+# Seconds for a multiplication by machine code and by Python, and for all else about a row.
+NATIVE, PYTHON, PER_ROW = 1e-9, 2e-8, 3e-6
 MOST_ROWS, LEAST_ROWS = 2000, 100  # rows to measure importance on
-REPEATS = 5
+REPEATS, FEWEST_REPEATS = 5, 2
+MOST_EFFECTS = 12  # columns of which the effect is measured
+EFFECT_ROWS = 200  # rows that it is the mean of
+MOST_LINES = 6  # classes with a line of their own in an effect
+MOST_KINDS, LONGEST_KIND = 8, 30  # kinds of a column whose effect is shown, and their characters
 
 
 class Trial(NamedTuple):
-    """Encoded rows, their true targets, and the network's outputs and the model's answers.
+    """A model's answers to the rows of a table with known targets.
 
-    `missing` counts missing cells by column, `unseen` unknown categories by column and cell.
+    encoded, targets:  the rows for the network, and the true classes or numbers
+    outputs, answers:  of the network and of the model
+    missing, unseen:   the numbers of missing cells by column, of unknown categories by column and
+                       cell
+    table, indices:    the rows as they were read, and the index of each of the model's columns
     """
 
     encoded: Matrix
@@ -44,6 +58,13 @@ class Trial(NamedTuple):
     answers: list[Any]
     missing: dict[str, int]
     unseen: dict[str, dict[str, int]]
+    table: Loaded
+    indices: Sequence[int]
+
+    def cells(self, rows: Iterable[int], column: int) -> list[str]:
+        """Return the cells of a column of the model in these rows."""
+        index, table = self.indices[column], self.table.rows
+        return [table[row][index] for row in rows]
 
 
 def tried(
@@ -64,66 +85,172 @@ def tried(
                     + (" …" if len(known) > 8 else "")
                 )
         truth = [known[str(target)] for target in targets]
-    with located(table.file.name, lines, trained=True):
+    with located(table.file.name, lines):
         found = model.estimator.encoder_.encode(
             [[cells[index] for index in indices] for cells in table.rows]
         )
-    outputs = model.outputs(found.rows)
-    answers = model.answers(outputs)
-    return Trial(found.rows, truth, outputs, answers, found.missing, found.unseen)
+    trial = Trial(found.rows, truth, [], [], found.missing, found.unseen, table, indices)
+    return answered(model, trial)
 
 
-def findings_of(model: Model, trial: Trial, source: str) -> Findings:
-    """Return what a trial says about a model.
+def answered(model: Model, trial: Trial) -> Trial:
+    """Return the trial with the answers of another model, which encodes rows in the same way."""
+    outputs = model.outputs(trial.encoded)
+    return trial._replace(outputs=outputs, answers=model.answers(outputs))
 
-    The baseline comes from the training rows, or for an imported model, whose training is unknown,
-    from the trial's own targets.
+
+def findings_of(model: Model, trial: Trial, source: str, linear: Trial | None = None) -> Findings:
+    """Return what a trial says about a model; `linear` is that of a linear model on the same rows.
+
+    The constant answers that it is compared with come from the training rows, or for an imported
+    model, whose training is unknown, from the trial's own targets.
     """
-    estimator = model.estimator
+    estimator, targets = model.estimator, trial.targets
     imported = estimator.history_.stopped_by == "import"
     if isinstance(estimator, Classifier):
-        counts = estimator.targets_.counts
-        if imported:
-            counts = dict(Counter(trial.targets))
-        usual = max(counts, key=lambda label: counts[label])
-        return classifier_findings(
-            source, trial.targets, trial.answers, model.probabilities(trial.outputs),
-            model.classes, usual,
+        counts = Counter(targets) if imported else Counter(estimator.targets_.counts)
+        found = classifier_findings(
+            source, targets, _class_answers(model, trial), model.classes,
+            [counts[label] for label in model.classes],
+            None if linear is None else _class_answers(model, linear),
         )  # fmt: skip
-    (mean,) = estimator.targets_.answers([[0.0]])
-    usual = sum(trial.targets) / len(trial.targets) if imported else mean
-    return regressor_findings(source, trial.targets, trial.answers, usual)
+    else:
+        means, medians = estimator.targets_.constants
+        if imported or medians is None:
+            means, medians = [sum(targets) / len(targets)], [median(targets)]
+        found = regressor_findings(
+            source, targets, trial.answers, means[0], medians[0],
+            None if linear is None else linear.answers,
+        )  # fmt: skip
+    return found._replace(worst=worst_rows(model, trial))
+
+
+def _class_answers(model: Model, trial: Trial) -> ClassAnswers:
+    return ClassAnswers(trial.answers, model.probabilities(trial.outputs))
+
+
+def worst_rows(model: Model, trial: Trial) -> list[Miss]:
+    """Return the rows that a model got most wrong: by the probability of the true class, or by the
+    size of the error. Rows of which the class was right are none of them.
+    """
+    chances: list[float] = []
+    if isinstance(model.estimator, Classifier):
+        number = {label: j for j, label in enumerate(model.classes)}
+        rows = model.probabilities(trial.outputs)
+        chances = [row[number[target]] for row, target in zip(rows, trial.targets)]
+        wrong = [i for i, (t, y) in enumerate(zip(trial.targets, trial.answers)) if t != y]
+        worst = nsmallest(MOST_MISSES, wrong, key=chances.__getitem__)
+    else:
+        sizes = [abs(t - y) for t, y in zip(trial.targets, trial.answers)]
+        worst = nlargest(MOST_MISSES, range(len(sizes)), key=sizes.__getitem__)
+    text = str if chances else shown
+    return [
+        Miss(
+            trial.table.lines.of(i),
+            text(trial.targets[i]),
+            text(trial.answers[i]),
+            chances[i] if chances else None,
+            {name: trial.cells([i], j)[0] for j, name in enumerate(model.columns)},
+        )
+        for i in worst
+    ]
 
 
 def with_importance(
     model: Model, trial: Trial, found: Findings, seed: int, asked: bool = True
 ) -> Findings:
-    """Return the findings with the importance of each column, measured on some of the rows.
+    """Return the findings with the importance of each column and the effects of the first ones.
 
-    Wide tables get fewer rows and repeats. Unless `asked` for, nothing is measured where it would
-    take long.
+    They are measured on some of the rows. Wide tables get fewer rows and repeats. Unless `asked`
+    for, nothing is measured where it would take long.
     """
-    columns = [
-        (column.name, len(column.feature_names())) for column in model.estimator.encoder_.columns
-    ]
-    each = model.estimator.network_.count_parameters() * sum(1 for _, width in columns if width)
-    work = WORK if asked else ASIDE
-    rows = min(len(trial.encoded), MOST_ROWS)
-    repeats = max(1, min(REPEATS, int(work / (each * rows))))
-    rows = max(min(rows, LEAST_ROWS), min(rows, int(work / (each * repeats))))
-    if each * rows * repeats > work and not asked:
+    encoder, network = model.estimator.encoder_, model.estimator.network_
+    columns = [(column.name, len(column.feature_names())) for column in encoder.columns]
+    predictor = model.predictor()
+    each = (NATIVE if predictor.engine == "native" else PYTHON) * network.count_parameters()
+    each = (each + PER_ROW) * sum(1 for _, width in columns if width)
+    seconds = SECONDS if asked else ASIDE
+    repeats = max(FEWEST_REPEATS, min(REPEATS, int(seconds / (each * MOST_ROWS))))
+    if each * repeats * LEAST_ROWS > seconds:
+        repeats = 1
+    rows = max(LEAST_ROWS, min(MOST_ROWS, int(seconds / (each * repeats))))
+    rows = min(rows, len(trial.encoded))
+    if each * rows * repeats > seconds and not asked:
         return found
-    predict = compile(model.estimator.network_).rows
     rng = Random(seed)
     chosen = sorted(rng.sample(range(len(trial.encoded)), rows))
     targets = [trial.targets[i] for i in chosen]
-    measure = accuracy if isinstance(model.estimator, Classifier) else r2_score
+    encoded = [trial.encoded[i] for i in chosen]
 
-    def score(encoded: Matrix) -> float:
-        return measure(targets, model.answers(predict(encoded)))
+    def score(moved: Matrix) -> float:
+        outputs = predictor.rows(moved)
+        if found.weighed_by == "log_loss":
+            return -log_loss(targets, model.probabilities(outputs), model.classes)
+        measure = accuracy if model.classes else r2_score
+        return measure(targets, model.answers(outputs))
 
-    losses = importance(score, [trial.encoded[i] for i in chosen], columns, rng.shuffle, repeats)
-    return found._replace(importance=losses)
+    losses = importance(score, encoded, columns, rng.shuffle, repeats)
+    found = found._replace(importance=losses)
+    return found._replace(effects=effects_of(model, predictor.rows, trial, found, chosen))
+
+
+def effects_of(
+    model: Model,
+    predict: Callable[[Matrix], Matrix],
+    trial: Trial,
+    found: Findings,
+    chosen: Sequence[int],
+) -> dict[str, Effect]:
+    """Return the effects of the most important columns, measured on some of the chosen rows."""
+    encoder, probable = model.estimator.encoder_, bool(model.classes)
+    names, first = found.classes or [""], 0
+    if len(names) == 2:
+        names, first = names[1:], 1
+    elif len(names) > MOST_LINES:
+        return {}
+
+    def answers(moved: Matrix) -> Matrix:
+        outputs = predict(moved)
+        if probable:
+            return [row[first:] for row in model.probabilities(outputs)]
+        return [[answer] for answer in model.answers(outputs)]
+
+    step = max(1, len(chosen) // EFFECT_ROWS)
+    rows = [trial.encoded[i] for i in chosen[::step]]
+    effects: dict[str, Effect] = {}
+    wanted = list(found.importance)[:MOST_EFFECTS]
+    start = 0
+    for j, column in enumerate(encoder.columns):
+        if column.name in wanted:
+            at, cells = _shown_cells(column, trial.cells(chosen, j), encoder.reader)
+            if len(at) > 1:
+                encoded = zip(*column.encode(cells, 0, column.name, encoder.reader).columns)
+                effects[column.name] = effect(
+                    answers, rows, start, at, [list(cell) for cell in encoded], names
+                )
+        start += len(column.feature_names())
+    return {name: effects[name] for name in wanted if name in effects}
+
+
+def _shown_cells(
+    column: Column, cells: list[str], reader: Reader
+) -> tuple[list[float] | list[str], list[str]]:
+    """Return the numbers or kinds at which to show a column's effect, and their cells."""
+    if column.kind == "number":
+        cell_of = {}
+        for cell in cells:
+            value = reader.read(cell)
+            if isinstance(value, float):
+                cell_of[value] = cell
+        numbers = sorted(cell_of)
+        # Without the extremes, which few rows tell about.
+        last = len(numbers) - 1
+        at = sorted({numbers[round(last * (0.02 + 0.96 * k / 8))] for k in range(9)})
+        return at, [cell_of[value] for value in at]
+    kinds = [kind for kind, _ in Counter(cells).most_common(MOST_KINDS)]
+    if max(map(len, kinds)) > LONGEST_KIND:
+        return [], []
+    return [kind.strip() or "(missing)" for kind in kinds], kinds
 
 
 def describe_cells(trial: Trial, console: Console, file: str) -> None:
@@ -151,39 +278,16 @@ def test_text(found: Findings, console: Console) -> str:
     """Return the test as text: a verdict, all metrics, and the confusion matrix."""
     from ..view import text_confusion, text_table  # not free to import, and not always needed
 
-    lines = [verdict(found), ""]
-    rows = metric_rows(found)
-    has_baseline = any(row[2] for row in rows)
-    header = ["", "model", "baseline"] if has_baseline else ["", "model"]
-    lines.append(
-        text_table(
-            [row[: len(header)] for row in rows], header, "lrr", ascii_only=console.ascii_only
-        )
-    )
+    header, *rows = metric_table(found)
+    lines = [
+        verdict(found),
+        "",
+        text_table(rows, header, "l" + "r" * len(header[1:]), ascii_only=console.ascii_only),
+    ]
     if 2 <= len(found.classes) <= MOST_SHOWN:
         table = text_confusion(found.confusion, found.classes, ascii_only=console.ascii_only)
         lines += ["", table]
     return "\n".join(lines)
-
-
-def verdict(found: Findings) -> str:
-    """Return a sentence that says how good a model is, compared with the baseline."""
-    rows = counted(found.rows, "row")
-    if found.score == "accuracy":
-        right = sum(found.confusion[i][i] for i in range(len(found.confusion)))
-        text = (
-            f"test on {rows}: accuracy {found.metrics['accuracy']:.3f}, {right:,} right; "
-            f"baseline, always the most frequent class: {found.baseline:.3f}"
-        )
-    else:
-        text = (
-            f"test on {rows}: R² {shown(found.metrics['r2'])}, mean absolute error "
-            f"{shown(found.metrics['mean_absolute_error'])}; baseline, always the mean: "
-            f"{shown(found.metrics['baseline_mean_absolute_error'])}"
-        )
-    if found.metrics[found.score] <= found.baseline:
-        text += "\nThat is no better than the baseline: the model has learned nothing useful."
-    return text
 
 
 def importance_text(found: Findings, console: Console) -> str:
@@ -197,6 +301,14 @@ def importance_text(found: Findings, console: Console) -> str:
     )  # fmt: skip
     left = len(found.importance) - len(names)
     return text + (f"\nand {counted(left, 'less important column')}" if left else "")
+
+
+def worst_text(found: Findings, console: Console) -> str:
+    """Return the rows with the largest errors as a table of text."""
+    from ..view import text_table  # not free to import, and not always needed
+
+    header, *rows = worst_table(found)
+    return text_table(rows, header, "r" * len(header), ascii_only=console.ascii_only)
 
 
 def calibration_text(found: Findings, console: Console) -> str:
@@ -215,35 +327,6 @@ def curve_text(values: Sequence[float], name: str, console: Console, width: int 
 
     line = sparkline(values, width, ascii_only=console.ascii_only)
     return f"{name:<11}{values[0]:.4f} {line} {values[-1]:.4f}"
-
-
-class Comparison(NamedTuple):
-    """Two models on the same rows: how often each alone was better, and the test's p-value.
-
-    Source of the sign test (of McNemar, for classes): Q. McNemar (1947), exact binomial form.
-    """
-
-    only_first: int
-    only_second: int
-    p_value: float
-
-
-def compared(first: Sequence[float], second: Sequence[float]) -> Comparison:
-    """Return how two models' errors on the same rows compare.
-
-    >>> compared([0, 1, 1], [0, 0, 1])
-    Comparison(only_first=0, only_second=1, p_value=1.0)
-    """
-    a = sum(x < y for x, y in zip(first, second))
-    b = sum(x > y for x, y in zip(first, second))
-    n, k = a + b, min(a, b)
-    if n > 1000:  # the normal distribution is as good, and the sums would be long
-        from math import erfc, sqrt
-
-        p = erfc((abs(a - b) - 1) / sqrt(2 * n))
-    else:
-        p = min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)
-    return Comparison(a, b, p)
 
 
 def errors_of(trial: Trial) -> list[float]:

@@ -11,10 +11,10 @@ from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
+from .decimals import guessed_decimal
 from .models import About, Model, ended, save_model
-from .parser import (
-    column_name,
-)
+from .parser import column_name
+from .rivals import refitted
 from .tables import (
     GUESSED_FROM,
     Label,
@@ -24,12 +24,12 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
-    guessed_decimal,
     guessed_target,
     load_table,
+    note_total,
     open_table,
 )
-from .testing import findings_of, test_text, tried, with_importance
+from .testing import findings_of, test_text, with_importance
 from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
 
 STREAM_FROM = 20_000_000  # bytes above which a file is read as a stream by default
@@ -50,7 +50,10 @@ def run(options: argparse.Namespace) -> int:
     start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
     target, encoder = _understood(file, table.rows if table else start, options)
     if table is not None:
-        console.say(f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe()}")
+        console.say(
+            f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe(encoder.decimal)}"
+        )
+        note_total(file, console)
         table, targets = _without_target(table, target, options, console)
         console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
         if options.search:
@@ -63,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             raise SettingError(
                 "--search needs the table in memory; give --no-stream, or leave out --search"
             )
-        console.say(f"{file.name}: {file.describe()}")
+        console.say(f"{file.name}: {file.describe(encoder.decimal)}")
         kind = "classes" if target.task == "classify" else "numbers"
         console.say(f"target {target.name!r}: {kind}; {target.why}")
         from .streaming import train_stream
@@ -150,20 +153,23 @@ def _finish(
     make_portable(estimator, options)
     interrupted = is_interrupted(estimator)
     _say_training(trained, console)
-    model = Model(options.out or "the model", estimator, None)
+    model = Model(options.out or "the model", estimator, None, options.engine)
     found = None
-    trial = None
-    if trained.test is not None:
-        indices = list(range(len(model.columns)))
-        trial = tried(model, trained.test, indices, trained.test_targets, trained.test.lines)
-        found = findings_of(model, trial, file.name)
+    trial = trained.trial
+    if trial is not None:
+        found = findings_of(model, trial, file.name, trained.linear)
         console.say(test_text(found, console))
     else:
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    about = About(target.name, file.name, trained.train_rows, trained.validation_rows, found)
-    model = model._replace(about=about)
+    rows, validation = trained.train_rows, trained.validation_rows
+    if trained.whole is not None and not interrupted:
+        estimator = refitted(trained.estimator, trained.whole, options.refit, console)
+        if estimator is not trained.estimator:
+            rows, validation = len(trained.whole.targets), 0
+    about = About(target.name, file.name, rows, validation, found, file.reading)
+    model = model._replace(estimator=estimator, about=about)
     if options.out:
         save_model(options.out, estimator, about)
         console.say(f"\nmodel written to {options.out}")
@@ -196,6 +202,8 @@ def _finish(
             "seconds": history.seconds[-1] if history.seconds else 0.0,
             "stopped_by": history.stopped_by,
             "test": None if found is None else found.metrics,
+            "intervals": None if found is None else found.intervals,
+            "p_values": None if found is None else found.p_values,
             "model": options.out,
             "report": options.report,
         }

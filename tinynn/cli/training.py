@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from typing import Any, NamedTuple, Sequence
 
-from ..engines.choice import runs_native
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
 from ..preprocessing import MISSING, LeftOut, TableEncoder
@@ -16,19 +14,27 @@ from ..training.callbacks import Callback
 from ..training.progress import Progress
 from ..training.run import Run
 from .console import Console
+from .models import Model, fastest_engine
 from .parser import column_list
+from .rivals import WholeTable, keep_reasons, linear_trial, with_logarithms
 from .tables import (
     Label,
     Loaded,
     Target,
     located,
 )
-from .testing import picked, split_rows
+from .testing import Trial, answered, picked, split_rows, tried
 
-# Made-up tables lose a point and a half of accuracy with 5, and gain a fifth of one with 15, for a
-# quarter more epochs: `benchmarks.defaults patience`.
-EPOCHS, PATIENCE = 200, 10
-BATCH = 32
+EPOCHS = 200
+# The usual alpha and patience of each solver. With Adam, made-up tables lose a point and a half of
+# accuracy with a patience of 5, and gain a fifth of one with 15, for a quarter more epochs:
+# `benchmarks.defaults patience`.
+USUAL = {"adam": (1e-4, 10), "lbfgs": (1.0, 20)}
+FEW_ROWS = 1000  # below, L-BFGS is as good or better with these: `benchmarks.defaults solver`
+LEARNING_RATE = 0.03  # at first; it falls on a plateau (`benchmarks.defaults rate`)
+# A batch has a 200th of the rows within these bounds: as good as 32 of them on made-up tables of
+# 24,000 rows, for a third of the updates (`benchmarks.defaults rows`).
+SMALLEST_BATCH, LARGEST_BATCH, BATCHES = 32, 256, 200
 
 
 class TimeBudget(Callback):
@@ -52,13 +58,18 @@ class TimeBudget(Callback):
 
 
 class TrainedModel(NamedTuple):
-    """The result of training: the estimator, how many rows it used, and the rows to test it on."""
+    """The result of training: the estimator, how many rows it used, and its test if there is one.
+
+    linear: the answers of a linear model to the rows of the test; whole: all rows and their
+    targets, unless they were a stream
+    """
 
     estimator: Classifier | Regressor
     train_rows: int
     validation_rows: int
-    test: Loaded | None
-    test_targets: list[Label]
+    trial: Trial | None = None
+    linear: Trial | None = None
+    whole: WholeTable | None = None
 
 
 def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: str) -> TableEncoder:
@@ -84,24 +95,28 @@ def new_estimator(
     task: str,
     encoder: TableEncoder,
     options: argparse.Namespace,
+    rows: int,
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> Classifier | Regressor:
-    """Return an untrained estimator, set up by the options and then `changes`."""
+    """Return an untrained estimator for so many rows, set up by the options and then `changes`."""
     epochs = options.epochs or EPOCHS
+    solver = solver_of(options, rows)
+    alpha, patience = USUAL.get(solver, USUAL["adam"])
     settings: dict[str, Any] = {
         "hidden_layer_sizes": tuple(options.hidden),
         "activation": options.activation,
-        "solver": options.solver,
-        "alpha": options.alpha,
-        "batch_size": options.batch_size or BATCH,
-        "learning_rate_init": options.learning_rate,
+        "solver": solver,
+        "alpha": alpha if options.alpha is None else options.alpha,
+        "batch_size": options.batch_size or batch_rows(rows),
+        "learning_rate": "plateau",
+        "learning_rate_init": options.learning_rate or LEARNING_RATE,
         "max_iter": epochs,
         "random_state": options.seed,
         "tol": 0.0,
         "early_stopping": options.early_stopping and "loss",
         "validation_fraction": options.validation_share or 0.1,
-        "n_iter_no_change": (options.patience or PATIENCE) if options.early_stopping else epochs,
+        "n_iter_no_change": (options.patience or patience) if options.early_stopping else epochs,
         "dropout": options.dropout,
         "clip_norm": options.clip_norm,
         "encoder": encoder,
@@ -112,17 +127,34 @@ def new_estimator(
     if task == "regress":
         if options.class_weights is not None:
             raise SettingError("--class-weights needs a target of classes, got numbers")
-        return Regressor(loss=options.loss or "squared_error", **settings)
-    if options.loss is not None:
-        raise SettingError("--loss needs a target of numbers, got classes")
+        log = bool(options.log_target)
+        return Regressor(loss=options.loss or "squared_error", log_target=log, **settings)
+    for option, value in (("--loss", options.loss), ("--log-target", options.log_target)):
+        if value:
+            raise SettingError(f"{option} needs a target of numbers, got classes")
     return Classifier(class_weight=class_weights(options.class_weights), **settings)
+
+
+def solver_of(options: argparse.Namespace, rows: int) -> str:
+    """Return the solver: for few rows L-BFGS, unless an option asks for what it has not."""
+    if options.solver:
+        return str(options.solver)
+    stepwise = options.learning_rate or options.batch_size or options.dropout or options.clip_norm
+    return "lbfgs" if rows < FEW_ROWS and options.early_stopping and not stepwise else "adam"
+
+
+def batch_rows(rows: int) -> int:
+    """Return how many rows a batch has by default, for a table of so many.
+
+    >>> batch_rows(150), batch_rows(20_000)
+    (32, 100)
+    """
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
 
 
 def engine_of(options: argparse.Namespace) -> str:
     """Return the engine to train with: unless one was asked for, machine code where it can run."""
-    if options.engine or os.environ.get("TINYNN_ENGINE"):
-        return options.engine or "auto"
-    return "native" if runs_native() else "auto"
+    return options.engine or fastest_engine()
 
 
 def make_portable(estimator: Classifier | Regressor, options: argparse.Namespace) -> None:
@@ -188,25 +220,46 @@ def train_table(
         f"stop, {len(test_numbers):,} to test"
     )
     kinds = {
-        column.name: column.kind if column.kind in ("number", "category") else "drop"
+        column.name: "drop" if isinstance(column, LeftOut) else column.kind
         for column in looked.columns
     }
     estimator = new_estimator(
         target.task, encoder.fresh(kinds={**kinds, **encoder.kinds}), options,
-        callbacks_of(options),
+        len(train_numbers), callbacks_of(options),
     )  # fmt: skip
+    train_targets = [targets[i] for i in train_numbers]
+    test, test_targets = picked(table, test_numbers)[0], [targets[i] for i in test_numbers]
+    linear: Trial | None = None
     with located(name, lines):
-        estimator.fit(part.rows, [targets[i] for i in train_numbers])
-    for j, column in enumerate(looked.columns):
-        # The kinds were guessed from all rows and then given to the training: keep those reasons.
-        encoded = estimator.encoder_.columns[j]
-        estimator.encoder_.columns[j] = (
-            column if isinstance(column, LeftOut) else encoded._replace(reason=column.reason)
-        )
-    test = picked(table, test_numbers)[0] if test_numbers else None
-    return TrainedModel(
-        estimator, len(train_numbers), validation, test, [targets[i] for i in test_numbers]
-    )
+        prepared = estimator.prepare(part.rows, train_targets)
+        if test_numbers and options.hidden:
+            linear = linear_trial(estimator, prepared, test, test_targets, console)
+        estimator.fit_prepared(prepared)
+        if isinstance(estimator, Regressor) and options.log_target is None:
+            numbers = [float(value) for value in train_targets]
+            estimator, learned = with_logarithms(estimator, prepared, numbers, console)
+            if linear is not None and learned is not prepared:
+                linear = linear_trial(estimator, learned, test, test_targets, console)
+    keep_reasons(estimator, looked)
+    if linear is None:
+        trial = tested(estimator, test, test_targets, options)
+    else:
+        trial = answered(Model("the model", estimator, None, options.engine), linear)
+    whole = WholeTable(table, targets, looked)
+    return TrainedModel(estimator, len(train_numbers), validation, trial, linear, whole)
+
+
+def tested(
+    estimator: Classifier | Regressor,
+    test: Loaded,
+    targets: Sequence[Label],
+    options: argparse.Namespace,
+) -> Trial | None:
+    """Return the answers of a model to the rows of a test, if there are any."""
+    if not test.rows:
+        return None
+    model = Model(options.out or "the model", estimator, None, options.engine)
+    return tried(model, test, range(len(model.columns)), targets, test.lines)
 
 
 def columns_text(encoder: TableEncoder) -> list[str]:

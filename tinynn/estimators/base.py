@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from copy import copy
 from math import inf
 from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
 
@@ -116,6 +117,14 @@ class Estimator(Fitted):
             kept, apart, seed, isinstance_array(X),
         )  # fmt: skip
 
+    def retargeted(self, table: Prepared, y: Any) -> Prepared:
+        """Return a prepared table with its targets y as this estimator learns them."""
+        items, targets = target_list(type(self).__name__, y), self._new_targets()
+        same_length(inputs=table.X, targets=items)
+        targets.learn(items)
+        targets.check()
+        return table._replace(targets=targets, T=targets.rows(items))
+
     def fit_prepared(self: E, table: Prepared) -> E:
         """Train on a prepared table; see `fit`."""
         plan = NetworkDesign(self)
@@ -129,6 +138,15 @@ class Estimator(Fitted):
                 self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
             self._train(plan, data, len(kept), validation, within=2)
         return self
+
+    def with_network_of(self: E, other: E) -> E:
+        """Return this estimator with all that another has learned, but its own history."""
+        found = copy(self)
+        found.network_, found.encoder_, found._targets = (
+            other.network_, other.encoder_, other._targets
+        )  # fmt: skip
+        found._describe()
+        return found
 
     def _partial_fit(
         self: E, X: Any, y: Any, sample_weight: object, targets: Targets | None = None

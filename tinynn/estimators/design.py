@@ -30,7 +30,10 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     for name, kind in layers_named(system).items()
     if issubclass(kind, Activation)
 }
-LEARNING_RATES = ("constant", "invscaling", "adaptive")
+LEARNING_RATES = ("constant", "invscaling", "adaptive", "plateau")
+# "plateau" divides the rate after so many epochs without improvement, which is sooner than most
+# trainings stop early: `benchmarks.defaults rate`.
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.2, 3
 # An "auto" batch has at most 200 rows, as in scikit-learn, but a tenth of all rows if that is less:
 # one batch of a whole small table gives only 200 updates in 200 epochs, too few at the default
 # learning rate. Of five rules, this was the best for its number of updates on made-up tables: see
@@ -169,6 +172,8 @@ class NetworkDesign:
         return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
 
     def _rate(self, rows: int) -> float | Schedule:
+        if self.learning_rate == "plateau":
+            return ReduceOnPlateau(self.learning_rate_init, PLATEAU_FACTOR, PLATEAU_PATIENCE)
         if self.solver != "sgd" or self.learning_rate == "constant":
             return self.learning_rate_init
         if self.learning_rate == "invscaling":

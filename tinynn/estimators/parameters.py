@@ -41,9 +41,10 @@ class Parameters:
                           decay
     batch_size:           the number of rows per update; "auto" is a tenth of all rows, but at
                           least 10 and at most 200
-    learning_rate:        the schedule of "sgd": "constant", "invscaling" (learning_rate_init /
-                          t^power_t, where t counts rows) or "adaptive" (divided by 5 whenever
-                          training stalls)
+    learning_rate:        "constant"; "plateau" (divided by 5 whenever the loss has not improved for
+                          3 epochs, that of the validation rows if `early_stopping`); or a schedule
+                          of "sgd": "invscaling" (learning_rate_init / t^power_t, where t counts
+                          rows) or "adaptive" (divided by 5 whenever training stalls)
     learning_rate_init:   the initial learning rate
     max_iter:             the maximum number of epochs; of "lbfgs", of steps
     shuffle:              whether to shuffle the rows in each epoch
@@ -132,6 +133,10 @@ class Parameters:
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+    def fresh(self: P, **changes: Any) -> P:
+        """Return an untrained estimator with these parameters, except for the changes."""
+        return type(self)(**self.get_params()).set_params(**changes)
 
     def __repr__(self) -> str:
         defaults = self.parameter_defaults()

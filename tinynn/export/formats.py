@@ -26,7 +26,8 @@ class Format(NamedTuple):
 
     suffixes:  of its files, the usual one first
     settings:  the function's optional parameters: "dtype", "weights", "rows" to try the file on,
-               "target" (the name of what is predicted), "doc" (a description kept in the file)
+               "target" (the name of what is predicted), "reading" (how the table of the training
+               was read), "doc" (a description kept in the file)
     tables:    whether it takes a Classifier or Regressor with its raw rows, or a network alone
     """
 
@@ -38,7 +39,7 @@ class Format(NamedTuple):
 # To add one, write a module of its name in this folder with a function
 # to_NAME(model, path, settings...) that returns an `Exported`, and add its row here.
 FORMATS = {
-    "python": Format((".py",), ("weights", "target", "rows")),
+    "python": Format((".py",), ("weights", "target", "reading", "rows")),
     "c": Format((".h",), ("dtype", "weights", "rows")),
     "javascript": Format((".mjs", ".js")),
     "onnx": Format((".onnx",), ("dtype", "doc"), tables=False),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .. import __version__
+from ..data.guesses import Reading
 from ..errors import SettingError
 from ..estimators import Classifier
 from ..files.atomic import Path, write_bytes
 from ..preprocessing.cells import as_table
-from ..preprocessing.columns import Column, LeftOut
+from ..preprocessing.columns import Column, LeftOut, NumberColumn
 from .formats import Exported
+from .python_command import command_source
 from .python_layers import WEIGHTS, network_source
-from .python_table import list_source, literal, table_source
+from .python_table import list_source, table_source
 from .steps import Description, describe
 
 _HEAD = """\
@@ -91,58 +92,6 @@ _ROWS = """\
 def predict_rows(rows):
     return [predict(row) for row in rows]
 """
-_MAIN = """\
-def _main():
-    import csv
-    import sys
-
-    old, path, line = str is bytes, sys.argv[-1], 1
-    proba = {asks}
-    try:
-        if len(sys.argv) != 2 + proba or path in ("-h", "--help"):
-            raise ValueError("usage: python FILE {usage}DATA.csv")
-        out, file = sys.stdout, sys.stdin
-        if not old:
-            out = open(1, "w", encoding="utf-8", newline="", errors="backslashreplace")
-            file = open(0 if path == "-" else path, encoding="utf-8-sig", newline="")
-        elif path != "-":
-            file = open(path, "rb")
-        first = file.readline()
-        sign = max(",;\\t|", key=first.count)
-        table = csv.reader((text for part in ([first], file) for text in part), delimiter=sign)
-        write = csv.writer(out, lineterminator="\\n").writerow
-        header = next(table, [])
-        names = [name.decode("utf-8-sig") if old else name for name in header]
-        order = [names.index(name) if name in names else -1 for name in COLUMNS]
-{unnamed}        if -1 in order:
-            raise ValueError("a table needs column %r, got %r" % (COLUMNS[order.index(-1)], names))
-
-        def put(row, more):
-            more = [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in more]
-            write(row + more)
-
-        put(header, {answers})
-        for row in table:
-            line = table.line_num
-            if row:
-                if len(row) != len(header):
-                    raise ValueError("a row needs %d cells, got %d" % (len(header), len(row)))
-                cells = [{cell} for k in order]
-                put(row, {put})
-        out.flush()
-    except (EnvironmentError, ValueError, csv.Error) as error:
-        if getattr(error, "errno", 0) != 32:  # EPIPE: the output was closed
-            sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    _main()
-"""
-_UNNAMED = """\
-        if len(names) == len(order) and -1 in order:
-            order = list(range(len(order)))
-"""
 
 
 def to_python(
@@ -151,6 +100,7 @@ def to_python(
     weights: str = "float",
     target: str = "target",
     rows: object = None,
+    reading: Reading | None = None,
 ) -> Exported:
     """Write a Sequential, Classifier or Regressor as one Python file; return an `Exported`.
 
@@ -158,8 +108,10 @@ def to_python(
     `predict_proba(row)`. They take the model's own rows, with text and missing cells, and return
     what the model returns. The file imports only `math`, and runs on Python 2.7, 3.4 and later,
     PyPy and MicroPython; `python FILE DATA.csv` prints a table with the answers, in a column named
-    after `target`. Networks of up to 1,000 weights become straight-line code, larger ones loops.
-    The file is written whole or not at all; equal models give equal bytes. `weights` is
+    after `target`. It reads tables as `tinynn predict` does; `reading` tells how the table was
+    written that the model was trained on. Networks of up to 1,000 weights become straight-line
+    code, larger ones loops. The file is written whole or not at all; equal models give equal bytes.
+    `weights` is
 
     "float":  exact: on CPython, answers equal the model's up to the rounding of sums
     "packed": rows of weights as integers with 64-bit lanes, with errors of about 10⁻⁸ of a layer's
@@ -178,7 +130,7 @@ def to_python(
     """
     if weights not in WEIGHTS:
         raise SettingError(f"to_python needs weights to be one of {list(WEIGHTS)}, got {weights!r}")
-    source = python_source(describe(model), weights, target)
+    source = python_source(describe(model), weights, target, reading)
     data = source.encode("ascii")
     write_bytes(path, data)
     if rows is None:
@@ -186,7 +138,12 @@ def to_python(
     return Exported(len(data), *differences(model, source, rows))
 
 
-def python_source(model: Description, weights: str = "float", target: str = "target") -> str:
+def python_source(
+    model: Description,
+    weights: str = "float",
+    target: str = "target",
+    reading: Reading | None = None,
+) -> str:
     """Return the source of the whole file."""
     parts = [_head(model)]
     if model.columns:
@@ -202,7 +159,7 @@ def python_source(model: Description, weights: str = "float", target: str = "tar
     else:
         parts.append(_CHECK.format(inputs=model.inputs))
         parts.append(network_source("predict", model.inputs, model.layers, weights, False))
-    return "\n\n".join([*parts, _ROWS, _command(model, target)])
+    return "\n\n".join([*parts, _ROWS, _command(model, target, reading)])
 
 
 def _kind_of_answer(model: Description) -> str:
@@ -234,7 +191,7 @@ def _head(model: Description) -> str:
     )
 
 
-def _command(model: Description, target: str) -> str:
+def _command(model: Description, target: str, reading: Reading | None) -> str:
     names, several = _names(model), range(model.outputs)
     answers = [f"predicted_{target}"]
     if model.multilabel or (model.kind == "regressor" and not model.flat):
@@ -243,19 +200,10 @@ def _command(model: Description, target: str) -> str:
         answers = [f"output_{k}" for k in several]
     single = len(answers) == 1 and (model.classes or model.flat)
     put = "[predict(cells)]" if single else "predict(cells)"
-    new = f"[{', '.join(map(literal, answers))}]"
-    if model.classes:
-        new += ' + (["probability_%s" % label for label in CLASSES] if proba else [])'
-        put += " + (predict_proba(cells) if proba else [])"
-    values = {
-        "usage": _usage(model),
-        "asks": 'sys.argv[1:2] == ["--proba"]' if model.classes else "False",
-        "unnamed": _UNNAMED if names == [f"x{k}" for k in range(len(names))] else "",
-        "cell": "row[k]" if model.columns else "float(row[k])",
-        "answers": new,
-        "put": put,
-    }
-    return re.sub(r"\{(\w+)\}", lambda match: values[match.group(1)], _MAIN)
+    cell = "row[k]" if model.columns else "float(row[k])"
+    numbers = [k for k, column in enumerate(model.columns) if isinstance(column, NumberColumn)]
+    commas = numbers if model.reader.decimal == "," else []
+    return command_source(names, answers, put, cell, bool(model.classes), reading, commas)
 
 
 def _names(model: Description) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Hashable, Sequence
 from ..checks.rows import as_list, as_rows, as_vector, as_weights, same_length
 from ..data.encoding import class_numbers
 from ..errors import DataError, SettingError, ShapeError
-from ..lesson.matrix import Matrix, Vector
+from ..lesson.matrix import Matrix, Vector, transpose
 
 _PLAIN_LABELS = {str, int, bool}  # which need no further checks
 
@@ -110,20 +110,31 @@ def column_numbers(
 def score_rows(scores: object, name: str) -> Matrix:
     """Return scores as rows; a flat sequence of numbers becomes one column."""
     items = as_list(scores, name)
-    if items and not _is_row(items[0]) and not isinstance(items[0], tuple):
+    if _is_flat(items):
         return [[s] for s in as_vector(items, name)]
     return as_rows(items, name)
 
 
-def number_pair(targets: object, predictions: object) -> tuple[Matrix, Matrix]:
-    T, P = score_rows(targets, "targets"), score_rows(predictions, "predictions")
-    same_length(targets=T, predictions=P)
-    if len(T[0]) != len(P[0]):
+def number_columns(targets: object, predictions: object) -> list[tuple[Vector, Vector]]:
+    """Return (targets, predictions) of each column; flat sequences of numbers are one column."""
+    T, P = _columns(targets, "targets"), _columns(predictions, "predictions")
+    same_length(targets=T[0], predictions=P[0])
+    if len(T) != len(P):
         raise ShapeError(
-            "targets and predictions need the same number of columns, "
-            f"got {len(T[0])} and {len(P[0])}"
+            f"targets and predictions need the same number of columns, got {len(T)} and {len(P)}"
         )
-    return T, P
+    return list(zip(T, P))
+
+
+def _columns(numbers: object, name: str) -> list[Vector]:
+    items = as_list(numbers, name)
+    if _is_flat(items):
+        return [as_vector(items, name)]
+    return transpose(as_rows(items, name))
+
+
+def _is_flat(items: Sequence[Any]) -> bool:
+    return bool(items) and not _is_row(items[0]) and not isinstance(items[0], tuple)
 
 
 def sample_weights(sample_weight: object, targets: Sequence[Any]) -> Vector | None:

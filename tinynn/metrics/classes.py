@@ -27,6 +27,7 @@ from .arguments import (
     score_rows,
     sorted_labels,
 )
+from .curves import area_below, roc_counts
 
 _EPSILON = 2.0**-52  # the gap between 1.0 and the next float
 
@@ -169,7 +170,7 @@ def precision_recall_f1(
     """
     matrix = confusion_matrix(targets, predictions, labels)
     if average is None:
-        return _class_scores(matrix)
+        return class_scores(matrix)
     if average == "micro":
         total = sum(map(sum, matrix))
         share = sum(matrix[i][i] for i in range(len(matrix))) / total
@@ -178,14 +179,13 @@ def precision_recall_f1(
         raise SettingError(
             f'average needs to be None, "macro", "weighted" or "micro", got {average!r}'
         )
-    return _averaged(_class_scores(matrix), average == "weighted")
+    return _averaged(class_scores(matrix), average == "weighted")
 
 
 def roc_auc(targets: object, scores: object, labels: Sequence[Hashable] | None = None) -> float:
     """Return the area under the ROC curve: the chance that a positive outscores a negative.
 
-    By ranks (Mann and Whitney): AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋), where equal
-    scores share their mean rank, so that a tie counts ½. With two classes, `scores` is flat or one
+    A tie counts ½: it is Mann's and Whitney's statistic. With two classes, `scores` is flat or one
     column (of the greater label), or two columns (the second counts). With more, it has one column
     per class, and the result is the mean over the classes of each against the rest. `labels` names
     the columns as in `top_k_accuracy`.
@@ -206,9 +206,9 @@ def roc_auc(targets: object, scores: object, labels: Sequence[Hashable] | None =
         if numbers.count(c) in (0, len(numbers)):
             got = "none of" if c not in numbers else "samples only of"
             raise DataError(f"roc_auc needs samples of every class, got {got} class number {c}")
-    if width == 2:
-        return _binary_auc([t == 1 for t in numbers], columns[-1])
-    return mean([_binary_auc([t == c for t in numbers], columns[c]) for c in range(width)], None)
+    wanted = [(1, columns[-1])] if width == 2 else list(enumerate(columns))
+    areas = [area_below(*roc_counts([t == c for t in numbers], column)) for c, column in wanted]
+    return mean(areas, None)
 
 
 def log_loss(
@@ -228,22 +228,29 @@ def log_loss(
     >>> round(log_loss([1, 0], [0.9, 0.2]), 6)
     0.164252
     """
+    losses = log_losses(targets, probabilities, labels)
+    return mean(losses, sample_weights(sample_weight, losses))
+
+
+def log_losses(
+    targets: object, probabilities: object, labels: Sequence[Hashable] | None = None
+) -> Vector:
+    """Return −ln p(target) of each row, whose mean is `log_loss`."""
     P = score_rows(probabilities, "probabilities")
     T = as_list(targets, "targets")
     same_length(targets=T, probabilities=P)
     for i, row in enumerate(P):
-        for j, p in enumerate(row):
-            if not 0.0 <= p <= 1.0:
-                raise DataError(
-                    f"probabilities need to be between 0 and 1, got {p!r} in row {i}, column {j}"
-                )
-        if len(row) > 1 and abs(fsum(row) - 1.0) > 1e-5:
+        if not 0.0 <= min(row) <= max(row) <= 1.0:
+            j = next(j for j, p in enumerate(row) if not 0.0 <= p <= 1.0)
+            raise DataError(
+                f"probabilities need to be between 0 and 1, got {row[j]!r} in row {i}, column {j}"
+            )
+        if len(row) > 1 and abs(sum(row) - 1.0) > 1e-5:
             raise DataError(f"probabilities need rows that sum to 1, got {fsum(row)!r} in row {i}")
     if len(P[0]) == 1:
         P = [[1.0 - p, p] for (p,) in P]
     numbers = column_numbers("probabilities", T, len(P[0]), labels)
-    losses = [-log(min(max(row[t], _EPSILON), 1.0)) for row, t in zip(P, numbers)]
-    return mean(losses, sample_weights(sample_weight, T))
+    return [-log(min(max(row[t], _EPSILON), 1.0)) for row, t in zip(P, numbers)]
 
 
 def classification_report(
@@ -269,7 +276,7 @@ def classification_report(
             f"classification_report needs a name for each of the {len(matrix)} classes, "
             f"got {len(names)} names"
         )
-    scores = _class_scores(matrix)
+    scores = class_scores(matrix)
     macro, weighted = _averaged(scores, False), _averaged(scores, True)
     first = max(map(len, [*names, "weighted avg"]))
     heads = ("precision", "recall", "f1-score", "support")
@@ -293,7 +300,8 @@ def classification_report(
     )
 
 
-def _class_scores(matrix: Sequence[Sequence[int]]) -> ClassScores:
+def class_scores(matrix: Sequence[Sequence[int]]) -> ClassScores:
+    """Return the scores of each class from a confusion matrix."""
     hits = [matrix[i][i] for i in range(len(matrix))]
     support = [sum(row) for row in matrix]
     predicted = [sum(column) for column in zip(*matrix)]
@@ -313,18 +321,3 @@ def _averaged(scores: ClassScores, weighted: bool) -> AverageScores:
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _binary_auc(positive: Sequence[bool], scores: Sequence[float]) -> float:
-    order = sorted(range(len(scores)), key=scores.__getitem__)
-    positives = sum(positive)
-    negatives = len(order) - positives
-    twice_rank_sum = 0  # twice, so that the mean rank of a tie stays a whole number
-    start = 0
-    while start < len(order):
-        end = start
-        while end < len(order) and scores[order[end]] == scores[order[start]]:
-            end += 1
-        twice_rank_sum += (start + end + 1) * sum(positive[i] for i in order[start:end])
-        start = end
-    return (twice_rank_sum - positives * (positives + 1)) / (2 * positives * negatives)

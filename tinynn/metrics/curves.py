@@ -22,22 +22,39 @@ def roc_curve(targets: Sequence[object], scores: Sequence[float]) -> tuple[Vecto
     >>> roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
+    false_counts, true_counts = roc_counts(targets, scores)
+    no, yes = false_counts[-1], true_counts[-1]
+    return [n / no for n in false_counts], [n / yes for n in true_counts]
+
+
+def roc_counts(targets: Sequence[object], scores: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Return (numbers of false, of true positives), the counts behind `roc_curve`."""
     S = as_vector(scores, "scores")
     same_length(targets=targets, scores=S)
     yes = sum(1 for target in targets if target)
     no = len(targets) - yes
     if not yes or not no:
         raise DataError(f"roc_curve needs targets of both classes, got {yes} yes and {no} no")
-    false_rates, true_rates = [0.0], [0.0]
-    false_count = true_count = 0
+    false_counts, true_counts = [0], [0]
     order = sorted(range(len(S)), key=S.__getitem__, reverse=True)
-    for rank, i in enumerate(order):
-        true_count += bool(targets[i])
-        false_count += not targets[i]
-        if rank + 1 == len(order) or S[order[rank + 1]] != S[i]:
-            false_rates.append(false_count / no)
-            true_rates.append(true_count / yes)
-    return false_rates, true_rates
+    ranked = [S[i] for i in order]
+    true = 0
+    for rank, (i, score, below) in enumerate(zip(order, ranked, [*ranked[1:], None]), 1):
+        if targets[i]:
+            true += 1
+        if score != below:
+            false_counts.append(rank - true)
+            true_counts.append(true)
+    return false_counts, true_counts
+
+
+def area_below(x: Sequence[int], y: Sequence[int]) -> float:
+    """Return the area below the ROC curve of these counts: Σ (xᵢ₊₁ − xᵢ)(yᵢ + yᵢ₊₁) / (2 x y).
+
+    By trapezoids, which is the chance that a positive outscores a negative, where a tie counts ½.
+    """
+    twice = sum([(b - a) * (c + d) for a, b, c, d in zip(x, x[1:], y, y[1:])])
+    return twice / (2 * x[-1] * y[-1])
 
 
 def calibration_curve(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from ..errors import DataError
-from ..lesson.matrix import transpose
-from .arguments import mean, number_pair, sample_weights
+from .arguments import mean, number_columns, sample_weights
 
 
 def mean_squared_error(targets: object, predictions: object, sample_weight: object = None) -> float:
@@ -17,9 +16,9 @@ def mean_squared_error(targets: object, predictions: object, sample_weight: obje
     >>> mean_squared_error([1.0, 2.0], [[1.0], [4.0]])
     2.0
     """
-    T, P = number_pair(targets, predictions)
-    errors = [mean([(p - t) * (p - t) for t, p in zip(x, y)], None) for x, y in zip(T, P)]
-    return mean(errors, sample_weights(sample_weight, T))
+    columns = number_columns(targets, predictions)
+    weights = sample_weights(sample_weight, columns[0][0])
+    return mean([mean([(p - t) * (p - t) for t, p in zip(*c)], weights) for c in columns], None)
 
 
 def mean_absolute_error(
@@ -32,9 +31,9 @@ def mean_absolute_error(
     >>> mean_absolute_error([1.0, 2.0], [1.0, 4.0])
     1.0
     """
-    T, P = number_pair(targets, predictions)
-    errors = [mean([abs(p - t) for t, p in zip(x, y)], None) for x, y in zip(T, P)]
-    return mean(errors, sample_weights(sample_weight, T))
+    columns = number_columns(targets, predictions)
+    weights = sample_weights(sample_weight, columns[0][0])
+    return mean([mean([abs(p - t) for t, p in zip(*c)], weights) for c in columns], None)
 
 
 def r2_score(targets: object, predictions: object, sample_weight: object = None) -> float:
@@ -48,10 +47,10 @@ def r2_score(targets: object, predictions: object, sample_weight: object = None)
     >>> r2_score([3.0, -0.5, 2.0, 7.0], [2.5, 0.0, 2.0, 8.0])  # scikit-learn's own example
     0.9486081370449679
     """
-    T, P = number_pair(targets, predictions)
-    weights = sample_weights(sample_weight, T)
+    columns = number_columns(targets, predictions)
+    weights = sample_weights(sample_weight, columns[0][0])
     scores = []
-    for j, (t, p) in enumerate(zip(transpose(T), transpose(P))):
+    for j, (t, p) in enumerate(columns):
         center = mean(t, weights)
         left = mean([(a - b) * (a - b) for a, b in zip(t, p)], weights)
         spread = mean([(a - center) * (a - center) for a in t], weights)

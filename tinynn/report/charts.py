@@ -18,10 +18,11 @@ from ..view import (
     reliability_chart,
     roc_chart,
 )
-from .findings import METRICS, Findings
+from .findings import Effect, Findings, importance_label, shown
 
 MOST_BARS = 30
 MOST_CLASSES = 40  # in a confusion matrix
+NARROW, SHORT = 400, 260  # pixels of charts that stand side by side
 
 
 class Chart(NamedTuple):
@@ -30,7 +31,6 @@ class Chart(NamedTuple):
     name: str
     svg: str
     note: str
-    wide: bool = True
 
 
 def training_charts(history: History) -> list[Chart]:
@@ -139,7 +139,6 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
                 "roc",
                 roc_chart(curves, title=f"ROC{several}"),
                 "How much of the class is found, at the cost of how many false alarms.",
-                False,
             )
         )
     if found.calibration:
@@ -157,7 +156,6 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
                 ),
                 "On the dashed line, what is predicted with 70% comes true in 70% of the rows. A "
                 "point from a few rows says little.",
-                False,
             )
         )
     if found.pairs:
@@ -166,11 +164,16 @@ def test_charts(found: Findings, target: str = "") -> list[Chart]:
             Chart(
                 "predictions",
                 prediction_chart(predicted, true, unit=target),
-                "The points of a perfect model lie on the dashed line.",
-                False,
+                f"The points of a perfect model lie on the dashed line.{_drawn(found)}",
             )
         )
     return charts
+
+
+def _drawn(found: Findings) -> str:
+    if len(found.pairs) == found.rows:
+        return f" All {found.rows:,} rows are drawn."
+    return f" {len(found.pairs):,} of {found.rows:,} rows are drawn, the largest errors among them."
 
 
 def importance_chart(found: Findings) -> list[Chart]:
@@ -178,7 +181,6 @@ def importance_chart(found: Findings) -> list[Chart]:
     names = list(found.importance)[:MOST_BARS]
     if not names:
         return []
-    score = METRICS.get(found.score, found.score)
     left = len(found.importance) - len(names)
     more = f" The {left} least important columns are left out." if left else ""
     return [
@@ -189,12 +191,77 @@ def importance_chart(found: Findings) -> list[Chart]:
                 [found.importance[name][0] for name in names],
                 [found.importance[name][1] for name in names],
                 title="Importance of the columns",
-                x_label=f"loss of {score} when the column's cells are shuffled",
+                x_label=importance_label(found),
+                width=NARROW,
             ),
-            "What the model would lose without the column, all else unchanged. Columns that say "
-            f"the same thing share their importance.{more}",
+            "What the model would lose without the column: its cells are shuffled, all else stays. "
+            f"Columns that say the same thing share their importance.{more}",
         )
     ]
+
+
+def effect_charts(found: Findings, target: str = "") -> list[Chart]:
+    """Return a chart for each column whose effect was measured: the mean answer along it."""
+    return [
+        _effect_chart(f"effect_{number}", name, found.effects[name], found, target)
+        for number, name in enumerate(found.effects, 1)
+    ]
+
+
+def _effect_chart(name: str, column: str, effect: Effect, found: Findings, target: str) -> Chart:
+    at, answers = effect
+    classes = len(found.classes)
+    label = f"probability of {next(iter(answers))}" if classes == 2 else f"mean {target}".strip()
+    title = f"Effect of {column}"
+    numbers = [x for x in at if isinstance(x, float)]
+    if numbers:
+        lines = [Series(line, values, numbers, markers=True) for line, values in answers.items()]
+        svg = line_chart(
+            lines if classes > 2 else [line._replace(name=label) for line in lines],
+            title=title,
+            x_label=column,
+            y_label="probability" if classes > 2 else label,
+            width=NARROW,
+            height=SHORT,
+        )
+    elif classes > 2:
+        svg = heat_map(
+            list(zip(*answers.values())),
+            title=title,
+            row_names=list(map(str, at)),
+            column_names=list(answers),
+            value_label="probability",
+            cell_text=".2f",
+            width=NARROW,
+        )
+    else:
+        (values,) = answers.values()
+        svg = bar_chart(list(map(str, at)), values, title=title, x_label=label, width=NARROW)
+    note = ""
+    if classes <= 2:
+        (values,) = answers.values()
+        note = f"{_way(column, list(map(_plain, at)), values, bool(numbers))}"
+    return Chart(name, svg, note)
+
+
+def _way(column: str, at: Sequence[str], values: Sequence[float], ordered: bool) -> str:
+    """Return in words how an answer moves along a column."""
+    low, high = min(values), max(values)
+    if not ordered:
+        i, j = values.index(low), values.index(high)
+        return f"Lowest for {at[i]} ({shown(low)}), highest for {at[j]} ({shown(high)})."
+    room = 0.1 * (high - low)
+    steps = [b - a for a, b in zip(values, values[1:])]
+    way = "rises" if values[-1] > values[0] else "falls"
+    turned = min(steps) < -room and max(steps) > room
+    ends = f"from {shown(values[0])} at {at[0]} to {shown(values[-1])} at {at[-1]}"
+    if turned:
+        return f"The answer goes up and down as {column} goes up: {ends}."
+    return f"The answer {way} as {column} goes up: {ends}."
+
+
+def _plain(at: float | str) -> str:
+    return shown(at) if isinstance(at, float) else at
 
 
 def _largest(line: Series) -> float:

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from math import fsum, isfinite
-from typing import Any, Callable, Hashable, List, NamedTuple, Sequence
+from math import floor, isfinite, log10
+from typing import Any, Callable, List, NamedTuple, Sequence
 
 from ..errors import FormatError
-from ..lesson.matrix import Matrix, Vector
-from ..metrics import (
-    accuracy,
-    calibration_curve,
-    confusion_matrix,
-    log_loss,
-    mean_absolute_error,
-    mean_squared_error,
-    precision_recall_f1,
-    r2_score,
-    roc_auc,
-    roc_curve,
-)
-
-MOST_CURVES = 8  # classes that get a curve
-MOST_POINTS = 200  # of a curve; five times as many of predicted against true values
-BINS = 10
 
 Pairs = List[List[float]]
+
+
+class Miss(NamedTuple):
+    """A row that the model got wrong: its line in the file, its true target and the answer.
+
+    probability:  what the model gave the true class; None for numbers
+    cells:        by column; model files leave them out, as a model may go where its data may not
+    """
+
+    line: int
+    true: str
+    answer: str
+    probability: float | None
+    cells: dict[str, str]
+
+
+class Effect(NamedTuple):
+    """How the model's answer moves with one column, all else unchanged.
+
+    at:       the column's numbers, rising, or its most frequent kinds
+    answers:  the mean answer at each, or by class its mean probability at each
+    """
+
+    at: list[float] | list[str]
+    answers: dict[str, list[float]]
 
 
 class Findings(NamedTuple):
     """The test of a model on `rows` rows of the file `source`.
 
-    metrics:      by name; `score` names the one that counts, and `baseline` is the score of always
-                  answering with the most frequent class (or the mean) of the training rows
+    metrics:      by name; `score` names the one that counts. `baseline_…` is the same metric of a
+                  constant answer, the best one by the training rows: the most frequent class or,
+                  for probabilities, the shares of the classes; the mean or, for the mean absolute
+                  error, the median. `linear_…` is that of a linear model, if there is one
     classes:      as text; `confusion[i][j]` is the number of rows of class i that were predicted
                   to be class j; both are empty for a regressor
     roc:          by class, points (false, true positive rate), if there are two classes or more
     calibration:  for each bin with rows (mean probability of the answer, or of the second of two
                   classes; share of rows for which it was right; number of rows)
-    pairs:        (true, predicted) numbers, thinned evenly if many; empty for a classifier
-    importance:   by column, (mean loss of score when its cells are shuffled, deviation)
+    pairs:        (true, predicted) numbers; of many, a part that includes the largest errors; empty
+                  for a classifier
+    importance:   by column, (mean loss when its cells are shuffled, deviation), by `weighed_by`
+    intervals:    by metric, the ends that hold the true value in 95% of tests
+    p_values:     by `baseline_…` or `linear_…`, the chance of such a difference from the model
+                  if both were equally good
+    usual:        the most frequent class in training, as text
+    effects:      by column
+    worst:        the rows with the largest errors, the largest first
     """
 
     source: str
@@ -51,24 +68,42 @@ class Findings(NamedTuple):
     calibration: Pairs
     pairs: Pairs
     importance: dict[str, list[float]]
+    intervals: dict[str, list[float]]
+    p_values: dict[str, float]
+    usual: str
+    effects: dict[str, Effect]
+    worst: list[Miss]
 
     @property
     def baseline(self) -> float:
         """The score of always answering with the most frequent class (or the mean)."""
         return self.metrics[f"baseline_{self.score}"]
 
+    @property
+    def weighed_by(self) -> str:
+        """The metric by which columns are important: the log loss where accuracy shows nothing."""
+        blind = self.score == "accuracy" and self.metrics["accuracy"] <= self.baseline
+        # Earlier files, which have no intervals, always measured it by the score.
+        return "log_loss" if blind and self.intervals else self.score
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the findings in JSON's types."""
-        return self._asdict()
+        """Return the findings in JSON's types, without the cells of rows."""
+        content = self._asdict()
+        content["effects"] = {name: effect._asdict() for name, effect in self.effects.items()}
+        content["worst"] = [dict(zip(_MISS, miss)) for miss in self.worst]
+        return content
 
     @classmethod
     def from_dict(cls, content: object, where: str) -> Findings:
         """Return the findings that `to_dict` described. Raises FormatError for anything else."""
-        if not isinstance(content, dict) or set(content) != set(cls._fields):
+        content = {**_LATER, **content} if isinstance(content, dict) else {}
+        if set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         for key, fits in _FITS.items():
             if not fits(content[key]):
                 raise FormatError(f"{where} has an invalid {key}")
+        content["effects"] = {name: Effect(**each) for name, each in content["effects"].items()}
+        content["worst"] = [Miss(**miss, cells={}) for miss in content["worst"]]
         found = cls(**content)
         n = len(found.classes)
         if len(found.confusion) != n or any(len(row) != n for row in found.confusion):
@@ -78,140 +113,28 @@ class Findings(NamedTuple):
         return found
 
 
-def classifier_findings(
-    source: str,
-    targets: Sequence[Hashable],
-    answers: Sequence[Hashable],
-    probabilities: Matrix,
-    classes: Sequence[Hashable],
-    usual: Hashable,
-) -> Findings:
-    """Return the findings on a classifier; `usual` is the most frequent class in its training."""
-    scores = precision_recall_f1(targets, answers, labels=classes)
-    seen = [i for i, support in enumerate(scores.support) if support]
-    metrics = {
-        "accuracy": accuracy(targets, answers),
-        "baseline_accuracy": accuracy(targets, [usual] * len(targets)),
-        "balanced_accuracy": fsum(scores.recall[i] for i in seen) / len(seen),
-        "macro_f1": fsum(scores.f1[i] for i in seen) / len(seen),
-        "log_loss": log_loss(targets, probabilities, labels=classes),
-    }
-    if 1 < len(seen) == len(classes):
-        metrics["roc_auc"] = roc_auc(targets, probabilities, labels=classes)
-    calibration = _calibration(targets, answers, probabilities, classes)
-    rows = len(targets)
-    metrics["calibration_error"] = fsum(n * abs(p - q) for p, q, n in calibration) / rows
-    return Findings(
-        source, rows, metrics, "accuracy", [str(label) for label in classes],
-        confusion_matrix(targets, answers, classes), _roc(targets, probabilities, classes),
-        calibration, [], {},
-    )  # fmt: skip
+def metric_table(found: Findings) -> list[list[str]]:
+    """Return the metrics as a table of text, with a header; columns without values are left out."""
+    columns = {"model": [], "95% interval": [], "linear model": [], "constant": []}  # type: dict[str, list[str]]
+    names = [name for name in found.metrics if not name.startswith(("baseline_", "linear_"))]
+    for name in names:
+        columns["model"].append(shown(found.metrics[name]))
+        columns["95% interval"].append(span(found.intervals.get(name)))
+        columns["linear model"].append(shown(found.metrics.get(f"linear_{name}")))
+        columns["constant"].append(shown(found.metrics.get(f"baseline_{name}")))
+    kept = {head: cells for head, cells in columns.items() if any(cells)}
+    return [["", *kept], *map(list, zip([METRICS.get(n, n) for n in names], *kept.values()))]
 
 
-def regressor_findings(source: str, targets: Vector, answers: Vector, usual: float) -> Findings:
-    """Return the findings on a regressor; `usual` is the mean target in its training."""
-    means = [usual] * len(targets)
-    metrics = {
-        "r2": r2_score(targets, answers),
-        "baseline_r2": r2_score(targets, means),
-        "mean_absolute_error": mean_absolute_error(targets, answers),
-        "baseline_mean_absolute_error": mean_absolute_error(targets, means),
-        "root_mean_squared_error": mean_squared_error(targets, answers) ** 0.5,
-        "baseline_root_mean_squared_error": mean_squared_error(targets, means) ** 0.5,
-    }
-    pairs = [[t, y] for t, y in zip(targets, answers)]
-    return Findings(
-        source, len(targets), metrics, "r2", [], [], {}, [], _thinned(pairs, 5 * MOST_POINTS), {}
-    )
-
-
-def _roc(
-    targets: Sequence[Hashable], probabilities: Matrix, classes: Sequence[Hashable]
-) -> dict[str, Pairs]:
-    """Return the curve of the second of two classes, or of each of several against the others."""
-    counts = dict.fromkeys(classes, 0)
-    for target in targets:
-        counts[target] += 1
-    wanted = [j for j, label in enumerate(classes) if 0 < counts[label] < len(targets)]
-    if len(classes) == 2:
-        wanted = wanted[1:]
-    wanted = sorted(sorted(wanted, key=lambda j: -counts[classes[j]])[:MOST_CURVES])
-    curves = {}
-    for j in wanted:
-        yes = [target == classes[j] for target in targets]
-        points = [list(point) for point in zip(*roc_curve(yes, [row[j] for row in probabilities]))]
-        curves[str(classes[j])] = _thinned(points, MOST_POINTS)
-    return curves
-
-
-def _calibration(
-    targets: Sequence[Hashable],
-    answers: Sequence[Hashable],
-    probabilities: Matrix,
-    classes: Sequence[Hashable],
-) -> Pairs:
-    if len(classes) == 2:
-        right = [target == classes[1] for target in targets]
-        sure = [row[1] for row in probabilities]
-    else:
-        right = [target == answer for target, answer in zip(targets, answers)]
-        sure = [max(row) for row in probabilities]
-    means, shares, counts = calibration_curve(right, [min(p, 1.0) for p in sure], BINS)
-    return [
-        [p, q, float(n)]
-        for p, q, n in zip(means, shares, counts)
-        if p is not None and q is not None
-    ]
-
-
-def _thinned(points: Pairs, most: int) -> Pairs:
-    """Return at most `most` points, evenly chosen, including the first and the last."""
-    if len(points) <= most:
-        return points
-    return [points[k * (len(points) - 1) // (most - 1)] for k in range(most)]
-
-
-def importance(
-    score: Callable[[Matrix], float],
-    rows: Matrix,
-    columns: Sequence[tuple[str, int]],
-    shuffled: Callable[[list[int]], None],
-    repeats: int,
-) -> dict[str, list[float]]:
-    """Return (mean loss of score when a column's cells are shuffled, deviation) by column.
-
-    `columns` holds (name, number of encoded columns) in order; the encoded columns of one column
-    move together. Columns that the model leaves out (no encoded ones) are not listed. `shuffled`
-    shuffles a list in place. The most important columns come first.
-    Source: L. Breiman, Random forests (2001), section 10; for any model A. Fisher, C. Rudin and
-    F. Dominici (2019).
-    """
-    whole = score(rows)
-    found: dict[str, list[float]] = {}
-    start = 0
-    for name, width in columns:
-        losses = []
-        for _ in range(repeats if width else 0):
-            order = list(range(len(rows)))
-            shuffled(order)
-            end = start + width
-            moved = [row[:start] + rows[k][start:end] + row[end:] for row, k in zip(rows, order)]
-            losses.append(whole - score(moved))
-        start += width
-        if losses:
-            mean = fsum(losses) / repeats
-            spread = fsum((x - mean) ** 2 for x in losses) / max(repeats - 1, 1)
-            found[name] = [mean, spread**0.5]
-    return dict(sorted(found.items(), key=lambda item: -item[1][0]))
-
-
-def metric_rows(found: Findings) -> list[list[Any]]:
-    """Return (name, value, the baseline's value or "") for each metric."""
-    return [
-        [METRICS.get(name, name), shown(value), shown(found.metrics.get(f"baseline_{name}"))]
-        for name, value in found.metrics.items()
-        if not name.startswith("baseline_")
-    ]
+def worst_table(found: Findings, cells: Sequence[str] = ()) -> list[list[str]]:
+    """Return the rows with the largest errors as a table of text, and the cells of some columns."""
+    sure = bool(found.classes)
+    rows = [["line", "true", "answer", *(["probability of true"] if sure else []), *cells]]
+    for miss in found.worst:
+        chance = [] if miss.probability is None else [f"{miss.probability:.3f}"]
+        texts = [miss.cells.get(name, "") for name in cells]
+        rows.append([f"{miss.line}", miss.true, miss.answer, *chance, *texts])
+    return rows
 
 
 METRICS = {
@@ -227,6 +150,13 @@ METRICS = {
 }
 
 
+def importance_label(found: Findings) -> str:
+    """Return what an importance measures: "loss of accuracy"."""
+    if found.weighed_by == "log_loss":
+        return "rise of log loss"
+    return f"loss of {METRICS.get(found.score, found.score)}"
+
+
 def shown(value: float | None) -> str:
     """Return a metric with about four digits; "" for None.
 
@@ -237,7 +167,24 @@ def shown(value: float | None) -> str:
         return ""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+    if 0.0 < value < 0.001:
+        return f"{value:.2g}"
+    return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def span(ends: Sequence[float] | None) -> str:
+    """Return an interval with as many digits as its width allows; "" for None.
+
+    >>> span([0.9473, 1.0]), span([-3.21, 46.9]), span([4470.1, 4811.0])
+    ('0.95 to 1.00', '-3 to 47', '4,470 to 4,811')
+    """
+    if ends is None:
+        return ""
+    low, high = ends
+    width, size = high - low, max(abs(low), abs(high))
+    digits = -floor(log10(0.5 * width)) if width > 0.0 else 3
+    digits = max(digits, 2 if size < 10.0 else 0)
+    return f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
 def _number(value: object) -> bool:
@@ -265,13 +212,40 @@ def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _effect(value: object) -> bool:
+    if not isinstance(value, dict) or set(value) != set(Effect._fields):
+        return False
+    at = value["at"]
+    known = isinstance(at, list) and (all(map(_number, at)) or all(map(_text, at)))
+    return known and _by_name(
+        lambda line: isinstance(line, list) and len(line) == len(at) and all(map(_number, line))
+    )(value["answers"])
+
+
+def _miss(value: object) -> bool:
+    if not isinstance(value, dict) or set(value) != set(_MISS):
+        return False
+    chance = value["probability"]
+    texts = _text(value["true"]) and _text(value["answer"])
+    return texts and _count(value["line"]) and (chance is None or _number(chance))
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_MISS = Miss._fields[:4]  # what files keep
+# Fields that files of earlier versions do not have.
+_LATER: dict[str, Any] = {
+    "intervals": {}, "p_values": {}, "usual": "", "effects": {}, "worst": [],
+}  # fmt: skip
 _pair = _numbers(2)
 _FITS: dict[str, Callable[[Any], bool]] = {
-    "source": lambda value: isinstance(value, str),
+    "source": _text,
     "rows": _count,
     "metrics": _by_name(_number),
-    "score": lambda value: isinstance(value, str),
-    "classes": lambda value: isinstance(value, list) and all(isinstance(c, str) for c in value),
+    "score": _text,
+    "classes": lambda value: isinstance(value, list) and all(map(_text, value)),
     "confusion": lambda value: (
         isinstance(value, list)
         and all(isinstance(row, list) and all(map(_count, row)) for row in value)
@@ -280,4 +254,9 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "calibration": _numbers(3),
     "pairs": _pair,
     "importance": _by_name(lambda value: _pair([value])),
+    "intervals": _by_name(lambda value: _pair([value])),
+    "p_values": _by_name(_number),
+    "usual": _text,
+    "effects": _by_name(_effect),
+    "worst": lambda value: isinstance(value, list) and all(map(_miss, value)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from math import inf
 from typing import TextIO
 
 from ..checks.settings import number
@@ -63,12 +64,9 @@ class Progress(Callback):
             parts.append(f"validation {history.validation_loss[-1]:.4f}")
         parts += [f"{name} {values[-1]:.3f}" for name, values in history.metrics.items() if values]
         if history.stopped_by is None and history.seconds:
-            end, early = float(trainer.epochs), trainer.earliest_end
-            if early is not None and early < end:
-                end, least = early, "at least "
-            else:
-                least = ""
-            left = history.seconds[-1] / history.epochs * (end - history.epochs)
+            end, early = float(trainer.epochs), trainer.earliest_end or inf
+            left = history.seconds[-1] / history.epochs * (min(end, early) - history.epochs)
+            least = "at least " if early < end and left >= 0.5 else ""
             parts.append(f"{least}{left:.0f} s left")
         elif history.seconds:
             parts.append(f"{history.seconds[-1]:.1f} s")

@@ -101,7 +101,8 @@ def prediction_chart(
     """Return an SVG of predictions (vertical) against true values: a perfect model's points lie on
     the dashed diagonal.
 
-    Both axes have the same scale; `unit` is written in their labels.
+    Both axes have the same scale; `unit` is written in their labels. Points far beyond all others,
+    which would leave no room for them, are drawn at the edge in another colour and counted.
     Raises DataError for empty lists, lengths that differ, and values that are not finite.
     """
     who = "prediction_chart"
@@ -109,8 +110,15 @@ def prediction_chart(
     p, t = numbers(who, "predicted", predicted), numbers(who, "true", true)
     equal_length(who, "predictions", len(p), "true values", len(t))
     suffix = f" ({unit})" if unit else ""
-    x_axis = covering(who, p + t, label="true value" + suffix, margin=0.02)
-    y_axis = covering(who, p + t, label="predicted value" + suffix, margin=0.02)
+    values = _without_outliers(p + t)
+    x_axis = covering(who, values, label="true value" + suffix, margin=0.02)
+    y_axis = covering(who, values, label="predicted value" + suffix, margin=0.02)
+    # Just within the edge, so that no marker is cut.
+    room = 0.012 * (x_axis.high - x_axis.low)
+    low, high = x_axis.low + room, x_axis.high - room
+    points = [[min(max(a, low), high), min(max(b, low), high)] for a, b in zip(t, p)]
+    beyond = [int(point != [a, b]) for point, a, b in zip(points, t, p)]
+    count = sum(beyond)
     error = sum(abs(a - b) for a, b in zip(p, t)) / len(p)
     axes = Axes(
         title,
@@ -119,14 +127,23 @@ def prediction_chart(
         y_axis,
         width=width,
         plot_height=width - 90.0,
+        legend=[Entry(f"far beyond the others, at the edge: {count}", 1, "dot")] if count else (),
     )
     axes.svg.path(
         f"M{pixels(axes.left)} {pixels(axes.bottom)}L{pixels(axes.right)} {pixels(axes.top)}",
         "nn-mark",
     )
-    _draw_points(axes, [[a, b] for a, b in zip(t, p)], [0] * len(p), [""])
+    _draw_points(axes, points, beyond, ["", "far beyond the others"][: 1 + max(beyond)])
     axes.outline()
     return axes.svg.render()
+
+
+def _without_outliers(values: Sequence[float]) -> list[float]:
+    """Return the values but for those further outside the middle 98% than that is wide."""
+    ordered = sorted(values)
+    n = len(ordered) // 100
+    low, high = ordered[n], ordered[-1 - n]
+    return [value for value in values if 2 * low - high <= value <= 2 * high - low]
 
 
 def _classes(

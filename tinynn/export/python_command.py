@@ -1,0 +1,183 @@
+"""Python source of the command in an exported file: a table in, the table with answers out.
+
+It reads tables as `tinynn predict` does: the table that the model was trained on, and others with
+the same names. It keeps to what Python 2.7 and 3.4 have in common, and holds only what the model's
+own table asks for, so that the files of small models stay small.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from ..data.guesses import DELIMITERS, SPACE, Reading
+from ..data.sources import UTF8
+from .python_table import literal
+
+USUAL = Reading(",", '"', True, "utf-8")  # for models that do not tell how a table was read
+
+_MAIN = """\
+def _main():
+    import csv
+    import sys
+
+    old, path, line = str is bytes, sys.argv[-1], 1
+    proba = {asks}
+    try:
+        if len(sys.argv) != 2 + proba or path in ("-h", "--help"):
+            raise ValueError("usage: python FILE {usage}DATA.csv")
+        out, file = sys.stdout, sys.stdin
+        if not old:
+            out = open(1, "w", encoding="utf-8", newline="", errors="backslashreplace")
+{open}
+{start}        write = csv.writer(out, lineterminator="\\n").writerow
+
+        def put(row, new):
+            write(row + [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in new])
+
+        put({header}, {answers})
+        for row in {rows}:
+            line = table.line_num
+            if row > [""]:
+                if len(row) != len(names):
+                    raise ValueError("a row needs %d cells, got %d" % (len(names), len(row)))
+                cells = [{cell} for k in order]
+                put(row, {put})
+        out.flush()
+    except (EnvironmentError, ValueError, csv.Error) as error:
+        if getattr(error, "errno", 0) != 32:  # EPIPE
+            sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    _main()
+"""
+_OPEN = """\
+            file = open(0 if path == "-" else path, encoding={encoding}, newline="")
+        elif path != "-":
+            file = open(path, "rb")
+        file = {lines}"""
+_OPEN_BYTES = """\
+            file = open(0 if path == "-" else path, "rb")
+        elif path != "-":
+            file = open(path, "rb")
+        file = file.read().splitlines(True)
+        try:
+            file = [text.decode("utf-8-sig") for text in file]
+        except UnicodeError:
+            file = [text.decode({encoding}) for text in file]
+        if old:
+            file = [text.encode("utf-8") for text in file]"""
+_BY_NAME = """\
+        tables = [{reader} for sign in {signs}]
+        for table, row in ((t, v) for t in tables for v in t):
+            names = [{name} for v in row]
+{unnamed}            if set(names) >= set(COLUMNS){unless}:
+                break
+        else:
+            row = next(csv.reader(file), [])
+            lost = [v for v in COLUMNS if v not in row]
+            raise ValueError("a table needs column %r, got %r" % (lost[0], row))
+        order = {order}
+"""
+_UNNAMED = """\
+            names = [name or "unnamed: %d" % j for j, name in enumerate(names)]
+"""
+_BY_ORDER = """\
+        tables = [{reader} for sign in {signs}]
+        for table, row in ((t, v) for t in tables for v in t):
+            if len(row) - len(COLUMNS) in (0, 1):
+                counts = row[0].isdigit() and row[1:2] == [str(len(row) - 1)]
+                if not (counts and row[2:3] and row[2].isalpha()):
+                    break
+        else:
+            raise ValueError("a table needs %d columns" % len(COLUMNS))
+        names = ["c%d" % (j + 1) for j in range(len(row))]
+        order = [names.index(v) if v in names else k for k, v in enumerate(COLUMNS)]
+"""
+_POINTS = """\
+        cells = [v[k] for v in {again} for k in {numbers}
+                 if len(v) == len(names)]
+        if any("." in cell for cell in cells) and not any("," in cell for cell in cells):
+            raise ValueError("numbers have points, but the model was trained on decimal commas")
+"""
+_CELL = '(v.decode("utf-8-sig") if old else v)'
+_BLANKS = '[v.replace("\\t", " ").rstrip() + "\\n" for v in file] if sign == " " else file'
+
+
+def command_source(
+    names: Sequence[str],
+    answers: Sequence[str],
+    put: str,
+    cell: str,
+    proba: bool,
+    reading: Reading | None,
+    commas: Sequence[int],
+) -> str:
+    """Return the source of the command.
+
+    names:    the columns of the model
+    answers:  the names of the new columns
+    put:      the source of the cells to put in them, a list, from `cells`
+    cell:     the source of a cell that the model takes, from `row[k]`
+    proba:    whether the command can add probabilities
+    reading:  how the table was read that the model was trained on
+    commas:   the indices of columns of numbers with decimal commas
+    """
+    how = reading or USUAL
+    by_position = reading is None and list(names) == [f"x{k}" for k in range(len(names))]
+    new = f"[{', '.join(map(literal, answers))}]"
+    if proba:
+        new += ' + (["probability_%s" % label for label in CLASSES] if proba else [])'
+        put += " + (predict_proba(cells) if proba else [])"
+    utf8 = how.encoding in UTF8
+    bytes_ = not utf8 and "a\n".encode(how.encoding) == b"a\n"
+    lines = "list(file)"
+    if not utf8:
+        decoded = f"file.read().decode({how.encoding!r}).encode('utf-8')"
+        lines += f" if not old else {decoded}.splitlines(True)"
+    signs = how.delimiter + "".join(sign for sign in DELIMITERS if sign != how.delimiter)
+    quote = "" if how.quote == '"' else f"quotechar={how.quote!r}, "
+    if not how.quote:
+        quote = "quoting=csv.QUOTE_NONE, "
+    file = _BLANKS if how.delimiter == SPACE else "file"
+    reader = f"csv.reader({file}, delimiter=sign, {quote}skipinitialspace=True)"
+    start = _BY_NAME if how.header else _BY_ORDER
+    if commas:
+        start += _POINTS
+    values = {
+        "usage": "[--proba] " if proba else "",
+        "asks": 'sys.argv[1:2] == ["--proba"]' if proba else "False",
+        "cell": cell,
+        "answers": new,
+        "put": put,
+        "open": _OPEN_BYTES if bytes_ else _OPEN,
+        "start": start,
+        "encoding": repr("utf-8-sig" if utf8 else how.encoding).replace("'", '"'),
+        "lines": lines,
+        "reader": reader,
+        "again": _again(reader),
+        "signs": literal(signs).replace("'", '"'),
+        "name": f'" ".join({_CELL}.split())' if " " in "".join(names) else f"{_CELL}.strip()",
+        "unnamed": _UNNAMED * any(name.startswith("unnamed: ") for name in names),
+        "unless": "",
+        "order": "[names.index(v) for v in COLUMNS]",
+        "header": "row" if how.header else "names",
+        "rows": "table" if how.header else "(v for part in ([row], table) for v in part)",
+        "numbers": f"[order[k] for k in {list(commas)!r}]",
+    }
+    if by_position:
+        values["signs"] = f'[max({values["signs"]}, key="".join(file[:1]).count)]'
+        values["unless"] = " or len(names) == len(COLUMNS)"
+        values["order"] = "[names.index(v) if v in names else k for k, v in enumerate(COLUMNS)]"
+    source = _MAIN
+    for _ in range(2):  # parts contain such names, too
+        source = re.sub(r"\{([a-z]+)\}", lambda match: values[match.group(1)], source)
+    return source
+
+
+def _again(reader: str) -> str:
+    """Return the source of a reader of the rows below the header, like `table`."""
+    source = re.sub(r"\bsign\b", "table.dialect.delimiter", reader)
+    return re.sub(r"\bfile\b", "file[table.line_num:]", source)
