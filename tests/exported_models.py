@@ -17,6 +17,7 @@ import tinynn as nn
 from tinynn import activations
 from tinynn.errors import DataError
 from tinynn.preprocessing import CategoryColumn, NumberColumn, TableEncoder
+from tinynn.preprocessing.notation import Notation
 
 KINDS = [
     nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.Softplus, nn.SiLU,
@@ -60,10 +61,33 @@ SPACES = [c for c in map(chr, range(0x3100)) if c.isspace()]
 NO_SPACES = ["\u200b", "\ufeff", "\u180e", "\x1b", "\x84", "\x86", "\u2027", "\u2030"]
 
 
+def written(rng, x, notation):
+    """Return a number as a text in a notation, in one of its ways."""
+    decimal, grouped, unit, _ = notation
+    text = f"{abs(x):{',' if grouped else ''}.{rng.choice([1, 2])}f}"
+    if decimal == ",":
+        text = text.translate(str.maketrans(",.", ".,"))
+    elif grouped and rng.random() < 0.3:
+        text = text.replace(",", rng.choice(" '\u2019\u00a0\u202f"))
+    ways = [f"{unit}{text}", f"{unit} {text}", f"{text} {unit}"] if unit else [text]
+    text = rng.choice(ways[2:] if unit == "%" else ways)
+    if x < 0:
+        text = rng.choice([f"-{text}", f"({text})", f"{text}-", f"\u2212 {text}"])
+    return f" {text}\t" if rng.random() < 0.2 else text
+
+
+NOTATIONS = [
+    Notation(".", True, "$", True), Notation(",", True, "€", True), Notation(".", False, "%", True),
+    Notation(",", False, "kr", True), Notation(".", True, "", True), Notation(",", True, "", True),
+]  # fmt: skip
+
+
 def cells(rng, kind):
     """Return a cell as it may come in a column of that kind, in training."""
     if rng.random() < 0.15:
         return rng.choice([None, "", " NA ", float("nan"), "-999", -999])
+    if isinstance(kind, Notation):
+        return written(rng, rng.gauss(0, 3000), kind)
     if kind == "number":
         x = rng.choice([rng.gauss(10, 3), float(rng.randint(-5, 5)), 1e6 * rng.random()])
         return rng.choice([x, x, f" {x!r}\t", int(x)])
@@ -77,7 +101,11 @@ ODD = [
     " 2e3 ", "\x1c4\u3000", "\ufeff5", "+.5", "5.", ".", "1e", "\x855\xa0", "ı", "ınf", "９", "--1",
     "1 2", "𝟗", float("inf"), float("-inf"), True, False, 10**20, -(10**400), 1e15, 1e22, 1e-5,
     1e-7, 123456.789, 1.5e300, -0.0, "-0.0", "3.0", "True", "1e+16", "(missing)", None, "", "\t",
-    "NA",
+    "NA", "$5", "-$5", "$-5", "5 $", "$5.", "$.5", "$$5", "$5$", "5%", "5 %", "(5)", "(-5)", "(5%)",
+    "$(1,2.5)", "12-", "-12-", "\u22127", "+ 8", "1,234", "1.234", "1,234.5", "12,34,567", "1'234",
+    "1\u00a0234,5", "0,123", "0.123", "01,234", "1,23", "12 €-", "€1.234,50", "kr 3", "kr.3", "3kr",
+    "1,,234", "1,234,", ",234", "1.234.567", "1 234 56", "(5", "5)", "()", "$", "%", "-", "--5",
+    "5.0", "-3.0", ".0", "-.0", "3.00", "x.0", "9" * 400, "9" * 400 + ",5",
 ]  # fmt: skip
 
 
@@ -103,7 +131,7 @@ def spaced():
 def estimator(rng):
     """Return a fitted estimator of a random table, and the kinds of its columns."""
     kinds = [
-        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5)])
+        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5), rng.choice(NOTATIONS)])
         for _ in range(rng.randint(1, 5))
     ] + ["number"]  # fmt: skip
     encoder = TableEncoder(
@@ -115,10 +143,17 @@ def estimator(rng):
         missing_category=rng.choice(["own", "most_frequent"]),
         decimal=rng.choice([".", ","]),
         max_kinds=rng.choice([3, 50]),
+        not_missing=rng.choice([(), ("NA",)]),
     )
     rows = [[cells(rng, kind) for kind in kinds] for _ in range(30)]
     if encoder.decimal == ",":
-        rows = [[c.replace(".", ",") if isinstance(c, str) else c for c in row] for row in rows]
+        rows = [
+            [
+                c.replace(".", ",") if isinstance(c, str) and kind == "number" else c
+                for c, kind in zip(row, kinds)
+            ]
+            for row in rows
+        ]
     settings = {
         "hidden_layer_sizes": (rng.randint(1, 6),),
         "activation": rng.choice(["relu", "gelu", "silu", "tanh"]),

@@ -935,9 +935,9 @@ TABLES = [
         "give --categories 'x'",
     ),
     (
-        "x;z;y\n" + "".join(f"1.00{i % 10},5;{i}.5;{i % 2}\n" for i in range(60)),
-        "t.csv: column 'x' seems to hold numbers in another notation, such as '1.000,5' in "
-        "line 2; give --decimal , to read it, or give --categories 'x' to keep it as text",
+        "x;y\n" + "".join(f"1{',.'[i % 2]}5{i};{i % 3}\n" for i in range(9)) * 9,
+        "t.csv: column 'x' has numbers with different decimal signs: '1,50' in line 2, '1.51' in "
+        "line 3; write them all one way, or give --categories 'x' to keep them as text",
     ),
     (
         "x,y,x\n1,2,3\n",

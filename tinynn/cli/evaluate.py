@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 
-from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError
 from ..estimators import Regressor
@@ -14,7 +14,7 @@ from .console import Console, check_writable
 from .decimals import adapt_decimal
 from .models import Model, load_model
 from .parser import column_name
-from .tables import Label, Loaded, Target, load_table, note_total, open_table
+from .tables import Label, Loaded, Target, left_out, load_table, note_total, open_table
 from .testing import (
     Trial,
     calibration_text,
@@ -76,24 +76,32 @@ def known_targets(
     """
     name = _target_column(model, file, options.target)
     if options.decimal is None:
-        adapt_decimal(model, file, console)
+        model = adapt_decimal(model, file, console)
     index = file.columns.index(name)
     task = "regress" if isinstance(model.estimator, Regressor) else "classify"
-    target = Target(name, index, task, "", model.estimator.encoder_.reader)
+    reader, about = model.estimator.encoder_.reader, model.about
+    notation = None if about is None else about.notation
+    target = Target(
+        name, index, task, "", reader.missing,
+        notation or reader.notation, model.classes,
+    )  # fmt: skip
     table = load_table(file)
     note_total(file, console)
     targets: list[Label] = []
     kept: list[int] = []
+    absent: Counter[str] = Counter()
     for row, cells in enumerate(table.rows):
         value = target.of(cells, file.name, table.lines.of(row))
         if value is not None:
             kept.append(row)
             targets.append(value)
+        else:
+            absent[cells[index].strip()] += 1
     if not kept:
         raise DataError(f"{file.name}: the target column {name!r} has no values")
-    if len(kept) < len(table.rows):
-        left_out = counted(len(table.rows) - len(kept), "row")
-        console.note(f"note: left out {left_out} without a target")
+    if absent:
+        where = f"{file.name}: column {name!r}"
+        console.note(left_out(absent, len(table.rows), where, mend=False))
         table = picked(table, kept)[0]
     return table, targets
 

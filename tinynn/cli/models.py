@@ -14,7 +14,7 @@ from ..estimators import Classifier, Estimator, Regressor, saving, storage
 from ..files import json_file
 from ..lesson.matrix import Matrix
 from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
-from ..preprocessing.cells import reader
+from ..preprocessing.notation import Notation, notation_of
 from ..report.findings import Findings
 from .parser import suggestion
 
@@ -29,6 +29,7 @@ class About(NamedTuple):
     rows:     how many rows were used for training, `validation_rows` of them to decide when to stop
     findings: its test on held-out rows, if there were any
     reading:  how that file was read; None in the oldest model files
+    notation: how the numbers of the target were written; None for classes and in older files
     """
 
     target: str
@@ -37,6 +38,7 @@ class About(NamedTuple):
     validation_rows: int
     findings: Findings | None
     reading: Reading | None = None
+    notation: Notation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
@@ -49,7 +51,7 @@ class About(NamedTuple):
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
         if isinstance(content, dict):
-            content = {"reading": None, **content}
+            content = {"reading": None, "notation": None, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
         kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
@@ -61,6 +63,11 @@ class About(NamedTuple):
             content["findings"] = Findings.from_dict(found, f"{where}.findings")
         if content["reading"] is not None:
             content["reading"] = Reading.from_dict(content["reading"], f"{where}.reading")
+        if content["notation"] is not None:
+            notation = notation_of(content["notation"])
+            if notation is None:
+                raise FormatError(f"{where} has an invalid notation: {content['notation']!r}")
+            content["notation"] = notation
         return cls(**content)
 
 
@@ -190,9 +197,11 @@ def load_any(
         # An edited file can be wrong in ways that no check foresaw.
         raise FormatError(f"{path} is not a valid {kind}: {error}") from None
     assert isinstance(estimator, (Classifier, Regressor))
-    if decimal is not None or missing:
-        encoder = estimator.encoder_
-        encoder.reader = reader((*encoder.missing, *missing), decimal or encoder.decimal)
+    estimator.encoder_.read_missing(missing)
+    if decimal is not None:
+        estimator.encoder_.read_decimal(decimal)
+        if about is not None and about.notation is not None:
+            about = about._replace(notation=about.notation.with_decimal(decimal))
     return Model(path, estimator, about)
 
 

@@ -6,7 +6,6 @@ They are apart from the commands so that help and usage errors load no slow modu
 from __future__ import annotations
 
 from ..export.formats import FORMATS
-from .own_options import bench, demo, selftest, vendor
 from .parser import (
     Parser,
     above_zero,
@@ -18,11 +17,6 @@ from .parser import (
     sizes,
     whole,
 )
-
-__all__ = [
-    "bench", "compare", "demo", "evaluate", "export", "gradcheck", "inspect", "plot", "predict",
-    "selftest", "train", "vendor",
-]  # fmt: skip
 
 
 def train() -> Parser:
@@ -43,11 +37,9 @@ def train() -> Parser:
     )
     command.add_argument("data", metavar="DATA", help="file with a table, may be .gz; - for a pipe")
     command.add_argument(
-        "--target",
-        required=True,
-        metavar="COLUMN",
+        "--target", required=True, metavar="COLUMN",
         help="column to predict: name, or number from 1",
-    )
+    )  # fmt: skip
     command.add_argument("--out", metavar="FILE", help="write the model to this file")
     command.add_argument("--report", metavar="FILE.html", help="write a report with charts")
     command.add_argument(
@@ -69,20 +61,14 @@ def train() -> Parser:
 def _add_network(command: Parser) -> None:
     group = command.add_argument_group("network")
     group.add_argument(
-        "--hidden",
-        type=sizes,
-        default=[32],
-        metavar="SIZES",
+        "--hidden", type=sizes, default=[32], metavar="SIZES",
         help="sizes of the hidden layers: 64,32 or none (32)",
-    )
+    )  # fmt: skip
     group.add_argument("--activation", default="relu", help="relu, tanh, gelu … (%(default)s)")
     group.add_argument(
-        "--dropout",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
+        "--dropout", type=share, default=0.0, metavar="SHARE",
         help="share of neurons to drop in training (0)",
-    )
+    )  # fmt: skip
 
 
 def _add_training(command: Parser) -> None:
@@ -156,18 +142,14 @@ def _add_training(command: Parser) -> None:
 
 def _add_columns(command: Parser) -> None:
     group = command.add_argument_group("columns (guessed unless given)")
-    for name, what in (
-        ("numbers", "columns to read as numbers"),
-        ("categories", "columns to read as categories, even if they are numbers"),
-        ("ignore", "columns to leave out"),
+    for name, what, words in (
+        ("numbers", "COLUMNS", "columns to read as numbers: a,b"),
+        ("categories", "COLUMNS", "columns to read as categories, even if they are numbers: a,b"),
+        ("ignore", "COLUMNS", "columns to leave out: a,b"),
+        ("missing", "WORD", "another word for a missing value, like NA and ?; can be repeated"),
+        ("not-missing", "WORD", "a word, like None, that names a class or category instead"),
     ):
-        group.add_argument(
-            f"--{name}", action="append", default=[], metavar="COLUMNS", help=f"{what}: a,b"
-        )
-    group.add_argument(
-        "--missing", action="append", default=[], metavar="WORD",
-        help="another word for a missing value, like NA and ?; can be repeated",
-    )  # fmt: skip
+        group.add_argument(f"--{name}", action="append", default=[], metavar=what, help=words)
     group.add_argument(
         "--max-kinds", type=positive, default=50, metavar="N",
         help="how many kinds of a category to keep, the most frequent first (50)",

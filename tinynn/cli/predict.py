@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     table = open_table(options.data, options, model)
     indices = model.indices(table)
     if options.decimal is None:
-        adapt_decimal(model, table, console)
+        model = adapt_decimal(model, table, console)
     with _written(options.out) as out:
         rows = _predict(model, table, indices, options, console, out)
     if options.out:

@@ -82,6 +82,8 @@ def searched(
     found: list[Candidate] = []
     started = time.monotonic()
     with located(table.file.name, lines), warnings.catch_warnings():
+        notations = encoder.fresh().fit(table.rows).learned_notations()
+        encoder = encoder.fresh(notations=notations)  # a fold may not show them
         # A candidate that needs more epochs simply gets a worse score.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for k, (hidden, rate) in enumerate(space):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from math import inf
 from random import Random
 from typing import Iterator, Sequence
 
-from ..checks.words import counted
 from ..data.files import CHUNK, TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
+from ..preprocessing.notation import Notation
 from .console import Console, Meter
 from .tables import (
     GUESSED_FROM,
@@ -23,6 +24,7 @@ from .tables import (
     check_class_counts,
     check_range,
     check_rows,
+    left_out,
     located,
     note_total,
 )
@@ -68,7 +70,8 @@ class RowStream:
         self.lines, self.test_lines = Lines(), Lines()
         self.validation: tuple[list[Cells], list[Label]] = ([], [])
         self.test: tuple[list[Cells], list[Label]] = ([], [])
-        self.passes = self.rows = self.without_target = 0
+        self.passes = self.rows = 0
+        self.absent: Counter[str] = Counter()  # words in place of a target
         self.counts: dict[Label, int] = {}  # of each class, in all rows
         self.known: set[Label] = set()  # the classes in the training rows
         self.range = (inf, -inf)  # of the numbers
@@ -104,7 +107,7 @@ class RowStream:
             value = target.of(cells, name, line)
             draw = rng.random()
             if value is None:
-                self.without_target += first
+                self.absent[cells[index].strip()] += first
                 continue
             if first:
                 self._count(value)
@@ -143,6 +146,10 @@ class RowStream:
             raise DataError(
                 f"{self.file.name}: the target column {self.target.name!r} has no values"
             )
+        if self.absent:
+            total = rows + sum(self.absent.values())
+            mend = self.target.task == "classify"
+            self.console.note(left_out(self.absent, total, where, mend))
         check_rows(rows, self.file.name, self.options)
         if self.target.task == "classify":
             check_class_counts(self.counts, where, self.options.task is not None)
@@ -211,8 +218,6 @@ def train_stream(
             f"note: the first {len(start):,} rows are all of class {first_targets.pop()!r}, and "
             "rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
         )
-    if stream.without_target:
-        console.note(f"note: left out {counted(stream.without_target, 'row')} without a target")
     test = Loaded(file, stream.test[0], stream.test_lines)
     return TrainedModel(
         estimator, stream.rows + len(stream.validation[0]), len(stream.validation[0]),
@@ -223,18 +228,23 @@ def train_stream(
 def _without_counters(
     encoder: TableEncoder, start: list[Cells], target: Target, console: Console
 ) -> TableEncoder:
-    """Return the encoder without columns that number the rows.
+    """Return the encoder without columns that number the rows, knowing how numbers are written.
 
     Such columns cannot be recognized once rows are held out.
     """
     rows = [cells[: target.index] + cells[target.index + 1 :] for cells in start]
     try:
-        columns = encoder.fresh().fit(rows).columns
+        looked = encoder.fresh().fit(rows)
     except DataError:  # the pass over the whole file decides
         return encoder
     kinds = dict(encoder.kinds)
-    for column in columns:
+    plain = Notation(encoder.decimal)
+    # Cells that show how a column is written may be among the held-out rows only.
+    notations = {
+        name: notation for name, notation in looked.learned_notations().items() if notation != plain
+    }
+    for column in looked.columns:
         if column.kind == "identifier" and column.name not in kinds:
             kinds[column.name] = "drop"
             console.say(f"column {column.name!r} is {column.describe()} (in the first rows)")
-    return encoder.fresh(kinds=kinds)
+    return encoder.fresh(kinds=kinds, notations={**notations, **encoder.notations})

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from bisect import bisect_right
+from collections import Counter
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Iterator, List, NamedTuple, Sequence, Union
+from typing import Any, Iterator, List, Mapping, NamedTuple, Sequence, Union
 
+from ..checks.words import counted, listed
 from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
-from ..preprocessing.cells import Reader
+from ..preprocessing.cells import Reader, reader, whole_spelling
+from ..preprocessing.notation import Evidence, Notation
 from .console import Console
 from .models import Model
 from .parser import one_sign
@@ -22,6 +25,8 @@ Label = Union[str, float]
 
 GUESSED_FROM = 10_000  # rows of a stream from which the task is guessed
 MOST_CLASSES = 1000
+NAMES = ("None", "NA", "N/A", "n/a")  # words for a missing value that also name classes
+FREQUENT = 0.05  # the share of rows from which they are read as classes
 MOST_NUMBER_CLASSES = 20  # at most this many different whole numbers are taken for classes
 
 
@@ -93,6 +98,15 @@ def load_table(file: TableFile) -> Loaded:
     return Loaded(file, rows, lines)
 
 
+def first_rows(file: TableFile) -> tuple[list[Cells], Lines]:
+    """Return the first rows of a stream, from which it is guessed, and their lines."""
+    rows, lines = [], Lines()
+    for line, cells in islice(file.rows(), GUESSED_FROM):
+        lines.add(line)
+        rows.append(cells)
+    return rows, lines
+
+
 def note_total(file: TableFile, console: Console) -> None:
     """Note a last row that seems to hold totals."""
     if file.total is not None:
@@ -105,13 +119,19 @@ def note_total(file: TableFile, console: Console) -> None:
 
 # The library's messages speak of arguments; the command line has options.
 _TRANSLATED = (
-    (r"give decimal=','", "give --decimal ,"),
+    (r"give decimal='([.,])'", r"give --decimal \1"),
     (r"give missing=\((.+?),\)", r"give --missing \1"),
     (r"kinds=\{(.+?): 'category'\}", r"--categories \1"),
     (r"TableEncoder needs at least one column", "there needs to be at least one column"),
     (r"log_target=True", "--log-target"),
     (r"^TableEncoder needs ", "the table needs "),
 )
+
+
+def _translated(text: str) -> str:
+    for pattern, meant in _TRANSLATED:
+        text = re.sub(pattern, meant, text)
+    return text
 
 
 @contextmanager
@@ -123,76 +143,166 @@ def located(name: str, lines: Lines | None = None) -> Iterator[None]:
         text = str(error)
         if text.startswith(name):
             raise
-        for pattern, meant in _TRANSLATED:
-            text = re.sub(pattern, meant, text)
+        text = _translated(text)
         if lines is not None and lines.count:
             text = re.sub(r"\brow (\d+)\b", lambda m: f"line {lines.of(int(m.group(1)))}", text)
         raise DataError(f"{name}: {text}") from None
 
 
-def cell_reader(missing: Sequence[str], decimal: str) -> Reader:
+def cell_reader(missing: Sequence[str], decimal: str, not_missing: Sequence[str] = ()) -> Reader:
     """Return a reader of cells that knows the usual words for missing values, and these."""
-    return Reader(frozenset(("", *MISSING, *missing)), decimal)
+    return reader((*MISSING, *missing), decimal, not_missing)
 
 
 class Target:
     """The column to predict.
 
-    task:  "classify" if its cells are classes, "regress" if they are numbers
-    why:   the reason for the task, in words
+    task:      "classify" if its cells are classes, "regress" if they are numbers
+    why:       the reason for the task, in words
+    missing:   the words that mean that there is no target
+    notation:  how numbers are written
+    classes:   of a model that is known already: their names
     """
 
-    def __init__(self, name: str, index: int, task: str, why: str, reader: Reader) -> None:
+    def __init__(
+        self,
+        name: str,
+        index: int,
+        task: str,
+        why: str,
+        missing: frozenset[str],
+        notation: Notation,
+        classes: Sequence[Any] = (),
+    ) -> None:
         self.name, self.index = name, index
         self.task, self.why = task, why
-        self.reader = reader
+        self.missing = missing.difference(map(str, classes))
+        self.notation = notation
+        # Spreadsheets and pandas write the class 1 as 1.0, too: one class, by its first spelling.
+        self._spelling = {self._plain(str(label)): str(label) for label in classes}
 
     def of(self, cells: Cells, file: str, line: int) -> Label | None:
         """Return the class or number in a row, or None if it is missing.
 
         Raises DataError, with the line, for text where a number is needed.
         """
-        cell = cells[self.index]
-        value = self.reader.read(cell)
-        if value is None:
+        text = cells[self.index].strip()
+        if text in self.missing:
             return None
         if self.task == "classify":
-            return cell.strip()
-        if isinstance(value, str) or value - value != 0.0:
+            return self._spelling.setdefault(self._plain(text), text)
+        value = self.notation.number(text)
+        if value is None:
+            mend = self.notation.mend(text) or (
+                f"if that means that the value is missing, give --missing {text[:40]!r}; if the "
+                "column holds classes, give --task classify"
+            )
             raise DataError(
                 f"{file}, line {line}, column {self.index + 1} ({self.name!r}): the target needs "
-                f"numbers, got {cell.strip()[:40]!r}; if that means that the value is missing, "
-                f"give --missing {cell.strip()[:40]!r}; if the column holds classes, give --task "
-                "classify"
+                f"numbers, got {text[:40]!r}; {_translated(mend)}"
             )
         return value
 
+    def _plain(self, text: str) -> str:
+        return whole_spelling(text.replace(",", ".") if text[-2:] == ",0" else text)
+
 
 def guessed_target(
-    name: str, index: int, cells: Sequence[str], reader: Reader, task: str | None = None
+    name: str,
+    index: int,
+    cells: Sequence[str],
+    reader: Reader,
+    task: str | None = None,
+    asked: Sequence[str] = (),
 ) -> Target:
-    """Return the target for a column's cells: classes or numbers, as given or guessed."""
-    values = [reader.read(cell) for cell in cells]
-    present = [value for value in values if value is not None]
-    kinds = len(set(present))
-    numbers = [value for value in present if isinstance(value, float)]
+    """Return the target for a column's cells: classes or numbers, as given or guessed.
+
+    Frequent words like None are classes among texts, unless they were `asked` to mean a missing
+    value. Raises DataError, with the row, for numbers whose notations contradict each other.
+    """
+    texts = [cell.strip() for cell in cells]
+    first = dict(zip(reversed(texts), range(len(texts) - 1, -1, -1)))
+    evidence = Evidence()
+    absent: Counter[str] = Counter()
+    values: dict[str, dict[str, float] | None] = {}
+    numbers = words = 0
+    counts = Counter(texts)
+    for text, count in counts.items():
+        if text in reader.missing:
+            absent[text] = count
+            continue
+        found = evidence.add(text, first[text], count)
+        numbers += 0 if found is None else count
+        words += count if found is None else 0
+        values[text] = found
+    notation = evidence.notation(reader.decimal)
+    sure = {
+        text: None if found is None else found.get(notation.decimal)
+        for text, found in values.items()
+    }
+    kinds = len({text if x is None else x for text, x in sure.items()})
+    codes = evidence.codes(numbers) if numbers else None
+    why = "as asked"
     if task is None:
-        task, why = _guessed_task(len(present), kinds, numbers)
+        whole = all(x is not None and x.is_integer() for x in sure.values())
+        task, why = _guessed_task(words, numbers, kinds, whole)
+        if codes and not words:
+            task, why = "classify", f"the column holds {codes}"
+    missing = reader.missing
+    if task == "regress":
+        trouble = evidence.contradiction()
+        if trouble:
+            raise DataError(
+                f"column {name!r} has {trouble}; write them all one way, or give --task classify "
+                "to predict them as classes"
+            )
+        written = evidence.words(reader.decimal)
+        why += f", {written}" if written else ""
     else:
-        why = "as asked"
-    return Target(name, index, task, why, reader)
+        missing = reader.of_texts().missing
+        if words or not numbers:
+            often = [word for word in NAMES if absent[word] >= FREQUENT * len(cells) > 0.0]
+            for word in often:
+                if word in missing and word not in asked:
+                    missing = missing - {word}
+                    why += (
+                        f"; {word!r} is read as a class because it is frequent (--missing {word} "
+                        "leaves those rows out)"
+                    )
+    return Target(name, index, task, why, missing, notation)
 
 
-def _guessed_task(present: int, kinds: int, numbers: list[float]) -> tuple[str, str]:
-    if 2 * len(numbers) < present or not numbers:
+def _guessed_task(texts: int, numbers: int, kinds: int, whole: bool) -> tuple[str, str]:
+    """Return the task and the reason, for so many texts and numbers, and different ones of both."""
+    if numbers < texts or not numbers:
         return "classify", "the column holds text"
-    if len(numbers) < present and kinds <= MOST_NUMBER_CLASSES:
+    if texts and kinds <= MOST_NUMBER_CLASSES and 100 * texts > numbers:
         return "classify", "the column holds text and numbers"
-    if len(numbers) == present and all(value.is_integer() for value in numbers):
-        few = kinds <= MOST_NUMBER_CLASSES and present >= 5 * kinds
+    if not texts and whole:
+        few = kinds <= MOST_NUMBER_CLASSES and numbers >= 5 * kinds
         if kinds <= 2 or few:
             return "classify", f"the column holds {kinds} different whole numbers"
     return "regress", f"the column holds {kinds:,} different numbers"
+
+
+def left_out(absent: Mapping[str, int], rows: int, where: str, mend: bool) -> str:
+    """Return a note on rows without a target, counted by the word in its place.
+
+    Raises DataError if most of the `rows` lack one, as no score of the rest would speak for the
+    table; with `mend`, it says how a word becomes a class.
+    """
+    count = sum(absent.values())
+    words = sorted(absent, key=lambda word: -absent[word])
+    shown = listed([f"{repr(word) if word else 'empty'} in {absent[word]:,}" for word in words])
+    word = next(filter(None, words), None)
+    advice = f"; if {word!r} is a class, give --not-missing {word}" if mend and word else ""
+    if 2 * count > rows:
+        raise DataError(
+            f"{where} has no target in most rows, {count:,} of {rows:,} ({shown})"
+            f"{f'{advice}; otherwise' if advice else ';'} delete those rows"
+        )
+    share = f"{count / rows:.0%}" if 100 * count >= rows else "less than 1%"
+    return f"note: left out {counted(count, 'row')} ({share}) without a target ({shown}){advice}"
 
 
 def check_rows(rows: int, name: str, options: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from ..estimators import Classifier
 from ..lesson.matrix import Matrix
 from ..metrics import accuracy, log_loss, r2_score
 from ..preprocessing.cells import Reader
-from ..preprocessing.columns import Column
+from ..preprocessing.columns import Column, NumberColumn
 from ..report.findings import Effect, Findings, Miss, metric_table, shown, worst_table
 from ..report.measures import (
     ClassAnswers,
@@ -236,12 +236,15 @@ def _shown_cells(
     column: Column, cells: list[str], reader: Reader
 ) -> tuple[list[float] | list[str], list[str]]:
     """Return the numbers or kinds at which to show a column's effect, and their cells."""
-    if column.kind == "number":
-        cell_of = {}
+    if isinstance(column, NumberColumn):
+        notation, cell_of = column.notation(reader), {}
         for cell in cells:
-            value = reader.read(cell)
-            if isinstance(value, float):
+            text = reader.read(cell)
+            value = notation.number(text) if isinstance(text, str) else None
+            if value is not None:
                 cell_of[value] = cell
+        if not cell_of:
+            return [], []
         numbers = sorted(cell_of)
         # Without the extremes, which few rows tell about.
         last = len(numbers) - 1

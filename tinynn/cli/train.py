@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 from ..checks.words import counted, listed
@@ -16,16 +17,19 @@ from .models import About, Model, ended, save_model
 from .parser import column_name
 from .rivals import refitted
 from .tables import (
-    GUESSED_FROM,
     Label,
+    Lines,
     Loaded,
     Target,
     cell_reader,
     check_class_counts,
     check_range,
     check_rows,
+    first_rows,
     guessed_target,
+    left_out,
     load_table,
+    located,
     note_total,
     open_table,
 )
@@ -47,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
     if streamed is None:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
     table = None if streamed else load_table(file)
-    start = [cells for _, (_, cells) in zip(range(GUESSED_FROM), file.rows())] if streamed else []
-    target, encoder = _understood(file, table.rows if table else start, options)
+    start, lines = (table.rows, table.lines) if table else first_rows(file)
+    target, encoder = _understood(file, start, lines, options)
     if table is not None:
         console.say(
             f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe(encoder.decimal)}"
@@ -76,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _understood(
-    file: TableFile, rows: list[list[str]], options: argparse.Namespace
+    file: TableFile, rows: list[list[str]], lines: Lines, options: argparse.Namespace
 ) -> tuple[Target, TableEncoder]:
     """Return the target, and an encoder of the other columns."""
     try:
@@ -88,12 +92,11 @@ def _understood(
     if not columns:
         raise DataError(f"{file.name} has no columns besides the target {name!r} to learn from")
     decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
-    reader = cell_reader(options.missing, decimal)
+    reader = cell_reader(options.missing, decimal, options.not_missing)
     cells = [row[index] for row in rows]
-    return (
-        guessed_target(name, index, cells, reader, options.task),
-        new_encoder(columns, options, decimal),
-    )
+    with located(file.name, lines):
+        target = guessed_target(name, index, cells, reader, options.task, options.missing)
+    return target, new_encoder(columns, options, decimal)
 
 
 def _without_target(
@@ -102,24 +105,27 @@ def _without_target(
     """Return the table without the target's column and rows without a target, and the targets."""
     targets: list[Label] = []
     kept: list[int] = []
+    absent: Counter[str] = Counter()
     for row, cells in enumerate(table.rows):
         value = target.of(cells, table.file.name, table.lines.of(row))
         if value is not None:
             targets.append(value)
             kept.append(row)
+        else:
+            absent[cells[target.index].strip()] += 1
         del cells[target.index]
     where = f"{table.file.name}: column {target.name!r}"
     if not targets:
         raise DataError(f"{table.file.name}: the target column {target.name!r} has no values")
+    if absent:
+        console.note(left_out(absent, len(table.rows), where, target.task == "classify"))
     check_rows(len(targets), table.file.name, options)
     if target.task == "classify":
         check_class_counts(_counts(targets), where, options.task is not None)
     else:
         numbers = [float(value) for value in targets]
         check_range(min(numbers), max(numbers), len(numbers), where)
-    left_out = len(table.rows) - len(kept)
-    if left_out:
-        console.note(f"note: left out {counted(left_out, 'row')} without a target")
+    if absent:
         from .testing import picked
 
         table = picked(table, kept)[0]
@@ -168,7 +174,8 @@ def _finish(
         estimator = refitted(trained.estimator, trained.whole, options.refit, console)
         if estimator is not trained.estimator:
             rows, validation = len(trained.whole.targets), 0
-    about = About(target.name, file.name, rows, validation, found, file.reading)
+    notation = target.notation if target.task == "regress" else None
+    about = About(target.name, file.name, rows, validation, found, file.reading, notation)
     model = model._replace(estimator=estimator, about=about)
     if options.out:
         save_model(options.out, estimator, about)

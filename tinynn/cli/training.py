@@ -86,6 +86,7 @@ def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: st
         names=list(columns),
         kinds=kinds,
         missing=(*MISSING, *options.missing),
+        not_missing=options.not_missing,
         decimal=decimal,
         max_kinds=options.max_kinds,
     )
@@ -223,10 +224,10 @@ def train_table(
         column.name: "drop" if isinstance(column, LeftOut) else column.kind
         for column in looked.columns
     }
+    known = encoder.fresh(kinds={**kinds, **encoder.kinds}, notations=looked.learned_notations())
     estimator = new_estimator(
-        target.task, encoder.fresh(kinds={**kinds, **encoder.kinds}), options,
-        len(train_numbers), callbacks_of(options),
-    )  # fmt: skip
+        target.task, known, options, len(train_numbers), callbacks_of(options)
+    )
     train_targets = [targets[i] for i in train_numbers]
     test, test_targets = picked(table, test_numbers)[0], [targets[i] for i in test_numbers]
     linear: Trial | None = None

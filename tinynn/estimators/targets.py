@@ -10,9 +10,9 @@ from ..checks.settings import number
 from ..checks.words import listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
+from ..preprocessing.cells import MISSING_TYPES
 
 _JSON_KINDS = (bool, int, float, str)
-_MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
 
 class Targets:
@@ -242,7 +242,8 @@ class Labels(Targets):
 
     def _label(self, label: Any, row: int) -> Any:
         label = plain_label(label)
-        if label is None or label != label or type(label).__name__ in _MISSING_TYPES:
+        # pandas' missing value cannot be compared, not even with itself.
+        if type(label).__name__ in MISSING_TYPES or label != label:
             raise DataError(
                 f"{self.who} needs a label in each row, got {label!r} in row {row}; "
                 "drop rows without one first"

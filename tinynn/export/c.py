@@ -15,6 +15,7 @@ from ..engines.plans import Frozen
 from ..errors import FormatError, SettingError
 from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
+from ..preprocessing.cells import whole_spelling
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
@@ -72,6 +73,15 @@ static inline int {p}index_of(const unsigned char *text, int length, const char 
     return -1;
 }}
 
+/* The length of a text without ".0" behind a whole number: 3.0 is 3. */
+static inline int {p}whole(const unsigned char *text, int length)
+{{
+    int start = length > 0 && text[0] == '-';
+    if (length < start + 3 || text[length - 2] != '.' || text[length - 1] != '0') return length;
+    for (int i = start; i < length - 2; i++) if (text[i] < '0' || text[i] > '9') return length;
+    return length - 2;
+}}
+
 /* Sets x to 1 at the text's category, else to 0; returns 0 if it is unknown and strict. */
 static inline int {p}category(
     const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
@@ -80,7 +90,8 @@ static inline int {p}category(
     int end = 0, step, kind;
     while ((step = {p}space(s)) > 0) s += step;
     for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) end = i + 1;
-    kind = {p}index_of(s, end, {p}missing_words) < 0 ? {p}index_of(s, end, kinds) : fill;
+    kind = fill;
+    if ({p}index_of(s, end, {p}missing_words) < 0) kind = {p}index_of(s, {p}whole(s, end), kinds);
     for (int j = 0; j < count; j++) x[j] = j == kind;
     return kind >= 0 || !strict;
 }}
@@ -278,11 +289,12 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
         )
         parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
     if any(isinstance(column, CategoryColumn) for column in used):
-        parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
+        parts.append(c.strings("missing_words", sorted(d.reader.of_texts().missing), end=True))
         parts.append(_CATEGORY.format(p=p, T=c.real))
         for j, column in enumerate(d.columns):
             if isinstance(column, CategoryColumn):
-                parts.append(c.strings(f"kinds{j}", column.kinds, end=True))
+                kinds = list(map(whole_spelling, column.text_kinds))
+                parts.append(c.strings(f"kinds{j}", kinds, end=True))
     return parts
 
 
@@ -313,8 +325,7 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
                 lines.append(f"a[{k + 1}] = ({c.real}){c.prefix}missing({cell});")
         elif isinstance(column, CategoryColumn):
             count = len(column.kinds)
-            fill = str(-1 if column.fill is None else column.kinds.index(column.fill))
-            values = f"{c.prefix}kinds{j}, {count}, {fill}, {int(column.strict)}"
+            values = f"{c.prefix}kinds{j}, {count}, {column.fill_index}, {int(column.strict)}"
             lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
         k += len(column.feature_names())
     return lines

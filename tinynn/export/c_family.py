@@ -223,8 +223,10 @@ def _described(column: Column) -> str:
     if isinstance(column, LeftOut):
         return "ignored"
     if isinstance(column, CategoryColumn):
-        kinds = ", ".join(map(quoted, column.kinds[:5])) + ", ..." * (len(column.kinds) > 5)
+        texts = column.text_kinds
+        kinds = ", ".join(map(quoted, texts[:5])) + ", ..." * (len(texts) > 5)
         refused = "; others are refused" * column.strict
         return f"text, one of {kinds}{refused}" if kinds else "text"
     missing = "required" if column.median is None else f"{column.median:g} if missing"
-    return f"a number, {missing}"
+    unit = f" in {quoted(column.unit)}" if column.unit else ""
+    return f"a number{unit}, {missing}"

@@ -12,7 +12,9 @@ import re
 from typing import Sequence
 
 from ..files.atomic import Path, write_bytes
+from ..preprocessing.cells import Reader, whole_spelling
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.notation import Notation
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .steps import Description, Label, describe
@@ -66,19 +68,12 @@ _CODY = {
 _SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 _CELLS = r"""const AROUND = /^SPACE|SPACE$/g; // what Python's str.strip removes
+const NUMERAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** The number that a text stands for, or null. */
-function numberIn(text) {
-    text = text.replace(/[^\0-\x7f]/gu, asciiDigit);
-    if (DECIMAL === ",") {
-        if (/^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/.test(text)) text = text.replace(/\./g, "");
-        else if (text.includes(".")) return null;
-        text = text.replace(/,/g, ".");
-    }
-    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
-    if (/^[+-]?nan$/i.test(text)) return NaN;
-    if (/^[+-]?inf(inity)?$/i.test(text)) return text[0] === "-" ? -Infinity : Infinity;
-    return null;
+function numberIn(textPARAMETERS) {
+    const plain = text.replace(/[^\0-\x7f]/gu, asciiDigit);
+NOTATION    return null;
 }
 
 /** A decimal digit of any script as one of 0 to 9: Unicode lists them in tens, from zero on. */
@@ -90,13 +85,11 @@ function asciiDigit(letter) {
 }
 
 /** A cell as a number, a text, or null if it is missing. */
-function read(cell) {
+function read(cell, missing) {
     if (cell === null || cell === undefined) return null;
     if (typeof cell === "string") {
         const text = cell.replace(AROUND, "");
-        if (MISSING_WORDS.has(text)) return null;
-        const x = numberIn(text);
-        return x === null ? text : x;
+        return missing.has(text) ? null : text;
     }
     if (!["number", "boolean", "bigint"].includes(typeof cell)) {
         throw new TypeError(`a cell needs to be a number or text, got ${cell}`);
@@ -125,8 +118,9 @@ function encode(row, x) {
             throw new RangeError(`a row needs a column ${JSON.stringify(columns[j])}`);
         }
         const raw = row[listed ? j : columns[j]];
-        const cell = read(raw);
-CATEGORY        const value = cell === null ? rule.fill : cell;
+        const cell = read(raw, rule.kinds ? MISSING_KINDS : MISSING_WORDS);
+CATEGORY        const text = typeof cell === "string";
+        const value = cell === null ? rule.fill : text ? numberIn(cell, rule) : cell;
         if (typeof value !== "number") refuse(j, raw, "a number");
         x[k] = (value - rule.shift) / rule.scale;
         if (!Number.isFinite(x[k])) refuse(j, raw, "a number that is finite and can be scaled");
@@ -136,15 +130,64 @@ CATEGORY        const value = cell === null ? rule.fill : cell;
 }
 """.replace("SPACE", _SPACE)
 
+_PLAIN = r"""    if (NUMERAL.test(plain) && isFinite(plain)) return +plain;
+"""
+_DRESSED = r"""    const other = decimal === "." ? "," : ".";
+    if (unit !== "%" && (decimal === "." || !plain.includes("."))) {
+        const point = plain.split(decimal).join(".");
+        if (NUMERAL.test(point) && isFinite(point)) return +point;
+    }
+    if (!dressed) return null;
+    let signs = 0, minus = false, needed = unit === "%";
+    text = text.replace(/\u2212/g, "-");
+    while (text && !(/^[.,\d]/.test(text) && /\d$/.test(text))) {
+        const after = text.slice(unit.length);
+        if (/^\(.*\)$/.test(text)) {
+            [signs, minus, text] = [signs + 1, true, text.slice(1, -1)];
+        } else if (/^[+-]/.test(text)) {
+            [signs, minus, text] = [signs + 1, text[0] === "-", text.slice(1)];
+        } else if (text.endsWith("-")) {
+            [signs, minus, text] = [signs + 1, true, text.slice(0, -1)];
+        } else if (unit && text.startsWith(unit) && !/^\p{L}[.,]/u.test(unit.slice(-1) + after)) {
+            [unit, needed, text] = ["", false, after];
+        } else if (unit && text.endsWith(unit)) {
+            [unit, needed, text] = ["", false, text.slice(0, -unit.length)];
+        } else {
+            return null;
+        }
+        text = text.replace(/^[ \xa0\u2009\u202f]+|[ \xa0\u2009\u202f]+$/g, "");
+    }
+    if (!text || signs > 1 || needed) return null;
+    const halves = text.split(other);
+    const two = /^\d+$/.test(halves[0]) && /^\d+$/.test(halves.slice(1).join(other));
+    if (two && !grouped) return null;
+    let [head, ...tail] = text.split(decimal);
+    if (tail.length > 1 || (tail.length && !/^\d+$/.test(tail[0]))) return null;
+    if (head && !/^\d+$/.test(head)) {
+        const sign = head.replace(/^\d+/, "")[0];
+        const groups = head.split(sign);
+        const right = (g) => /^\d{3}$/.test(g) || (sign === "," && /^\d\d$/.test(g));
+        if (!` \xa0\u2009\u202f'\u2019${other}`.includes(sign)) return null;
+        if (!/^[1-9]\d{0,2}$/.test(groups[0]) || !groups.slice(1).every(right)) return null;
+        if (groups[groups.length - 1].length !== 3) return null;
+        head = groups.join("");
+    }
+    const x = head || tail.length ? Number(tail.length ? `${head}.${tail[0]}` : head) : NaN;
+    if (isFinite(x)) return minus ? -x : x;
+"""
+
 _KINDS = r"""/** The name of a cell's category; numbers as Python writes them. */
 function kindOf(cell) {
-    if (typeof cell === "string") return cell.replace(AROUND, "");
+    if (typeof cell === "string") {
+        const text = cell.replace(AROUND, "");
+        return /^-?\d+\.0$/.test(text) ? text.slice(0, -2) : text; // 3.0 is 3
+    }
     if (typeof cell === "boolean") return cell ? "True" : "False";
     if (typeof cell === "bigint") return String(cell);
     if (!Number.isFinite(cell)) return cell > 0 ? "inf" : "-inf";
     const size = Math.abs(cell);
-    if (Number.isInteger(cell) && size < 1e15) return String(cell);
-    if (size >= 1e-4 && size < 1e16) return String(cell) + (Number.isInteger(cell) ? ".0" : "");
+    if (Number.isInteger(cell) && size < 1e16) return String(cell);
+    if (size >= 1e-4 && size < 1e16) return String(cell);
     return cell.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 """
@@ -152,7 +195,7 @@ _CATEGORY = """\
         if (rule.kinds) {
             const kind = cell === null ? rule.fill : rule.kinds.indexOf(kindOf(raw));
             if (kind < 0 && rule.strict) refuse(j, raw, "one of the known categories");
-            for (let i = 0; i < rule.kinds.length; i++) x[k++] = i === kind ? 1 : 0;
+            for (let i = 0; i < rule.count; i++) x[k++] = i === kind ? 1 : 0;
             continue;
         }
 """
@@ -222,28 +265,45 @@ def _names(d: Description) -> list[str]:
         parts.append(
             f"/** @type {{Array<{kind}>}} */\nexport const classes = {_list(d.classes)};\n"
         )
-    rules = ",\n".join(f"    {_rule(column)}" for column in d.columns)
+    rules = ",\n".join(f"    {_rule(column, d.reader)}" for column in d.columns)
+    texts = d.reader.of_texts()
     parts.append(
         f"const RULES = [\n{rules}\n];\n"
         f"const MISSING_WORDS = new Set({_list(sorted(d.reader.missing))});\n"
         f"const MISSING_NUMBERS = {_list(sorted(x for x in d.reader.missing_numbers if x == x))};\n"
-        f'const DECIMAL = "{d.reader.decimal}";\n'
+        + (
+            f"const MISSING_KINDS = new Set({_list(sorted(texts.missing))});\n"
+            if texts != d.reader
+            else "const MISSING_KINDS = MISSING_WORDS;\n"
+        )
     )
+    plain = all(
+        column.notation(d.reader) == Notation()
+        for column in d.columns
+        if isinstance(column, NumberColumn)
+    )
+    cells = _CELLS.replace("NOTATION", _PLAIN if plain else _DRESSED)
+    cells = cells.replace("PARAMETERS", "" if plain else ", { decimal, grouped, unit, dressed }")
+    cells = cells.replace("numberIn(cell, rule)", "numberIn(cell)") if plain else cells
     if any(isinstance(column, CategoryColumn) for column in d.columns):
-        return [*parts, _KINDS, _CELLS.replace("CATEGORY", _CATEGORY)]
-    return [*parts, _CELLS.replace("CATEGORY", "")]
+        return [*parts, _KINDS, cells.replace("CATEGORY", _CATEGORY)]
+    return [*parts, cells.replace("CATEGORY", "")]
 
 
-def _rule(column: Column) -> str:
+def _rule(column: Column, reader: Reader) -> str:
     if isinstance(column, CategoryColumn):
-        fill_index = -1 if column.fill is None else column.kinds.index(column.fill)
-        strict = value(column.strict)
-        return f"{{ kinds: {_list(column.kinds)}, fill: {fill_index}, strict: {strict} }}"
+        kinds = _list(list(map(whole_spelling, column.text_kinds)))
+        return (
+            f"{{ kinds: {kinds}, count: {len(column.kinds)}, fill: {column.fill_index}, "
+            f"strict: {value(column.strict)} }}"
+        )
     if isinstance(column, NumberColumn):
         fill = "null" if column.median is None else digits(column.median)
+        ways = column.notation(reader)
+        notation = "".join(f", {key}: {value(way)}" for key, way in ways._asdict().items())
         return (
             f"{{ shift: {digits(column.shift)}, scale: {digits(column.scale)}, fill: {fill}, "
-            f"indicator: {value(column.indicator)} }}"
+            f"indicator: {value(column.indicator)}{notation} }}"
         )
     return "null"
 

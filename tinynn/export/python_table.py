@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import isinf
 from typing import Any, Mapping, Sequence
 
-from ..preprocessing.cells import key_of
+from ..preprocessing.cells import key_of, whole_spelling
 from ..preprocessing.columns import CategoryColumn, NumberColumn
+from ..preprocessing.notation import Notation
 from .python_layers import bracketed
 from .steps import Description
 
@@ -25,7 +26,7 @@ _SPACE = u" \\t\\n\\r\\x0b\\x0c\\x1c\\x1d\\x1e\\x1f\\x85\\xa0\\u1680\\u2000\\u20
 _SPACE += u"\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
 
-def _read(cell):  # a number, text without white space around it, or None if missing
+def _read(cell, missing=_MISSING):  # a number, text without white space around it, or None
     if isinstance(cell, _TEXTS):
         text = cell.decode("utf-8") if isinstance(cell, bytes) else cell
         start, end = 0, len(text)
@@ -34,7 +35,7 @@ def _read(cell):  # a number, text without white space around it, or None if mis
         while start < end and text[end - 1] in _SPACE:
             end -= 1
         text = text[start:end]
-        return None if text in _MISSING else text
+        return None if text in missing else text
     if isinstance(cell, (float, int)):
         return None if cell != cell or cell in _MISSING_NUMBERS else cell
     if type(cell).__name__ in ("NoneType", "NAType", "NaTType"):
@@ -44,46 +45,105 @@ def _read(cell):  # a number, text without white space around it, or None if mis
     return cell
 """
 
+_WRITTEN = """\
+_GROUPS = u" \\u00a0\\u2009\\u202f'\\u2019"  # spaces and apostrophes between thousands
+
+
+def _digits(text):
+    return text != "" and not text.strip("0123456789")
+
+
+def _written(text, decimal, grouped, unit, dressed):  # the number in a text, or ValueError
+    other = "," if decimal == "." else "."
+    plain = text if decimal == "." else text.replace(",", ".")
+    # Some Pythons accept "1_0", or "." and "e5", as numbers.
+    if not (unit == "%" or "_" in text or decimal == "," and "." in text):
+        if plain.lower().split("e")[0].strip("+-."):
+            try:
+                x = float(plain)
+                if x - x == 0.0:
+                    return x
+            except ValueError:
+                pass
+    if not dressed:
+        raise ValueError(text)
+    text, needed, signs, minus = text.replace(u"\\u2212", "-"), unit == "%", 0, False
+    while text and not (text[0] in ".,0123456789" and text[-1] in "0123456789"):
+        after = text[len(unit):]
+        if text[0] == "(" and text[-1] == ")":
+            text, signs, minus = text[1:-1], signs + 1, True
+        elif text[0] in "+-":
+            text, signs, minus = text[1:], signs + 1, text[0] == "-"
+        elif text[-1] == "-":
+            text, signs, minus = text[:-1], signs + 1, True
+        elif unit and text.startswith(unit) and not (unit.isalpha() and after[:1] in (".", ",")):
+            text, unit, needed = after, "", False
+        elif unit and text.endswith(unit):
+            text, unit, needed = text[: -len(unit)], "", False
+        else:
+            break
+        text = text.strip(_GROUPS[:-2])
+    head, tail = text.partition(other)[0], text.partition(other)[2]
+    if needed or signs > 1 or not grouped and _digits(head) and _digits(tail):
+        raise ValueError(text)
+    head, sign, tail = text.partition(decimal)
+    sign_between = head.lstrip("0123456789")[:1]
+    if sign_between and sign_between in _GROUPS + other:
+        groups = head.split(sign_between)
+        least = 2 if sign_between == "," else 3
+        right = 0 < len(groups[0]) < 4 and groups[0][0] != "0" and len(groups[-1]) == 3
+        for group in groups[1:]:
+            right = right and _digits(group) and least <= len(group) <= 3
+        head = "".join(groups) if right else ""
+        if not right:
+            raise ValueError(text)
+    if not _digits(head + tail) or sign and not tail:
+        raise ValueError(text)
+    x = float(head + "." + tail if sign else head)
+    return -x if minus else x
+"""
+
 _NUMBER = """\
-def _number(cell, name, shift, scale, instead, more=False):
+def _number(cell, name, shift, scale, instead, more=False{arguments}):
     x = _read(cell)
     text = isinstance(x, _TEXTS)
     if instead is not None and not text and (x is None or x != x):
         return [instead, 1.0] if more else [instead]
     try:
-        y = (float({x}) - shift) / scale
+        y = ({x} - shift) / scale
         # Some Pythons accept "1_0", or "." and "e5", as numbers.
-        if y - y == 0.0 and not (text and ("_" in x or not x.lower().split("e")[0].strip("+-."))):
+        if y - y == 0.0{guard}:
             return [y, 0.0] if more else [y]
     except (OverflowError, TypeError, ValueError):
         pass
     raise ValueError("column %r needs a finite number, got %r" % (name, cell))
 """
-_COMMA = """\
-def _point(text):  # 1.234,5 as 1234.5; a point anywhere else makes it no number
-    if "." in text:
-        head, comma, tail = text.partition(",")
-        groups = (head[1:] if head[:1] in ("+", "-") else head).split(".")
-        for k, group in enumerate(groups):
-            if not group.isdigit() or len(group) > 3 or k and len(group) < 3:
-                return ""
-        if len(groups) < 2 or comma and not tail.isdigit():
-            return ""
-    return text.replace(".", "").replace(",", ".")
-"""
+_PLAIN = {
+    "arguments": "", "x": "float(x)",
+    "guard": ' and not (text and ("_" in x or not x.lower().split("e")[0].strip("+-.")))',
+}  # fmt: skip
+_WAYS = {
+    "arguments": ', decimal=".", grouped=False, unit="", dressed=False', "guard": "",
+    "x": "(_written(x, decimal, grouped, unit, dressed) if text else float(x))",
+}  # fmt: skip
 
 _KIND = """\
 def _kind(cell, name, kinds, count, fill, strict=False):
-    x, k = _read(cell), fill
+    x, k = _read(cell{missing}), fill
     if x is not None:
         x = x if isinstance(x, float) or isinstance(x, _TEXTS) else str(x)
-        k = kinds.get(x, -1)
+{whole}        k = kinds.get(x, -1)
     if strict and k < 0:
         raise ValueError("column %r needs a kind that it knows, got %r" % (name, cell))
     y = [0.0] * count
     if k >= 0:
         y[k] = 1.0
     return y
+"""
+_WHOLE = """\
+        if isinstance(x, _TEXTS) and x[-2:] == ".0":  # 3.0 is 3
+            digits = x[1:-2] if x[0] == "-" else x[:-2]
+            x = x if digits.strip("0123456789") or not digits else x[:-2]
 """
 
 
@@ -99,11 +159,20 @@ def table_source(model: Description) -> str:
     ]
     kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
     if len(kinds) < len(model.columns):
-        comma = reader.decimal == ","
-        parts += [_COMMA] * comma
-        parts.append(_NUMBER.format(x="_point(x) if text else x" if comma else "x"))
+        plain = all(
+            column.notation(reader) == Notation()
+            for column in model.columns
+            if isinstance(column, NumberColumn)
+        )
+        parts += [_NUMBER.format(**_PLAIN)] if plain else [_WRITTEN, _NUMBER.format(**_WAYS)]
     if kinds:
-        parts.append(_KIND)
+        texts = reader.of_texts()
+        if texts != reader:
+            words = bracketed([literal(word) for word in sorted(texts.missing)], "[", "]")
+            parts.append(f"_MISSING_KINDS = set({words})\n")
+        whole = any(kind[-1:].isdigit() for column in kinds for kind in column.kinds)
+        missing = ", _MISSING_KINDS" if texts != reader else ""
+        parts.append(_KIND.format(missing=missing, whole=_WHOLE * whole))
     constants: list[str] = []
     lines = [
         "def _encoded(row):",
@@ -119,10 +188,13 @@ def table_source(model: Description) -> str:
             scaling = (
                 f"{literal(float(m))}, {literal(float(s))}, {instead}{', True' * column.indicator}"
             )
+            for key, way in column.notation(reader)._asdict().items():
+                if way != getattr(Notation(), key):
+                    scaling += f", {key}={literal(way)}"
             lines.append(f"    x += _number(row[{k}], {name}, {scaling})")
         elif isinstance(column, CategoryColumn):
-            constants.append(f"_KINDS{k} = {_indices(column.kinds)}")
-            fill = -1 if column.fill is None else column.kinds.index(column.fill)
+            constants.append(f"_KINDS{k} = {_indices(column.text_kinds)}")
+            fill = column.fill_index
             known = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
             lines.append(f"    x += _kind(row[{k}], {name}, {known})")
     lines.append("    return x")
@@ -132,13 +204,13 @@ def table_source(model: Description) -> str:
 
 def _indices(kinds: list[str]) -> str:
     """Return the source of a dictionary: each category's index, by its name and by its number."""
-    indices: dict[str | float, int] = {kind: i for i, kind in enumerate(kinds)}
+    indices: dict[str | float, int] = {whole_spelling(kind): i for i, kind in enumerate(kinds)}
     for i, kind in enumerate(kinds):
         try:
             number = float(kind)
         except ValueError:
             continue
-        if key_of(number) == kind:
+        if key_of(number) == whole_spelling(kind):
             indices[number] = i
     items = [f"    {literal(key)}: {i}," for key, i in indices.items()]
     return "\n".join(["{", *items, "}"])

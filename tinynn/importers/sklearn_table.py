@@ -405,16 +405,17 @@ def _category(
                 _add(rows[kind], x - f.rest, w)
         refused = refused or f.missing is None
         _add(missing_row, (f.missing or 0.0) - f.rest, w)
-    fill = None
+    fill, own = None, False
     if not refused and (strict or any(missing_row)):
         same = [kind for kind, row in rows.items() if row == missing_row]
-        fill = same[0] if same else MISSING_KIND
-        while not same and fill in rows:
+        fill, own = (same[0], False) if same else (MISSING_KIND, True)
+        while own and fill in rows:
             fill = f"({fill})"
         rows[fill] = missing_row
     W += rows.values()
     kinds = list(rows)
-    return CategoryColumn(name, _reason(fill), kinds, [0] * len(kinds), fill, 0, 0, 0, strict)
+    counts = [0] * len(kinds)
+    return CategoryColumn(name, _reason(fill), kinds, counts, fill, 0, 0, 0, strict, own)
 
 
 def _reason(fill: str | None) -> str:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple, Sequence as Row
 
 from ..checks.columns import column_names
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector
+from .notation import PERCENT, Notation, plain_number
 
 # Texts that mean a missing value by default.
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
 
-# A number in any country's notation: digits, with separators between groups or before decimals.
-_FOREIGN = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*(?:[eE][+-]?\d+)?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d\d?[./]\d\d?[./]\d{2,4}\b.*")
 _NUMBERS = frozenset((float, int, bool))
-_MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")  # None, and those of pandas
 
 
 class Table(NamedTuple):
@@ -31,33 +29,44 @@ class Table(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """How to read cells: the values that mean "missing", and the decimal sign."""
+    """How to read cells: the values that mean "missing", and the table's decimal sign.
+
+    `not_missing` holds words that mean "missing" in columns of numbers, but are kinds in others.
+    """
 
     missing: frozenset[str]
     decimal: str
     missing_numbers: frozenset[float] = frozenset()
+    not_missing: frozenset[str] = frozenset()
+
+    @property
+    def notation(self) -> Notation:
+        """How numbers are written in a column of which only the table's decimal sign is known."""
+        comma = self.decimal == ","
+        return Notation(self.decimal, comma, "", comma)
+
+    def of_texts(self) -> Reader:
+        """Return the reader for columns of texts."""
+        return self._replace(missing=self.missing - self.not_missing) if self.not_missing else self
 
     def read(self, cell: Any) -> float | str | None:
         """Return the cell as a float, as text, or None if it is missing.
 
-        Numbers, also those given as text, become floats, perhaps infinite ones. Other text is
-        stripped; dates and all other objects are converted to text.
+        Numbers become floats, perhaps infinite ones. Text is stripped; dates and all other objects
+        are converted to text. What number a text holds depends on its column: see `Notation`.
 
         Raises DataError for complex numbers, lists, dictionaries and other containers.
         """
         if isinstance(cell, str):
             text = cell.strip()
-            if text in self.missing:
-                return None
-            number = self.number(text)
-            return text if number is None else number
+            return None if text in self.missing else text
         if isinstance(cell, (float, int)):
             x = float_of(cell)
             return None if x in self.missing_numbers else x
-        if getattr(cell, "shape", None) == ():
-            return self.read(cell.item())
-        if type(cell).__name__ in _MISSING_TYPES:
+        if type(cell).__name__ in MISSING_TYPES:
             return None
+        if getattr(cell, "shape", None) == ():
+            return self.read(_item(cell))
         if isinstance(cell, complex):
             raise DataError(
                 f"Complex data not supported: got {cell}; "
@@ -69,44 +78,40 @@ class Reader(NamedTuple):
             return float_of(cell)
         return str(cell)
 
-    def plain_numbers(self, cells: Row[Any]) -> Vector | None:
+    def plain_numbers(self, cells: Row[Any], notation: Notation) -> Vector | None:
         """Return the cells as finite floats, or None if they need to be read one by one.
 
-        A fast path for the most common columns; `read` gives the same values.
+        A fast path for the most common columns; `read` and `notation` give the same values.
         """
         kinds = set(map(type, cells))
+        values = None
         if kinds == {str}:
-            if self.decimal != "." or "_" in "".join(cells):
-                return None
-        elif not kinds <= _NUMBERS:
-            return None
-        try:
-            values = list(map(float, cells))
-        except (ValueError, OverflowError):
-            return None
+            if notation.decimal == "." and notation.unit != PERCENT and "_" not in "".join(cells):
+                values = _floats(cells)
+            if values is None:
+                values = notation.values(cells)
+        elif kinds <= _NUMBERS:
+            values = _floats(cells)
         # A NaN or an infinity always shows in the sum.
-        if not isfinite(sum(values)) or not self.missing_numbers.isdisjoint(values):
+        if values is None or not isfinite(sum(values)):
             return None
-        return values
+        return values if self.missing_numbers.isdisjoint(values) else None
 
-    def number(self, text: str) -> float | None:
-        """Return the number written in a text, or None.
 
-        >>> Reader(frozenset(), ",").number("1.234,5")
-        1234.5
-        """
-        if self.decimal == ",":
-            if _GROUPED.fullmatch(text):
-                text = text.replace(".", "")
-            elif "." in text:
-                return None
-            text = text.replace(",", ".")
-        if "_" in text:  # Python reads "20_1" as 201; people do not
-            return None
-        try:
-            return float(text)
-        except ValueError:
-            return None
+def _item(scalar: Any) -> Any:
+    """Return the Python value of a NumPy scalar; a date becomes text."""
+    if getattr(getattr(scalar, "dtype", None), "kind", "") in ("M", "m"):
+        text = str(scalar)  # its item may be a count of nanoseconds
+        return None if text == "NaT" else text
+    item = scalar.item()
+    return float(item) if type(item) is type(scalar) else item  # a long double
+
+
+def _floats(cells: Row[Any]) -> Vector | None:
+    try:
+        return list(map(float, cells))
+    except (ValueError, OverflowError):
+        return None
 
 
 def float_of(number: Any) -> float | None:
@@ -114,7 +119,9 @@ def float_of(number: Any) -> float | None:
     try:
         x = float(number)
     except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
+        return inf if number > 0 else -inf
+    except ValueError:  # a signalling NaN of decimal
+        return None
     return None if x != x else x
 
 
@@ -127,28 +134,41 @@ def cell_error(error: DataError, row: int, label: str) -> DataError:
 def key_of(cell: Any) -> str:
     """Return the kind (the name of the category) of a cell that is not missing.
 
-    Whole numbers of any type are the same kind: 3, 3.0 and "3" are all "3".
+    Whole numbers of any type are the same kind: 3, 3.0, "3" and "3.0" are all "3".
     """
-    if isinstance(cell, str):
-        return cell.strip()
     if getattr(cell, "shape", None) == ():
-        cell = cell.item()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return repr(cell) if isinstance(cell, float) else str(cell)
+        cell = _item(cell)
+    if isinstance(cell, float):
+        # Above, 1e+16 is how a float is written.
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e16 else repr(cell)
+    return whole_spelling(str(cell).strip())
 
 
-def foreign_number(text: str) -> str | None:
-    """Return how to fix a number in another country's notation, or None for other text.
+def whole_spelling(text: str) -> str:
+    """Return a text without ".0" behind a whole number, as Python and pandas write floats.
 
-    >>> foreign_number("1,5")
-    "give decimal=',' to read it"
+    >>> whole_spelling("3.0"), whole_spelling("1.10"), whole_spelling("v2.0")
+    ('3', '1.10', 'v2.0')
     """
-    if ("," not in text and "'" not in text) or not _FOREIGN.fullmatch(text):
-        return None
-    if text.count(",") == 1 and text.rfind(",") > text.rfind("."):
-        return "give decimal=',' to read it"
-    return "remove the thousands separators"
+    if text[-2:] == ".0":
+        digits = text[1:-2] if text[0] == "-" else text[:-2]
+        if digits.isdigit() and digits.isascii():
+            return text[:-2]
+    return text
+
+
+def index_of(cells: Row[Any], cell: Any) -> int:
+    """Return the index of a cell, which is the very object, in `cells`."""
+    # pandas' missing value cannot be compared.
+    return next(i for i, each in enumerate(cells) if each is cell)
+
+
+def reads_infinite(text: str) -> bool:
+    """Return whether Python reads a text as an infinite number: a word for it, or a huge number."""
+    try:
+        return abs(float(text)) == inf
+    except ValueError:
+        return False
 
 
 def like_date(text: str) -> bool:
@@ -156,25 +176,32 @@ def like_date(text: str) -> bool:
     return _DATE.fullmatch(text) is not None
 
 
-def reader(missing: object, decimal: object) -> Reader:
+def reader(missing: object, decimal: object, not_missing: object = ()) -> Reader:
     """Return a reader with these settings. Raises SettingError for invalid ones."""
     if decimal not in (".", ","):
         raise SettingError(f"TableEncoder needs decimal to be '.' or ',', got {decimal!r}")
-    if isinstance(missing, str) or not isinstance(missing, (Sequence, set, frozenset)):
-        raise SettingError(
-            f"TableEncoder needs missing to be a sequence of strings or numbers, got {missing!r}"
-            + (f"; did you mean ({missing!r},)?" if isinstance(missing, str) else "")
-        )
-    words, plain = {""}, Reader(frozenset(), str(decimal))
-    numbers = set()
-    for word in missing:
-        if not isinstance(word, (str, float, int)):
-            raise SettingError(f"TableEncoder needs strings or numbers in missing, got {word!r}")
+    words, numbers = {""}, set()
+    for word in _words("missing", missing):
         words.add(str(word).strip())
-        value = plain.read(word)
-        if isinstance(value, float):
-            numbers.add(value)
-    return Reader(frozenset(words), str(decimal), frozenset(numbers))
+        x = plain_number(word.strip(), str(decimal)) if isinstance(word, str) else float_of(word)
+        if isinstance(word, str) and reads_infinite(word):
+            x = float(word)
+        if x is not None:
+            numbers.add(x)
+    kept = frozenset(str(word).strip() for word in _words("not_missing", not_missing)) - {""}
+    return Reader(frozenset(words), str(decimal), frozenset(numbers), kept & frozenset(words))
+
+
+def _words(name: str, given: object) -> Sequence[Any]:
+    if isinstance(given, str) or not isinstance(given, (Sequence, set, frozenset)):
+        raise SettingError(
+            f"TableEncoder needs {name} to be a sequence of strings or numbers, got {given!r}"
+            + (f"; did you mean ({given!r},)?" if isinstance(given, str) else "")
+        )
+    for word in given:
+        if not isinstance(word, (str, float, int)):
+            raise SettingError(f"TableEncoder needs strings or numbers in {name}, got {word!r}")
+    return list(given)
 
 
 def as_table(X: Any, name: str = "inputs") -> Table:
@@ -187,7 +214,7 @@ def as_table(X: Any, name: str = "inputs") -> Table:
         return X
     names = column_names(X)
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+        X = _frame_rows(X, len(X.columns))
     if not hasattr(X, "tolist") and not isinstance(X, Sequence) and hasattr(X, "__array__"):
         X = X.__array__()
     array_shape = getattr(X, "shape", None)
@@ -217,6 +244,17 @@ def as_table(X: Any, name: str = "inputs") -> Table:
                 f"{'cell' if width == 1 else 'cells'} in row 0 and {len(row)} in row {i}"
             )
     return Table(rows, names, width)
+
+
+def _frame_rows(X: Any, width: int) -> Any:
+    """Return the rows of a data frame; each column keeps its own type of numbers."""
+    if hasattr(X, "iloc"):  # pandas
+        columns = [X.iloc[:, j].tolist() for j in range(width)]
+    elif hasattr(X, "iter_columns"):  # Polars
+        columns = [column.to_list() for column in X.iter_columns()]
+    else:
+        return X.to_numpy()
+    return list(zip(*columns)) if columns else [()] * len(X)
 
 
 def _as_row(row: Any, name: str, i: int) -> Row[Any]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, Callable, NamedTuple, NoReturn, Sequence, Union
 
 from ..checks.finite import all_finite
 from ..checks.words import counted
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Vector
-from .cells import Reader, cell_error, foreign_number, key_of, like_date
+from .cells import Reader, cell_error, index_of, key_of, like_date, reads_infinite, whole_spelling
+from .notation import UNITS, Notation
 from .summary import Summary, not_finite, rounding_variance
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+MOST_NUMBER_KINDS = 20  # with more different numbers, a rare text is no kind among them
 MISSING_KIND = "(missing)"
 
 
@@ -28,6 +30,7 @@ class ColumnPlan(NamedTuple):
     missing_indicator: bool
     missing_category: str
     drop_constant: bool
+    decimal: str
 
 
 class Found(NamedTuple):
@@ -43,7 +46,9 @@ class NumberColumn(NamedTuple):
 
     A median of None, which only imported models have, refuses missing cells. With `indicator`, a
     second column is 1 for missing cells, else 0. `low` and `high` are the smallest and largest
-    number fitted; `missing` and `rows` count the missing cells and all cells.
+    number fitted; `missing` and `rows` count the missing cells and all cells. `decimal`, `grouped`,
+    `unit` and `dressed` are the `Notation` of texts; without a `decimal`, which files of earlier
+    versions and imported models lack, it is that of the table.
     """
 
     name: str
@@ -56,10 +61,20 @@ class NumberColumn(NamedTuple):
     indicator: bool
     missing: int
     rows: int
+    decimal: str | None = None
+    grouped: bool = False
+    unit: str = ""
+    dressed: bool = False
 
     @property
     def kind(self) -> str:
         return "number"
+
+    def notation(self, reader: Reader) -> Notation:
+        """Return how texts are read as numbers."""
+        if self.decimal is None:
+            return reader.notation
+        return Notation(self.decimal, self.grouped, self.unit, self.dressed)
 
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
@@ -70,18 +85,22 @@ class NumberColumn(NamedTuple):
 
         Raises DataError, naming the row, for text and infinities.
         """
-        values = reader.plain_numbers(cells)
+        notation = self.notation(reader)
+        values = reader.plain_numbers(cells, notation)
         absent: Vector = [0.0] * len(cells)
         if values is None:
             values = []
             for i, cell in enumerate(cells):
-                value = _read(reader, cell, row + i, label)
+                value = _read(reader, cell, cells, row, label)
+                if isinstance(value, str):
+                    number = notation.number(value)
+                    if number is None:
+                        refuse_text(value, row + i, label, notation)
+                    value = number
                 if value is None:
                     if self.median is None:
                         raise DataError(_missing_refusal("number", row + i, label))
                     value, absent[i] = self.median, 1.0
-                elif isinstance(value, str):
-                    raise DataError(_text_refusal(value, row + i, label))
                 elif not isfinite(value):
                     not_finite(cell, row + i, label)
                 values.append(value)
@@ -113,9 +132,10 @@ class NumberColumn(NamedTuple):
 class CategoryColumn(NamedTuple):
     """Kinds, encoded as one column each: 1 for cells of that kind, else 0.
 
-    `fill` is the kind of missing cells, or None to encode them as zeros; `counts` has the number
-    of cells of each kind, `others` that of all other kinds, which are encoded as zeros. A `strict`
-    column, which only imported models have, refuses cells that would be encoded as zeros.
+    `fill` is the kind of missing cells, or None to encode them as zeros; with `own`, it is the last
+    kind, and of missing cells alone, whatever texts there are. `counts` has the number of cells of
+    each kind, `others` that of all other kinds, which are encoded as zeros. A `strict` column,
+    which only imported models have, refuses cells that would be encoded as zeros.
     """
 
     name: str
@@ -127,10 +147,21 @@ class CategoryColumn(NamedTuple):
     missing: int
     rows: int
     strict: bool = False
+    own: bool = False
 
     @property
     def kind(self) -> str:
         return "category"
+
+    @property
+    def text_kinds(self) -> list[str]:
+        """The kinds that cells with a value have, in order: all but that of missing cells."""
+        return self.kinds[:-1] if self.own else self.kinds
+
+    @property
+    def fill_index(self) -> int:
+        """The index of the kind of missing cells, or −1."""
+        return -1 if self.fill is None else len(self.kinds) - 1 - self.kinds[::-1].index(self.fill)
 
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
@@ -141,47 +172,48 @@ class CategoryColumn(NamedTuple):
 
         Raises DataError, naming the row, for cells that are neither numbers nor text, or refused.
         """
-        indices = {kind: i for i, kind in enumerate(self.kinds)}
-        missing_index = -1 if self.fill is None else indices[self.fill]
+        reader = reader.of_texts()
+        indices = {whole_spelling(kind): i for i, kind in enumerate(self.text_kinds)}
+        missing_index = self.fill_index
         try:
             counts = Counter(cells)
         except TypeError:  # a cell cannot be hashed: it is invalid, or read as text
-            cells = [_read(reader, cell, row + i, label) for i, cell in enumerate(cells)]
+            cells = [_read(reader, cell, cells, row, label) for i, cell in enumerate(cells)]
             counts = Counter(cells)
         missing = 0
         unseen: dict[str, int] = {}
-        index_of: dict[Any, int] = {}
+        index: dict[Any, int] = {}
         for cell, count in counts.items():
-            if _read(reader, cell, row + cells.index(cell), label) is None:
+            if _read(reader, cell, cells, row, label) is None:
                 if self.strict and self.fill is None:
-                    raise DataError(_missing_refusal("value", row + cells.index(cell), label))
-                index_of[cell] = missing_index
+                    raise DataError(_missing_refusal("value", row + index_of(cells, cell), label))
+                index[cell] = missing_index
                 missing += count
                 continue
             key = key_of(cell)
-            index_of[cell] = indices.get(key, -1)
+            index[cell] = indices.get(key, -1)
             if key not in indices:
                 if self.strict:
                     known = ", ".join(map(repr, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
                     raise DataError(
                         f"{label} needs one of its known kinds, {known}, got "
-                        f"{key[:40]!r} in row {row + cells.index(cell)}"
+                        f"{key[:40]!r} in row {row + index_of(cells, cell)}"
                     )
                 unseen[key] = unseen.get(key, 0) + count
-        found = [index_of[cell] for cell in cells]
+        found = [index[cell] for cell in cells]
         columns = [[1.0 if i == j else 0.0 for i in found] for j in range(len(self.kinds))]
         return Found(columns, missing, unseen)
 
     def describe(self) -> str:
         """Return a description of the encoding and the reason for it."""
-        kinds = [kind for kind in self.kinds if kind != MISSING_KIND]
+        kinds = self.text_kinds
         shown = ", ".join(map(repr, kinds[:5])) + (", …" if len(kinds) > 5 else "")
         text = f"category with {counted(len(kinds), 'kind')} ({shown})"
         if self.strict:
             text += "; others are refused"
         if self.missing:
             fill = "zeros" if self.fill is None else repr(self.fill)
-            if self.fill == MISSING_KIND:
+            if self.own:
                 fill = "a separate kind"
             text += f"; {counted(self.missing, 'missing cell')} encoded as {fill}"
         return f"{text}: {self.reason}"
@@ -219,82 +251,130 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     """
     if summary.kind == "drop":
         return LeftOut(name, "as asked", "drop", summary.rows)
-    if summary.foreign and summary.kind != "category" and summary.foreign_count == summary.texts:
-        row, text = summary.foreign
-        raise DataError(
-            f"{summary.label} seems to hold numbers in another notation, such as {text!r} in row "
-            f"{row}; {foreign_number(text)}, or give kinds={{{name!r}: 'category'}} to keep it as "
-            "text"
-        )
+    if summary.kind == "category":
+        return _category_column(summary, name, plan, "as asked")
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
-            raise DataError(_text_refusal(text, row, summary.label))
+            refuse_text(text, row, summary.label, summary.evidence.notation(plan.decimal))
         return _number_column(summary, name, plan, "as asked")
-    if summary.kind == "category":
-        return _category_column(summary, name, plan, "as asked")
     return _guessed(summary, name, plan)
 
 
 def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
-    rows, present, kinds = summary.rows, summary.present, len(summary.kinds)
-    if not present and plan.drop_constant:
+    rows, present = summary.rows, summary.present
+    if not (present or summary.words) and plan.drop_constant:
         return LeftOut(name, f"no values in {counted(rows, 'row')}", "empty", rows)
-    if not summary.texts:
-        if summary.low == summary.high and not summary.missing and plan.drop_constant:
-            reason = f"the same number, {summary.low:g}, in {counted(rows, 'row')}"
-            return LeftOut(name, reason, "constant", rows)
-        if summary.counting and present > FEW_ROWS and plan.drop_constant and _like_id(name):
-            reason = f"row numbers, from {summary.low:g} to {summary.high:g}"
-            return LeftOut(name, reason, "identifier", rows)
-        whole = "it has no values" if not present else "every value is a number"
-        return _number_column(summary, name, plan, whole)
-    if kinds == 1 and not summary.missing and plan.drop_constant:
-        reason = f"the same text, {next(iter(summary.kinds))!r}, in {counted(rows, 'row')}"
+    codes = summary.evidence.codes(present) if summary.numbers else None
+    if summary.numbers and not summary.texts and not codes:
+        return _of_numbers(summary, name, plan)
+    if not present and not summary.words:
+        return _number_column(summary, name, plan, "it has no values")
+    counts, missing = summary.counted_kinds()
+    kinds = len(counts)
+    if kinds == 1 and not missing and plan.drop_constant:
+        reason = f"the same text, {next(iter(counts))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
+    if not codes and _like_numbers(summary, plan):
+        if summary.first_text and reads_infinite(summary.first_text[1]):
+            not_finite(summary.first_text[1], summary.first_text[0], summary.label)
+        raise DataError(_mixed_refusal(summary, name))
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
-        if summary.numbers:
+        if codes:
+            reason = f"{codes}, {reason}"
+        elif summary.numbers:
             reason += f", {counted(summary.numbers, 'number')} among them"
         return _category_column(summary, name, plan, reason)
-    if summary.numbers >= summary.texts:
-        raise DataError(_mixed_refusal(summary, name))
     seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
     text = summary.first_text[1] if summary.first_text else ""
-    what = "dates (read as text)" if like_date(text) else "text"
+    what = codes or ("dates (read as text)" if like_date(text) else "text")
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
     reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
     return _category_column(summary, name, plan, reason)
 
 
+def _of_numbers(summary: Summary, name: str, plan: ColumnPlan) -> Column:
+    """Return the encoding of a column of numbers."""
+    rows = summary.rows
+    moments = summary.moments(_notation(summary, name, plan))
+    if moments.low == moments.high and not summary.missing and plan.drop_constant:
+        reason = f"the same number, {moments.low:g}, in {counted(rows, 'row')}"
+        return LeftOut(name, reason, "constant", rows)
+    if summary.counting and summary.present > FEW_ROWS and plan.drop_constant and _like_id(name):
+        reason = f"row numbers, from {moments.low:g} to {moments.high:g}"
+        return LeftOut(name, reason, "identifier", rows)
+    words = summary.evidence.words(plan.decimal)
+    reason = "every value is a number" + (f", {words}" if words else "")
+    return _number_column(summary, name, plan, reason)
+
+
+def _notation(summary: Summary, name: str, plan: ColumnPlan) -> Notation:
+    """Return how a column's numbers are written. Raises DataError if cells contradict others."""
+    trouble = summary.evidence.contradiction()
+    if trouble:
+        raise DataError(
+            f"{summary.label} has {trouble}; write them all one way, or give "
+            f"kinds={{{name!r}: 'category'}} to keep them as text"
+        )
+    return summary.evidence.notation(plan.decimal)
+
+
+def _like_numbers(summary: Summary, plan: ColumnPlan) -> bool:
+    """Return whether texts among numbers look like mistakes rather than kinds."""
+    texts, numbers = summary.texts, summary.numbers
+    if not texts or not numbers:
+        return False
+    if len(summary.kinds) > plan.max_kinds:
+        return numbers >= texts
+    if summary.first_text and reads_infinite(summary.first_text[1]):
+        return numbers >= texts
+    if 10 * texts > summary.present:
+        return False
+    notation = summary.evidence.notation(plan.decimal)
+    values = [x for x in map(notation.number, summary.kinds) if x is not None]
+    return (
+        100 * texts <= numbers
+        or len(values) > MOST_NUMBER_KINDS
+        or not all(x.is_integer() for x in values)
+    )
+
+
 def _number_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> NumberColumn:
-    low, high = (summary.low, summary.high) if summary.numbers else (0.0, 0.0)
+    notation = _notation(summary, name, plan)
+    moments = summary.moments(notation)
+    low, high = (moments.low, moments.high) if moments.count else (0.0, 0.0)
     shift, scale = 0.0, 1.0
     if plan.scaling == "standard":
-        shift, variance = summary.mean, summary.variance
-        if not rounding_variance(summary.numbers, shift, variance):
+        shift, variance = moments.mean, moments.variance
+        if not rounding_variance(moments.count, shift, variance):
             scale = variance**0.5
     elif plan.scaling == "minmax":
         shift, scale = low, (high - low) or 1.0
     indicator = plan.missing_indicator and summary.missing > 0
     return NumberColumn(
-        name, reason, summary.sample.median(), shift, scale, low, high, indicator,
-        summary.missing, summary.rows,
+        name, reason, moments.sample.median(), shift, scale, low, high, indicator,
+        summary.missing, summary.rows, *notation,
     )  # fmt: skip
 
 
 def _category_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> CategoryColumn:
+    found, missing = summary.counted_kinds()
     # As in SimpleImputer, the first in order of equally frequent kinds counts as most frequent.
-    by_count = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], _order(kind)))
+    by_count = sorted(found, key=lambda kind: (-found[kind], _order(kind)))
     kept = sorted(by_count[: plan.max_kinds], key=_order)
-    counts = [summary.kinds[kind] for kind in kept]
-    others = summary.uncounted + sum(summary.kinds[kind] for kind in by_count[plan.max_kinds :])
+    counts = [found[kind] for kind in kept]
+    others = summary.uncounted + sum(found[kind] for kind in by_count[plan.max_kinds :])
     fill = by_count[0] if by_count and plan.missing_category == "most_frequent" else None
-    if summary.missing and plan.missing_category == "own":
-        kept, counts, fill = [*kept, MISSING_KIND], [*counts, summary.missing], MISSING_KIND
-    return CategoryColumn(name, reason, kept, counts, fill, others, summary.missing, summary.rows)
+    own = missing > 0 and plan.missing_category == "own"
+    if own:
+        fill = MISSING_KIND
+        while fill in kept:
+            fill = f"({fill})"
+        kept, counts = [*kept, fill], [*counts, missing]
+    return CategoryColumn(name, reason, kept, counts, fill, others, missing, summary.rows, own=own)
 
 
 def _order(kind: str) -> tuple[int, float, str]:
@@ -310,16 +390,21 @@ def _like_id(name: str) -> bool:
     return word in ("", "row", "index", "nr", "no", "number", "unnamed: 0") or word.endswith("id")
 
 
-def _read(reader: Reader, cell: Any, row: int, label: str) -> float | str | None:
+def _read(
+    reader: Reader, cell: Any, cells: Sequence[Any], row: int, label: str
+) -> float | str | None:
     try:
         return reader.read(cell)
     except DataError as error:
-        raise cell_error(error, row, label) from None
+        raise cell_error(error, row + index_of(cells, cell), label) from None
 
 
-def _text_refusal(text: str, row: int, label: str) -> str:
-    mend = foreign_number(text) or f"if this means a missing value, give missing=({text!r},)"
-    return f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}"
+def refuse_text(text: str, row: int, label: str, notation: Notation) -> NoReturn:
+    """Raise the DataError for a text that is no number in this notation."""
+    if reads_infinite(text):
+        not_finite(text, row, label)
+    mend = notation.mend(text) or f"if this means a missing value, give missing=({text!r},)"
+    raise DataError(f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}")
 
 
 def _missing_refusal(what: str, row: int, label: str) -> str:
@@ -349,6 +434,8 @@ def column_from_dict(state: object, where: str) -> Column:
         made = kinds[kind]
         values = {**made._field_defaults, **state}
         del values["kind"]
+        if kind == "category" and "own" not in state:
+            values["own"] = _own_of_old(state)
     else:
         raise FormatError(f"{where} has the unknown kind {kind!r}")
     if set(values) != set(made._fields):
@@ -361,6 +448,12 @@ def column_from_dict(state: object, where: str) -> Column:
     if trouble:
         raise FormatError(f"{where} {trouble}")
     return column
+
+
+def _own_of_old(state: dict[str, Any]) -> bool:
+    """Return `own` for a column saved before there was one."""
+    kinds = state.get("kinds")
+    return isinstance(kinds, list) and kinds[-1:] == [state.get("fill")] == [MISSING_KIND]
 
 
 def column_to_dict(column: Column) -> dict[str, Any]:
@@ -377,6 +470,8 @@ def _contradiction(column: Column) -> str | None:
             return "needs different kinds, each with a count"
         if column.fill is not None and column.fill not in column.kinds:
             return f"needs fill to be one of its kinds, got {column.fill!r}"
+        if column.own and column.fill != column.kinds[-1]:
+            return f"needs fill to be its last kind, got {column.fill!r}"
     return None
 
 
@@ -398,6 +493,11 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,
     "indicator": lambda value: isinstance(value, bool),
     "strict": lambda value: isinstance(value, bool),
+    "own": lambda value: isinstance(value, bool),
+    "decimal": lambda value: value in (None, ".", ","),
+    "grouped": lambda value: isinstance(value, bool),
+    "dressed": lambda value: isinstance(value, bool),
+    "unit": lambda value: value in UNITS,
     "missing": _is_count, "rows": _is_count, "others": _is_count,
     "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),

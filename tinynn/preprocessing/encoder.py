@@ -18,14 +18,15 @@ from ..checks.words import counted, did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
-from .columns import Column, ColumnPlan, column_from_dict, column_to_dict, planned
+from .columns import Column, ColumnPlan, NumberColumn, column_from_dict, column_to_dict, planned
+from .notation import Notation, notation_of
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows processed at a time
 _KINDS = ("number", "category", "drop")
 _SETTINGS = (
     "names", "kinds", "scaling", "max_kinds", "missing", "missing_indicator", "missing_category",
-    "decimal", "drop_constant",
+    "decimal", "drop_constant", "not_missing", "notations",
 )  # fmt: skip
 
 
@@ -51,13 +52,20 @@ class TableEncoder:
     missing_indicator:  whether to add a column of 0 and 1 to number columns with missing cells
     missing_category:   "own" makes missing cells of a category a separate kind, "most_frequent"
                         gives them the most frequent one
-    decimal:            the decimal sign in numbers given as text: "." or ","
+    decimal:            the decimal sign of texts like "1,234", which may mean 1234 or 1.234, in
+                        columns without a text that shows it, like "12.5": "." or ","
     drop_constant:      whether to leave out columns that are constant, empty, or identifiers
+    not_missing:        words of `missing` that are kinds in columns of text; they still mean a
+                        missing value among numbers
+    notations:          how the numbers of columns are written, by name: a `Notation`, or its
+                        parts; that of other columns is seen from their cells
 
-    Text is read as numbers if all values of its column are numbers; dates are text. Missing numbers
-    are replaced by the median. Kinds that were not seen during `fit` are encoded as zeros, and
-    reported. Identifiers are text that differs in (nearly) every row, and row numbers in a column
-    with a name like "id".
+    Text is read as numbers if all values of its column are numbers, written in one way: "1.5e3",
+    "1,234.50" or "1.234,50", "$12", "12 €", "USD 12", "14.4%" (which is 14.4), "(12)" or "12-" for
+    −12. Numbers with leading zeros, or more than 15 digits, are codes, hence text; dates are text.
+    Missing numbers are replaced by the median. Kinds that were not seen during `fit` are encoded as
+    zeros, and reported. Identifiers are text that differs in (nearly) every row, and row numbers in
+    a column with a name like "id".
 
     `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
     exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
@@ -78,6 +86,8 @@ class TableEncoder:
         missing_category: str = "own",
         decimal: str = ".",
         drop_constant: bool = True,
+        not_missing: Sequence[str] = (),
+        notations: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         who = "TableEncoder"
         if scaling not in ("standard", "minmax", None):
@@ -95,8 +105,10 @@ class TableEncoder:
         self.max_kinds = integer(who, "max_kinds", max_kinds, least=1)
         if max_kinds > KINDS:
             raise SettingError(f"{who} needs max_kinds of at most {KINDS}, got {max_kinds}")
-        self.reader = reader(missing, decimal)
+        self.reader = reader(missing, decimal, not_missing)
         self.missing = tuple(missing)
+        self.not_missing = tuple(not_missing)
+        self.notations = _checked_notations(notations)
         self.missing_indicator = flag(who, "missing_indicator", missing_indicator)
         self.missing_category = missing_category
         self.decimal = decimal
@@ -166,7 +178,8 @@ class TableEncoder:
         self.column_names = _checked_names(names or [f"x{j}" for j in range(table.width)])
         kinds = self._kinds_by_number()
         self._summaries = [
-            Summary(self._label(j), kinds.get(j), Random(j)) for j in range(table.width)
+            Summary(self._label(j), kinds.get(j), Random(j), self.notations.get(name))
+            for j, name in enumerate(self.column_names)
         ]
 
     def _kinds_by_number(self) -> dict[int, str]:
@@ -204,7 +217,7 @@ class TableEncoder:
     def _planned(self) -> list[Column]:
         plan = ColumnPlan(
             self.scaling, self.max_kinds, self.missing_indicator, self.missing_category,
-            self.drop_constant,
+            self.drop_constant, self.decimal,
         )  # fmt: skip
         columns = [planned(s, n, plan) for s, n in zip(self._summaries, self.column_names)]
         if not any(column.feature_names() for column in columns):
@@ -238,6 +251,29 @@ class TableEncoder:
                     kinds[kind] = kinds.get(kind, 0) + count
             encoded += map(list, zip(*parts))
         return Encoded(encoded, missing, unseen)
+
+    def learned_notations(self) -> dict[str, Notation]:
+        """Return how the numbers of each column of numbers are written, for `notations`."""
+        return {
+            column.name: column.notation(self.reader)
+            for column in self.columns
+            if isinstance(column, NumberColumn)
+        }
+
+    def read_missing(self, words: Sequence[str]) -> None:
+        """Take more words for missing values from now on."""
+        self.reader = reader((*self.missing, *words), self.decimal, self.not_missing)
+
+    def read_decimal(self, decimal: str, instead: str = ".,") -> None:
+        """Read numbers with this decimal sign from now on, those written with `instead` so far."""
+        for j, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                notation = column.notation(self.reader)
+                if notation.decimal in instead:
+                    ways = notation.with_decimal(decimal)._asdict()
+                    self.columns[j] = column._replace(**ways)
+        if self.reader.decimal in instead:
+            self.reader = self.reader._replace(decimal=decimal)
 
     def transform(self, X: object) -> Matrix:
         """Return the rows of floats for a table with the columns seen during `fit`."""
@@ -289,7 +325,9 @@ class TableEncoder:
         """Return the settings and fitted columns as a plain dictionary that JSON keeps exactly."""
         settings = self.settings()
         settings["missing"] = list(self.missing)
+        settings["not_missing"] = list(self.not_missing)
         settings["kinds"] = [[key, kind] for key, kind in self.kinds.items()]
+        settings["notations"] = {name: list(way) for name, way in self.notations.items()}
         return {
             "kind": "TableEncoder",
             "settings": settings,
@@ -303,6 +341,8 @@ class TableEncoder:
             got = state.get("kind") if isinstance(state, dict) else type(state).__name__
             raise FormatError(f"a saved TableEncoder needs \"kind\" 'TableEncoder', got {got!r}")
         settings, columns = state.get("settings"), state.get("columns")
+        if isinstance(settings, dict):  # older files lack the last two
+            settings = {"not_missing": [], "notations": {}, **settings}
         if not isinstance(settings, dict) or set(settings) != set(_SETTINGS):
             raise FormatError(f"a saved TableEncoder needs the settings {', '.join(_SETTINGS)}")
         if not isinstance(columns, list):
@@ -329,7 +369,7 @@ class TableEncoder:
         changed = [
             f"{name}={getattr(self, name)!r}"
             for name, default in zip(_SETTINGS, defaults)
-            if getattr(self, name) != (default if name != "kinds" else {})
+            if getattr(self, name) != (default if name not in ("kinds", "notations") else {})
         ]
         return f"TableEncoder({', '.join(changed)})"
 
@@ -375,6 +415,19 @@ def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str
                 f"TableEncoder needs the kind of column {key!r} to be one of "
                 f"{', '.join(map(repr, _KINDS))}, got {kind!r}"
             )
+    return found
+
+
+def _checked_notations(given: Mapping[str, Sequence[Any]] | None) -> dict[str, Notation]:
+    found: dict[str, Notation] = {}
+    for name, way in dict(given or {}).items():
+        notation = notation_of(way)
+        if notation is None:
+            raise SettingError(
+                f"TableEncoder needs the notation of column {name!r} to be a Notation "
+                f"or its {listed(Notation._fields)}, got {way!r}"
+            )
+        found[name] = notation
     return found
 
 

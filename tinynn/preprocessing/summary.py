@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from array import array
 from collections import Counter
 from math import exp, floor, fsum, inf, isfinite, log
@@ -9,11 +11,13 @@ from random import Random
 from typing import Any, NoReturn, Sequence
 
 from ..errors import DataError
-from .cells import Reader, cell_error, foreign_number, key_of
+from .cells import Reader, cell_error, index_of, key_of
+from .notation import LONG, Evidence, Notation
 
 SAMPLE = 50_000  # numbers of a column kept for its median, which is exact up to this many
 KINDS = 1_000  # different kinds counted in a column
 _EPSILON = 2.0**-52
+_PADDED = re.compile("\n0[0-9]")
 
 
 class Sample:
@@ -65,46 +69,96 @@ class Sample:
         return ordered[n // 2] if n % 2 else 0.5 * ordered[n // 2 - 1] + 0.5 * ordered[n // 2]
 
 
+class Moments:
+    """Statistics of numbers in one pass.
+
+    count, mean, squares, low, high:  how many; μ, Σ (x − μ)², the smallest and the largest
+    sample:                           of the numbers, for their median
+    """
+
+    def __init__(self, rng: Random) -> None:
+        self.count = 0
+        self.mean = self.squares = 0.0
+        self.low, self.high = inf, -inf
+        self.sample = Sample(SAMPLE, rng)
+
+    @property
+    def variance(self) -> float:
+        return self.squares / self.count if self.count else 0.0
+
+    def add(self, values: Sequence[float], label: str) -> None:
+        """Combine the moments of more numbers with those so far.
+
+        Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.
+        """
+        if not values:
+            return
+        added, n = len(values), self.count + len(values)
+        try:
+            mean = fsum(values) / added
+            errors = [x - mean for x in values]
+            squares = max(fsum([e * e for e in errors]) - fsum(errors) ** 2 / added, 0.0)
+            delta = mean - self.mean
+            self.squares += squares + delta * delta * (self.count * (added / n))
+        except (OverflowError, ValueError):
+            self.squares = inf
+            mean = delta = 0.0
+        if not isfinite(self.squares):
+            raise DataError(
+                f"TableEncoder needs columns whose variance fits a float, got values too far apart "
+                f"in {label}; scale it down first"
+            )
+        self.mean += delta * (added / n)
+        self.count = n
+        self.low, self.high = min(self.low, min(values)), max(self.high, max(values))
+        self.sample.extend(values)
+
+
 class Summary:
     """Statistics of one column so far.
 
     rows, missing, numbers, texts:  the number of cells: all, missing, numbers, text
-    mean, squares, low, high:       of the numbers: μ, Σ (x − μ)², the smallest and the largest
-    sample:                         of the numbers, for their median
+    readings:                       by decimal sign, the moments of the numbers; one object while
+                                    both signs give the same numbers, none for a sign that is ruled
+                                    out
+    evidence:                       how the numbers are written
     kinds:                          the number of cells of each of the first KINDS kinds
+    words:                          the number of cells of each word that means "missing" only in
+                                    columns of numbers
     uncounted:                      the number of cells of other kinds
     all_kinds_at:                   the number of cells counted when `kinds` was full, or None
     counting:                       whether the cells so far are whole numbers, each one more than
                                     the one before
-    first_text, first_number:       (row, cell) of the first text and the first number
-    foreign, foreign_count:         (row, cell) of the first number in another country's notation,
-                                    and their number
+    first_text:                     (row, cell) of the first text
     """
 
-    def __init__(self, label: str, kind: str | None, rng: Random) -> None:
+    def __init__(
+        self, label: str, kind: str | None, rng: Random, notation: Notation | None = None
+    ) -> None:
         self.label = label
         self.kind = kind  # as given: "number", "category", "drop", or None to guess
         self.rows = self.missing = self.numbers = self.texts = 0
-        self.mean = self.squares = 0.0
-        self.low, self.high = inf, -inf
-        self.sample = Sample(SAMPLE, rng)
+        self.evidence = Evidence(notation)
+        self.readings = dict.fromkeys(".,", Moments(rng))
         self.kinds: dict[str, int] = {}
+        self.words: dict[str, int] = {}
         self.uncounted = 0
         self.all_kinds_at: int | None = None
         self.counting = True
         self.previous: float | None = None
         self.first_text: tuple[int, str] | None = None
-        self.first_number: tuple[int, Any] | None = None
-        self.foreign: tuple[int, str] | None = None
-        self.foreign_count = 0
 
     @property
     def present(self) -> int:
         return self.rows - self.missing
 
-    @property
-    def variance(self) -> float:
-        return self.squares / self.numbers if self.numbers else 0.0
+    def moments(self, notation: Notation) -> Moments:
+        """Return the moments of the numbers as they are read with a notation."""
+        return self.readings[notation.decimal]
+
+    def counted_kinds(self) -> tuple[dict[str, int], int]:
+        """Return the number of cells of each kind, and of missing cells, as a column of texts."""
+        return {**self.kinds, **self.words}, self.missing - sum(self.words.values())
 
     def add(self, cells: Sequence[Any], first_row: int, reader: Reader) -> None:
         """Add the cells of more rows, which begin with row `first_row`.
@@ -114,61 +168,87 @@ class Summary:
         if self.kind == "drop":
             self.rows += len(cells)
             return
-        values = None if self._wants_kinds() else reader.plain_numbers(cells)
-        if values is None:
-            values = self._read(cells, first_row, reader)
-        else:
-            self.counting = self.counting and self._counts_on(values)
-            self.uncounted += len(values)
-            self.first_number = self.first_number or (first_row, cells[0])
+        if self.kind == "category" or not self._all_numbers(cells, first_row, reader):
+            self._read(cells, first_row, reader)
         self.rows += len(cells)
-        if values:
-            self._add_numbers(values)
 
-    def _wants_kinds(self) -> bool:
-        return self.kind != "number" and self.all_kinds_at is None
+    def _all_numbers(self, cells: Sequence[Any], first_row: int, reader: Reader) -> bool:
+        """Add the cells at once if all are numbers and their kinds are not wanted."""
+        evidence = self.evidence
+        if self.kind != "number" and self.all_kinds_at is None:
+            return False
+        joined = "\n" + "\n".join(cells) if set(map(type, cells)) == {str} else ""
+        if _PADDED.search(joined):
+            return False
+        one_way = "." not in joined and "," not in joined
+        found: dict[str, list[float]] = {}
+        for sign in self.readings:
+            if found and one_way:
+                found[","] = found["."]
+                continue
+            values = reader.plain_numbers(cells, evidence.permitted(sign))
+            if values is None or (type(cells[0]) is not float and max(values) >= 10.0**LONG):
+                return False
+            found[sign] = values
+        if not found or (len(found) == 2 and found["."] != found[","] and evidence.unsure is None):
+            return False
+        evidence.add_column(cells, first_row)
+        values = next(iter(found.values()))
+        self.counting = self.counting and self._counts_on(values)
+        self.uncounted += len(values)
+        self.numbers += len(values)
+        self._add_numbers(found)
+        return True
 
-    def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> list[float]:
-        """Count the cells, reading each distinct one once; return the numbers among them."""
+    def _read(self, cells: Sequence[Any], first_row: int, reader: Reader) -> None:
+        """Add the cells, reading each distinct one once."""
+        evidence = self.evidence
         try:
             counts = Counter(cells)
         except TypeError:  # a cell cannot be hashed: it is invalid, or read as text
             cells = [self._value(c, [c], first_row + i, reader) for i, c in enumerate(cells)]
             counts = Counter(cells)
-        values: list[float] = []
+        found: dict[str, list[float]] = {sign: [] for sign in self.readings}
+        number_of: dict[Any, Any] = {}
+        first = dict(zip(reversed(cells), range(len(cells) - 1, -1, -1)))
         for cell, count in counts.items():
             value = self._value(cell, cells, first_row, reader)
             if value is None:
                 self.missing += count
+                word = cell.strip() if isinstance(cell, str) else ""
+                if word in reader.not_missing:
+                    self.words[word] = self.words.get(word, 0) + count
                 continue
             self._count_kind(key_of(cell), count)
-            if isinstance(value, float):
-                values += [value] * count
-                if self.first_number is None:
-                    self.first_number = (first_row + cells.index(cell), cell)
+            if self.kind == "category":
+                continue
+            row = first_row + first[cell]
+            if isinstance(value, str):
+                numbers = evidence.add(value, row, count)
+                if numbers is None:
+                    self.texts += count
+                    self.first_text = self.first_text or (row, value)
+                    continue
             else:
-                self._add_text(value, count, first_row + cells.index(cell))
+                evidence.add_number(cell, row, count)
+                numbers = {".": value, ",": value}
+            self.numbers += count
+            number_of[cell] = next(iter(numbers.values()))
+            for sign in found:
+                if sign in numbers:
+                    found[sign] += [numbers[sign]] * count
         if self.counting:
-            self.counting = self._counts_on([reader.read(cell) for cell in cells])
-        return values
+            self.counting = self._counts_on([number_of.get(cell) for cell in cells])
+        self._add_numbers(found)
 
-    def _value(self, cell: Any, cells: Sequence[Any], first_row: int, reader: Reader) -> Any:
+    def _value(self, cell: Any, cells: Sequence[Any], start: int, reader: Reader) -> Any:
         try:
             value = reader.read(cell)
         except DataError as error:
-            raise cell_error(error, first_row + cells.index(cell), self.label) from None
+            raise cell_error(error, start + index_of(cells, cell), self.label) from None
         if isinstance(value, float) and not isfinite(value) and self.kind != "category":
-            not_finite(cell, first_row + cells.index(cell), self.label)
+            not_finite(cell, start + index_of(cells, cell), self.label)
         return value
-
-    def _add_text(self, text: str, count: int, row: int) -> None:
-        self.texts += count
-        if self.first_text is None or row < self.first_text[0]:
-            self.first_text = (row, text)
-        if foreign_number(text):
-            self.foreign_count += count
-            if self.foreign is None or row < self.foreign[0]:
-                self.foreign = (row, text)
 
     def _count_kind(self, key: str, count: int) -> None:
         if key in self.kinds:
@@ -191,30 +271,18 @@ class Summary:
         self.previous = previous
         return True
 
-    def _add_numbers(self, values: list[float]) -> None:
-        """Combine the moments of more numbers with those so far.
-
-        Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.
-        """
-        added, n = len(values), self.numbers + len(values)
-        try:
-            mean = fsum(values) / added
-            errors = [x - mean for x in values]
-            squares = max(fsum([e * e for e in errors]) - fsum(errors) ** 2 / added, 0.0)
-            delta = mean - self.mean
-            self.squares += squares + delta * delta * (self.numbers * (added / n))
-        except (OverflowError, ValueError):
-            self.squares = inf
-            mean = delta = 0.0
-        if not isfinite(self.squares):
-            raise DataError(
-                f"TableEncoder needs columns whose variance fits a float, got values too far apart "
-                f"in {self.label}; scale it down first"
-            )
-        self.mean += delta * (added / n)
-        self.numbers = n
-        self.low, self.high = min(self.low, min(values)), max(self.high, max(values))
-        self.sample.extend(values)
+    def _add_numbers(self, found: dict[str, list[float]]) -> None:
+        """Add numbers by decimal sign; forget the reading of a sign that is ruled out."""
+        for sign in self.evidence.refuted:
+            self.readings.pop(sign, None)
+        readings = self.readings
+        if len(readings) == 2 and readings["."] is readings[","]:
+            if found["."] == found[","]:
+                readings["."].add(found["."], self.label)
+                return
+            readings[","] = copy.deepcopy(readings["."])
+        for sign, moments in readings.items():
+            moments.add(found[sign], self.label)
 
 
 def not_finite(cell: Any, row: int, label: str) -> NoReturn:
