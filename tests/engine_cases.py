@@ -22,6 +22,7 @@ import tinynn as nn
 from tinynn.engines.contract import BatchDivergence, Engine, Recipe
 from tinynn.engines.gradient_sum import GradientSum
 from tinynn.engines.lists import ENGINE as LISTS
+from tinynn.formulas.poisson import Poisson
 
 Choose = Callable[[Sequence[Any]], Any]
 STEPS = 50
@@ -43,6 +44,7 @@ LOSSES = [
     (nn.CategoricalCrossEntropy, [nn.Softmax, nn.Sigmoid]),
     (lambda: nn.CategoricalCrossEntropy(from_logits=True), [None, nn.LogSoftmax]),
     (nn.Hinge, [None, nn.Tanh]),
+    (Poisson, [None, nn.Tanh]),
 ]
 OPTIMIZERS: list[Callable[[], Any]] = [
     nn.SGD,

@@ -245,7 +245,9 @@ def estimator(rng):
     }  # fmt: skip
     shape = rng.randrange(6)
     if shape < 2:
-        model = nn.Regressor(**settings, log_target=rng.random() < 0.5)
+        small = [{"loss": "poisson"}] * (encoder.scaling is not None)
+        kind = rng.choice([{}, {"log_target": True}, *small])
+        model = nn.Regressor(**settings, **kind)
         targets = [[abs(rng.gauss(5, 2)) for _ in range(1 + shape)] for _ in rows]
         if rng.random() < 0.3:
             targets[0] = [0.0] * len(targets[0])

@@ -380,7 +380,7 @@ NAMES = ", ".join(["auto", *ENGINES])
          "object of class "
          "Loss, got <class 'tinynn.lesson.losses.Huber'>; did you mean Huber(), with parentheses?"),
         ({"optimizer": "adm"},
-         "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' or an "
+         "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'lbfgs' or an "
          "object of "
          "class Optimizer, got 'adm'; did you mean 'adam'?"),
         ({"engine": "list"},

@@ -797,3 +797,15 @@ def test_what_is_refused_and_the_mend(error, call, words):
     with pytest.raises(error) as raised:
         call()
     assert str(raised.value) == words
+
+
+def test_where_most_texts_differ_only_frequent_ones_are_kinds():
+    names = [f"car {i}" for i in range(60)] + ["ford pinto"] * 5 + ["amc gremlin"] * 4
+    encoder = TableEncoder(names=["name", "x"]).fit([[name, i % 7] for i, name in enumerate(names)])
+    assert encoder.describe().split("\n")[0] == (
+        "name: category with 1 kind ('ford pinto'): text; the most frequent of 62 different values"
+    )
+    rare = [[f"car {i // 2}", i % 7] for i in range(60)] + [[f"van {i}", 0] for i in range(30)]
+    assert TableEncoder(names=["name", "x"]).fit(rare).describe().split("\n")[0] == (
+        "name: left out: text like an identifier, 60 different values, none in 5 rows or more"
+    )

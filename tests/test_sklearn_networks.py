@@ -29,7 +29,7 @@ FAIL = {
     "test_verbose_sgd": 1, "test_warm_start": 1, "test_partial_fit_errors": 1,
     "test_nonfinite_params": 1, "test_sparse_matrices": 2, "test_mlp_param_dtypes": 2,
     "test_mlp_loading_from_joblib_partial_fit": 1, "test_preserve_feature_names": 1,
-    "test_mlp_diverging_loss": 1, "test_mlp_vs_poisson_glm_equivalent": 1,
+    "test_mlp_diverging_loss": 1,
     "test_lbfgs_classification_maxfun": 1, "test_minimum_input_sample_size": 1,
     "test_early_stopping_stratified": 1,
 }  # fmt: skip

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 import tinynn as nn
 from tinynn.estimators import Classifier, ConvergenceWarning, NotFittedError, Regressor
 from tinynn.estimators.number_targets import Numbers
+from tinynn.formulas.poisson import Poisson
 from tinynn.lesson.losses import BinaryCrossEntropy
 from tinynn.preprocessing import TableEncoder
 
@@ -227,7 +228,7 @@ def test_scores_of_early_stopping_are_in_the_units_of_the_table():
 
 @given(st.lists(st.floats(0.0, 1e12), min_size=2, max_size=20), st.integers(1, 5))
 def test_numbers_learned_in_pieces_come_back(values, size):
-    whole, pieces = Numbers(log=True), Numbers(log=True)
+    whole, pieces = Numbers(asked="log"), Numbers(asked="log")
     whole.learn(values)
     for start in range(0, len(values), size):
         pieces.learn(values[start : start + size])
@@ -240,7 +241,7 @@ def test_numbers_learned_in_pieces_come_back(values, size):
 
 
 def test_answers_beyond_the_floats_are_infinite():
-    numbers = Numbers(log=True)
+    numbers = Numbers(asked="log")
     numbers.learn([1.0, math.e])
     assert numbers.answers([[1e4], [-1e4]]) == [math.inf, 0.0]
 
@@ -274,7 +275,7 @@ def test_a_zero_that_comes_too_late_is_refused():
 
 @pytest.mark.parametrize("link", ["exp", "", None, 3, ["log"]])
 def test_an_edited_link_is_refused(link):
-    numbers = Numbers(log=True)
+    numbers = Numbers(asked="log")
     numbers.learn([1.0, 2.0])
     if link == "":
         assert Numbers.from_dict({**numbers.to_dict(), "link": link}).link == ""
@@ -282,8 +283,77 @@ def test_an_edited_link_is_refused(link):
     with pytest.raises(nn.FormatError) as error:
         Numbers.from_dict({**numbers.to_dict(), "link": link})
     assert str(error.value) == (
-        f"a saved Regressor needs link to be 'log' or 'log1p', got {link!r}"
+        f"a saved Regressor needs link to be 'log', 'log1p' or 'poisson', got {link!r}"
     )
+
+
+# --- counts
+
+
+def counts(n=80, seed=2):
+    rng = random.Random(seed)
+    X = [[rng.uniform(-1.0, 1.0), rng.uniform(0.0, 2.0)] for _ in range(n)]
+    return X, [int(math.exp(a + b) + rng.random() * 2) for a, b in X]
+
+
+def test_poisson_regression_solves_its_equations(tmp_path):
+    X, y = counts()
+    assert 0 in y
+    model = Regressor((), loss="poisson", solver="lbfgs", alpha=0.0, tol=1e-9, random_state=0)
+    model.fit(X, y)
+    rest = [p - t for p, t in zip(model.predict(X), y)]
+    # Σ (e^z − t) = 0, and Σ (e^z − t) x = 0 for each column: P. McCullagh and J. Nelder (1989).
+    assert sum(rest) == pytest.approx(0.0, abs=1e-5)
+    for j in range(2):
+        assert sum(r * row[j] for r, row in zip(rest, X)) == pytest.approx(0.0, abs=1e-5)
+    assert model.out_activation_ == "exp" and model.targets_.link == "poisson"
+    model.save(tmp_path / "model.json")
+    again = nn.load(tmp_path / "model.json")
+    assert again.predict(X) == model.predict(X) and again.out_activation_ == "exp"
+    assert again.targets_.rows(y) == model.targets_.rows(y)
+    model.set_params(loss=Poisson()).save(tmp_path / "model.json")
+    assert nn.load(tmp_path / "model.json").loss == Poisson()
+    # half the deviance, in units of the mean
+    loss = sum(p - t * math.log(p) + (t * math.log(t) - t if t else 0) for p, t in
+               zip(model.predict(X), y)) / len(y)  # fmt: skip
+    assert model.loss_ * sum(y) / len(y) == pytest.approx(loss, rel=1e-9)
+
+
+def test_the_derivative_of_the_poisson_loss():
+    model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 2), seed=1)
+    X, T = [[0.5, -1.0], [2.0, 0.3], [-0.7, 0.1]], [[0.0, 3.0], [2.0, 0.5], [1.0, 0.0]]
+    assert nn.gradcheck(model, Poisson(), X, T)
+    with pytest.raises(nn.DataError) as error:
+        nn.fit(model, X, [[0.0, -1.0]] * 3, loss=Poisson())
+    assert str(error.value) == (
+        "Poisson needs targets of at least 0, got -1.0 in row 0, column 1 of targets"
+    )
+
+
+def test_counts_are_scored_in_their_units():
+    X, y = counts()
+    model = Regressor((4,), loss="poisson", early_stopping=True, solver="lbfgs", random_state=0)
+    scores = model.fit(X, y).validation_scores_
+    _, apart = model._split(nn.estimators.design.NetworkDesign(model), model.targets_, y, 0)
+    best = model.score([X[i] for i in apart], [y[i] for i in apart])
+    assert max(scores) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "words"),
+    [
+        ({}, [1, -2, 3], "Regressor needs targets of at least 0 for loss='poisson', got -2 in "
+                         "row 1"),
+        ({}, [0, 0, 0], "Regressor needs a target above 0 for loss='poisson', got none"),
+        ({"log_target": True}, [1, 2, 3],
+         "Regressor needs log_target=False for loss='poisson', whose outputs are logarithms "
+         "already"),
+    ],
+)  # fmt: skip
+def test_what_is_no_count_is_refused(settings, y, words):
+    with pytest.raises(nn.TinynnError) as error:
+        Regressor(loss="poisson", **settings).fit([[1], [2], [3]], y)
+    assert str(error.value) == words
 
 
 # --- columns by name

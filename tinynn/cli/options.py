@@ -49,7 +49,7 @@ def train() -> Parser:
     command.add_argument("--seed", type=whole, default=0, help="random seed (0)")
     command.add_argument(
         "--search", action="store_true",
-        help="try several sizes and learning rates by cross-validation, and train with the best",
+        help="try a linear model and several sizes by cross-validation, and train with the best",
     )  # fmt: skip
     _add_network(command)
     _add_training(command)

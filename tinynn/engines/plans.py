@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..formulas import LAYER_FORMULAS
-from ..formulas.losses import LOSSES as LOSS_FORMULAS, loss_formula
+from ..formulas.losses import KINDS as LOSSES, loss_formula
 from ..formulas.normalizations import scale_and_shift
 from ..formulas.optimizers import UpdateFormula, update_formula
 from ..lesson.activation_layers import Linear
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.loss import Loss
-from ..lesson.losses import LOSSES
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import KINDS, Sequential
 from ..lesson.normalization import BatchNorm
@@ -138,7 +137,7 @@ def unknown_part(recipe: Recipe, by_sample: bool = True) -> str | None:
                 "processes one sample at a time"
             )
     loss = recipe.loss
-    if loss.name not in LOSS_FORMULAS or type(loss) is not LOSSES.get(loss.name):
+    if type(loss) is not LOSSES.get(loss.name):
         return f"it has no formula for the loss {loss!r}"
     if type(recipe.optimizer) is not OPTIMIZERS.get(recipe.optimizer.name):
         return f"it has no formula for the optimizer {recipe.optimizer!r}"

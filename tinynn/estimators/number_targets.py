@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, expm1, inf, log, log1p
 from random import Random
 from sys import float_info
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from ..checks.rows import as_rows
 from ..data import StandardScaler
@@ -20,32 +20,45 @@ LARGEST = 709.782712893384  # the logarithm of the largest float, about
 class Numbers(Targets):
     """Numbers to predict, one or more per row, in standard units for the network.
 
-    With `log`, the network learns their logarithms; if any number is 0, those of 1 + the numbers.
+    asked: "" for that; "log" to learn their logarithms, or if any is 0, those of 1 + the numbers;
+           "poisson" to learn them in units of their mean, by outputs that are logarithms
     """
 
-    def __init__(self, who: str = "Regressor", log: bool = False) -> None:
+    def __init__(self, who: str = "Regressor", asked: str = "") -> None:
         self.who = who
         # By link, of which the first that is possible counts.
-        links = ("log", "log1p") if log else ("",)
+        links = ("log", "log1p") if asked == "log" else (asked,)
         self._scalers = {link: StandardScaler() for link in links}
-        self._plain = StandardScaler() if log else self.scaler
+        self._plain = StandardScaler() if asked == "log" else self.scaler
         self.flat = True
         self._samples: list[Sample] = []
         self._constants: dict[str, Vector] = {}  # of a saved model, which does not keep the samples
 
     @property
     def link(self) -> str:
-        """What is scaled: "" for the numbers y, "log" for log(y), "log1p" for log(1 + y)."""
+        """What was asked, and "log1p" instead of "log" if any number is 0."""
         return next(iter(self._scalers))
 
     @property
     def scaler(self) -> StandardScaler:
-        """The scaling of y, or of what the link makes of it."""
+        """The statistics of y, or of its logarithms."""
         return self._scalers[self.link]
 
     @property
     def outputs(self) -> int:
         return len(self.scaler.mean)
+
+    @property
+    def scaling(self) -> tuple[Vector, Vector, str]:
+        """Means and scales: output · scale + mean, or a function of it, "exp" or "expm1"."""
+        mean = self.scaler.mean
+        if self.link == "poisson":
+            return list(map(log, mean)), [1.0] * len(mean), "exp"
+        return mean, self.scaler.scale, {"log": "exp", "log1p": "expm1"}.get(self.link, "")
+
+    def check(self) -> None:
+        if self.link == "poisson" and min(self.scaler.mean) == 0.0:
+            raise DataError(f"{self.who} needs a target above 0 for loss='poisson', got none")
 
     def learn(self, items: Sequence[Any]) -> None:
         self.flat = not is_row(items[0]) or len(items[0]) == 1
@@ -54,7 +67,7 @@ class Numbers(Targets):
             del self._scalers["log"]
         for link, scaler in self._scalers.items():
             scaler.partial_fit(self._linked(rows, link, 0))
-        if self.link:
+        if self._plain is not self.scaler:
             self._plain.partial_fit(rows)
         self._samples = self._samples or [Sample(SAMPLE, Random(j)) for j in range(self.outputs)]
         for sample, column in zip(self._samples, zip(*rows)):
@@ -88,26 +101,40 @@ class Numbers(Targets):
         if not link:
             return rows
         least = min(map(min, rows))
+        asked = "loss='poisson'" if link == "poisson" else "log_target=True"
         if least < 0.0 or (link == "log" and least == 0.0):
             row = next(i for i, row in enumerate(rows) if least in row)
             wanted = "of at least 0"
             if least == 0.0:
                 wanted = "above 0, as those it has learned its scale from,"
             raise DataError(
-                f"{self.who} needs targets {wanted} for log_target=True, got {least:g} in row "
+                f"{self.who} needs targets {wanted} for {asked}, got {least:g} in row "
                 f"{first_row + row}"
             )
+        if link == "poisson":
+            return rows
         function = log if link == "log" else log1p
         return [list(map(function, row)) for row in rows]
 
     def rows(self, items: Sequence[Any], first_row: int = 0) -> Matrix:
-        return self.scaler.transform(self._linked(self._read(items), self.link, first_row))
+        rows = self._linked(self._read(items), self.link, first_row)
+        if self.link == "poisson":
+            return [[y / m for y, m in zip(row, self.scaler.mean)] for row in rows]
+        return self.scaler.transform(rows)
 
     def answers(self, Y: Matrix) -> list[Any]:
-        rows = self.scaler.inverse_transform(Y)
-        if self.link:
-            inverse = UNLINKED[self.link]
-            rows = [list(map(inverse, row)) for row in rows]
+        means, scales, name = self.scaling
+        rows = [[y * s + m for y, m, s in zip(row, means, scales)] for row in as_rows(Y)]
+        if name:
+            function = _exp if name == "exp" else _expm1
+            rows = [list(map(function, row)) for row in rows]
+        return [value for (value,) in rows] if self.flat else rows
+
+    def originals(self, T: Matrix) -> list[Any]:
+        """Return the targets for the rows that the network learned."""
+        if self.link != "poisson":
+            return self.answers(T)
+        rows = [[y * m for y, m in zip(row, self.scaler.mean)] for row in T]
         return [value for (value,) in rows] if self.flat else rows
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,15 +151,16 @@ class Numbers(Targets):
         if not isinstance(state, dict) or not {"scaler", "flat"} <= set(state) <= known:
             raise FormatError("a saved Regressor needs the scaler of its targets and flat")
         link, constants, numbers = state.get("link", ""), state.get("constants", {}), cls()
-        if link not in ("", *UNLINKED):
+        if link not in ("", "log", "log1p", "poisson"):
             raise FormatError(
-                f"a saved Regressor needs link to be {' or '.join(map(repr, UNLINKED))}, "
-                f"got {link!r}"
+                f"a saved Regressor needs link to be 'log', 'log1p' or 'poisson', got {link!r}"
             )
         numbers._scalers = {link: StandardScaler.from_dict(state["scaler"])}
         numbers.flat = state["flat"]
         if not isinstance(numbers.flat, bool) or (numbers.flat and numbers.outputs != 1):
             raise FormatError("a saved Regressor needs flat to be true for one output, else false")
+        if link == "poisson" and not all(mean > 0.0 for mean in numbers.scaler.mean):
+            raise FormatError("a saved Regressor needs means above 0 for link 'poisson'")
         if constants != {}:
             fits = isinstance(constants, dict) and set(constants) == {"means", "medians"}
             if not fits or not all(_are_finite(v, numbers.outputs) for v in constants.values()):
@@ -154,7 +182,3 @@ def _exp(x: float) -> float:
 
 def _expm1(x: float) -> float:
     return expm1(x) if x < LARGEST else inf
-
-
-# The inverse of each link.
-UNLINKED: dict[str, Callable[[float], float]] = {"log": _exp, "log1p": _expm1}

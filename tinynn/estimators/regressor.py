@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any, Sequence, TypeVar
 
-from ..checks.settings import flag
+from ..checks.settings import find, flag
+from ..errors import SettingError
+from ..formulas.losses import KINDS
+from ..formulas.poisson import Poisson
 from ..lesson.layer import Layer
 from ..lesson.loss import Loss
-from ..lesson.losses import MeanSquaredError, by_name
+from ..lesson.losses import MeanSquaredError
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.optimizer import Optimizer
 from ..metrics import r2_score
@@ -31,8 +34,9 @@ class Regressor(Estimator):
     Predictions are in the units of y; they are lists, or arrays if X is one. See `Parameters` for
     the other parameters.
 
-    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", or a Loss; scikit-learn uses
-           half the squared error, so with "sgd" its steps are half as long at the same rate
+    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", "poisson" (for counts: the
+           network learns the logarithm of the mean), or a Loss; scikit-learn uses half the squared
+           error, so with "sgd" its steps are half as long at the same rate
     log_target: whether the network learns the logarithm of y, where errors count by their ratio to
            y: for prices, durations and other numbers of at least 0 that span magnitudes. If any y
            is 0, it is log(1 + y). Predictions, `score` and `validation_scores_` are in the units of
@@ -106,18 +110,38 @@ class Regressor(Estimator):
         return r2_score(target_list("Regressor", y), answers, weight_list(sample_weight))
 
     def _new_targets(self) -> Numbers:
-        return Numbers(log=flag("Regressor", "log_target", self.log_target))
+        asked = "log" if flag("Regressor", "log_target", self.log_target) else ""
+        if self._counts:
+            if asked:
+                raise SettingError(
+                    "Regressor needs log_target=False for loss='poisson', whose outputs are "
+                    "logarithms already"
+                )
+            asked = "poisson"
+        return Numbers(asked=asked)
+
+    @property
+    def _counts(self) -> bool:
+        return self.loss == Poisson.name or isinstance(self.loss, Poisson)
 
     def _head(self, targets: Targets) -> tuple[Layer | None, Loss, float]:
         name = self.loss
-        loss = by_name(LOSSES.get(name, name) if isinstance(name, str) else name)
+        if self._counts and isinstance(targets, Numbers):
+            # scikit-learn's loss is of the numbers themselves, and summed over the outputs.
+            unit = sum(targets.scaler.mean) / targets.outputs
+            return None, Poisson(), 1.0 / unit / targets.outputs
+        loss = find(Loss, KINDS, LOSSES.get(name, name) if isinstance(name, str) else name)
         # alpha is relative to half the squared error, summed over the outputs, as in scikit-learn.
         scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
         return None, loss, scale / targets.outputs
 
+    def _after_targets(self) -> None:
+        if self._targets.scaling[2] == "exp" and self._counts:
+            self.out_activation_ = "exp"
+
     def _score_rows(self, T: Matrix, Y: Matrix, weights: Vector | None) -> float:
         if self._targets.link:
-            T, Y = self._targets.answers(T), self._targets.answers(Y)
+            T, Y = self._targets.originals(T), self._targets.answers(Y)
         return r2_score(T, Y, weights)
 
     def __sklearn_tags__(self) -> Any:

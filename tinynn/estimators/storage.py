@@ -9,6 +9,7 @@ from ..checks.words import counted
 from ..errors import FormatError, TinynnError
 from ..files import json_file
 from ..files.atomic import Path
+from ..formulas.poisson import Poisson
 from ..lesson import network
 from ..lesson.losses import from_dict as loss_from_dict
 from ..lesson.network import Sequential
@@ -115,7 +116,9 @@ def _restored(settings: Any) -> dict[str, Any]:
     if found.get("n_iter_no_change") == "inf":
         found["n_iter_no_change"] = inf
     if isinstance(found.get("loss"), dict):
-        found["loss"] = loss_from_dict(found["loss"])
+        poisson = Poisson()  # which the lesson does not know
+        same = found["loss"] == poisson.to_dict()
+        found["loss"] = poisson if same else loss_from_dict(found["loss"])
     if found.get("encoder") is not None:
         found["encoder"] = TableEncoder.from_dict(found["encoder"])
     weights = found.get("class_weight")

@@ -110,12 +110,9 @@ def describe(model: object) -> Description:
                 )
         return known._replace(classes=tuple(targets.classes), multilabel=targets.multilabel)
     if isinstance(targets, Numbers):
-        scaler = targets.scaler
+        means, scales, unlinked = targets.scaling
         return known._replace(
-            means=tuple(scaler.mean),
-            scales=tuple(scaler.scale),
-            flat=targets.flat,
-            unlinked={"log": "exp", "log1p": "expm1"}.get(targets.link, ""),
+            means=tuple(means), scales=tuple(scales), flat=targets.flat, unlinked=unlinked
         )
     raise SettingError(f"an export cannot tell what {type(targets).__name__} answers")
 

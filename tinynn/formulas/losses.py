@@ -1,4 +1,4 @@
-"""The losses of lesson/losses.py as row programs, for one sample.
+"""The losses of lesson/losses.py, and of poisson.py, as row programs, for one sample.
 
 y are the outputs, t the targets, and c is the loss's setting; the results are `loss` and the row d,
 its derivative by y. k is a factor of the derivatives: the sample's share in the batch times
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from math import exp, log
 from sys import float_info
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
-from ..lesson.losses import LOWEST_LOG, SMALLEST_VARIANCE
+from ..lesson.loss import Loss
+from ..lesson.losses import LOSSES as OF_THE_LESSON, LOWEST_LOG, SMALLEST_VARIANCE
+from .poisson import Poisson
 from .programs import Each, Largest, Let, Program, Total
 
 # The probabilities at which logarithms are limited, and the lowest logarithm.
@@ -99,6 +101,13 @@ LOSSES: dict[str, LossFormula] = {
         ],
         [Each("d", "k * (p - t)")],
     ),
+    "poisson": LossFormula(
+        [
+            Each("u", "exp(y)"),
+            Total("loss", "u - t * y + (t * log(t) - t if t > 0.0 else 0.0)"),
+        ],
+        [Each("d", "k * (u - t)")],
+    ),
     "ce": LossFormula(
         [
             Total("s", f"t * ({_LOWEST_CE!r} if y < {_LEAST_CE!r} else log(y))"),
@@ -127,6 +136,10 @@ LOSSES: dict[str, LossFormula] = {
         mean=False,
     ),
 }
+
+
+# The classes of these losses.
+KINDS: dict[str, Callable[..., Loss]] = {**OF_THE_LESSON, Poisson.name: Poisson}
 
 
 def loss_formula(name: str, from_logits: bool) -> LossFormula:

@@ -21,6 +21,7 @@ from .summary import Summary, not_finite
 from .words_column import WordsColumn, words_column
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+COMMON = 5  # rows in which a kind has to occur where most cells differ
 MOST_NUMBER_KINDS = 20  # with more different numbers, a rare text is no kind among them
 DATES_AMONG_TEXTS = 0.9  # with this share of dates, other texts are taken for mistakes
 MISSING_KIND = "(missing)"
@@ -313,7 +314,14 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     what = codes or "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
-    reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
+    if 2 * kinds > seen and seen > FEW_ROWS:
+        common = sum(count >= COMMON for count in counts.values())
+        if not common:
+            reason = f"{what} like an identifier, {many}, none in {COMMON} rows or more"
+            return LeftOut(name, reason, "identifier", rows)
+        plan = plan._replace(max_kinds=min(plan.max_kinds, common))
+    few = f"{plan.max_kinds} " if plan.max_kinds > 1 else ""
+    reason = f"{what}; the {few}most frequent of {many}"
     return _category_column(summary, name, plan, reason)
 
 

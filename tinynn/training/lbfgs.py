@@ -73,7 +73,8 @@ class Minimization:
     calls: how often the function was called; a value that is not finite keeps it from going there
 
     >>> bowl = Minimization(lambda x: ((x[0] - 3.0) ** 2, [2.0 * (x[0] - 3.0)]), [0.0], LBFGS())
-    >>> bowl.iterate(), bowl.iterate()
+    >>> bowl.iterate()
+    >>> bowl.iterate()
     >>> bowl.at.x, bowl.ended
     ([3.0], 'convergence')
     """

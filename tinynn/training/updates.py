@@ -11,7 +11,7 @@ from ..engines.contract import BatchDivergence, Program, Recipe, Task
 from ..engines.gradient_sum import GradientSum
 from ..lesson.schedule import Schedule
 from .lbfgs import LBFGS
-from .whole_table import WholeTable
+from .whole_table import LBFGSProgram
 
 
 class Updates:
@@ -45,7 +45,7 @@ class Updates:
         self.learning_rate = 0.0
         self.program: Program
         if isinstance(settings, LBFGS):
-            self.program = WholeTable(chosen, recipe, settings)
+            self.program = LBFGSProgram(chosen, recipe, settings)
         else:
             self.program = chosen.program(recipe, self.training["memory"])
         self._call: tuple[int, int, list[float]] | None = None

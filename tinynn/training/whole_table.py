@@ -43,7 +43,7 @@ def no_start(
     return error
 
 
-class WholeTable(Program):
+class LBFGSProgram(Program):
     """Minimizes the loss of all bound rows; each update is an iteration of L-BFGS.
 
     engine: makes the program that computes losses and gradients

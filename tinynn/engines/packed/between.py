@@ -14,12 +14,11 @@ from typing import Any, Callable, NamedTuple, Sequence, Tuple
 from ...formulas.activations import ACTIVATIONS
 from ...formulas.comprehensions import as_expression, comprehended
 from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, turned, written
-from ...formulas.losses import LossFormula, loss_formula
+from ...formulas.losses import KINDS as LOSSES, LossFormula, loss_formula
 from ...formulas.programs import Each, Largest, Program
 from ...lesson.activation_layers import Linear
 from ...lesson.layer import Layer
 from ...lesson.loss import Loss
-from ...lesson.losses import LOSSES
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import KINDS
 from ..plans import layer_number, loss_number

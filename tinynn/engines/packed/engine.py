@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import sys
 
+from ...formulas.losses import KINDS as LOSSES
 from ...lesson.layers import Dense
-from ...lesson.losses import LOSSES
 from ...lesson.network import KINDS, Sequential
 from ..contract import Engine, Memory, Predictor, Recipe, Task
 from ..gradient_sum import KNOWN as OPTIMIZERS
