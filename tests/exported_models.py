@@ -9,6 +9,7 @@ between its values at the ends. So a sigmoid of 1e308 has to be 1, whatever the 
 from __future__ import annotations
 
 import math
+import random
 import warnings
 from typing import NamedTuple
 
@@ -291,6 +292,20 @@ def numbered():
     model = nn.Classifier((3,), max_iter=2, random_state=0, encoder=encoder)
     quietly(model.fit, [[kind] for kind in kinds], [labels[i % 5] for i in range(len(kinds))])
     return model, [[kind] for kind in [*kinds, False, 2**61, math.inf, -math.inf, 0.0, 1e-8]]
+
+
+def in_notations():
+    """Return an estimator of a column in each notation, and rows with each odd text in each."""
+    rng = random.Random(0)
+    rows = [[written(rng, rng.gauss(0, 3000), way) for way in NOTATIONS] for _ in range(40)]
+    model = quietly(nn.Classifier((2,), max_iter=2, random_state=0).fit, rows, [0, 1] * 20)
+    texts = [*filter(lambda cell: isinstance(cell, str), ODD), "1,2345,678", "kr,3"]
+    for text in texts:
+        for j in range(len(NOTATIONS)):
+            row = list(rows[0])
+            row[j] = text
+            rows.append(row)
+    return model, rows
 
 
 def refused(model, row, largest=math.inf):

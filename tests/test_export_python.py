@@ -292,6 +292,15 @@ def test_a_date_is_read_as_by_the_model(seed):
                 assert [[part] for part in found(text, spelling)] == list(expected), text
 
 
+def test_each_notation():
+    model, rows = em.in_notations()
+    assert [column.notation(model.encoder_.reader) for column in model.encoder_.columns] == (
+        em.NOTATIONS
+    )
+    source = python_source(describe(model))
+    check("notations", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
+
+
 # Bugs that are planted have to be seen
 
 PLANTED = [
@@ -361,10 +370,12 @@ def test_a_planted_bug_is_seen(straight, right, wrong, kinds, monkeypatch):
     monkeypatch.setattr(python_layers, "STRAIGHT", straight)
     rng = random.Random(11)
     planted = 0
-    for _ in range(150):
+    for attempt in range(150):
         if kinds:
             model = em.network(rng, kinds)
             rows = em.network_rows(rng, model, 30)
+        elif not attempt:
+            model, rows = em.in_notations()
         else:
             model, columns = em.estimator(rng)
             rows = table_rows(rng, columns, 100)

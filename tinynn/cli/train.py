@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     streamed = options.stream
     if streamed is None:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
+    options.stream = streamed
     table = None if streamed else load_table(file)
     start, lines = (table.rows, table.lines) if table else first_rows(file)
     target, encoder = _understood(file, start, lines, options)

@@ -133,6 +133,7 @@ def solver_of(options: argparse.Namespace, rows: int) -> str:
     if options.solver:
         return str(options.solver)
     stepwise = options.learning_rate or options.batch_size or options.dropout or options.clip_norm
+    stepwise = stepwise or options.stream
     return "lbfgs" if rows < FEW_ROWS and options.early_stopping and not stepwise else "adam"
 
 
