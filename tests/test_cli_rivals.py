@@ -130,13 +130,18 @@ def test_the_final_model_learns_from_all_rows(table, capsys, solver):
         "number: the model that is kept"
     ) in text
     model = load_model(path.replace("t.csv", "m.json"))
-    assert (model.about.rows, model.about.validation_rows) == (120, 0)
+    about = model.about
+    assert (about.rows, about.validation_rows, about.refitted) == (96, 19, 120)
+    assert about.training == (
+        f"trained on 77 rows of {path}, 19 more to decide when to stop; after its test, once more "
+        "on all 120 rows"
+    )
     assert [column.rows for column in model.estimator.encoder_.columns] == [120, 120]
     assert model.estimator.history_.best_epoch == epochs  # of the training that was tested
     assert model.estimator.early_stopping == "loss"
     train(capsys, path, "--solver", solver, "--no-refit")
     tested = load_model(path.replace("t.csv", "m.json"))
-    assert (tested.about.rows, tested.about.validation_rows) == (96, 19)
+    assert tested.about.refitted == 0 and "once more" not in tested.about.training
     assert tested.estimator.coefs_ != model.estimator.coefs_
 
 

@@ -65,8 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     standard error; 130: interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    usual = gc.get_threshold()
-    gc.set_threshold(*SELDOM)
+    usual = gc.get_threshold() if hasattr(gc, "get_threshold") else None  # PyPy has none
+    if usual:
+        gc.set_threshold(*SELDOM)
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -91,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         what = f"{type(error).__name__}: {error}"
         return _fail(f"this is a bug in tinynn: {what}; set TINYNN_DEBUG=1 to see where")
     finally:
-        gc.set_threshold(*usual)
+        if usual:
+            gc.set_threshold(*usual)
 
 
 def _run(words: list[str]) -> int:

@@ -40,11 +40,7 @@ def _heading(model: Model) -> str:
         text += f" of {counted(len(model.classes), 'class', 'classes')} ({listed(model.classes)})"
     if model.about is None:
         return text
-    return (
-        f"{text}\ntarget {model.about.target!r}, trained on "
-        f"{model.about.rows - model.about.validation_rows:,} rows of {model.about.source}, "
-        f"{model.about.validation_rows:,} more to decide when to stop"
-    )
+    return f"{text}\ntarget {model.about.target!r}, {model.about.training}"
 
 
 def training_text(model: Model, console: Console) -> str:

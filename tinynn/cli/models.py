@@ -30,6 +30,7 @@ class About(NamedTuple):
     findings: its test on held-out rows, if there were any
     reading:  how that file was read; None in the oldest model files
     notation: how the numbers of the target were written; None for classes and in older files
+    refitted: how many rows it was trained on once more, after its test; 0 if it was not
     """
 
     target: str
@@ -39,6 +40,17 @@ class About(NamedTuple):
     findings: Findings | None
     reading: Reading | None = None
     notation: Notation | None = None
+    refitted: int = 0
+
+    @property
+    def training(self) -> str:
+        """The rows that it was trained on, in words."""
+        text = f"trained on {self.rows - self.validation_rows:,} rows of {self.source}"
+        if self.validation_rows:
+            text += f", {self.validation_rows:,} more to decide when to stop"
+        if self.refitted:
+            text += f"; after its test, once more on all {self.refitted:,} rows"
+        return text
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
@@ -51,10 +63,12 @@ class About(NamedTuple):
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
         if isinstance(content, dict):
-            content = {"reading": None, "notation": None, **content}
+            content = {"reading": None, "notation": None, "refitted": 0, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
-        kinds = {"target": str, "source": str, "rows": int, "validation_rows": int}
+        kinds = {
+            "target": str, "source": str, "rows": int, "validation_rows": int, "refitted": int,
+        }  # fmt: skip
         for key, kind in kinds.items():
             if not isinstance(content[key], kind):
                 raise FormatError(f"{where} has an invalid {key}: {content[key]!r}")

@@ -50,7 +50,7 @@ def model_page(model: Model, found: Findings | None) -> str:
     title = f"A model that predicts {target}"
     subtitle = _kind(model)
     if about is not None:
-        subtitle += f", trained on {about.rows - about.validation_rows:,} rows of {about.source}"
+        subtitle += f", {about.training}"
     sections = []
     if found is not None:
         own = about is not None and found is about.findings

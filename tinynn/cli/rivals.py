@@ -126,7 +126,7 @@ def with_logarithms(
     return (other, logarithms) if better else plainly
 
 
-class WholeTable(NamedTuple):
+class AllRows(NamedTuple):
     """All rows of a table without its target, the targets, and an encoder that has learned them."""
 
     table: Loaded
@@ -143,7 +143,7 @@ def keep_reasons(estimator: Estimator, looked: TableEncoder) -> None:
         )
 
 
-def refitted(judged: E, whole: WholeTable, refit: bool | None, console: Console) -> E:
+def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) -> E:
     """Return a model like the one that was judged, trained on all rows as long as that was best.
 
     Unless `refit` is given, that depends on the number of rows. If training is interrupted or

@@ -173,13 +173,15 @@ def _finish(
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
-    rows, validation = trained.train_rows, trained.validation_rows
+    all_rows = 0
     if trained.whole is not None and not interrupted:
         estimator = refitted(trained.estimator, trained.whole, options.refit, console)
-        if estimator is not trained.estimator:
-            rows, validation = len(trained.whole.targets), 0
+        all_rows = 0 if estimator is trained.estimator else len(trained.whole.targets)
     notation = target.notation if target.task == "regress" else None
-    about = About(target.name, file.name, rows, validation, found, file.reading, notation)
+    about = About(
+        target.name, file.name, trained.train_rows, trained.validation_rows, found, file.reading,
+        notation, all_rows,
+    )  # fmt: skip
     model = model._replace(estimator=estimator, about=about)
     if options.out:
         save_model(options.out, estimator, about)

@@ -16,7 +16,7 @@ from ..training.run import Run
 from .column_options import kinds_of
 from .console import Console
 from .models import Model, fastest_engine
-from .rivals import WholeTable, keep_reasons, linear_trial, with_logarithms
+from .rivals import AllRows, keep_reasons, linear_trial, with_logarithms
 from .tables import (
     Label,
     Loaded,
@@ -69,7 +69,7 @@ class TrainedModel(NamedTuple):
     validation_rows: int
     trial: Trial | None = None
     linear: Trial | None = None
-    whole: WholeTable | None = None
+    whole: AllRows | None = None
 
 
 def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: str) -> TableEncoder:
@@ -236,7 +236,7 @@ def train_table(
         trial = tested(estimator, test, test_targets, options)
     else:
         trial = answered(Model("the model", estimator, None, options.engine), linear)
-    whole = WholeTable(table, targets, looked)
+    whole = AllRows(table, targets, looked)
     return TrainedModel(estimator, len(train_numbers), validation, trial, linear, whole)
 
 
