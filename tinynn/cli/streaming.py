@@ -29,6 +29,7 @@ from .tables import (
     note_total,
 )
 from .training import (
+    FEW_ROWS,
     TimeBudget,
     TrainedModel,
     callbacks_of,
@@ -193,7 +194,8 @@ def train_stream(
     patience = (options.patience or PATIENCE) if options.early_stopping else epochs
     encoder = _without_counters(encoder, start, target, console)
     estimator = new_estimator(
-        target.task, encoder, options, int(stream.estimate), callbacks, max_iter=epochs,
+        target.task, encoder, options, max(int(stream.estimate), FEW_ROWS), callbacks,
+        max_iter=epochs,  # with at least so many rows, no solver that needs them all at once
         n_iter_no_change=patience, learning_rate="constant",
         learning_rate_init=options.learning_rate or LEARNING_RATE,
     )  # fmt: skip
