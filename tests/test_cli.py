@@ -209,7 +209,7 @@ def test_train_as_json_and_quietly(home, tmp_path):
     )
     assert set(result["test"]) == {
         name + metric
-        for name in ("", "baseline_")
+        for name in ("", "baseline_", "linear_")
         for metric in ("r2", "mean_absolute_error", "root_mean_squared_error")
     }
     assert run(*words, "--quiet", "--out", "m.json", cwd=tmp_path) == ("", "")
@@ -265,18 +265,21 @@ def test_train_takes_the_kinds_of_columns_and_words_for_missing_values(home, tmp
 
 def test_train_searches_a_size_and_a_rate(home, tmp_path):
     out, _ = run(
-        "train", home / "people.csv", "--target", "came", "--search", "--epochs", 3, cwd=tmp_path
-    )
+        "train", home / "people.csv", "--target", "came", "--search", "--epochs", 3,
+        "--solver", "adam", cwd=tmp_path,
+    )  # fmt: skip
     table = out.partition("search: ")[2].splitlines()
     assert table[0] == (
-        "9 pairs of sizes and learning rate, each cross-validated on 96 training rows in 3 folds"
+        "9 pairs of sizes and learning rate, and a linear model, each cross-validated on 96 "
+        "training rows in 3 folds"
     )
     assert table[1].split() == ["hidden", "learning", "rate", "accuracy", "deviation", "seconds"]
-    best = re.match(r" *([\d,]+) +([\d.]+) +([\d.]+)", table[3])
+    best = re.match(r" *(none|[\d,]+) +", table[3])
     assert table[3].endswith("chosen")
-    scores = [float(line.split()[2]) for line in table[3:12]]
+    scores = [float(re.findall(r"-?\d\.\d{3}", line)[-2]) for line in table[3:13]]
     assert scores == sorted(scores, reverse=True)
-    assert f"network 6-{best.group(1).replace(',', '-')}-1, " in out
+    sizes = "" if best.group(1) == "none" else f"{best.group(1).replace(',', '-')}-"
+    assert f"network 6-{sizes}1, " in out
 
 
 def test_train_stops_after_a_time_budget(home, tmp_path):
@@ -477,9 +480,9 @@ def test_ctrl_c_ends_a_search_and_trains_the_best_so_far(home, monkeypatch, caps
     from tinynn.cli import main, search
 
     def scored(options, *_):
-        if options.learning_rate == 0.03:
+        if options.alpha == 10.0:
             raise KeyboardInterrupt
-        return search.Candidate(options.hidden, options.learning_rate, [0.5], 0.1)
+        return [0.5]
 
     monkeypatch.setattr(search, "_scored", scored)
     monkeypatch.chdir(home)
@@ -487,7 +490,7 @@ def test_ctrl_c_ends_a_search_and_trains_the_best_so_far(home, monkeypatch, caps
     out, err = capsys.readouterr()
     assert "note: interrupted; training with the best of 2\n" in err
     assert "trained 2 epochs" in out
-    monkeypatch.setattr(search, "RATES", search.RATES[2:])  # before there is any
+    monkeypatch.setattr(search, "ALPHAS", search.ALPHAS[2:])  # before there is any
     assert main(["train", "iris.csv", "--target", "species", "--search"]) == 130
     assert capsys.readouterr().err == "tinynn: interrupted\n"
 
@@ -670,7 +673,8 @@ def test_inspect_says_what_is_in_a_file(home):
     assert err == ""
     assert out.startswith(
         "iris.json: a classifier of 3 classes (setosa, versicolor, virginica)\n"
-        "target 'species', trained on 96 rows of iris.csv, 24 more to decide when to stop\n"
+        "target 'species', trained on 96 rows of iris.csv, 24 more to decide when to stop; after "
+        "its test, once more on all 150 rows\n"
     )
     assert "\n  sepal_length: number, from 4.3 to 7.9: every value is a number\n" in out
     assert "Dense(4, 32)" in out
