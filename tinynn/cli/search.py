@@ -182,9 +182,7 @@ def _show(console: Console, text: str) -> None:
         sys.stderr.flush()
 
 
-def _table(
-    found: list[Candidate], best: Candidate, name: str, score: str, console: Console
-) -> str:
+def _table(found: list[Candidate], best: Candidate, name: str, score: str, console: Console) -> str:
     rows: list[dict[str, str]] = []
     for candidate in sorted(found, key=lambda candidate: -candidate.mean):
         rows.append(

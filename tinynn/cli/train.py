@@ -32,6 +32,7 @@ from .tables import (
     located,
     note_total,
     open_table,
+    refuse_dates,
 )
 from .testing import findings_of, test_text, with_importance
 from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
@@ -97,6 +98,8 @@ def _understood(
     cells = [row[index] for row in rows]
     with located(file.name, lines):
         target = guessed_target(name, index, cells, reader, options.task, options.missing)
+    if options.task is None and target.task == "classify":
+        refuse_dates(cells, reader, f"{file.name}: column {name!r}")
     return target, new_encoder(columns, options, decimal)
 
 
