@@ -274,15 +274,6 @@ def test_any_table(seed):
     check("a table", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
 
 
-def test_each_notation():
-    model, rows = em.in_notations()
-    assert [column.notation(model.encoder_.reader) for column in model.encoder_.columns] == (
-        em.NOTATIONS
-    )
-    source = python_source(describe(model))
-    check("notations", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
-
-
 @given(st.integers(0, 2**32))
 def test_a_date_is_read_as_by_the_model(seed):
     rng = random.Random(seed)
@@ -299,6 +290,15 @@ def test_a_date_is_read_as_by_the_model(seed):
                 assert found(text, spelling) is None, (text, spelling)
             else:
                 assert [[part] for part in found(text, spelling)] == list(expected), text
+
+
+def test_each_notation():
+    model, rows = em.in_notations()
+    assert [column.notation(model.encoder_.reader) for column in model.encoder_.columns] == (
+        em.NOTATIONS
+    )
+    source = python_source(describe(model))
+    check("notations", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
 
 
 # Bugs that are planted have to be seen

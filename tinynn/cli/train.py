@@ -233,7 +233,8 @@ def _say_training(trained: TrainedModel, console: Console) -> None:
     seconds = f" in {history.seconds[-1]:.1f} s" if history.seconds else ""
     console.say(
         f"network {'-'.join(map(str, _widths(estimator)))}, "
-        f"{counted(estimator.network_.count_parameters(), 'parameter')}, engine {history.engine} "
+        f"{counted(estimator.network_.count_parameters(), 'parameter')}, solver "
+        f"{estimator.solver}, engine {history.engine} "
         f"({history.engine_reason})"
     )
     if is_interrupted(estimator):
