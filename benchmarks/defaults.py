@@ -70,7 +70,9 @@ SOLVER_CHANGES: dict[str, Changes] = {
     "adam": ADAM,
     **{
         f"lbfgs, alpha {alpha:g}, patience {patience}": {
-            "solver": "lbfgs", "alpha": alpha, "n_iter_no_change": patience,
+            "solver": "lbfgs",
+            "alpha": alpha,
+            "n_iter_no_change": patience,
         }
         for alpha, patience in ((1e-4, 10), (0.1, 10), (1.0, 10), (1.0, 20), (10.0, 20))
     },

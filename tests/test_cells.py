@@ -183,7 +183,8 @@ def test_each_column_of_a_data_frame_keeps_its_own_numbers():
     encoder = TableEncoder(kinds={"id": "category"}).fit(frame)
     assert encoder.columns[0].kinds == sorted(map(str, large), key=int)
     assert encoder.transform(frame)[0][:3] == [0.0, 0.0, 1.0]
-    days = TableEncoder().fit(frame[["day", "x"]]).columns[0]  # of one type: not nanoseconds
+    # Of one type, dates do not become nanoseconds.
+    days = TableEncoder(kinds={"day": "category"}).fit(frame[["day", "x"]]).columns[0]
     assert days.missing == 1 and days.text_kinds[0].startswith("2020-01-05")
     twice = pd.DataFrame([[1.0, 2], [3.0, 4]], columns=["a", "a"])
     assert [list(row) for row in as_table(twice).rows] == [[1.0, 2], [3.0, 4]]

@@ -291,7 +291,7 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     if kinds == 1 and not missing and plan.drop_constant:
         reason = f"the same text, {next(iter(counts))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
-    if summary.dates and summary.dates.count == present:
+    if present and summary.dates and summary.dates.count == present:
         return _date_column(summary, name, plan, "every value is a date or time")
     if not codes and _like_numbers(summary, plan):
         if summary.first_text and reads_infinite(summary.first_text[1]):
@@ -308,7 +308,7 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         elif summary.numbers:
             reason += f", {counted(summary.numbers, 'number')} among them"
         return _category_column(summary, name, plan, reason)
-    if summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
+    if present and summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
         raise DataError(_mixed_dates_refusal(summary.dates, name))
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
     what = codes or "text"
