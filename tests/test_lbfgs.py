@@ -88,8 +88,8 @@ def yanai(first, second):
     return function
 
 
-# The trials of scipy.optimize._dcsrch.DCSRCH of SciPy 1.17 with ftol = gtol = 1e-4, xtol = 1e-10: how
-# many there are, and the last one, from first trials of 0.001, 1 and 1,000.
+# The trials of scipy.optimize._dcsrch.DCSRCH of SciPy 1.17 with ftol = gtol = 1e-4, xtol = 1e-10:
+# how many there are, and the last one, from first trials of 0.001, 1 and 1,000.
 @pytest.mark.parametrize(
     ("function", "trials", "ends"),
     [
