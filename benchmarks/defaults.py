@@ -30,7 +30,7 @@ from statistics import mean, stdev
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from tinynn.cli import options as command_options
-from tinynn.cli.training import new_estimator
+from tinynn.cli.training import USUAL, new_estimator
 from tinynn.preprocessing import TableEncoder
 from tinynn.training.callbacks import Callback
 
@@ -58,21 +58,22 @@ COMMAND_RULES: dict[str, Rule] = {
     "a 100th, 32 to 512": lambda n: min(512, max(32, n // 100)),
     "a 50th, 32 to 256": lambda n: min(256, max(32, n // 50)),
 }
+ADAM = dict(zip(("alpha", "n_iter_no_change"), USUAL["adam"]), solver="adam")
 RATE_CHANGES: dict[str, Changes] = {
-    "0.01": {"learning_rate": "constant"},
-    "0.003": {"learning_rate": "constant", "learning_rate_init": 0.003},
-    "0.01, a fifth on a plateau": {},
-    "0.03, a fifth on a plateau": {"learning_rate_init": 0.03},
-    "0.003, a fifth on a plateau": {"learning_rate_init": 0.003},
+    "0.01": {**ADAM, "learning_rate": "constant", "learning_rate_init": 0.01},
+    "0.003": {**ADAM, "learning_rate": "constant", "learning_rate_init": 0.003},
+    "0.03, a fifth on a plateau": {**ADAM, "learning_rate_init": 0.03},
+    "0.01, a fifth on a plateau": {**ADAM, "learning_rate_init": 0.01},
+    "0.003, a fifth on a plateau": {**ADAM, "learning_rate_init": 0.003},
 }
 SOLVER_CHANGES: dict[str, Changes] = {
-    "adam": {"solver": "adam"},
-    "lbfgs": {"solver": "lbfgs"},
-    "lbfgs, alpha 0.1": {"solver": "lbfgs", "alpha": 0.1},
-    "lbfgs, alpha 1": {"solver": "lbfgs", "alpha": 1.0},
-    "lbfgs, patience 5": {"solver": "lbfgs", "n_iter_no_change": 5},
-    "lbfgs, patience 20": {"solver": "lbfgs", "n_iter_no_change": 20},
-    "lbfgs, alpha 1, patience 20": {"solver": "lbfgs", "alpha": 1.0, "n_iter_no_change": 20},
+    "adam": ADAM,
+    **{
+        f"lbfgs, alpha {alpha:g}, patience {patience}": {
+            "solver": "lbfgs", "alpha": alpha, "n_iter_no_change": patience,
+        }
+        for alpha, patience in ((1e-4, 10), (0.1, 10), (1.0, 10), (1.0, 20), (10.0, 20))
+    },
 }
 PATIENCES = (10, 5, 15, 20, 30, 50, 200)
 FIRST_SEED = 1000
@@ -189,7 +190,7 @@ class Watcher(Callback):
 def patience_scores(table: Table, seed: int) -> Scores:
     """Return the score and the number of epochs with each patience."""
     (X, y), (X_test, y_test) = table.lists
-    model = command_model(table, seed, n_iter_no_change=200)
+    model = command_model(table, seed, **{**ADAM, "n_iter_no_change": 200})
     watcher = Watcher(lambda: float(model.score(X_test, y_test)))
     model.set_params(callbacks=(watcher,)).fit(X, y)
     losses = model.history_.validation_loss

@@ -9,7 +9,9 @@ between its values at the ends. So a sigmoid of 1e308 has to be 1, whatever the 
 from __future__ import annotations
 
 import math
+import random
 import warnings
+from typing import NamedTuple
 
 from random_networks import random_layers, with_random_numbers
 
@@ -17,6 +19,7 @@ import tinynn as nn
 from tinynn import activations
 from tinynn.errors import DataError
 from tinynn.preprocessing import CategoryColumn, NumberColumn, TableEncoder
+from tinynn.preprocessing.dates import DAY_FIRST, MONTH_FIRST, MONTHS, SPELLINGS
 from tinynn.preprocessing.notation import Notation
 
 KINDS = [
@@ -86,6 +89,10 @@ def cells(rng, kind):
     """Return a cell as it may come in a column of that kind, in training."""
     if rng.random() < 0.15:
         return rng.choice([None, "", " NA ", float("nan"), "-999", -999])
+    if isinstance(kind, Dates):
+        return date_text(rng, *kind)
+    if kind == "prose":
+        return prose(rng)
     if isinstance(kind, Notation):
         return written(rng, rng.gauss(0, 3000), kind)
     if kind == "number":
@@ -94,6 +101,62 @@ def cells(rng, kind):
     if kind == "constant":
         return 7
     return rng.choice([*kind, 3, 0.25, 1e16, True])
+
+
+PROSE = [
+    "good", "bad", "not", "ärger", "straße", "éa", "σίσυφος", "ΣΑΣ", "наука", "中文", "中", "ÀÈ",
+    "\u212a", "\u212b", "\u2126", "İi", "ıI", "ﬀ", "\u0391\u0301", "हिन्दी", "x", "k", "å",
+    "ω", "𐐀𐐨", "ﻻ", "ꙀꙁK", "ǅ", "ẞ", "café", "cafe\u0301", "كتاب", "ひらがな", "한국어",
+]  # fmt: skip
+
+
+class Dates(NamedTuple):
+    """The kind of a column of dates: the spelling, and what is behind each."""
+
+    spelling: str
+    clock: str
+
+
+def date_text(rng, spelling, clock, odd=False):
+    """Return a date in a spelling, perhaps with a time; an odd one may be wrong."""
+    most = 32 if odd else 28
+    name = rng.choice(MONTHS)
+    name = rng.choice([name, name[:3], name.upper(), name[:4]] if odd else [name, name[:3]])
+    parts = {
+        "Y": f"{rng.randint(1980, 2040):04d}", "y": f"{rng.randint(0, 99):02d}", "B": name,
+        "M": f"{rng.randint(1, 12)}", "m": f"{rng.randint(1, 12):02d}",
+        "D": f"{rng.randint(1, most)}", "d": f"{rng.randint(1, most):02d}",
+        " ": rng.choice([" ", "-", ". "]), ",": rng.choice([", ", "/"]),
+    }  # fmt: skip
+    day = "".join(parts.get(part, part) for part in spelling)
+    h, rest = rng.randint(0, 23), f"{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}"
+    time = {
+        "": "", "hm": f"{h}:{rest[:2]}", "hms": f"{h:02d}:{rest}.{rng.randint(0, 9999)}",
+        "half": f"{h % 12 + 1}:{rest} {rng.choice(['am', 'P.M.', 'pm'])}",
+        "zone": f"{h:02d}:{rest}{rng.choice(['Z', ' UTC', '+02:00', '-0330', '+05'])}",
+    }[clock]  # fmt: skip
+    return day + (rng.choice([" ", "T", ", "]) if day and time else "") + time
+
+
+def prose(rng):
+    """Return a sentence of words with all kinds of letters and signs in them and between."""
+    gaps = [" ", " ", ", ", "-", "’", "'", ". ", "\u3000", "\n", "—", "3", "_", "(", "🙂"]
+    words = [rng.choice(PROSE) for _ in range(rng.randint(2, 8))]
+    words = [rng.choice([word, word, word.upper(), word.title()]) for word in words]
+    return "".join(word + rng.choice(gaps) for word in words)
+
+
+def asked(kind):
+    """Return the kind to ask an encoder for."""
+    first = dict.fromkeys(DAY_FIRST, "day-first date")
+    return {**first, **dict.fromkeys(MONTH_FIRST, "month-first date")}.get(kind.spelling, "date")
+
+
+def garbled(rng, text):
+    """Return a text with one character out, in, or another."""
+    i = rng.randrange(len(text) + 1)
+    letter = rng.choice(["", *text, *"0123456789 -/.,:+TZapm", "K", "ſ", "é", "\u2003"])
+    return text[:i] + letter + text[i + rng.randint(0, 1) :]
 
 
 ODD = [
@@ -115,6 +178,13 @@ def table_rows(rng, kinds, count):
     for row in rows[count // 4 :]:
         j = rng.randrange(len(row))
         word = rng.choice(kinds[j] if isinstance(kinds[j], list) else WORDS)
+        if kinds[j] == "prose" and rng.random() < 0.8:
+            row[j] = garbled(rng, prose(rng))
+            continue
+        if isinstance(kinds[j], Dates) and rng.random() < 0.8:
+            odd = date_text(rng, *kinds[j], odd=True)
+            row[j] = garbled(rng, odd) if rng.random() < 0.7 else odd
+            continue
         row[j] = rng.choice([*ODD, *EXTREMES, word, f"\u2003{word}\n", word + "\u200b"])
     return rows
 
@@ -128,15 +198,30 @@ def spaced():
     return model, [[f"{c}{c}red{d}"] for c, d in zip(around, reversed(around))]
 
 
+def dates(rng):
+    """Return a kind of dates."""
+    spelling = rng.choice(SPELLINGS)
+    return Dates(spelling, rng.choice(["", "hm", "hms", "half", "zone"] if spelling else ["hm"]))
+
+
 def estimator(rng):
     """Return a fitted estimator of a random table, and the kinds of its columns."""
     kinds = [
-        rng.choice(["number", "number", "constant", rng.sample(WORDS, 5), rng.choice(NOTATIONS)])
-        for _ in range(rng.randint(1, 5))
+        rng.choice(
+            [
+                "number", "constant", rng.sample(WORDS, 5), rng.choice(NOTATIONS),
+                rng.choice(NOTATIONS), dates(rng), "prose",
+            ]
+        )
+        for _ in range(rng.randint(1, 7))
     ] + ["number"]  # fmt: skip
     encoder = TableEncoder(
         names=rng.sample(WORDS, len(kinds)),
-        kinds={j: "category" for j, kind in enumerate(kinds) if isinstance(kind, list)},
+        kinds={
+            j: "words" if kind == "prose" else "category" if isinstance(kind, list) else asked(kind)
+            for j, kind in enumerate(kinds)
+            if isinstance(kind, (list, Dates)) or kind == "prose"
+        },
         scaling=rng.choice(["standard", "minmax", None]),
         missing=rng.choice([("NA", -999), ("NA", "-999", "inf"), ("NA", "-999", "\u2028")]),
         missing_indicator=rng.random() < 0.5,
@@ -207,6 +292,20 @@ def numbered():
     model = nn.Classifier((3,), max_iter=2, random_state=0, encoder=encoder)
     quietly(model.fit, [[kind] for kind in kinds], [labels[i % 5] for i in range(len(kinds))])
     return model, [[kind] for kind in [*kinds, False, 2**61, math.inf, -math.inf, 0.0, 1e-8]]
+
+
+def in_notations():
+    """Return an estimator of a column in each notation, and rows with each odd text in each."""
+    rng = random.Random(0)
+    rows = [[written(rng, rng.gauss(0, 3000), way) for way in NOTATIONS] for _ in range(40)]
+    model = quietly(nn.Classifier((2,), max_iter=2, random_state=0).fit, rows, [0, 1] * 20)
+    texts = [*filter(lambda cell: isinstance(cell, str), ODD), "1,2345,678", "kr,3"]
+    for text in texts:
+        for j in range(len(NOTATIONS)):
+            row = list(rows[0])
+            row[j] = text
+            rows.append(row)
+    return model, rows
 
 
 def refused(model, row, largest=math.inf):

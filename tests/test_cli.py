@@ -807,7 +807,7 @@ REFUSED = [
     ),
     (
         [*TRAIN, "--numbers", "sepal_width", "--ignore", "sepal_width"],
-        "column 'sepal_width' can be in only one of --numbers, --categories and --ignore",
+        "column 'sepal_width' can be in only one of --numbers and --ignore",
     ),
     (
         [*TRAIN, "--out", "no/m.json"],

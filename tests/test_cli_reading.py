@@ -127,7 +127,7 @@ def test_names_that_are_numbers_are_found_in_any_order(tmp_path):
 def test_what_cells_show_of_their_decimal_sign():
     assert signs_of(["1.5", ".5", "5.", "-0.125", "$12.50", "12.5 %"]) == Signs(6, 0, [], [])
     assert signs_of(["1,5", "1.234,5", "1.234.567", "1,50 €", "0,125"]) == Signs(0, 5, [], [])
-    maybe = Signs(0, 0, ["1.234", "12.345"], ["1,234"])
+    maybe = Signs(0, 0, [1.234, 12.345], [1.234])
     assert signs_of(["1.234", "1,234", "12.345 €", "1.234"]) == maybe
     assert signs_of(["7", "a.b", "01.02.2020", "1,2,3", "Doe, J", ""]) == Signs(0, 0, [], [])
     assert guessed_decimal([["1.234,50"]], ";") == ","

@@ -61,7 +61,12 @@ def make_cases(seed, networks, estimators, rows):
     """Return random models, each with rows to ask it."""
     rng = random.Random(seed)
     model = nn.Sequential(nn.LayerNorm(3), nn.Dropout(0.5), nn.Softmax())
-    cases = [em.spaced(), em.numbered(), (model, em.network_rows(rng, model, rows))]
+    cases = [
+        em.spaced(),
+        em.numbered(),
+        em.in_notations(),
+        (model, em.network_rows(rng, model, rows)),
+    ]
     for i in range(networks):
         model = em.network(rng, [em.KINDS[i]] if i < len(em.KINDS) else None)
         cases.append((model, em.network_rows(rng, model, rows)))

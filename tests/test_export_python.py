@@ -25,12 +25,14 @@ from test_export_code import DOUBLE, check_answer, check_outputs, expected, make
 import tinynn as nn
 from tinynn.data import load_iris
 from tinynn.errors import FormatError, SettingError
-from tinynn.export import python_layers, to_python
+from tinynn.export import dates, python_layers, to_python
 from tinynn.export.python import python_source
 from tinynn.export.python_layers import fixed_point_bits, network_source
 from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
 from tinynn.importers import from_sklearn
+from tinynn.preprocessing.dates import SPELLINGS, instants
+from tinynn.preprocessing.notation import Notation
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -106,6 +108,7 @@ if sys.platform != "webassembly":
 COMMAS = [
     "1.234", "1.23", "12.34,5", ".5", "1.234.567", "1.234.5", "+1.234,5", "1.234,", "1,234.5", ",5",
     "-12.345.678,25", "1234.567", "1..234", "1.234,5,6", "3,", "--1.234",
+    "1.2345.678", "1,2345,678", "1,23,456", "kr.500", "kr,5", "kr 5", "5 kr", "$1,2345,678",
 ]  # fmt: skip
 
 
@@ -255,8 +258,9 @@ def test_any_network_straight_or_as_loops(seed):
 def table_rows(rng, kinds, count):
     """Return rows as those of `exported_models`, and more of numbers with commas."""
     rows = em.table_rows(rng, kinds, count)
+    numbers = [j for j, kind in enumerate(kinds) if kind == "number" or isinstance(kind, Notation)]
     for row in rows[::3]:
-        row[rng.randrange(len(row))] = rng.choice(COMMAS)
+        row[rng.choice(numbers)] = rng.choice(COMMAS)
     return rows
 
 
@@ -268,6 +272,33 @@ def test_any_table(seed):
     rows = table_rows(rng, kinds, 12)
     source = python_source(describe(model))
     check("a table", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
+
+
+@given(st.integers(0, 2**32))
+def test_a_date_is_read_as_by_the_model(seed):
+    rng = random.Random(seed)
+    found = run_source(dates.PYTHON)["_instant"]
+    for _ in range(20):
+        kind = em.dates(rng)
+        text = em.date_text(rng, *kind, odd=rng.random() < 0.5)
+        for _ in range(rng.randrange(3)):
+            text = em.garbled(rng, text)
+        text = text.strip()
+        for spelling in SPELLINGS:
+            expected = instants([text], spelling)
+            if expected is None:
+                assert found(text, spelling) is None, (text, spelling)
+            else:
+                assert [[part] for part in found(text, spelling)] == list(expected), text
+
+
+def test_each_notation():
+    model, rows = em.in_notations()
+    assert [column.notation(model.encoder_.reader) for column in model.encoder_.columns] == (
+        em.NOTATIONS
+    )
+    source = python_source(describe(model))
+    check("notations", model, rows, *in_process(run_source(source), model, rows), DOUBLE)
 
 
 # Bugs that are planted have to be seen
@@ -308,6 +339,15 @@ PLANTED = [
     ("x = x if digits", "x = x if True or digits", None),
     (".replace(\",\", \".\")", "", None),
     ("cell in _MISSING_NUMBERS", "cell in ()", None),
+    ("d <= ((m", "d <= 1 + ((m", None),
+    ("(seconds - zone)", "(seconds + zone)", None),
+    ("h % 12 + ", "h + ", None),
+    ("n >= 69", "n >= 70", None),
+    ("day % days", "day % 7", None),
+    ("return instead", "return x", None),
+    ("x[words[word]] += 1.0", "x[words[word]] = 1.0", None),
+    ("found + [word]", "found", None),
+    ("capitals.get(letter, letter)", "letter", None),
 ]  # fmt: skip
 
 
@@ -330,13 +370,15 @@ def test_a_planted_bug_is_seen(straight, right, wrong, kinds, monkeypatch):
     monkeypatch.setattr(python_layers, "STRAIGHT", straight)
     rng = random.Random(11)
     planted = 0
-    for _ in range(60):
+    for attempt in range(150):
         if kinds:
             model = em.network(rng, kinds)
             rows = em.network_rows(rng, model, 30)
+        elif not attempt:
+            model, rows = em.in_notations()
         else:
             model, columns = em.estimator(rng)
-            rows = table_rows(rng, columns, 60)
+            rows = table_rows(rng, columns, 100)
         source = python_source(describe(model))
         if right not in source:
             continue

@@ -177,6 +177,39 @@ def test_a_large_standard_input_goes_to_a_temporary_file(monkeypatch):
     assert table.size == len(data)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_blocks_end_anywhere(written, monkeypatch, size, end, encoding):
+    path = written(end.join(["a,b", "1,é", "", f'2,"x{end}y"', "3,4"]).encode(encoding))
+    monkeypatch.setattr(sources, "BLOCK", size if encoding == "utf-8" else 4 * size)
+    assert list(TableFile(path).rows()) == [
+        (2, ["1", "é"]),
+        (4, ["2", f"x{end}y"]),
+        (6, ["3", "4"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "usual"),
+    [
+        (b"a,b\n1,2\n", "utf-8", "cp1251"),
+        ("a,b\n1,é\n".encode(), "utf-8", "utf-8"),
+        (b"a,b\n1,\xe9\n", "cp1252", "cp1251"),
+        (b"a,b\n1,\xc3", "cp1252", "cp1251"),  # half a character of UTF-8
+        (b"a,b\n1,\x81\n2,\xe9", "utf-8", "cp1251"),  # refused as UTF-8
+        ("a,b\n1,é\n".encode("utf-16-le"), "utf-16-le", "utf-16-le"),
+        ("a,b\n1,é\n".encode("utf-16-be"), "utf-16-be", "utf-16-be"),
+    ],
+)
+def test_the_encoding_is_guessed_from_all_bytes(written, data, encoding, usual):
+    path = written(data)
+    assert sources.TextFile(path).encoding == encoding
+    assert sources.TextFile(path, usual="cp1251").encoding == usual
+    assert sources.TextFile(path, usual="utf-16").encoding == encoding
+    assert sources.TextFile(path, "latin-1").encoding == "latin-1"
+
+
 cells = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\0"), min_size=1
 ).map(str.strip)

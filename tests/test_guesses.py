@@ -103,6 +103,23 @@ def test_separators_inside_cells_are_no_separators(tables_, signs, quoted, colum
         assert (found.dialect.delimiter, found.skip, found.header) == (sign, 0, True)
 
 
+HARD = [
+    # The cells are numbers only if commas are decimal.
+    (";", ["1,5;2,5\n", "0,5;1,5\n"] * 5),
+    # The header has no semicolon, although the rows have more of them.
+    (",", ["label,values\n", *["x,1;2;3;4\n", "y,3;4;5;6\n"] * 5]),
+    # Commas would leave quotes inside cells.
+    (";", ["Report\n", '"a, b";"c, d"\n', *['"no";"a6;b5, x"\n', '"no";"a1;b9, y"\n'] * 5]),
+    ("\t", ["Doe, John\t5\n", "Roe, Jane\t7\n"] * 5),
+    (";", ["width, m;depth, m\n", *["1,5;2,5\n"] * 5]),
+]
+
+
+@pytest.mark.parametrize(("sign", "lines"), HARD, ids=str)
+def test_a_separator_that_fits_by_chance_is_not_taken(sign, lines):
+    assert layout(lines, True, Given()).dialect.delimiter == sign
+
+
 def numbered(header, row):
     return [header, *([str(cell) for cell in row(i)] for i in range(ROWS))]
 

@@ -114,6 +114,13 @@ def test_a_late_cell_decides_about_all(late, read, large):
     assert encoder.columns[0].low == (1.0 if read < 2 else 1000.0)
 
 
+def test_a_line_break_within_a_cell_makes_no_two_numbers():
+    assert Notation(".", False, "$", True).values(["$5\n$6", "$7"]) is None
+    assert Notation(".", False, "$", True).values(["$5", "$7"]) == [5.0, 7.0]
+    with pytest.raises(DataError, match=r"needs numbers, got the text '\$5\\n\$6' in row 1"):
+        TableEncoder().fit([["$5"], ["$7"]]).transform([["$5"], ["$5\n$6"]])
+
+
 def described(*texts, **settings):
     table = [[text, i] for i, text in enumerate(texts)]
     return TableEncoder(names=["x", "i"], **settings).fit(table).columns[0].describe()

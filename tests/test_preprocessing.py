@@ -18,10 +18,11 @@ from tinynn.preprocessing import (
     LeftOut,
     NumberColumn,
     TableEncoder,
+    moments as moments_module,
     summary as summary_module,
 )
 from tinynn.preprocessing.encoder import chunks
-from tinynn.preprocessing.summary import Sample
+from tinynn.preprocessing.moments import Sample
 
 PEOPLE = [
     [38, "red", "a1"],
@@ -84,14 +85,16 @@ def test_it_says_what_it_guessed_and_why():
         "same: left out: the same text, 'same', in 30 rows",
         "seven: left out: the same number, 7, in 30 rows",
         "empty: left out: no values in 30 rows",
-        "day: left out: dates (read as text) like an identifier, 28 different values",
+        "day: date, from 2024-01-01 to 2024-01-28, as a number and the day of the week: every "
+        "value is a date or time like '2024-01-01'",
         "code: category with 5 kinds ('k0', 'k1', 'k2', 'k3', 'k4'): text; the 5 most frequent of "
         "9 different values",
         "mixed: category with 2 kinds ('1', 'x'): few different values in 30 rows, 15 numbers "
         "among them",
     ]
     assert encoder.feature_names_out() == [
-        "color=blue", "color=red", "size", "size missing", "code=k0", "code=k1", "code=k2",
+        "color=blue", "color=red", "size", "size missing", "day", "day: day of the week (sin)",
+        "day: day of the week (cos)", "code=k0", "code=k1", "code=k2",
         "code=k3", "code=k4", "mixed=1", "mixed=x",
     ]  # fmt: skip
 
@@ -323,7 +326,7 @@ def test_text_in_a_late_chunk_changes_the_guess():
 
 
 def test_what_is_kept_of_a_stream_is_bounded(monkeypatch):
-    monkeypatch.setattr(summary_module, "SAMPLE", 100)
+    monkeypatch.setattr(moments_module, "SAMPLE", 100)
     monkeypatch.setattr(summary_module, "KINDS", 60)
     encoder = TableEncoder(max_kinds=40)
     rng = random.Random(1)
@@ -739,8 +742,8 @@ FITTED = TableEncoder(names=["age", "color"]).fit([[1, "a"], [3, "b"]])
         (
             SettingError,
             lambda: TableEncoder(kinds={"a": "text"}),
-            "TableEncoder needs the kind of column 'a' to be one of 'number', 'category', 'drop', "
-            "got 'text'",
+            "TableEncoder needs the kind of column 'a' to be one of 'number', 'category', 'date', "
+            "'day-first date', 'month-first date', 'words', 'drop', got 'text'",
         ),
         (
             SettingError,
@@ -794,3 +797,15 @@ def test_what_is_refused_and_the_mend(error, call, words):
     with pytest.raises(error) as raised:
         call()
     assert str(raised.value) == words
+
+
+def test_where_most_texts_differ_only_frequent_ones_are_kinds():
+    names = [f"car {i}" for i in range(60)] + ["ford pinto"] * 5 + ["amc gremlin"] * 4
+    encoder = TableEncoder(names=["name", "x"]).fit([[name, i % 7] for i, name in enumerate(names)])
+    assert encoder.describe().split("\n")[0] == (
+        "name: category with 1 kind ('ford pinto'): text; the most frequent of 62 different values"
+    )
+    rare = [[f"car {i // 2}", i % 7] for i in range(60)] + [[f"van {i}", 0] for i in range(30)]
+    assert TableEncoder(names=["name", "x"]).fit(rare).describe().split("\n")[0] == (
+        "name: left out: text like an identifier, 60 different values, none in 5 rows or more"
+    )

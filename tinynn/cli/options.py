@@ -6,6 +6,7 @@ They are apart from the commands so that help and usage errors load no slow modu
 from __future__ import annotations
 
 from ..export.formats import FORMATS
+from .column_options import add_columns
 from .parser import (
     Parser,
     above_zero,
@@ -48,11 +49,11 @@ def train() -> Parser:
     command.add_argument("--seed", type=whole, default=0, help="random seed (0)")
     command.add_argument(
         "--search", action="store_true",
-        help="try several sizes and learning rates by cross-validation, and train with the best",
+        help="try a linear model and several sizes by cross-validation, and train with the best",
     )  # fmt: skip
     _add_network(command)
     _add_training(command)
-    _add_columns(command)
+    add_columns(command)
     add_reading(command, trained=False)
     add_output(command)
     return command
@@ -137,22 +138,6 @@ def _add_training(command: Parser) -> None:
     group.add_argument(
         "--buffer", type=positive, default=10_000, metavar="ROWS",
         help="shuffle a stream within this many rows (10,000)",
-    )  # fmt: skip
-
-
-def _add_columns(command: Parser) -> None:
-    group = command.add_argument_group("columns (guessed unless given)")
-    for name, what, words in (
-        ("numbers", "COLUMNS", "columns to read as numbers: a,b"),
-        ("categories", "COLUMNS", "columns to read as categories, even if they are numbers: a,b"),
-        ("ignore", "COLUMNS", "columns to leave out: a,b"),
-        ("missing", "WORD", "another word for a missing value, like NA and ?; can be repeated"),
-        ("not-missing", "WORD", "a word, like None, that names a class or category instead"),
-    ):
-        group.add_argument(f"--{name}", action="append", default=[], metavar=what, help=words)
-    group.add_argument(
-        "--max-kinds", type=positive, default=50, metavar="N",
-        help="how many kinds of a category to keep, the most frequent first (50)",
     )  # fmt: skip
 
 

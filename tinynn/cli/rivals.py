@@ -176,7 +176,11 @@ def refitted(judged: E, whole: WholeTable, refit: bool | None, console: Console)
 
 
 def _phases(rates: Sequence[float]) -> list[tuple[float, int]]:
-    """Return (learning rate, number of epochs) for each run of epochs with the same rate."""
+    """Return (learning rate, number of epochs) for each run of epochs with the same rate.
+
+    >>> _phases([0.03, 0.03, 0.006])
+    [(0.03, 2), (0.006, 1)]
+    """
     runs: list[tuple[float, int]] = []
     for rate in rates:
         if runs and runs[-1][0] == rate:

@@ -1,9 +1,11 @@
-"""The search for a size and a learning rate: a small grid, cross-validated, always the same."""
+"""The search for sizes and a learning rate or penalty: a small grid, cross-validated.
+
+A linear model takes part. With L-BFGS, which has no learning rate, the penalty alpha is searched.
+"""
 
 from __future__ import annotations
 
 import argparse
-import copy
 import sys
 import time
 import warnings
@@ -19,22 +21,25 @@ from ..preprocessing import TableEncoder
 from ..report.findings import shown
 from ..view import text_table
 from .console import Console
+from .rivals import LINEAR_ALPHA
 from .tables import Label, Loaded, Target, located
 from .testing import picked, split_rows
-from .training import new_estimator
+from .training import new_estimator, solver_of
 
 SIZES = ([16], [64], [32, 16])
-RATES = (0.003, 0.01, 0.03)
+RATES, ALPHAS = (0.003, 0.01, 0.03), (0.1, 1.0, 10.0)
 FOLDS = 3
 MOST_ROWS = 2000  # of the training rows; more would say little more about sizes and rates
 EPOCHS, PATIENCE = 60, 8
 
 
 class Candidate(NamedTuple):
-    """A size and a learning rate, and their score in each fold."""
+    """Sizes and the values of options, and their score in each fold.
 
-    hidden: list[int]
-    rate: float
+    options: the options, by name, that give this model
+    """
+
+    options: dict[str, Any]
     scores: Vector
     seconds: float
 
@@ -74,10 +79,16 @@ def searched(
         len(wanted), FOLDS, options.seed
     )  # fmt: skip
     splits = list(folds)
-    space = [(hidden, rate) for hidden in SIZES for rate in RATES]
+    name, values = "learning_rate", RATES
+    if solver_of(options, len(wanted)) == "lbfgs":
+        name, values = "alpha", ALPHAS
+    space: list[dict[str, Any]] = [
+        {"hidden": hidden, name: value} for hidden in SIZES for value in values
+    ]
+    space.append({"hidden": [], "solver": "lbfgs", "alpha": LINEAR_ALPHA})
     console.say(
-        f"search: {len(space)} pairs of sizes and learning rate, each cross-validated on "
-        f"{counted(len(wanted), 'training row')} in {FOLDS} folds"
+        f"search: {len(space) - 1} pairs of sizes and {_words(name)}, and a linear model, each "
+        f"cross-validated on {counted(len(wanted), 'training row')} in {FOLDS} folds"
     )
     found: list[Candidate] = []
     started = time.monotonic()
@@ -86,24 +97,56 @@ def searched(
         encoder = encoder.fresh(notations=notations)  # a fold may not show them
         # A candidate that needs more epochs simply gets a worse score.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for k, (hidden, rate) in enumerate(space):
-            _show(console, f"search: {k + 1} of {len(space)}, {hidden or 'none'} at {rate:g}")
-            tried = copy.copy(options)
-            tried.hidden, tried.learning_rate = hidden, rate
+        for k, changes in enumerate(space):
+            _show(console, f"search: {k + 1} of {len(space)}, hidden {_sizes(changes)}")
+            began = time.monotonic()
             try:
-                found.append(_scored(tried, rows.rows, wanted, splits, target, encoder))
+                tried = argparse.Namespace(**{**vars(options), **changes})
+                scores = _scored(tried, rows.rows, wanted, splits, target, encoder)
+                found.append(Candidate(changes, scores, time.monotonic() - began))
             except KeyboardInterrupt:
                 if not found:
                     raise
                 console.note(f"note: interrupted; training with the best of {len(found)}")
                 break
             if options.time_budget and time.monotonic() - started > options.time_budget:
-                console.note(f"note: the time budget ended the search after {k + 1} pairs")
+                console.note(f"note: the time budget ended the search after {k + 1} models")
                 break
     _show(console, "")
     best = max(found, key=lambda candidate: candidate.mean)
-    console.say(_table(found, best, "accuracy" if classes else "R²", console))
-    options.hidden, options.learning_rate = best.hidden, best.rate
+    console.say(_table(found, best, name, "accuracy" if classes else "R²", console))
+    near = [each for each in found if each is not best and not _worse(each, best)]
+    if near:
+        console.say(
+            f"{'One other is' if len(near) == 1 else f'{len(near)} others are'} within the noise "
+            f"of the folds, so {'that' if len(near) == 1 else 'any of them'} may be as good; "
+            f"the simplest: hidden {_sizes(min(near, key=_size).options)}"
+        )
+    vars(options).update(best.options)
+
+
+def _worse(candidate: Candidate, best: Candidate) -> bool:
+    """Return whether a candidate is worse than the best by more than two standard errors.
+
+    The error is that of the mean difference, fold by fold.
+    """
+    apart = [b - a for a, b in zip(candidate.scores, best.scores)]
+    mean = sum(apart) / len(apart)
+    spread = sqrt(sum([(x - mean) ** 2 for x in apart]) / max(len(apart) - 1, 1))
+    return mean > 2.0 * spread / sqrt(len(apart))
+
+
+def _size(candidate: Candidate) -> tuple[int, int]:
+    hidden = candidate.options["hidden"]
+    return len(hidden), sum(hidden)
+
+
+def _words(option: str) -> str:
+    return option.replace("_", " ")
+
+
+def _sizes(options: dict[str, Any]) -> str:
+    return ",".join(map(str, options["hidden"])) or "none"
 
 
 def _scored(
@@ -113,9 +156,9 @@ def _scored(
     splits: Any,
     target: Target,
     encoder: TableEncoder,
-) -> Candidate:
+) -> Vector:
+    """Return the score in each fold."""
     scores = []
-    started = time.monotonic()
     for train, test in splits:
         estimator = new_estimator(
             target.task, encoder, options, len(train),
@@ -130,7 +173,7 @@ def _scored(
         if estimator.__sklearn_is_fitted__() and estimator.history_.stopped_by == "interrupted":
             raise KeyboardInterrupt
         scores.append(score)
-    return Candidate(options.hidden, options.learning_rate, scores, time.monotonic() - started)
+    return scores
 
 
 def _show(console: Console, text: str) -> None:
@@ -139,13 +182,13 @@ def _show(console: Console, text: str) -> None:
         sys.stderr.flush()
 
 
-def _table(found: list[Candidate], best: Candidate, score: str, console: Console) -> str:
+def _table(found: list[Candidate], best: Candidate, name: str, score: str, console: Console) -> str:
     rows: list[dict[str, str]] = []
     for candidate in sorted(found, key=lambda candidate: -candidate.mean):
         rows.append(
             {
-                "hidden": ",".join(map(str, candidate.hidden)),
-                "learning rate": f"{candidate.rate:g}",
+                "hidden": _sizes(candidate.options),
+                _words(name): f"{candidate.options[name]:g}" if name in candidate.options else "",
                 score: shown(candidate.mean),
                 "deviation": shown(candidate.deviation),
                 "seconds": f"{candidate.seconds:.1f}",

@@ -15,6 +15,7 @@ from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
 from ..preprocessing.cells import Reader, reader, whole_spelling
+from ..preprocessing.dates import SPELLINGS, spelled
 from ..preprocessing.notation import Evidence, Notation
 from .console import Console
 from .models import Model
@@ -122,6 +123,7 @@ _TRANSLATED = (
     (r"give decimal='([.,])'", r"give --decimal \1"),
     (r"give missing=\((.+?),\)", r"give --missing \1"),
     (r"kinds=\{(.+?): 'category'\}", r"--categories \1"),
+    (r"kinds=\{(.+?): 'drop'\}", r"--ignore \1"),
     (r"TableEncoder needs at least one column", "there needs to be at least one column"),
     (r"log_target=True", "--log-target"),
     (r"^TableEncoder needs ", "the table needs "),
@@ -283,6 +285,19 @@ def _guessed_task(texts: int, numbers: int, kinds: int, whole: bool) -> tuple[st
         if kinds <= 2 or few:
             return "classify", f"the column holds {kinds} different whole numbers"
     return "regress", f"the column holds {kinds:,} different numbers"
+
+
+def refuse_dates(cells: Sequence[str], reader: Reader, where: str) -> None:
+    """Raise DataError for a target of dates or times, which are neither classes nor numbers."""
+    texts = [value for value in map(reader.read, dict.fromkeys(cells)) if isinstance(value, str)]
+    some = texts[:100]
+    dates = [text for group in spelled(some, SPELLINGS) for text in group.texts]
+    if dates and len(dates) >= 0.9 * len(some):
+        raise DataError(
+            f"{where} holds dates or times such as {dates[0]!r}, and there is no order among "
+            "classes: add a column with a number to predict instead, such as the days until then; "
+            "or give --task classify to take each date as a class of its own"
+        )
 
 
 def left_out(absent: Mapping[str, int], rows: int, where: str, mend: bool) -> str:

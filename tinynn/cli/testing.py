@@ -15,6 +15,8 @@ from ..lesson.matrix import Matrix
 from ..metrics import accuracy, log_loss, r2_score
 from ..preprocessing.cells import Reader
 from ..preprocessing.columns import Column, NumberColumn
+from ..preprocessing.date_column import DateColumn, written
+from ..preprocessing.words_column import WordsColumn
 from ..report.findings import Effect, Findings, Miss, metric_table, shown, worst_table
 from ..report.measures import (
     ClassAnswers,
@@ -235,25 +237,39 @@ def effects_of(
 def _shown_cells(
     column: Column, cells: list[str], reader: Reader
 ) -> tuple[list[float] | list[str], list[str]]:
-    """Return the numbers or kinds at which to show a column's effect, and their cells."""
+    """Return the numbers, kinds, dates or words at which to show an effect, and their cells."""
     if isinstance(column, NumberColumn):
-        notation, cell_of = column.notation(reader), {}
+        notation = column.notation(reader)
+        cell_of: dict[float, str] = {}
         for cell in cells:
             text = reader.read(cell)
             value = notation.number(text) if isinstance(text, str) else None
             if value is not None:
                 cell_of[value] = cell
-        if not cell_of:
-            return [], []
-        numbers = sorted(cell_of)
-        # Without the extremes, which few rows tell about.
-        last = len(numbers) - 1
-        at = sorted({numbers[round(last * (0.02 + 0.96 * k / 8))] for k in range(9)})
+        at = _spread(list(cell_of))
         return at, [cell_of[value] for value in at]
+    if isinstance(column, DateColumn):
+        present = [cell for cell in cells if reader.read(cell) is not None]
+        times = column.encode(present, 0, column.name, reader).columns[0] if present else []
+        cell_of = dict(zip(times, present))
+        at = _spread(list(cell_of))
+        dates = [written(x * column.scale + column.shift) for x in at]
+        return dates, [cell_of[x] for x in at]
+    if isinstance(column, WordsColumn):  # each word alone
+        words = column.often()[:MOST_KINDS]
+        return words, words
     kinds = [kind for kind, _ in Counter(cells).most_common(MOST_KINDS)]
     if max(map(len, kinds)) > LONGEST_KIND:
         return [], []
     return [kind.strip() or "(missing)" for kind in kinds], kinds
+
+
+def _spread(values: list[float]) -> list[float]:
+    """Return nine of the values in order, without the extremes, which few rows tell about."""
+    numbers, last = sorted(values), len(values) - 1
+    return (
+        sorted({numbers[round(last * (0.02 + 0.96 * k / 8))] for k in range(9)}) if numbers else []
+    )
 
 
 def describe_cells(trial: Trial, console: Console, file: str) -> None:

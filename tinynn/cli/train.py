@@ -32,6 +32,7 @@ from .tables import (
     located,
     note_total,
     open_table,
+    refuse_dates,
 )
 from .testing import findings_of, test_text, with_importance
 from .training import TrainedModel, is_interrupted, make_portable, new_encoder, train_table
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     streamed = options.stream
     if streamed is None:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
+    options.stream = streamed
     table = None if streamed else load_table(file)
     start, lines = (table.rows, table.lines) if table else first_rows(file)
     target, encoder = _understood(file, start, lines, options)
@@ -96,6 +98,8 @@ def _understood(
     cells = [row[index] for row in rows]
     with located(file.name, lines):
         target = guessed_target(name, index, cells, reader, options.task, options.missing)
+    if options.task is None and target.task == "classify":
+        refuse_dates(cells, reader, f"{file.name}: column {name!r}")
     return target, new_encoder(columns, options, decimal)
 
 
@@ -229,7 +233,8 @@ def _say_training(trained: TrainedModel, console: Console) -> None:
     seconds = f" in {history.seconds[-1]:.1f} s" if history.seconds else ""
     console.say(
         f"network {'-'.join(map(str, _widths(estimator)))}, "
-        f"{counted(estimator.network_.count_parameters(), 'parameter')}, engine {history.engine} "
+        f"{counted(estimator.network_.count_parameters(), 'parameter')}, solver "
+        f"{estimator.solver}, engine {history.engine} "
         f"({history.engine_reason})"
     )
     if is_interrupted(estimator):

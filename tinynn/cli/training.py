@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Sequence
 
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
-from ..preprocessing import MISSING, LeftOut, TableEncoder
+from ..preprocessing import MISSING, TableEncoder
 from ..training.callbacks import Callback
 from ..training.progress import Progress
 from ..training.run import Run
+from .column_options import kinds_of
 from .console import Console
 from .models import Model, fastest_engine
-from .parser import column_list
 from .rivals import WholeTable, keep_reasons, linear_trial, with_logarithms
 from .tables import (
     Label,
@@ -74,17 +74,9 @@ class TrainedModel(NamedTuple):
 
 def new_encoder(columns: Sequence[str], options: argparse.Namespace, decimal: str) -> TableEncoder:
     """Return an encoder for these columns, set up by the options."""
-    kinds: dict[str | int, str] = {}
-    for option, kind in (("numbers", "number"), ("categories", "category"), ("ignore", "drop")):
-        for name in column_list(getattr(options, option), columns):
-            if kinds.get(name, kind) != kind:
-                raise SettingError(
-                    f"column {name!r} can be in only one of --numbers, --categories and --ignore"
-                )
-            kinds[name] = kind
     return TableEncoder(
         names=list(columns),
-        kinds=kinds,
+        kinds=kinds_of(options, columns),
         missing=(*MISSING, *options.missing),
         not_missing=options.not_missing,
         decimal=decimal,
@@ -141,6 +133,7 @@ def solver_of(options: argparse.Namespace, rows: int) -> str:
     if options.solver:
         return str(options.solver)
     stepwise = options.learning_rate or options.batch_size or options.dropout or options.clip_norm
+    stepwise = stepwise or options.stream
     return "lbfgs" if rows < FEW_ROWS and options.early_stopping and not stepwise else "adam"
 
 
@@ -220,10 +213,7 @@ def train_table(
         f"rows: {len(train_numbers) - validation:,} to train on, {validation:,} to decide when to "
         f"stop, {len(test_numbers):,} to test"
     )
-    kinds = {
-        column.name: "drop" if isinstance(column, LeftOut) else column.kind
-        for column in looked.columns
-    }
+    kinds = {column.name: column.asked for column in looked.columns}
     known = encoder.fresh(kinds={**kinds, **encoder.kinds}, notations=looked.learned_notations())
     estimator = new_estimator(
         target.task, known, options, len(train_numbers), callbacks_of(options)
@@ -272,11 +262,10 @@ def columns_text(encoder: TableEncoder) -> list[str]:
     lines = [f"columns: {len(columns)}"]
     groups: dict[str, list[str]] = {}
     for column in columns:
-        word = column.kind if column.kind in ("number", "category") else "left out"
-        reason = column.reason if word == "category" else column.kind
-        key = {"number": "numbers", "category": f"categories ({reason})"}.get(
-            word, f"left out ({reason})"
-        )
+        key = {
+            "number": "numbers", "category": f"categories ({column.reason})", "date": "dates",
+            "words": "free texts",
+        }.get(column.kind, f"left out ({column.kind})")  # fmt: skip
         groups.setdefault(key, []).append(column.name)
     for key, names in groups.items():
         some = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")

@@ -11,7 +11,7 @@ from ..checks.rows import as_rows
 from ..data import StandardScaler
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Matrix, Vector
-from ..preprocessing.summary import SAMPLE, Sample
+from ..preprocessing.moments import SAMPLE, Sample
 from .targets import Targets, is_row
 
 LARGEST = 709.782712893384  # the logarithm of the largest float, about

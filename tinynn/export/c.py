@@ -17,6 +17,9 @@ from ..files.atomic import Path, write_bytes
 from ..lesson.matrix import transpose
 from ..preprocessing.cells import whole_spelling
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.date_column import DateColumn
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .python import differences, python_source
@@ -48,7 +51,7 @@ static inline int {p}number(double value, double fill, double shift, double scal
     return x[0] - x[0] == 0;
 }}
 """
-_CATEGORY = """\
+_TEXT = """\
 /* The bytes of the white-space character at s, or 0 if it is none, as in Python's str.strip. */
 static inline int {p}space(const unsigned char *s)
 {{
@@ -73,6 +76,18 @@ static inline int {p}index_of(const unsigned char *text, int length, const char 
     return -1;
 }}
 
+/* The start of a text without white space around it; its length is in `length`. */
+static inline const unsigned char *{p}stripped(const char *text, int *length)
+{{
+    const unsigned char *s = (const unsigned char *)(text ? text : "");
+    int step;
+    while ((step = {p}space(s)) > 0) s += step;
+    *length = 0;
+    for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) *length = i + 1;
+    return s;
+}}
+"""
+_CATEGORY = """\
 /* The length of a text without ".0" behind a whole number: 3.0 is 3. */
 static inline int {p}whole(const unsigned char *text, int length)
 {{
@@ -86,12 +101,9 @@ static inline int {p}whole(const unsigned char *text, int length)
 static inline int {p}category(
     const char *text, const char *const *kinds, int count, int fill, int strict, {T} *x)
 {{
-    const unsigned char *s = (const unsigned char *)(text ? text : "");
-    int end = 0, step, kind;
-    while ((step = {p}space(s)) > 0) s += step;
-    for (int i = 0; s[i]; i += step ? step : 1) if (!(step = {p}space(s + i))) end = i + 1;
-    kind = fill;
-    if ({p}index_of(s, end, {p}missing_words) < 0) kind = {p}index_of(s, {p}whole(s, end), kinds);
+    int end, kind = fill;
+    const unsigned char *s = {p}stripped(text, &end);
+    if ({p}index_of(s, end, {p}missing_kinds) < 0) kind = {p}index_of(s, {p}whole(s, end), kinds);
     for (int j = 0; j < count; j++) x[j] = j == kind;
     return kind >= 0 || !strict;
 }}
@@ -288,13 +300,29 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
             "int", "missing", "double value", f"    return value != value{tests};\n"
         )
         parts.append(_NUMBER.format(p=p, T=c.real, missing=missing))
-    if any(isinstance(column, CategoryColumn) for column in used):
-        parts.append(c.strings("missing_words", sorted(d.reader.of_texts().missing), end=True))
-        parts.append(_CATEGORY.format(p=p, T=c.real))
-        for j, column in enumerate(d.columns):
-            if isinstance(column, CategoryColumn):
-                kinds = list(map(whole_spelling, column.text_kinds))
-                parts.append(c.strings(f"kinds{j}", kinds, end=True))
+    kinds = set(map(type, used))
+    if kinds - {NumberColumn}:
+        parts.append(_TEXT.format(p=p))
+    if DateColumn in kinds:
+        parts.append(c.strings("missing_words", sorted(d.reader.missing), end=True))
+    if kinds & {CategoryColumn, WordsColumn}:
+        parts.append(c.strings("missing_kinds", sorted(d.reader.of_texts().missing), end=True))
+    parts += [_CATEGORY.format(p=p, T=c.real)] * (CategoryColumn in kinds)
+    parts += [dates.c_source(p, c.real)] * (DateColumn in kinds)
+    parts += [words.c_source(p, c.real)] * (WordsColumn in kinds)
+    for j, column in enumerate(d.columns):
+        if isinstance(column, CategoryColumn):
+            texts = list(map(whole_spelling, column.text_kinds))
+            parts.append(c.strings(f"kinds{j}", texts, end=True))
+        elif isinstance(column, DateColumn):
+            parts.append(c.strings(f"spellings{j}", column.spellings, end=True))
+            parts.append(c.table(f"{p}missing{j}", dates.missing_date(column)))
+        elif isinstance(column, WordsColumn):
+            parts.append(c.strings(f"words{j}", column.words))
+            codes = [str(ord(x)) for pair in words.capitals(column).items() for x in pair] + ["0"]
+            parts.append(
+                f"static const long {p}capitals{j}[{len(codes)}] = {{\n{wrapped(codes)}\n}};\n"
+            )
     return parts
 
 
@@ -327,6 +355,14 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
             count = len(column.kinds)
             values = f"{c.prefix}kinds{j}, {count}, {column.fill_index}, {int(column.strict)}"
             lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
+        elif isinstance(column, DateColumn):
+            values = f"{c.prefix}spellings{j}, {column.shift!r}, {column.scale!r}"
+            values += f", {dates.cycle_bits(column)}, {c.prefix}missing{j}"
+            lines.append(f"if (!{c.prefix}date({cell}, {values}, a + {k})) return {-1 - j};")
+        elif isinstance(column, WordsColumn):
+            values = f"{c.prefix}words{j}, {len(column.words)}, {c.prefix}capitals{j}"
+            marked = int(column.indicator)
+            lines.append(f"{c.prefix}count_words({cell}, {values}, {marked}, a + {k});")
         k += len(column.feature_names())
     return lines
 

@@ -11,6 +11,7 @@ import re
 from typing import Callable, NamedTuple, Sequence
 
 from .. import __version__
+from ..checks.words import counted
 from ..engines.plans import LayerPlan
 from ..formulas import LAYER_FORMULAS
 from ..formulas.expressions import Language, names as names_in, parsed
@@ -18,6 +19,9 @@ from ..formulas.indexed_loops import LoopLanguage, Loops
 from ..formulas.programs import Each, Total
 from ..lesson.matrix import transpose
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut
+from ..preprocessing.date_column import DateColumn
+from ..preprocessing.dates import example_of
+from ..preprocessing.words_column import WordsColumn
 from .steps import Description
 
 _LINE = 100
@@ -227,6 +231,10 @@ def _described(column: Column) -> str:
         kinds = ", ".join(map(quoted, texts[:5])) + ", ..." * (len(texts) > 5)
         refused = "; others are refused" * column.strict
         return f"text, one of {kinds}{refused}" if kinds else "text"
+    if isinstance(column, DateColumn):
+        return f"text, a date or time like {quoted(example_of(column.spellings[0]))}"
+    if isinstance(column, WordsColumn):
+        return f"text, of which {counted(len(column.words), 'word')} count"
     missing = "required" if column.median is None else f"{column.median:g} if missing"
     unit = f" in {quoted(column.unit)}" if column.unit else ""
     return f"a number{unit}, {missing}"

@@ -14,7 +14,10 @@ from typing import Sequence
 from ..files.atomic import Path, write_bytes
 from ..preprocessing.cells import Reader, whole_spelling
 from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.date_column import DateColumn
 from ..preprocessing.notation import Notation
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
 from .formats import Exported
 from .steps import Description, Label, describe
@@ -118,8 +121,8 @@ function encode(row, x) {
             throw new RangeError(`a row needs a column ${JSON.stringify(columns[j])}`);
         }
         const raw = row[listed ? j : columns[j]];
-        const cell = read(raw, rule.kinds ? MISSING_KINDS : MISSING_WORDS);
-CATEGORY        const text = typeof cell === "string";
+        const cell = read(raw, rule.kinds || rule.words ? MISSING_KINDS : MISSING_WORDS);
+CASES        const text = typeof cell === "string";
         const value = cell === null ? rule.fill : text ? numberIn(cell, rule) : cell;
         if (typeof value !== "number") refuse(j, raw, "a number");
         x[k] = (value - rule.shift) / rule.scale;
@@ -285,9 +288,18 @@ def _names(d: Description) -> list[str]:
     cells = _CELLS.replace("NOTATION", _PLAIN if plain else _DRESSED)
     cells = cells.replace("PARAMETERS", "" if plain else ", { decimal, grouped, unit, dressed }")
     cells = cells.replace("numberIn(cell, rule)", "numberIn(cell)") if plain else cells
-    if any(isinstance(column, CategoryColumn) for column in d.columns):
-        return [*parts, _KINDS, cells.replace("CATEGORY", _CATEGORY)]
-    return [*parts, cells.replace("CATEGORY", "")]
+    used: set[type] = set(map(type, d.columns))
+    cases = ""
+    parts += [_KINDS] * bool(used & {CategoryColumn, WordsColumn})
+    for column_type, source, case in (
+        (CategoryColumn, "", _CATEGORY),
+        (DateColumn, dates.JAVASCRIPT, dates.JAVASCRIPT_CASE),
+        (WordsColumn, words.JAVASCRIPT, words.JAVASCRIPT_CASE),
+    ):
+        if column_type in used:
+            parts.append(source)
+            cases += case
+    return [*parts, cells.replace("CASES", cases)]
 
 
 def _rule(column: Column, reader: Reader) -> str:
@@ -304,6 +316,18 @@ def _rule(column: Column, reader: Reader) -> str:
         return (
             f"{{ shift: {digits(column.shift)}, scale: {digits(column.scale)}, fill: {fill}, "
             f"indicator: {value(column.indicator)}{notation} }}"
+        )
+    if isinstance(column, DateColumn):
+        return (
+            f"{{ spellings: {dates.javascript_patterns(column)}, shift: {digits(column.shift)}, "
+            f"scale: {digits(column.scale)}, cycles: {_list(dates.days_of(column))}, "
+            f"missing: {_list(dates.missing_date(column))}, indicator: {value(column.indicator)} }}"
+        )
+    if isinstance(column, WordsColumn):
+        capitals = ", ".join(f"[{value(a)}, {value(b)}]" for a, b in words.capitals(column).items())
+        return (
+            f"{{ words: new Map({_list(column.words)}.map((word, i) => [word, i])), "
+            f"capitals: new Map([{capitals}]), indicator: {value(column.indicator)} }}"
         )
     return "null"
 

@@ -70,22 +70,22 @@ _OPEN_BYTES = """\
         if old:
             file = [text.encode("utf-8") for text in file]"""
 _BY_NAME = """\
-        tables = [{reader} for sign in {signs}]
+        tables = [{reader} for s in {signs}]
         for table, row in ((t, v) for t in tables for v in t):
             names = [{name} for v in row]
 {unnamed}            if set(names) >= set(COLUMNS){unless}:
                 break
         else:
             row = next(csv.reader(file), [])
-            lost = [v for v in COLUMNS if v not in row]
-            raise ValueError("a table needs column %r, got %r" % (lost[0], row))
+            lost = min(set(COLUMNS) - set(row))
+            raise ValueError("a table needs column %r, got %r" % (lost, row))
         order = {order}
 """
 _UNNAMED = """\
             names = [name or "unnamed: %d" % j for j, name in enumerate(names)]
 """
 _BY_ORDER = """\
-        tables = [{reader} for sign in {signs}]
+        tables = [{reader} for s in {signs}]
         for table, row in ((t, v) for t in tables for v in t):
             if len(row) - len(COLUMNS) in (0, 1):
                 counts = row[0].isdigit() and row[1:2] == [str(len(row) - 1)]
@@ -103,7 +103,7 @@ _POINTS = """\
             raise ValueError("numbers have points, but the model was trained on decimal commas")
 """
 _CELL = '(v.decode("utf-8-sig") if old else v)'
-_BLANKS = '[v.replace("\\t", " ").rstrip() + "\\n" for v in file] if sign == " " else file'
+_BLANKS = '[v.replace("\\t", " ").rstrip() + "\\n" for v in file] if s == " " else file'
 
 
 def command_source(
@@ -142,7 +142,7 @@ def command_source(
     if not how.quote:
         quote = "quoting=csv.QUOTE_NONE, "
     file = _BLANKS if how.delimiter == SPACE else "file"
-    reader = f"csv.reader({file}, delimiter=sign, {quote}skipinitialspace=True)"
+    reader = f"csv.reader({file}, delimiter=s, {quote}skipinitialspace=True)"
     start = _BY_NAME if how.header else _BY_ORDER
     if commas:
         start += _POINTS
@@ -179,5 +179,5 @@ def command_source(
 
 def _again(reader: str) -> str:
     """Return the source of a reader of the rows below the header, like `table`."""
-    source = re.sub(r"\bsign\b", "table.dialect.delimiter", reader)
+    source = re.sub(r"\bs\b", "table.dialect.delimiter", reader)
     return re.sub(r"\bfile\b", "file[table.line_num:]", source)

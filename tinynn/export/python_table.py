@@ -11,7 +11,10 @@ from typing import Any, Mapping, Sequence
 
 from ..preprocessing.cells import key_of, whole_spelling
 from ..preprocessing.columns import CategoryColumn, NumberColumn
+from ..preprocessing.date_column import DateColumn
 from ..preprocessing.notation import Notation
+from ..preprocessing.words_column import WordsColumn
+from . import dates, words
 from .python_layers import bracketed
 from .steps import Description
 
@@ -157,22 +160,25 @@ def table_source(model: Description) -> str:
             numbers=f"({''.join(f'{literal(x)}, ' for x in numbers)})",
         )
     ]
-    kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
-    if len(kinds) < len(model.columns):
+    used = set(map(type, model.columns))
+    if NumberColumn in used:
         plain = all(
             column.notation(reader) == Notation()
             for column in model.columns
             if isinstance(column, NumberColumn)
         )
         parts += [_NUMBER.format(**_PLAIN)] if plain else [_WRITTEN, _NUMBER.format(**_WAYS)]
+    texts, missing = reader.of_texts(), ""
+    if texts != reader and used & {CategoryColumn, WordsColumn}:
+        known = bracketed([literal(word) for word in sorted(texts.missing)], "[", "]")
+        parts.append(f"_MISSING_KINDS = set({known})\n")
+        missing = ", _MISSING_KINDS"
+    kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
     if kinds:
-        texts = reader.of_texts()
-        if texts != reader:
-            words = bracketed([literal(word) for word in sorted(texts.missing)], "[", "]")
-            parts.append(f"_MISSING_KINDS = set({words})\n")
         whole = any(kind[-1:].isdigit() for column in kinds for kind in column.kinds)
-        missing = ", _MISSING_KINDS" if texts != reader else ""
         parts.append(_KIND.format(missing=missing, whole=_WHOLE * whole))
+    parts += [dates.PYTHON] * (DateColumn in used)
+    parts += [words.PYTHON.replace("MISSING", missing)] * (WordsColumn in used)
     constants: list[str] = []
     lines = [
         "def _encoded(row):",
@@ -197,6 +203,19 @@ def table_source(model: Description) -> str:
             fill = column.fill_index
             known = f"_KINDS{k}, {len(column.kinds)}, {fill}{', True' * column.strict}"
             lines.append(f"    x += _kind(row[{k}], {name}, {known})")
+        elif isinstance(column, DateColumn):
+            cycles, instead_of = dates.days_of(column), dates.missing_date(column)
+            numbers_of = f"{column.shift!r}, {column.scale!r}, {cycles}, {instead_of}"
+            lines.append(
+                f"    x += _date(row[{k}], {name}, {column.spellings}, {numbers_of}"
+                f"{', [0.0]' * column.indicator})"
+            )
+        elif isinstance(column, WordsColumn):
+            places = {word: i for i, word in enumerate(column.words)}
+            constants.append(f"_WORDS{k} = {_dictionary(places)}")
+            constants.append(f"_CAPITALS{k} = {_dictionary(words.capitals(column))}")
+            more = ", 0.0" * column.indicator
+            lines.append(f"    x += _words(row[{k}], _WORDS{k}, _CAPITALS{k}{more})")
     lines.append("    return x")
     parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
     return "\n\n".join(parts)
@@ -212,7 +231,11 @@ def _indices(kinds: list[str]) -> str:
             continue
         if key_of(number) == whole_spelling(kind):
             indices[number] = i
-    items = [f"    {literal(key)}: {i}," for key, i in indices.items()]
+    return _dictionary(indices)
+
+
+def _dictionary(values: Mapping[Any, object]) -> str:
+    items = [f"    {literal(key)}: {literal(value)}," for key, value in values.items()]
     return "\n".join(["{", *items, "}"])
 
 

@@ -18,7 +18,7 @@ from ..estimators.targets import Labels
 from ..lesson.matrix import Vector
 from ..lesson.network import Sequential
 from ..preprocessing.cells import Reader, reader
-from ..preprocessing.columns import CategoryColumn, Column, NumberColumn
+from ..preprocessing.columns import Column, LeftOut, NumberColumn
 
 Label = Union[str, int, float, bool]
 _LABELS = (str, int, float, bool)
@@ -33,7 +33,9 @@ class Description(NamedTuple):
                  `indicator` also 1 if x is missing, else 0. A `CategoryColumn` gives 1 at the index
                  of the cell's category, or of `fill` if it is missing, and 0 elsewhere; an unknown
                  category gives zeros only (`strict`: refused, as is a missing cell without `fill`).
-                 A `LeftOut` gives nothing
+                 A `DateColumn` gives the time, scaled, the sine and cosine of each of its cycles,
+                 and with `indicator` what a number has. A `WordsColumn` gives log(1 + n) for each
+                 of its words, and the same mark. A `LeftOut` gives nothing
     reader:      which texts and numbers mean "missing", and the decimal sign in text
     inputs:      how many numbers the first layer takes
     layers:      in order, each with its `plan` (kind, inputs, outputs, the `number` in its formula)
@@ -73,9 +75,9 @@ class Description(NamedTuple):
     @property
     def numbers_only(self) -> bool:
         """Whether each column gives one scaled number or none, with nothing to look up or mark."""
-        return not any(
-            isinstance(column, CategoryColumn)
-            or (isinstance(column, NumberColumn) and column.indicator)
+        return all(
+            isinstance(column, LeftOut)
+            or (isinstance(column, NumberColumn) and not column.indicator)
             for column in self.columns
         )
 

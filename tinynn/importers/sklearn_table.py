@@ -14,7 +14,8 @@ from ..lesson.layers import Dense
 from ..lesson.matrix import Matrix, Vector
 from ..preprocessing import CategoryColumn, LeftOut, NumberColumn, TableEncoder
 from ..preprocessing.cells import key_of, reader
-from ..preprocessing.columns import MISSING_KIND, Column, column_to_dict
+from ..preprocessing.columns import MISSING_KIND, Column
+from ..preprocessing.saved_columns import column_to_dict
 from . import assembly
 
 T = TypeVar("T")

@@ -8,6 +8,11 @@ from .columns import (
     LeftOut as LeftOut,
     NumberColumn as NumberColumn,
 )
+from .date_column import DateColumn as DateColumn
 from .encoder import Encoded as Encoded, TableEncoder as TableEncoder
+from .words_column import WordsColumn as WordsColumn
 
-__all__ = ["MISSING", "CategoryColumn", "Encoded", "LeftOut", "NumberColumn", "TableEncoder"]
+__all__ = [
+    "MISSING", "CategoryColumn", "DateColumn", "Encoded", "LeftOut", "NumberColumn",
+    "TableEncoder", "WordsColumn",
+]  # fmt: skip

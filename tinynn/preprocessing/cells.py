@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, NamedTuple, Sequence as Row
@@ -15,7 +14,6 @@ from .notation import PERCENT, Notation, plain_number
 # Texts that mean a missing value by default.
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
 
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d\d?[./]\d\d?[./]\d{2,4}\b.*")
 _NUMBERS = frozenset((float, int, bool))
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")  # None, and those of pandas
 
@@ -26,6 +24,14 @@ class Table(NamedTuple):
     rows: list[Row[Any]]
     names: list[str] | None
     width: int
+
+
+class Found(NamedTuple):
+    """The encoded columns of one column, and its numbers of missing cells and of unknown kinds."""
+
+    columns: list[Vector]
+    missing: int
+    unseen: dict[str, int]
 
 
 class Reader(NamedTuple):
@@ -157,6 +163,21 @@ def whole_spelling(text: str) -> str:
     return text
 
 
+def texts_of(cells: Row[Any], row: int, label: str, reader: Reader) -> list[str | None]:
+    """Return cells as text, None for those that are missing.
+
+    Raises DataError, naming the row, for cells that are neither numbers nor text.
+    """
+    texts: list[str | None] = []
+    for i, cell in enumerate(cells):
+        try:
+            value = reader.read(cell)
+        except DataError as error:
+            raise cell_error(error, row + i, label) from None
+        texts.append(key_of(cell) if isinstance(value, float) else value)
+    return texts
+
+
 def index_of(cells: Row[Any], cell: Any) -> int:
     """Return the index of a cell, which is the very object, in `cells`."""
     # pandas' missing value cannot be compared.
@@ -169,11 +190,6 @@ def reads_infinite(text: str) -> bool:
         return abs(float(text)) == inf
     except ValueError:
         return False
-
-
-def like_date(text: str) -> bool:
-    """Return whether a text looks like a date."""
-    return _DATE.fullmatch(text) is not None
 
 
 def reader(missing: object, decimal: object, not_missing: object = ()) -> Reader:
@@ -218,6 +234,8 @@ def as_table(X: Any, name: str = "inputs") -> Table:
     if not hasattr(X, "tolist") and not isinstance(X, Sequence) and hasattr(X, "__array__"):
         X = X.__array__()
     array_shape = getattr(X, "shape", None)
+    if _holds_dates(X):  # some of which would become counts of nanoseconds
+        X = [list(map(_date_text, row)) for row in X.astype(str).tolist()]
     if hasattr(X, "tolist"):
         X = X.tolist()
     if not isinstance(X, Sequence) or isinstance(X, (str, bytes)):
@@ -250,11 +268,22 @@ def _frame_rows(X: Any, width: int) -> Any:
     """Return the rows of a data frame; each column keeps its own type of numbers."""
     if hasattr(X, "iloc"):  # pandas
         columns = [X.iloc[:, j].tolist() for j in range(width)]
+        for j, dtype in enumerate(X.dtypes):
+            if getattr(dtype, "kind", "") == "M":  # pandas' own objects are slow to read
+                columns[j] = list(map(_date_text, map(str, columns[j])))
     elif hasattr(X, "iter_columns"):  # Polars
         columns = [column.to_list() for column in X.iter_columns()]
     else:
         return X.to_numpy()
     return list(zip(*columns)) if columns else [()] * len(X)
+
+
+def _holds_dates(X: Any) -> bool:
+    return getattr(getattr(X, "dtype", None), "kind", "") == "M" and len(X.shape) == 2
+
+
+def _date_text(text: str) -> str | None:
+    return None if text == "NaT" else text
 
 
 def _as_row(row: Any, name: str, i: int) -> Row[Any]:

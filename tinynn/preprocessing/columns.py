@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isfinite
-from typing import Any, Callable, NamedTuple, NoReturn, Sequence, Union
+from typing import Any, NamedTuple, NoReturn, Sequence, Union
 
 from ..checks.finite import all_finite
 from ..checks.words import counted
-from ..errors import DataError, FormatError
+from ..errors import DataError
 from ..lesson.matrix import Vector
-from .cells import Reader, cell_error, index_of, key_of, like_date, reads_infinite, whole_spelling
-from .notation import UNITS, Notation
-from .summary import Summary, not_finite, rounding_variance
+from .cells import Found, Reader, cell_error, index_of, key_of, reads_infinite, whole_spelling
+from .date_column import DATE_KINDS, DateColumn, DateTally, date_column
+from .moments import rounding_variance
+from .notation import Notation
+from .summary import Summary, not_finite
+from .words_column import WordsColumn, words_column
 
 FEW_ROWS = 20  # with no more rows, text that differs in every row is not taken for an identifier
+COMMON = 5  # rows in which a kind has to occur where most cells differ
 MOST_NUMBER_KINDS = 20  # with more different numbers, a rare text is no kind among them
+DATES_AMONG_TEXTS = 0.9  # with this share of dates, other texts are taken for mistakes
 MISSING_KIND = "(missing)"
 
 
@@ -31,14 +36,6 @@ class ColumnPlan(NamedTuple):
     missing_category: str
     drop_constant: bool
     decimal: str
-
-
-class Found(NamedTuple):
-    """The encoded columns of one column, and its numbers of missing cells and of unknown kinds."""
-
-    columns: list[Vector]
-    missing: int
-    unseen: dict[str, int]
 
 
 class NumberColumn(NamedTuple):
@@ -69,6 +66,11 @@ class NumberColumn(NamedTuple):
     @property
     def kind(self) -> str:
         return "number"
+
+    @property
+    def asked(self) -> str:
+        """The kind to ask for to read other rows alike."""
+        return self.kind
 
     def notation(self, reader: Reader) -> Notation:
         """Return how texts are read as numbers."""
@@ -154,6 +156,11 @@ class CategoryColumn(NamedTuple):
         return "category"
 
     @property
+    def asked(self) -> str:
+        """The kind to ask for to read other rows alike."""
+        return self.kind
+
+    @property
     def text_kinds(self) -> list[str]:
         """The kinds that cells with a value have, in order: all but that of missing cells."""
         return self.kinds[:-1] if self.own else self.kinds
@@ -227,6 +234,11 @@ class LeftOut(NamedTuple):
     kind: str
     rows: int
 
+    @property
+    def asked(self) -> str:
+        """The kind to ask for to leave the column out."""
+        return "drop"
+
     def feature_names(self) -> list[str]:
         """Return an empty list."""
         return []
@@ -240,7 +252,7 @@ class LeftOut(NamedTuple):
         return f"left out: {self.reason}"
 
 
-Column = Union[NumberColumn, CategoryColumn, LeftOut]
+Column = Union[NumberColumn, CategoryColumn, DateColumn, WordsColumn, LeftOut]
 
 
 def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
@@ -253,6 +265,10 @@ def planned(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         return LeftOut(name, "as asked", "drop", summary.rows)
     if summary.kind == "category":
         return _category_column(summary, name, plan, "as asked")
+    if summary.kind in DATE_KINDS:
+        return _date_column(summary, name, plan, "as asked, dates or times")
+    if summary.kind == "words":
+        return _words_column(summary, name, plan, "as asked")
     if summary.kind == "number":
         if summary.texts and summary.first_text:
             row, text = summary.first_text
@@ -275,10 +291,16 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
     if kinds == 1 and not missing and plan.drop_constant:
         reason = f"the same text, {next(iter(counts))!r}, in {counted(rows, 'row')}"
         return LeftOut(name, reason, "constant", rows)
+    if summary.dates and summary.dates.count == present:
+        return _date_column(summary, name, plan, "every value is a date or time")
     if not codes and _like_numbers(summary, plan):
         if summary.first_text and reads_infinite(summary.first_text[1]):
             not_finite(summary.first_text[1], summary.first_text[0], summary.label)
         raise DataError(_mixed_refusal(summary, name))
+    seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
+    varied = seen > FEW_ROWS and not summary.numbers and kinds > 0.5 * seen
+    if varied and summary.prose and summary.prose.is_prose:
+        return _words_column(summary, name, plan, "sentences whose words come again")
     if kinds <= plan.max_kinds:
         reason = f"few different values in {counted(rows, 'row')}"
         if codes:
@@ -286,14 +308,41 @@ def _guessed(summary: Summary, name: str, plan: ColumnPlan) -> Column:
         elif summary.numbers:
             reason += f", {counted(summary.numbers, 'number')} among them"
         return _category_column(summary, name, plan, reason)
-    seen = summary.present if summary.all_kinds_at is None else summary.all_kinds_at
+    if summary.dates and summary.dates.count >= DATES_AMONG_TEXTS * present:
+        raise DataError(_mixed_dates_refusal(summary.dates, name))
     many = f"{kinds}{'' if summary.all_kinds_at is None else ' or more'} different values"
-    text = summary.first_text[1] if summary.first_text else ""
-    what = codes or ("dates (read as text)" if like_date(text) else "text")
+    what = codes or "text"
     if kinds > 0.9 * seen and seen > FEW_ROWS:
         return LeftOut(name, f"{what} like an identifier, {many}", "identifier", rows)
-    reason = f"{what}; the {plan.max_kinds} most frequent of {many}"
+    if 2 * kinds > seen and seen > FEW_ROWS:
+        common = sum(count >= COMMON for count in counts.values())
+        if not common:
+            reason = f"{what} like an identifier, {many}, none in {COMMON} rows or more"
+            return LeftOut(name, reason, "identifier", rows)
+        plan = plan._replace(max_kinds=min(plan.max_kinds, common))
+    few = f"{plan.max_kinds} " if plan.max_kinds > 1 else ""
+    reason = f"{what}; the {few}most frequent of {many}"
     return _category_column(summary, name, plan, reason)
+
+
+def _date_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> DateColumn:
+    assert summary.dates is not None
+    return date_column(
+        summary.dates, name, reason, plan.decimal, plan.scaling, plan.missing_indicator,
+        summary.missing, summary.rows,
+    )  # fmt: skip
+
+
+def _words_column(summary: Summary, name: str, plan: ColumnPlan, reason: str) -> WordsColumn:
+    assert summary.prose is not None
+    missing = summary.counted_kinds()[1]
+    found = words_column(summary.prose, name, reason, plan.missing_indicator, missing, summary.rows)
+    if not found.words:
+        raise DataError(
+            f"{summary.label} needs words that come in several of its texts, got none; give "
+            f"kinds={{{name!r}: 'drop'}} to leave it out"
+        )
+    return found
 
 
 def _of_numbers(summary: Summary, name: str, plan: ColumnPlan) -> Column:
@@ -421,85 +470,11 @@ def _mixed_refusal(summary: Summary, name: str) -> str:
     )
 
 
-def column_from_dict(state: object, where: str) -> Column:
-    """Return the column of a saved state. Raises FormatError for anything else."""
-    if not isinstance(state, dict):
-        raise FormatError(f"{where} needs to be an object, got {type(state).__name__}")
-    kinds: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
-    kind = state.get("kind")
-    if kind in ("constant", "empty", "identifier", "drop"):
-        made: Any = LeftOut
-        values = dict(state)
-    elif kind in kinds:
-        made = kinds[kind]
-        values = {**made._field_defaults, **state}
-        del values["kind"]
-        if kind == "category" and "own" not in state:
-            values["own"] = _own_of_old(state)
-    else:
-        raise FormatError(f"{where} has the unknown kind {kind!r}")
-    if set(values) != set(made._fields):
-        raise FormatError(f"{where} needs {', '.join(made._fields)}, got {', '.join(values)}")
-    for key, value in values.items():
-        if not _FITS[key](value):
-            raise FormatError(f"{where} cannot have {key} {value!r}")
-    column: Column = made(**values)
-    trouble = _contradiction(column)
-    if trouble:
-        raise FormatError(f"{where} {trouble}")
-    return column
-
-
-def _own_of_old(state: dict[str, Any]) -> bool:
-    """Return `own` for a column saved before there was one."""
-    kinds = state.get("kinds")
-    return isinstance(kinds, list) and kinds[-1:] == [state.get("fill")] == [MISSING_KIND]
-
-
-def column_to_dict(column: Column) -> dict[str, Any]:
-    """Return a column in types that JSON has."""
-    return {"kind": column.kind, **column._asdict()}
-
-
-def _contradiction(column: Column) -> str | None:
-    if isinstance(column, NumberColumn):
-        if column.scale <= 0.0 or column.low > column.high:
-            return "needs a scale above 0 and low not above high"
-    elif isinstance(column, CategoryColumn):
-        if len(set(column.kinds)) != len(column.kinds) or len(column.counts) != len(column.kinds):
-            return "needs different kinds, each with a count"
-        if column.fill is not None and column.fill not in column.kinds:
-            return f"needs fill to be one of its kinds, got {column.fill!r}"
-        if column.own and column.fill != column.kinds[-1]:
-            return f"needs fill to be its last kind, got {column.fill!r}"
-    return None
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (float, int)) and not isinstance(value, bool) and isfinite(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text, "reason": _is_text, "kind": _is_text,
-    "median": lambda value: value is None or _is_number(value),
-    "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,
-    "indicator": lambda value: isinstance(value, bool),
-    "strict": lambda value: isinstance(value, bool),
-    "own": lambda value: isinstance(value, bool),
-    "decimal": lambda value: value in (None, ".", ","),
-    "grouped": lambda value: isinstance(value, bool),
-    "dressed": lambda value: isinstance(value, bool),
-    "unit": lambda value: value in UNITS,
-    "missing": _is_count, "rows": _is_count, "others": _is_count,
-    "kinds": lambda value: isinstance(value, list) and all(map(_is_text, value)),
-    "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "fill": lambda value: value is None or _is_text(value),
-}  # fmt: skip
+def _mixed_dates_refusal(dates: DateTally, name: str) -> str:
+    row, text = dates.first_other or (0, "")
+    return (
+        f"{dates.label} has {counted(dates.count, 'date')} and "
+        f"{counted(dates.others, 'other value')} (row {row} has {text[:40]!r}); if this means a "
+        f"missing value, give missing=({text!r},); if they are all names, give "
+        f"kinds={{{name!r}: 'category'}}"
+    )

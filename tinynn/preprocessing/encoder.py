@@ -18,12 +18,14 @@ from ..checks.words import counted, did_you_mean, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
-from .columns import Column, ColumnPlan, NumberColumn, column_from_dict, column_to_dict, planned
+from .columns import Column, ColumnPlan, NumberColumn, planned
+from .date_column import DATE_KINDS
 from .notation import Notation, notation_of
+from .saved_columns import column_from_dict, column_to_dict
 from .summary import KINDS, Summary
 
 CHUNK = 4096  # rows processed at a time
-_KINDS = ("number", "category", "drop")
+_KINDS = ("number", "category", *DATE_KINDS, "words", "drop")
 _SETTINGS = (
     "names", "kinds", "scaling", "max_kinds", "missing", "missing_indicator", "missing_category",
     "decimal", "drop_constant", "not_missing", "notations",
@@ -43,13 +45,15 @@ class TableEncoder:
 
     names:              the column names; by default those of a data frame, or x0, x1 …; a table
                         that has names, too, is put in this order by them
-    kinds:              the kinds of columns by name or number: "number", "category" or "drop"; the
-                        others are guessed (`describe()` shows the guesses and the reasons)
+    kinds:              the kinds of columns by name or number: "number", "category", "date" (also
+                        "day-first date" and "month-first date"), "words" for free text, or "drop";
+                        the others are guessed (`describe()` shows the guesses and the reasons)
     scaling:            "standard" scales numbers to mean 0 and standard deviation 1, "minmax" to
                         0 … 1; None leaves them as they are
     max_kinds:          the most kinds of a category to encode: the most frequent, one column each
     missing:            the values that mean missing, besides None, NaN and empty text
-    missing_indicator:  whether to add a column of 0 and 1 to number columns with missing cells
+    missing_indicator:  whether to add a column of 0 and 1 to columns with missing cells, except for
+                        categories
     missing_category:   "own" makes missing cells of a category a separate kind, "most_frequent"
                         gives them the most frequent one
     decimal:            the decimal sign of texts like "1,234", which may mean 1234 or 1.234, in
@@ -62,14 +66,15 @@ class TableEncoder:
 
     Text is read as numbers if all values of its column are numbers, written in one way: "1.5e3",
     "1,234.50" or "1.234,50", "$12", "12 €", "USD 12", "14.4%" (which is 14.4), "(12)" or "12-" for
-    −12. Numbers with leading zeros, or more than 15 digits, are codes, hence text; dates are text.
-    Missing numbers are replaced by the median. Kinds that were not seen during `fit` are encoded as
-    zeros, and reported. Identifiers are text that differs in (nearly) every row, and row numbers in
-    a column with a name like "id".
+    −12. Numbers with leading zeros, or more than 15 digits, are codes, hence text. A column of
+    dates is read as dates. Missing numbers and dates are replaced by the median. Kinds that were
+    not seen during `fit` are encoded as zeros, and reported. Sentences whose words come again are
+    free text. Identifiers are other text that differs in (nearly) every row, and row numbers in a
+    column with a name like "id".
 
     `fit` learns from a table, `partial_fit` from a stream of tables in bounded memory: medians are
     exact up to 50,000 numbers, and come from a uniform sample of this size beyond; up to 1,000
-    kinds are counted.
+    kinds and 20,000 words are counted.
 
     >>> TableEncoder().fit_transform([[1, "a"], [3, "b"]])
     [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]

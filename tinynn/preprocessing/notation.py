@@ -98,7 +98,8 @@ class Notation(NamedTuple):
                 joined = joined.replace(sign, "")
         if self.decimal == ",":
             joined = joined.replace(",", ".")
-        return list(map(float, joined.split("\n")[1:]))
+        values = list(map(float, joined.split("\n")[1:]))
+        return values if len(values) == len(cells) else None  # a cell may hold a line break
 
     def mend(self, text: str) -> str | None:
         """Return what to do about a text that is a number in another notation; None for others."""

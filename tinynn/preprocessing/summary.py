@@ -4,114 +4,20 @@ from __future__ import annotations
 
 import copy
 import re
-from array import array
 from collections import Counter
-from math import exp, floor, fsum, inf, isfinite, log
+from math import isfinite
 from random import Random
-from typing import Any, NoReturn, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
 from ..errors import DataError
 from .cells import Reader, cell_error, index_of, key_of
+from .date_column import DATE_KINDS, DateTally
+from .moments import Moments
 from .notation import LONG, Evidence, Notation
+from .words_column import WordTally
 
-SAMPLE = 50_000  # numbers of a column kept for its median, which is exact up to this many
 KINDS = 1_000  # different kinds counted in a column
-_EPSILON = 2.0**-52
 _PADDED = re.compile("\n0[0-9]")
-
-
-class Sample:
-    """A uniform sample of up to `size` numbers of a stream.
-
-    Source: K.-H. Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))) (1994),
-    algorithm L: it draws how many numbers to skip, so most of them cost nothing.
-    """
-
-    def __init__(self, size: int, rng: Random) -> None:
-        self.size = size
-        self.rng = rng
-        self.kept = array("d")
-        self.seen = 0
-        self.next = size  # the position in the stream of the next number to take
-        self.share = 1.0
-
-    def extend(self, values: Sequence[float]) -> None:
-        """Add the next numbers of the stream."""
-        room = self.size - len(self.kept)
-        if room:
-            self.kept.extend(values[:room])
-            if len(self.kept) == self.size:
-                self.next -= 1
-                self._skip()
-        while self.next < self.seen + len(values):
-            self.kept[self.rng.randrange(self.size)] = values[self.next - self.seen]
-            self._skip()
-        self.seen += len(values)
-
-    def _skip(self) -> None:
-        draw = self.rng.random
-        self.share *= exp(log(1.0 - draw()) / self.size)
-        # Clamped, as a share rounded to 1 or 0 would cause an error below.
-        share = min(max(self.share, 1e-300), 1.0 - _EPSILON)
-        rest = log(1.0 - share) if share > 1e-15 else -share
-        self.next += floor(log(1.0 - draw()) / rest) + 1
-
-    def median(self) -> float:
-        """Return the median of the sample; 0 if it is empty.
-
-        In the whole stream, its rank is within ±1/√n of the middle for a sample of n numbers (two
-        standard errors).
-        """
-        ordered = sorted(self.kept)
-        n = len(ordered)
-        if not n:
-            return 0.0
-        return ordered[n // 2] if n % 2 else 0.5 * ordered[n // 2 - 1] + 0.5 * ordered[n // 2]
-
-
-class Moments:
-    """Statistics of numbers in one pass.
-
-    count, mean, squares, low, high:  how many; μ, Σ (x − μ)², the smallest and the largest
-    sample:                           of the numbers, for their median
-    """
-
-    def __init__(self, rng: Random) -> None:
-        self.count = 0
-        self.mean = self.squares = 0.0
-        self.low, self.high = inf, -inf
-        self.sample = Sample(SAMPLE, rng)
-
-    @property
-    def variance(self) -> float:
-        return self.squares / self.count if self.count else 0.0
-
-    def add(self, values: Sequence[float], label: str) -> None:
-        """Combine the moments of more numbers with those so far.
-
-        Source: T. F. Chan, G. H. Golub and R. J. LeVeque (1979), equation 2.1, as StandardScaler.
-        """
-        if not values:
-            return
-        added, n = len(values), self.count + len(values)
-        try:
-            mean = fsum(values) / added
-            errors = [x - mean for x in values]
-            squares = max(fsum([e * e for e in errors]) - fsum(errors) ** 2 / added, 0.0)
-            delta = mean - self.mean
-            self.squares += squares + delta * delta * (self.count * (added / n))
-        except (OverflowError, ValueError):
-            self.squares = inf
-            mean = delta = 0.0
-        if not isfinite(self.squares):
-            raise DataError(
-                f"TableEncoder needs columns whose variance fits a float, got values too far apart "
-                f"in {label}; scale it down first"
-            )
-        self.mean += delta * (added / n)
-        self.count = n
-        self.low, self.high = min(self.low, min(values)), max(self.high, max(values))
-        self.sample.extend(values)
 
 
 class Summary:
@@ -130,13 +36,15 @@ class Summary:
     counting:                       whether the cells so far are whole numbers, each one more than
                                     the one before
     first_text:                     (row, cell) of the first text
+    dates, prose:                   statistics of the texts as dates and as sentences, or None if it
+                                    is clear that they are none
     """
 
     def __init__(
         self, label: str, kind: str | None, rng: Random, notation: Notation | None = None
     ) -> None:
         self.label = label
-        self.kind = kind  # as given: "number", "category", "drop", or None to guess
+        self.kind = kind  # as given, or None to guess
         self.rows = self.missing = self.numbers = self.texts = 0
         self.evidence = Evidence(notation)
         self.readings = dict.fromkeys(".,", Moments(rng))
@@ -147,6 +55,8 @@ class Summary:
         self.counting = True
         self.previous: float | None = None
         self.first_text: tuple[int, str] | None = None
+        self.dates = DateTally(label, kind, rng) if kind in (None, *DATE_KINDS) else None
+        self.prose = WordTally() if kind in (None, "words") else None
 
     @property
     def present(self) -> int:
@@ -168,9 +78,30 @@ class Summary:
         if self.kind == "drop":
             self.rows += len(cells)
             return
-        if self.kind == "category" or not self._all_numbers(cells, first_row, reader):
+        if not self._all_dates(cells, reader) and (
+            self._texts_only or not self._all_numbers(cells, first_row, reader)
+        ):
             self._read(cells, first_row, reader)
         self.rows += len(cells)
+
+    @property
+    def _texts_only(self) -> bool:
+        return self.kind not in (None, "number")
+
+    def _all_dates(self, cells: Sequence[Any], reader: Reader) -> bool:
+        """Add the cells at once if all are dates or missing, and their kinds are not wanted."""
+        if self.dates is None or (self.kind is None and self.all_kinds_at is None):
+            return False
+        if set(map(type, cells)) != {str}:
+            return False
+        missing = reader.missing
+        texts = cells if missing.isdisjoint(cells) else [c for c in cells if c not in missing]
+        if not self.dates.add_all(texts):
+            return False
+        self.missing += len(cells) - len(texts)
+        self.texts += len(texts)
+        self.uncounted += len(texts)
+        return True
 
     def _all_numbers(self, cells: Sequence[Any], first_row: int, reader: Reader) -> bool:
         """Add the cells at once if all are numbers and their kinds are not wanted."""
@@ -210,6 +141,7 @@ class Summary:
             counts = Counter(cells)
         found: dict[str, list[float]] = {sign: [] for sign in self.readings}
         number_of: dict[Any, Any] = {}
+        texts: dict[str, tuple[int, int]] = {}
         first = dict(zip(reversed(cells), range(len(cells) - 1, -1, -1)))
         for cell, count in counts.items():
             value = self._value(cell, cells, first_row, reader)
@@ -219,15 +151,19 @@ class Summary:
                 if word in reader.not_missing:
                     self.words[word] = self.words.get(word, 0) + count
                 continue
-            self._count_kind(key_of(cell), count)
-            if self.kind == "category":
-                continue
+            key = key_of(cell)
+            self._count_kind(key, count)
             row = first_row + first[cell]
+            text = value if isinstance(value, str) else key
+            if self._texts_only:
+                texts[text] = (count + texts.get(text, (0, 0))[0], row)
+                continue
             if isinstance(value, str):
                 numbers = evidence.add(value, row, count)
                 if numbers is None:
                     self.texts += count
                     self.first_text = self.first_text or (row, value)
+                    texts[text] = (count + texts.get(text, (0, 0))[0], row)
                     continue
             else:
                 evidence.add_number(cell, row, count)
@@ -240,6 +176,20 @@ class Summary:
         if self.counting:
             self.counting = self._counts_on([number_of.get(cell) for cell in cells])
         self._add_numbers(found)
+        if texts:
+            self._add_texts(texts)
+
+    def _add_texts(self, texts: Mapping[str, tuple[int, int]]) -> None:
+        """Add different texts, each with the number of its cells and the row of the first."""
+        guess = self.kind is None
+        if self.dates is not None:
+            self.dates.add(texts)
+            if guess and self.dates.hopeless:
+                self.dates = None
+        if self.prose is not None:
+            self.prose.add(texts, guess)
+            if guess and self.prose.hopeless:
+                self.prose = None
 
     def _value(self, cell: Any, cells: Sequence[Any], start: int, reader: Reader) -> Any:
         try:
@@ -291,8 +241,3 @@ def not_finite(cell: Any, row: int, label: str) -> NoReturn:
         f"inputs need finite numbers, got {cell!r} in row {row}, {label}; "
         "clip or drop infinite values first"
     )
-
-
-def rounding_variance(n: int, mean: float, variance: float) -> bool:
-    """Return whether rounding alone explains a variance, by the rule of StandardScaler."""
-    return variance <= n * _EPSILON * variance + (n * _EPSILON * mean) ** 2
