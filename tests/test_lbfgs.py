@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import warnings
 from functools import partial
@@ -74,6 +75,43 @@ def test_the_minimum_of_a_quadratic_is_found(size, seed):
     assert task.ended == "convergence"
     assert max(map(abs, task.at.gradient)) <= 1e-6
     assert task.at.x == pytest.approx(center, abs=2e-5)
+
+
+def yanai(first, second):
+    """Return H. Yanai, M. Ozawa and S. Kaneko's function, as in Moré and Thuente (1994)."""
+    a, b = (math.sqrt(1.0 + c * c) - c for c in (first, second))
+
+    def function(t):
+        r, s = math.hypot(1.0 - t, second), math.hypot(t, first)
+        return a * r + b * s, a * (t - 1.0) / r + b * t / s
+
+    return function
+
+
+# The trials of scipy.optimize._dcsrch.DCSRCH of SciPy 1.17 with ftol = gtol = 1e-4, xtol = 1e-10:
+# how many there are, and the last one, from first trials of 0.001, 1 and 1,000.
+@pytest.mark.parametrize(
+    ("function", "trials", "ends"),
+    [
+        (
+            lambda t: (-t / (t * t + 2.0), (t * t - 2.0) / (t * t + 2.0) ** 2),
+            [9, 5, 11],
+            [1.41420836887, 1.41421220671, 1.41421351463],
+        ),
+        (yanai(0.01, 0.001), [7, 7, 9], [0.0741850225606, 0.0741398987714, 0.074102257562]),
+        (yanai(0.001, 0.01), [15, 8, 12], [0.925801567609, 0.925871522709, 0.925806792021]),
+    ],
+    ids=["1", "5", "6"],
+)
+def test_a_line_search_makes_the_trials_of_minpack(function, trials, ends, monkeypatch):
+    for name, value in (("DECREASE", 1e-4), ("CURVATURE", 1e-4), ("NARROWEST", 1e-10)):
+        monkeypatch.setattr(f"tinynn.training.line_search.{name}", value)
+    for first, count, end in zip((1e-3, 1.0, 1e3), trials, ends):
+        search, made = Search(Point(0.0, *function(0.0)), first), 0
+        while not search.ended:
+            search.tell(*function(search.step))
+            made += 1
+        assert (made, search.step) == (count, pytest.approx(end, rel=1e-9))
 
 
 @given(

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 import tinynn as nn
 from tinynn.estimators import Classifier, ConvergenceWarning, NotFittedError, Regressor
+from tinynn.estimators.design import NetworkDesign
 from tinynn.estimators.number_targets import Numbers
 from tinynn.formulas.poisson import Poisson
 from tinynn.lesson.losses import BinaryCrossEntropy
@@ -82,6 +83,12 @@ def test_the_penalty_is_that_of_other_solvers():
     loss = BinaryCrossEntropy()(exact.network_.predict(exact.encoder_.transform(X)), targets)
     squares = sum(w * w for row in exact.coefs_[0] for w in row)
     assert exact.loss_ == pytest.approx(loss + 2.0 / 60 / 2 * squares, rel=1e-9)
+
+
+def test_tol_is_that_of_scikit_learns_loss():
+    plan = NetworkDesign(Regressor(solver="lbfgs", tol=0.01, max_fun=7))
+    wanted = nn.LBFGS(0.02, 7, weight_decay=0.1, decay_biases=False)
+    assert plan.optimizer(60, 0.1, 2.0) == wanted and plan.batch(1000) == 1000
 
 
 def test_weights_count_in_it():
@@ -221,7 +228,7 @@ def test_scores_of_early_stopping_are_in_the_units_of_the_table():
     X, y = magnitudes(False)
     model = Regressor((), log_target=True, early_stopping=True, solver="lbfgs", random_state=0)
     scores = model.fit(X, y).validation_scores_
-    _, apart = model._split(nn.estimators.design.NetworkDesign(model), model.targets_, y, 0)
+    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0)
     best = model.score([X[i] for i in apart], [y[i] for i in apart])
     assert max(scores) == pytest.approx(best, rel=1e-9)
 
@@ -334,7 +341,7 @@ def test_counts_are_scored_in_their_units():
     X, y = counts()
     model = Regressor((4,), loss="poisson", early_stopping=True, solver="lbfgs", random_state=0)
     scores = model.fit(X, y).validation_scores_
-    _, apart = model._split(nn.estimators.design.NetworkDesign(model), model.targets_, y, 0)
+    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0)
     best = model.score([X[i] for i in apart], [y[i] for i in apart])
     assert max(scores) == pytest.approx(best, rel=1e-9)
 
