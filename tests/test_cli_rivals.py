@@ -169,6 +169,12 @@ def test_an_interrupted_refit_keeps_the_tested_model(table, capsys, monkeypatch)
     assert load_model(path.replace("t.csv", "m.json")).estimator.coefs_ == tested
 
 
+def test_what_was_cut_short_is_followed_by_no_more(table, capsys):
+    text = train(capsys, table(400, price), "--time-budget", "0.0001")
+    assert "time budget" in text and "its logarithm" not in text and "once more" not in text
+    assert "once more" in train(capsys, table(), "--time-budget", "0.0001", "--refit")
+
+
 def solver(*words, rows=100):
     given = options.train().parse_args(["t.csv", "--target", "y", *words])
     return training.solver_of(given, rows)

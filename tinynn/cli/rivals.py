@@ -27,6 +27,7 @@ LINEAR_ALPHA, LINEAR_STEPS = 1.0, 100
 MOST_NUMBERS = {True: 20_000_000, False: 200_000}
 SKEWED = 2.0  # the skewness of targets from which their logarithms are tried
 E = TypeVar("E", bound=Estimator)
+CUT_SHORT = ("interrupted", "time budget")  # how trainings end that should not be followed by more
 REFITTED = 10_000  # rows up to which the final model learns from all of them
 
 
@@ -101,6 +102,8 @@ def with_logarithms(
     plainly = trained, prepared
     if min(targets) < 0.0 or skewness(targets) < SKEWED or not prepared.apart:
         return plainly
+    if trained.history_.stopped_by in CUT_SHORT:
+        return plainly
     other = trained.fresh(log_target=True)
     logarithms = other.retargeted(prepared, targets)
     try:
@@ -110,6 +113,7 @@ def with_logarithms(
     except DivergenceError:
         return plainly
     if other.history_.stopped_by == "interrupted":
+        trained.history_.stopped_by = "interrupted"  # by somebody who waits for an end
         return plainly
     X = [prepared.X[i] for i in prepared.apart]
     wanted = [targets[i] for i in prepared.apart]
@@ -150,7 +154,8 @@ def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) ->
     diverges, the judged model is returned.
     """
     rows = len(whole.targets)
-    if refit is False or (refit is None and rows > REFITTED):
+    cut_short = judged.history_.stopped_by in CUT_SHORT
+    if refit is False or (refit is None and (rows > REFITTED or cut_short)):
         return judged
     epochs = max(judged.history_.best_epoch, 1)
     model = judged.fresh(early_stopping=False, n_iter_no_change=inf, callbacks=())
