@@ -27,8 +27,8 @@ def train() -> Parser:
         "DATA --target COLUMN [options]",
         "Trains a model to predict one column of a table from the others.\n\n"
         "It guesses what each column is, and tells you. It holds out some rows to decide when to "
-        "stop and\nothers to test the model, and compares it with always giving the same answer. "
-        "Ctrl-C stops training\nearly and keeps the best model so far.",
+        "stop and\nothers to test the model, and compares it with a linear model and with always "
+        "giving the same\nanswer. Ctrl-C stops training early and keeps the best model so far.",
         [
             "iris.csv --target species --out iris.json",
             "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
@@ -98,11 +98,13 @@ def _add_training(command: Parser) -> None:
         "--clip-norm", type=above_zero, metavar="NORM", help="largest norm of the gradients"
     )
     add_switch(
-        group, "log-target", "learn the target's logarithm (if it is skewed and that does better)"
-    )
+        group, "log-target",
+        "learn the target's logarithm, or --no-log-target (if it is skewed and that does better)",
+    )  # fmt: skip
     add_switch(
-        group, "refit", "train the final model on all rows after the test (up to 10,000 rows)"
-    )
+        group, "refit",
+        "train the final model on all rows after the test, or --no-refit (up to 10,000 rows)",
+    )  # fmt: skip
     group.add_argument("--class-weights", metavar="WEIGHTS", help="balanced, or like yes=5,no=1")
     group.add_argument(
         "--test-share", type=share, default=0.2, metavar="SHARE",
