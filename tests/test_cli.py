@@ -218,13 +218,16 @@ def test_train_as_json_and_quietly(home, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_iris_is_learned_from_a_file_whatever_the_seed(home, tmp_path, seed):
-    out, _ = run(
-        "train", home / "iris.csv", "--target", "species", "--seed", seed, "--json", "--quiet",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert json.loads(out)["test"]["accuracy"] >= 0.93
+def test_iris_is_learned_from_a_file_whatever_the_seed(home, tmp_path):
+    found = []
+    for seed in range(10):
+        out, _ = run(
+            "train", home / "iris.csv", "--target", "species", "--seed", seed, "--json", "--quiet",
+            cwd=tmp_path,
+        )  # fmt: skip
+        found.append(json.loads(out)["test"]["accuracy"])
+    # Of 30 flowers, one row is 0.033: a single test says little, ten say more.
+    assert sum(found) / len(found) >= 0.95 and min(found) >= 0.9
 
 
 def test_train_reads_pipes_tabs_compression_and_tables_without_a_header(home, tmp_path):

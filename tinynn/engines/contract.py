@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from itertools import chain, islice, repeat
+from math import inf
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, TypeVar, overload
 
 from ..lesson.loss import Loss
@@ -232,10 +233,15 @@ class Program:
     ) -> float:
         """Return the mean loss of rows that are not trained on, not in training mode.
 
+        It may be infinite, or NaN.
         `outputs` are those for the rows of X, if the caller has them. Calls with the same lists
         may use what was prepared for an earlier call, so callers must not change them.
         """
-        return self.recipe.loss(self.predict(X) if outputs is None else outputs, T, sample_weight)
+        Y = self.predict(X) if outputs is None else outputs
+        try:
+            return self.recipe.loss(Y, T, sample_weight)
+        except OverflowError:
+            return inf
 
     def write_back(self) -> None:
         """Copy the program's numbers into the network's lists and the memory."""

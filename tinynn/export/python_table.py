@@ -85,7 +85,11 @@ def _written(text, decimal, grouped, unit, dressed):  # the number in a text, or
             text, unit, needed = text[: -len(unit)], "", False
         else:
             break
-        text = text.strip(_GROUPS[:-2])
+        # Some Pythons strip bytes, not characters.
+        while text and text[0] in _GROUPS[:-2]:
+            text = text[1:]
+        while text and text[-1] in _GROUPS[:-2]:
+            text = text[:-1]
     head, tail = text.partition(other)[0], text.partition(other)[2]
     if needed or signs > 1 or not grouped and _digits(head) and _digits(tail):
         raise ValueError(text)
