@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
+from tinynn.engines.choice import runs_native
+from tinynn.formulas.poisson import Poisson
 from tinynn.lesson.plateau import ReduceOnPlateau
 from tinynn.lesson.schedules import Cosine, Exponential, InverseScaling, Step
 from tinynn.training.batches import BatchStream, TableBatches, epoch_batches
@@ -923,3 +925,16 @@ def test_a_stream_object_reads_only_what_is_asked_for():
     stream = iter(BatchStream(batches, 3))
     assert next(stream) == ([[1.0]], [[1.0]], None)
     assert read == [0]
+
+
+@pytest.mark.parametrize("engine", ["lists", "unrolled", "native"])
+def test_a_validation_loss_beyond_the_floats_is_infinite(engine):
+    if engine == "native" and not runs_native():
+        pytest.skip("no machine code runs here")
+    model = nn.Sequential(nn.Dense(1, 1), seed=1)
+    model.layers[0].W[0][0] = 1.0
+    history = nn.fit(
+        model, [[0.1], [0.2]], [[1.0], [2.0]], loss=Poisson(), optimizer=nn.SGD(0.01), epochs=2,
+        validation=([[1e6]], [[1.0]]), engine=engine,
+    )  # fmt: skip
+    assert history.validation_loss == [math.inf] * 2 and model.layers[0].W[0][0] > 0.9
