@@ -85,7 +85,7 @@ def _add_training(command: Parser) -> None:
         "--batch-size",
         type=positive,
         metavar="ROWS",
-        help="rows per update (a 200th of the rows, but 32 to 256)",
+        help="rows per update (a 100th of the rows, but 32 to 256)",
     )
     group.add_argument(
         "--solver", help="adam, sgd, adamw, rmsprop …; lbfgs is the default below 1,000 rows"

@@ -24,7 +24,7 @@ from .testing import Trial, findings_of, tried
 LINEAR_ALPHA, LINEAR_STEPS = 1.0, 100
 # Numbers in a table on which a linear model is trained, by whether machine code does it; of larger
 # ones some rows do.
-MOST_NUMBERS = {True: 20_000_000, False: 200_000}
+MOST_NUMBERS = {True: 20_000_000, False: 100_000}
 SKEWED = 2.0  # the skewness of targets from which their logarithms are tried
 E = TypeVar("E", bound=Estimator)
 CUT_SHORT = ("interrupted", "time budget")  # how trainings end that should not be followed by more

@@ -32,9 +32,9 @@ EPOCHS = 200
 USUAL = {"adam": (1e-4, 10), "lbfgs": (1.0, 20)}
 FEW_ROWS = 1000  # below, L-BFGS is as good or better with these: `benchmarks.defaults solver`
 LEARNING_RATE = 0.03  # at first; it falls on a plateau (`benchmarks.defaults rate`)
-# A batch has a 200th of the rows within these bounds: as good as 32 of them on made-up tables of
-# 24,000 rows, for a third of the updates (`benchmarks.defaults rows`).
-SMALLEST_BATCH, LARGEST_BATCH, BATCHES = 32, 256, 200
+# A batch has a 100th of the rows within these bounds: as good as 32 of them on made-up tables of
+# 6,000 and 24,000 rows, for a third or less of the updates (`benchmarks.defaults rows`).
+SMALLEST_BATCH, LARGEST_BATCH, BATCHES = 32, 256, 100
 
 
 class TimeBudget(Callback):
@@ -141,7 +141,7 @@ def batch_rows(rows: int) -> int:
     """Return how many rows a batch has by default, for a table of so many.
 
     >>> batch_rows(150), batch_rows(20_000)
-    (32, 100)
+    (32, 200)
     """
     return min(LARGEST_BATCH, max(SMALLEST_BATCH, rows // BATCHES))
 
