@@ -131,7 +131,7 @@ def test_columns_are_left_out_for_a_reason_and_are_there():
         assert {len(row) for row in rows} == {len(header)}, table.name
 
 
-def test_whoever_tests_other_rows_or_finds_others_is_wrong(tmp_path, monkeypatch):
+def test_a_different_number_of_test_rows_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(real_tables, "say", str)
     once = Plan("real-tables", 1, 1, 0.0, 0.0)
     table = made_up()[0]

@@ -10,7 +10,7 @@ from typing import NamedTuple, Sequence, TypeVar
 from ..checks.words import counted
 from ..errors import DivergenceError
 from ..estimators import Classifier, ConvergenceWarning, Estimator, Regressor
-from ..estimators.base import Prepared
+from ..estimators.prepared import Prepared
 from ..metrics import r2_score
 from ..preprocessing import LeftOut, TableEncoder
 from ..report.findings import shown
@@ -18,7 +18,7 @@ from ..report.verdicts import with_interval
 from .console import Console
 from .models import Model
 from .tables import Label, Loaded, located
-from .testing import Trial, findings_of, tried
+from .testing import Trial, answered, findings_of, tried
 
 # The strength of scikit-learn's LogisticRegression and Ridge, and the steps of the former.
 LINEAR_ALPHA, LINEAR_STEPS = 1.0, 100
@@ -37,10 +37,11 @@ def linear_trial(
     test: Loaded,
     targets: Sequence[Label],
     console: Console,
+    earlier: Trial | None = None,
 ) -> Trial | None:
     """Train the linear model beside `like`, say its scores, and return its answers to the test.
 
-    None if its training diverges.
+    None if its training diverges. `earlier` has the encoded rows of the test, if there was a trial.
     """
     started = time.monotonic()
     linear = like.fresh(
@@ -49,16 +50,15 @@ def linear_trial(
         learning_rate="constant", tol=1e-4,
     )  # fmt: skip
     some = _thinned(prepared, MOST_NUMBERS[like.engine == "native"])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            linear.fit_prepared(some)
-    except DivergenceError:
+    if not _trained(linear, some):
         return None
     if linear.history_.stopped_by == "interrupted":
         raise KeyboardInterrupt
     model = Model("the linear model", linear, None)
-    trial = tried(model, test, list(range(len(model.columns))), targets, test.lines)
+    if earlier is None:
+        trial = tried(model, test, range(len(model.columns)), targets, test.lines)
+    else:
+        trial = answered(model, earlier)
     found = findings_of(model, trial, test.file.name)
     rows = "" if some is prepared else f", trained on {len(some.X):,} rows"
     console.say(
@@ -68,15 +68,24 @@ def linear_trial(
     return trial
 
 
+def _trained(model: Estimator, table: Prepared) -> bool:
+    """Train without warnings; return whether that went well, and did not diverge."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit_prepared(table)
+    except DivergenceError:
+        return False
+    return True
+
+
 def _thinned(prepared: Prepared, most: int) -> Prepared:
     """Return every k-th row of a table, so that it has no more than about `most` numbers."""
     step = max(1, len(prepared.X) * len(prepared.X[0]) // most)
     if step == 1:
         return prepared
-    weights = prepared.weights
-    return prepared._replace(
-        X=prepared.X[::step], T=prepared.T[::step], weights=weights and weights[::step]
-    )
+    X, T, weights = prepared.part(range(0, len(prepared.X), step))
+    return prepared._replace(X=X, T=T, weights=weights)
 
 
 def skewness(values: Sequence[float]) -> float:
@@ -106,21 +115,15 @@ def with_logarithms(
         return plainly
     other = trained.fresh(log_target=True)
     logarithms = other.retargeted(prepared, targets)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            other.fit_prepared(logarithms)
-    except DivergenceError:
+    if not _trained(other, logarithms):
         return plainly
     if other.history_.stopped_by == "interrupted":
         trained.history_.stopped_by = "interrupted"  # by somebody who waits for an end
         return plainly
-    X = [prepared.X[i] for i in prepared.apart]
+    X = prepared.part(prepared.apart)[0]
     wanted = [targets[i] for i in prepared.apart]
-    plain, by_log = (
-        r2_score(wanted, model.targets_.answers(model.network_.predict(X)))
-        for model in (trained, other)
-    )
+    models = [Model("a model", estimator, None) for estimator in (trained, other)]
+    plain, by_log = (r2_score(wanted, model.answers(model.outputs(X))) for model in models)
     better = by_log > plain
     console.say(
         f"the target is skewed: its logarithm {'is' if better else 'was tried, but is not'} "
@@ -159,19 +162,18 @@ def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) ->
         return judged
     epochs = max(judged.history_.best_epoch, 1)
     model = judged.fresh(early_stopping=False, n_iter_no_change=inf, callbacks=())
-    try:
-        with located(whole.table.file.name, whole.table.lines), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            prepared = model.prepare(whole.table.rows, whole.targets)
-            model.set_params(warm_start=True, learning_rate="constant")
-            for rate, count in _phases(judged.history_.learning_rate[:epochs]):
-                model.set_params(learning_rate_init=rate, max_iter=count).fit_prepared(prepared)
-                if model.history_.stopped_by == "interrupted":
-                    console.note("note: interrupted; the model that was tested is kept")
-                    return judged
-    except DivergenceError:
-        console.note("note: training on all rows diverged; the model that was tested is kept")
-        return judged
+    with located(whole.table.file.name, whole.table.lines):
+        prepared = model.prepare(whole.table.rows, whole.targets)
+        model.set_params(warm_start=True, learning_rate="constant")
+        for rate, count in _phases(judged.history_.learning_rate[:epochs]):
+            trouble = ""
+            if not _trained(model.set_params(learning_rate_init=rate, max_iter=count), prepared):
+                trouble = "training on all rows diverged"
+            elif model.history_.stopped_by == "interrupted":
+                trouble = "interrupted"
+            if trouble:
+                console.note(f"note: {trouble}; the model that was tested is kept")
+                return judged
     keep_reasons(model, whole.encoder)
     console.say(
         f"\ntrained once more, now on all {rows:,} rows, for {counted(epochs, 'epoch')}, the best "

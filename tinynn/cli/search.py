@@ -51,8 +51,7 @@ class Candidate(NamedTuple):
     @property
     def deviation(self) -> float:
         """The standard deviation of the scores."""
-        spread = sum([(score - self.mean) ** 2 for score in self.scores])
-        return sqrt(spread / max(len(self.scores) - 1, 1))
+        return _deviation(self.scores)
 
 
 def searched(
@@ -131,9 +130,13 @@ def _worse(candidate: Candidate, best: Candidate) -> bool:
     The error is that of the mean difference, fold by fold.
     """
     apart = [b - a for a, b in zip(candidate.scores, best.scores)]
-    mean = sum(apart) / len(apart)
-    spread = sqrt(sum([(x - mean) ** 2 for x in apart]) / max(len(apart) - 1, 1))
-    return mean > 2.0 * spread / sqrt(len(apart))
+    return sum(apart) / len(apart) > 2.0 * _deviation(apart) / sqrt(len(apart))
+
+
+def _deviation(values: Vector) -> float:
+    """Return the standard deviation of a sample, 0 for one value; it may have infinities."""
+    mean = sum(values) / len(values)
+    return sqrt(sum([(x - mean) ** 2 for x in values]) / max(len(values) - 1, 1))
 
 
 def _size(candidate: Candidate) -> tuple[int, int]:

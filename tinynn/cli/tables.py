@@ -275,7 +275,7 @@ def guessed_target(
 
 
 def _guessed_task(texts: int, numbers: int, kinds: int, whole: bool) -> tuple[str, str]:
-    """Return the task and the reason, for so many texts and numbers, and different ones of both."""
+    """Return the task and the reason, from the counts of texts, numbers and different values."""
     if numbers < texts or not numbers:
         return "classify", "the column holds text"
     if texts and kinds <= MOST_NUMBER_CLASSES and 100 * texts > numbers:

@@ -92,7 +92,7 @@ def new_estimator(
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> Classifier | Regressor:
-    """Return an untrained estimator for so many rows, set up by the options and then `changes`."""
+    """Return an untrained estimator for that many rows, set by the options, then by `changes`."""
     epochs = options.epochs or EPOCHS
     solver = solver_of(options, rows)
     alpha, patience = USUAL.get(solver, USUAL["adam"])
@@ -230,7 +230,7 @@ def train_table(
             numbers = [float(value) for value in train_targets]
             estimator, learned = with_logarithms(estimator, prepared, numbers, console)
             if linear is not None and learned is not prepared:
-                linear = linear_trial(estimator, learned, test, test_targets, console)
+                linear = linear_trial(estimator, learned, test, test_targets, console, linear)
     keep_reasons(estimator, looked)
     if linear is None:
         trial = tested(estimator, test, test_targets, options)

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from copy import copy
 from math import inf
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
 from ..checks.rows import same_length
 from ..checks.words import counted
@@ -25,30 +25,12 @@ from .convergence import Convergence
 from .design import NetworkDesign
 from .fitted import Fitted
 from .parameters import raise_not_fitted, seed_of
+from .prepared import Prepared
 from .saving import save
 from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
 
 E = TypeVar("E", bound="Estimator")
-
-
-class Prepared(NamedTuple):
-    """A table as a network takes it.
-
-    encoder, targets: have learned from the rows to train on, and from all targets
-    X, T, weights:    the encoded rows, their targets, and the weight of each row or None
-    kept, apart:      the numbers of the rows to train on, and of those for early stopping
-    """
-
-    encoder: TableEncoder
-    targets: Targets
-    X: Matrix
-    T: Matrix
-    weights: Vector | None
-    kept: list[int]
-    apart: list[int]
-    seed: int
-    arrays: bool
 
 
 class Estimator(Fitted):
@@ -131,8 +113,8 @@ class Estimator(Fitted):
         kept, apart = table.kept, table.apart
         if not plan.early_stopping:
             kept, apart = list(range(len(table.X))), []
-        data = _rows(table, kept)
-        validation = _rows(table, apart) if apart else None
+        data = table.part(kept)
+        validation = table.part(apart) if apart else None
         with self._unless_refused():
             if not (plan.warm_start and self.__sklearn_is_fitted__()):
                 self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
@@ -492,14 +474,6 @@ def _take(table: Table, numbers: list[int]) -> Table:
     if len(numbers) == len(table.rows):
         return table
     return Table([table.rows[i] for i in numbers], table.names, table.width)
-
-
-def _rows(table: Prepared, numbers: list[int]) -> tuple[Matrix, Matrix, Vector | None]:
-    X, T, weights = table.X, table.T, table.weights
-    if len(numbers) == len(X):
-        return X, T, weights
-    part = None if weights is None else [weights[i] for i in numbers]
-    return [X[i] for i in numbers], [T[i] for i in numbers], part
 
 
 def in_kind(values: list[Any], X: Any) -> Any:
