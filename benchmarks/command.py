@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Sequence
 
+from tinynn.files.atomic import write_text
+
 from . import environment, readme, tables
 from .measure import FULL, QUICK, TINY, Plan, run_task
 from .peers import all_peers
@@ -118,7 +120,7 @@ def write_files(results: Results, folder: Path, texts: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in texts.items():
         path = folder / f"{results.file_stem()}{suffix}"
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
         say(f"written: {path.resolve()}")
 
 

@@ -31,6 +31,7 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from tinynn.cli import options as command_options
 from tinynn.cli.training import USUAL, new_estimator
+from tinynn.files.atomic import write_text
 from tinynn.preprocessing import TableEncoder
 from tinynn.training.callbacks import Callback
 
@@ -275,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = "\n\n".join(parts) + "\n"
     print(text, end="")
     if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
+        write_text(options.out, text)
     return 0
 
 

@@ -25,6 +25,7 @@ from statistics import mean, stdev
 from typing import Any, Callable, NamedTuple, Sequence
 
 from tinynn.estimators import Classifier, Regressor
+from tinynn.files.atomic import write_text
 
 from . import environment
 from .results import Results
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{scores[-1].mean:.4f}", file=sys.stderr, flush=True)
         text = report(scores, options.hidden, Results("estimators", about, []))
         if options.out is not None:  # write partial results, since a full run takes long
-            options.out.write_text(text, encoding="utf-8")
+            write_text(options.out, text)
     print(text, end="")
     first = {score.table for score in scores}
     return 0 if all(within(scores, table, RAW) == options.shufflings for table in first) else 1

@@ -25,6 +25,8 @@ from math import inf
 from pathlib import Path
 from typing import Sequence
 
+from tinynn.files.atomic import write_text
+
 from . import environment
 from .command import chosen, say
 from .jobs import Refused
@@ -131,8 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = report(everything, peers, results)
         if options.out is not None:  # write partial results, since a full run takes long
             path = options.out / results.mode
-            path.with_suffix(".json").write_text(to_json(everything, about), encoding="utf-8")
-            path.with_suffix(".md").write_text(text, encoding="utf-8")
+            write_text(path.with_suffix(".json"), to_json(everything, about))
+            write_text(path.with_suffix(".md"), text)
     print(text, end="")
     return 1 if troubles(everything) or any(worse(everything, n) for n in (PURE, NATIVE)) else 0
 

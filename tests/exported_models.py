@@ -18,6 +18,8 @@ from random_networks import random_layers, with_random_numbers
 import tinynn as nn
 from tinynn import activations
 from tinynn.errors import DataError
+from tinynn.lesson import more_activations
+from tinynn.lesson.more_activations import MORE_ACTIVATION_LAYERS
 from tinynn.preprocessing import CategoryColumn, NumberColumn, TableEncoder
 from tinynn.preprocessing.dates import DAY_FIRST, MONTH_FIRST, MONTHS, SPELLINGS
 from tinynn.preprocessing.notation import Notation
@@ -25,6 +27,7 @@ from tinynn.preprocessing.notation import Notation
 KINDS = [
     nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.Softplus, nn.SiLU,
     nn.Softmax, nn.LogSoftmax, nn.Linear, nn.Dropout, nn.BatchNorm, nn.LayerNorm,
+    *MORE_ACTIVATION_LAYERS, nn.PReLU, nn.GroupNorm,
 ]  # fmt: skip
 EXTREMES = [
     1e308, -1e308, 1.7976931348623157e308, 1e-308, -1e-308, 5e-324, 0.0, -0.0, 1e154, -1e154, 1e38,
@@ -328,12 +331,19 @@ def refused(model, row, largest=math.inf):
 RISING = {
     "Sigmoid": activations.sigmoid, "Tanh": math.tanh, "ReLU": activations.relu,
     "LeakyReLU": activations.leaky_relu, "ELU": activations.elu, "SELU": activations.selu,
-    "Softplus": activations.softplus,
+    "Softplus": activations.softplus, "Hardsigmoid": more_activations.hardsigmoid,
+    "ReLU6": nn.ReLU6.function, "Clip": more_activations.clip,
+    "Softsign": more_activations.softsign, "CELU": more_activations.celu,
+    "LogSigmoid": more_activations.log_sigmoid,
 }  # fmt: skip
+SETTINGS = {"LeakyReLU": 1, "ELU": 1, "CELU": 1, "Clip": 2}  # how many numbers they take
 # Functions that fall to a least value and rise then: that value, and where it is.
 VALLEYS = {
     "GELU": (activations.gelu, nn.GELU.low, -0.7517915246935645),
     "SiLU": (activations.silu, nn.SiLU.low, -1.2784645427610738),
+    "Mish": (more_activations.mish, nn.Mish.low, -1.1924312145154952),
+    "Hardswish": (more_activations.hardswish, nn.Hardswish.low, -1.5),
+    "TanhGELU": (more_activations.tanh_gelu, nn.TanhGELU.low, -0.7524614220710163),
 }
 
 
@@ -386,6 +396,28 @@ def reach(description, x, u, tiny, largest):
             if ends is None:
                 return None
             lows, highs = ends
+        elif kind == "GroupNorm":
+            size = n // int(plan.second)
+            parts = [slice(k, k + size) for k in range(0, n, size)]
+            found = [
+                _standardized(
+                    lows[at], highs[at], number, {k: [v[0][at]] for k, v in values.items()}, u
+                )
+                for at in parts
+            ]
+            if None in found:
+                return None
+            lows, highs = ([v for part in found for v in part[end]] for end in (0, 1))
+        elif kind == "PReLU":
+            ends = [
+                sorted(
+                    (activations.leaky_relu(a, s), activations.leaky_relu(c, s), 0.0)[
+                        : 2 + (a < 0 < c)
+                    ]
+                )
+                for a, c, s in zip(lows, highs, values["slope"][0])
+            ]
+            lows, highs = [e[0] for e in ends], [e[-1] for e in ends]
         elif kind == "Softmax":
             pairs = [
                 (math.exp(-_log_total(lows[i], highs, i)), math.exp(-_log_total(highs[i], lows, i)))
@@ -411,7 +443,7 @@ def reach(description, x, u, tiny, largest):
             error = 16 * u
         else:
             f = RISING[kind]
-            extra = (number,) if kind in ("LeakyReLU", "ELU") else ()
+            extra = (number, plan.second)[: SETTINGS.get(kind, 0)]
             lows, highs = [f(a, *extra) for a in lows], [f(c, *extra) for c in highs]
             error = 16 * u
         lows, highs = widened(lows, highs, error, 2 * tiny)

@@ -6,6 +6,7 @@ SIGSEGV, and code that writes before a buffer is noticed. The numbers are compar
 
     python tests/native_guards.py 100             # random cases; "ok 100" if all is well
     python tests/native_guards.py 100 narrow      # without wide registers, where there are any
+    python tests/native_guards.py 100 images      # networks for images
     python tests/native_guards.py 100 too-far     # with a kernel that reads a vector too many
     python tests/native_guards.py 100 before      # with one that writes before its buffer
 """
@@ -22,6 +23,7 @@ from functools import lru_cache, partial
 if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from image_cases import draw_image_case
 from wide_cases import BATCH_SIZES, WIDTHS, check_closely, draw_wide_case
 
 from tinynn.engines.native import memory, prediction, program
@@ -187,7 +189,10 @@ def main():
     engine, compared = GuardedEngine(), 0
     for seed in range(int(count)):
         choose = random.Random(seed).choice
-        case = draw_wide_case(choose, MORE_WIDTHS, MORE_SIZES)
+        if "images" in words:
+            case = draw_image_case(choose)
+        else:
+            case = draw_wide_case(choose, MORE_WIDTHS, MORE_SIZES)
         case = case._replace(batches=case.batches[:SHOWN], rates=case.rates[:SHOWN])
         try:
             compared += check_closely(engine, case)

@@ -13,6 +13,7 @@ from hypothesis import example, given, strategies as st
 
 import tinynn as nn
 from tinynn import activations
+from tinynn.lesson.network import KINDS
 
 TABLE = load_table("functions")
 LARGEST = sys.float_info.max
@@ -272,3 +273,11 @@ def test_every_public_name_is_there():
         assert callable(getattr(activations, name))
     named = {name for name in activations.__all__ if not name.endswith(("derivative", "backward"))}
     assert named == {*FUNCTIONS, "softmax", "log_softmax"}
+
+
+def test_functions_of_classes_are_static():
+    """Since Python 3.14, a `functools.partial` in a class is bound like a method."""
+    for kind in KINDS.values():
+        for name in ("function", "derivative"):
+            if issubclass(kind, nn.Activation) and name in vars(kind):
+                assert isinstance(vars(kind)[name], staticmethod), (kind, name)

@@ -208,6 +208,8 @@ END = "scale the targets, or end with a Dense layer"
          "got class 1 in all 3 rows"),
         (None, "hinge", [-1, -1, -1],
          "Hinge needs targets of at least two classes to learn from, got class -1 in all 3 rows"),
+        (None, "hinge", [1, 1, 1],
+         "Hinge needs targets of at least two classes to learn from, got class 1 in all 3 rows"),
     ],
 )  # fmt: skip
 def test_targets_out_of_reach(last, loss, targets, message):
@@ -372,15 +374,22 @@ NAMES = ", ".join(["auto", *ENGINES])
          "did you mean 1, without quotes?"),
         ({"loss_threshold": NAN}, "fit needs loss_threshold to be a finite number, got nan"),
         ({"loss": "msee"},
-         "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' or an "
+         "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge', 'quantile', "
+         "'log_cosh', "
+         "'poisson', 'binary_focal', 'focal', "
+         "'cross_entropy' or an "
          "object of class "
          "Loss, got 'msee'; did you mean 'mse'?"),
         ({"loss": nn.Huber},
-         "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' or an "
+         "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge', 'quantile', "
+         "'log_cosh', "
+         "'poisson', 'binary_focal', 'focal', "
+         "'cross_entropy' or an "
          "object of class "
          "Loss, got <class 'tinynn.lesson.losses.Huber'>; did you mean Huber(), with parentheses?"),
         ({"optimizer": "adm"},
-         "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'lbfgs' or an "
+         "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'nadam', "
+         "'radam', 'adadelta', 'rprop', 'lion', 'lbfgs' or an "
          "object of "
          "class Optimizer, got 'adm'; did you mean 'adam'?"),
         ({"engine": "list"},
@@ -486,7 +495,7 @@ def test_an_engine_that_cannot_serve_changes_nothing():
     class Picky(ListsEngine):
         name = "picky"
 
-        def refuses(self, recipe, task):
+        def refuses(self, recipe, batch_size):
             return "it runs nothing"
 
     model = network()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import io
 import math
 import re
@@ -11,6 +12,7 @@ import interrupts
 import pytest
 
 import tinynn as nn
+from tinynn.training import more_callbacks
 from tinynn.training.callbacks import Callbacks
 
 X = [[math.sin(3.0 * i), math.cos(5.0 * i)] for i in range(10)]
@@ -31,7 +33,8 @@ def network(seed=1):
 
 
 def everything(model):
-    return copy.deepcopy((model.state(), model.training))
+    training = {key: value for key, value in model.training.items() if key != "run"}
+    return copy.deepcopy((model.state(), training))
 
 
 class Log(nn.Callback):
@@ -465,6 +468,137 @@ def test_early_stopping_remembers_nothing_of_an_earlier_training():
     assert second.state() == before
 
 
+def falling(values):
+    """Return a metric whose values follow a list."""
+    left = iter(values)
+    return lambda targets, outputs: next(left)
+
+
+def test_early_stopping_watches_what_it_is_told():
+    scores = [0.1, 0.5, 0.4, 0.45, 0.2]
+    early = nn.EarlyStopping(patience=2, monitor="score", mode="max")
+    states = []
+    note = nn.LambdaCallback(on_epoch_end=lambda trainer: states.append(trainer.model.state()))
+    model = network()
+    history = nn.fit(model, X, T, epochs=5, metrics={"score": falling(scores)},
+                     callbacks=[note, early])  # fmt: skip
+    assert (history.epochs, early.best_epoch, early.best_loss) == (4, 2, 0.5)
+    assert model.state() == states[1]
+    early = nn.EarlyStopping(patience=1, monitor="loss")
+    measure = Measure([1.0, 2.0, 3.0, 4.0])  # of the validation, which counts for nothing
+    assert nn.fit(network(), X, T, epochs=4, validation=(X, T), optimizer=nn.SGD(0.01),
+                  callbacks=[measure, early]).epochs == 4  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs", "best"),
+    [
+        ({"patience": 3, "baseline": 2.5}, 6, 3),  # 2.0 counts, and nothing after it is better
+        ({"patience": 2, "baseline": 2.5}, 2, 2),  # nothing is below it in time
+        ({"patience": 8, "baseline": 1.5}, 9, 8),
+        ({"patience": 3, "start_from_epoch": 3}, 9, 8),  # 3.0, 2.5, 2.0, 4.0, 1.0
+        ({"patience": 1, "start_from_epoch": 6}, 9, 8),
+        ({"patience": 2, "start_from_epoch": 20}, 9, 0),
+    ],
+)
+def test_early_stopping_counts_from_an_epoch_and_below_a_baseline(settings, epochs, best):
+    early = nn.EarlyStopping(**settings)
+    history = nn.fit(network(), X, T, epochs=9, validation=(X, T),
+                     callbacks=[Measure(LOSSES), early])  # fmt: skip
+    assert (history.epochs, early.best_epoch) == (epochs, best)
+
+
+def test_early_stopping_names_what_there_is_to_watch():
+    with pytest.raises(nn.SettingError) as caught:
+        nn.fit(network(), X, T, epochs=2, metrics={"score": falling([1.0, 2.0])},
+               callbacks=[nn.EarlyStopping(monitor="scores")])  # fmt: skip
+    assert str(caught.value) == (
+        "EarlyStopping needs monitor to be one of 'loss', 'score', got 'scores'; "
+        "did you mean 'score'?"
+    )
+    with pytest.raises(nn.SettingError, match="did you mean 'validation_loss', with validation"):
+        nn.fit(network(), X, T, epochs=2, callbacks=[nn.EarlyStopping(monitor="val_loss")])
+
+
+def test_the_early_stopping_of_minimal_files_is_the_same():
+    for patience in (1, 2, 4):
+        found = []
+        for kind in (nn.EarlyStopping, nn.callbacks.LossStopping):
+            model, early = network(), kind(patience)
+            history = nn.fit(model, X, T, epochs=9, validation=(X, T),
+                             callbacks=[Measure(LOSSES), early])  # fmt: skip
+            found.append((history.epochs, early.best_epoch, model.state()))
+        assert found[0] == found[1]
+
+
+# --- CSVLog and LambdaCallback ---
+
+
+def test_a_log_has_a_line_for_each_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(more_callbacks, "SECONDS_BETWEEN", 0.0)
+    path = tmp_path / "log.csv"
+    seen = []
+    watch = nn.LambdaCallback(on_epoch_end=lambda trainer: seen.append(path.read_text()))
+    history = nn.fit(network(), X, T, epochs=3, validation=(X, T), callbacks=[
+        nn.CSVLog(path), watch,
+    ], metrics={'a "b", c': falling([0.25, 0.5, 1.0])})  # fmt: skip
+    lines = path.read_text().splitlines()
+    assert lines[0] == 'epoch,loss,validation_loss,"a ""b"", c",learning_rate,seconds'
+    assert seen[0].splitlines() == lines[:2] and seen[2].splitlines() == lines
+    for k, row in enumerate(csv.reader(lines[1:])):
+        assert row == [
+            str(k + 1), repr(history.loss[k]), repr(history.validation_loss[k]),
+            repr([0.25, 0.5, 1.0][k]), repr(history.learning_rate[k]), repr(history.seconds[k]),
+        ]  # fmt: skip
+
+
+def test_a_log_is_written_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(more_callbacks, "SECONDS_BETWEEN", 1e9)
+    path, seen = tmp_path / "log.csv", []
+    watch = nn.LambdaCallback(on_epoch_end=lambda trainer: seen.append(path.read_text()))
+    nn.fit(network(), X, T, epochs=5, callbacks=[nn.CSVLog(path), watch])
+    assert len(seen[0].splitlines()) == 2 and seen[4] == seen[0]
+    assert len(path.read_text().splitlines()) == 6
+
+
+def test_a_log_goes_on_where_it_is_asked_to(tmp_path):
+    path = tmp_path / "log.csv"
+    for append, count in ((False, 2), (True, 4), (True, 6), (False, 2)):
+        log = nn.CSVLog(path, separator=";", append=append)
+        nn.fit(network(), X, T, epochs=2, callbacks=[log])
+        lines = path.read_text().splitlines()
+        assert lines[0] == "epoch;loss;learning_rate;seconds" and len(lines) == 1 + count
+
+
+def test_the_log_of_a_resumed_training_has_every_epoch_once(tmp_path):
+    path, run = tmp_path / "log.csv", tmp_path / "run.json"
+    stop = At("on_epoch_begin", throw(OSError("full")), 3)
+    with pytest.raises(OSError, match="full"):
+        nn.fit(network(), X, T, epochs=6, resume=run, callbacks=[nn.CSVLog(path), stop])
+    assert len(path.read_text().splitlines()) == 4
+    nn.fit(network(), X, T, epochs=6, resume=run, callbacks=[nn.CSVLog(path), nn.Callback()])
+    assert [line.split(",")[0] for line in path.read_text().splitlines()] == [
+        "epoch", "1", "2", "3", "4", "5", "6",
+    ]  # fmt: skip
+
+
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(OSError, match=r"log\.csv"):
+        nn.fit(network(), X, T, epochs=1, callbacks=[nn.CSVLog(tmp_path / "no" / "log.csv")])
+
+
+def test_functions_are_called_when_their_time_comes_and_no_others():
+    called = []
+    callback = nn.LambdaCallback(
+        on_train_begin=lambda trainer: called.append("begin"),
+        after_epoch=lambda trainer: called.append(trainer.epoch),
+    )
+    nn.fit(network(), X, T, epochs=2, callbacks=[callback])
+    assert called == ["begin", 1, 2]
+    listed = Callbacks([callback])
+    assert listed.watch("after_epoch") and not listed.watch("on_batch_end", "on_epoch_end")
+
+
 def test_early_stopping_gives_back_running_statistics_too():
     model = nn.Sequential(nn.Dense(2, 2), nn.BatchNorm(), nn.Dense(2, 1), seed=1)
     measure = Measure([1.0, 2.0, 3.0])
@@ -627,6 +761,23 @@ def test_nothing_is_written_without_progress(capsys):
         (lambda: nn.EarlyStopping(min_delta=-0.1),
          "EarlyStopping needs min_delta to be a finite number, at least 0, got -0.1; "
          "did you mean 0.1?"),
+        (lambda: nn.EarlyStopping(monitor=3), "EarlyStopping needs monitor to be a name, got 3"),
+        (lambda: nn.EarlyStopping(mode="least"),
+         "EarlyStopping needs mode to be 'min' or 'max', got 'least'"),
+        (lambda: nn.EarlyStopping(baseline="1"),
+         "EarlyStopping needs baseline to be a finite number, got '1'; did you mean 1, without "
+         "quotes?"),
+        (lambda: nn.EarlyStopping(start_from_epoch=-1),
+         "EarlyStopping needs start_from_epoch to be a whole number, at least 0, got -1"),
+        (lambda: nn.CSVLog("x.csv", separator=""),
+         "CSVLog needs separator to be one character, such as ',' or ';', got ''"),
+        (lambda: nn.CSVLog("x.csv", append=1), "CSVLog needs append to be True or False, got 1"),
+        (lambda: nn.LambdaCallback(on_epoch_ends=print),
+         "LambdaCallback needs functions for on_train_begin, on_epoch_begin, on_batch_begin, "
+         "on_batch_end, on_epoch_end, after_epoch, on_train_end, got 'on_epoch_ends'; did you mean "
+         "'on_epoch_end'?"),
+        (lambda: nn.LambdaCallback(on_epoch_end=3),
+         "LambdaCallback needs on_epoch_end to be a function, got 3"),
         (lambda: nn.EarlyStopping(restore_best="yes"),
          "EarlyStopping needs restore_best to be True or False, got 'yes'"),
         (lambda: nn.Checkpoint("x", every=2.0),

@@ -47,6 +47,7 @@ def copied(tmp_path):
 
 ACTIVATIONS, LAYERS = "lesson/activations.py", "lesson/layers.py"
 LOSSES, NORMALIZATION = "lesson/losses.py", "lesson/normalization.py"
+MORE_LOSSES, CLASS_LOSSES = "lesson/more_losses.py", "lesson/class_losses.py"
 # What is broken: its file, and a network and a loss that use it.
 BROKEN = {
     "linear_derivative": (ACTIVATIONS, "Linear()", "mse"),
@@ -73,6 +74,17 @@ BROKEN = {
     "BinaryCrossEntropy.logits_derivative": (LOSSES, "Tanh(), nn.Sigmoid()", "bce"),
     "CategoricalCrossEntropy.row_derivative": (LOSSES, "Sigmoid()", "ce"),
     "CategoricalCrossEntropy.logits_derivative": (LOSSES, "Softmax()", "ce"),
+    "PReLU.backward": ("lesson/prelu.py", "PReLU(8)", "mse"),
+    "GroupNorm.backward": (NORMALIZATION, "GroupNorm(2, 8)", "mse"),
+    "Quantile.row_derivative": (MORE_LOSSES, "Tanh()", "quantile"),
+    "LogCosh.row_derivative": (MORE_LOSSES, "Tanh()", "log_cosh"),
+    "Poisson.row_derivative": (MORE_LOSSES, "Tanh()", "poisson"),
+    "BinaryFocal.row_derivative": (CLASS_LOSSES, "Sigmoid(), nn.Softmax()", "binary_focal"),
+    "BinaryFocal.logits_derivative": (CLASS_LOSSES, "Tanh(), nn.Sigmoid()", "binary_focal"),
+    "Focal.row_derivative": (CLASS_LOSSES, "Sigmoid()", "focal"),
+    "Focal.logits_derivative": (CLASS_LOSSES, "Softmax()", "focal"),
+    "CrossEntropy.row_derivative": (CLASS_LOSSES, "Sigmoid()", "cross_entropy"),
+    "CrossEntropy.logits_derivative": (CLASS_LOSSES, "Softmax()", "cross_entropy"),
 }
 # The end of the file: every number that the function returns is another one.
 BREAK = """
@@ -97,7 +109,7 @@ X = [[0.3, -0.2], [0.9, 0.5], [-0.7, 0.4], [0.1, 0.8]]
 T = [[high, low], [low, high], [low, high], [high, low]]
 for engine in [*ENGINES, "auto"]:
     middle = eval(f"[nn.{layers}]")
-    last = [] if loss in ("mse", "mae", "huber", "hinge") else [middle.pop()]
+    last = [middle.pop()] if nn.losses.LOSSES[loss].partner else []
     model = nn.Sequential(nn.Dense(2, 8), *middle, nn.Dense(8, 2), *last, seed=1)
     try:
         history = nn.fit(model, X, T, loss=loss, optimizer=nn.SGD(0.02), epochs=300, engine=engine)
@@ -126,7 +138,14 @@ def distance(some, others):
     return max(abs(a - b) for a, b in zip(some, others))
 
 
-@pytest.mark.parametrize("name", BROKEN)
+# Each runs two processes; the long tests break all of them.
+FEW = ("tanh_derivative", "softmax_backward", "LayerNorm.backward", "Dense.backward",
+       "MeanSquaredError.row_derivative", "PReLU.backward")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in FEW else pytest.mark.slow) for n in BROKEN]
+)
 def test_a_broken_derivative_shows_under_every_engine(copied, name):
     path, layers, loss = BROKEN[name]
     right = trained(HERE.parent, layers, loss)
@@ -151,7 +170,11 @@ def test_a_broken_derivative_shows_under_every_engine(copied, name):
 def test_every_derivative_of_the_lesson_is_among_the_broken_ones():
     activations = (HERE / ACTIVATIONS).read_text(encoding="utf-8")
     names = re.findall(r"^def (\w+_(?:derivative|backward))\(", activations, re.MULTILINE)
-    names += [f"{kind.__name__}.row_derivative" for kind in KINDS_OF_LOSS.values()]
+    names += [
+        f"{kind.__name__}.row_derivative"
+        for kind in KINDS_OF_LOSS.values()
+        if kind.__module__.endswith(".losses")
+    ]
     assert set(names) <= set(BROKEN)
 
 
@@ -162,25 +185,25 @@ ADDED = {
     "activation": {
         ACTIVATIONS: '''
 
-def softsign(z: float) -> float:
+def squash(z: float) -> float:
     return z / (1.0 + abs(z))
 
 
-def softsign_derivative(z: float, y: float) -> float:
+def squash_derivative(z: float, y: float) -> float:
     return (1.0 - abs(y)) ** 2
 ''',
         "lesson/activation_layers.py": '''
 
-class Softsign(Activation):
+class Squash(Activation):
     low, high = -1.0, 1.0
-    function = staticmethod(activations.softsign)
-    derivative = staticmethod(activations.softsign_derivative)
+    function = staticmethod(activations.squash)
+    derivative = staticmethod(activations.squash_derivative)
 
 
-ACTIVATION_LAYERS = (*ACTIVATION_LAYERS, Softsign)
+ACTIVATION_LAYERS = (*ACTIVATION_LAYERS, Squash)
 ''',
         "formulas/activations.py": '''
-ACTIVATIONS["Softsign"] = LayerFormula(
+ACTIVATIONS["Squash"] = LayerFormula(
     [Each("y", "z / (1.0 + abs(z))")],
     [Each("d", "d * (1.0 - abs(y)) * (1.0 - abs(y))")],
 )
@@ -189,7 +212,7 @@ ACTIVATIONS["Softsign"] = LayerFormula(
     "loss": {
         LOSSES: '''
 
-class LogCosh(Loss):
+class LogCosine(Loss):
     name = "logcosh"
 
     def of_row(self, y: Row, t: Row) -> float:
@@ -199,7 +222,7 @@ class LogCosh(Loss):
         return [(1.0 - 2.0 / (1.0 + exp(2.0 * (a - b)))) / len(y) for a, b in zip(y, t)]
 
 
-LOSSES["logcosh"] = LogCosh
+LOSSES["logcosh"] = LogCosine
 ''',
         "formulas/losses.py": '''
 LOSSES["logcosh"] = LossFormula(
@@ -211,7 +234,7 @@ LOSSES["logcosh"] = LossFormula(
     "layer": {
         NORMALIZATION: '''
 
-class RMSNorm(Layer):
+class SizeNorm(Layer):
     def __init__(self, eps: float = 1e-5) -> None:
         self.eps = eps
 
@@ -231,10 +254,10 @@ class RMSNorm(Layer):
         return {"eps": self.eps}
 
 
-NORMALIZATION_LAYERS = (*NORMALIZATION_LAYERS, RMSNorm)
+NORMALIZATION_LAYERS = (*NORMALIZATION_LAYERS, SizeNorm)
 ''',
         "formulas/normalizations.py": '''
-NORMALIZATIONS["RMSNorm"] = LayerFormula(
+NORMALIZATIONS["SizeNorm"] = LayerFormula(
     [Total("v", "z * z"), Let("i", "1.0 / sqrt(v / n + c)"), Each("y", "z * i")],
     [Total("s", "d * y"), Let("s", "s / n"), Each("d", "(d - y * s) * i")],
     setting="eps",
@@ -295,9 +318,9 @@ int main(void)
 
 
 NETWORKS = {
-    "activation": ("Softsign", "mse"),
+    "activation": ("Squash", "mse"),
     "loss": ("Tanh", "logcosh"),
-    "layer": ("RMSNorm", "mse"),
+    "layer": ("SizeNorm", "mse"),
 }
 
 

@@ -57,6 +57,26 @@ def test_python_runs_and_names_the_target(home, tmp_path, capsys):
     assert "'predicted_species'" in out.read_text()
 
 
+def test_a_file_may_only_predict(home, tmp_path, capsys):
+    out = tmp_path / "iris.py"
+    export(capsys, home / "iris.json", "--out", out, "--predict-only")
+    source = out.read_text()
+    assert len(source) < 5500 and "_main" not in source and "DATA.csv" not in source
+    space = {"__name__": "__main__"}
+    exec(compile(source, "iris.py", "exec"), space)
+    rows = load_iris().inputs
+    assert space["predict_rows"](rows) == nn.load(home / "iris.json").predict(rows)
+    export(capsys, home / "iris.json", "--out", out, "--micropython")
+    assert out.read_text().replace("@micropython.native\n", "").count("\ndef ") == (
+        source.count("\ndef ")
+    )
+    assert out.read_text().count("@micropython.native\n") == source.count("def ")
+    said = export(capsys, home / "iris.json", "--out", "x.h", "--micropython", code=2).err
+    assert "--micropython cannot be used with --to c" in said
+    said = export(capsys, home / "iris.json", "--out", "x.h", "--predict-only", code=2).err
+    assert "--predict-only cannot be used with --to c" in said
+
+
 @pytest.mark.parametrize("weights", ["float", "packed", "int8"])
 def test_python_says_what_the_weights_cost(home, tmp_path, capsys, weights):
     words = (home / "iris.json", "--out", tmp_path / "iris.py", "--weights", weights)
@@ -69,6 +89,11 @@ def test_python_says_what_the_weights_cost(home, tmp_path, capsys, weights):
     said = export(capsys, *words, "--data", home / "iris.csv").out.splitlines()[1]
     assert said.startswith("tested on 150 rows: off by at most ")
     assert said.endswith(f"; {found['changed']:.2%} of the rows get a different label")
+    last = export(capsys, *words, "--data", home / "iris.csv").out.splitlines()[2]
+    assert last == (
+        f"accuracy on these rows: {found['score']:.2%}, the model's {found['model_score']:.2%}"
+    )
+    assert found["score"] >= found["model_score"] - found["changed"]
 
 
 def test_a_bare_network_is_tried_on_numbers(home, tmp_path, capsys):
@@ -77,6 +102,34 @@ def test_a_bare_network_is_tried_on_numbers(home, tmp_path, capsys):
     assert said.splitlines()[1].startswith("tested on 2 rows: off by at most ")
     said = export(capsys, *words, home / "iris.csv", code=2)
     assert said.err == "tinynn: a bare network takes numbers, got 'setosa'\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "words", "most"),
+    [
+        ("h", (), 1e-13), ("h", ("--dtype", "float32"), 1e-5), ("h", ("--weights", "int8"), 0.03),
+        ("mjs", (), 1e-13), ("mjs", ("--weights", "int8"), 0.03), ("onnx", (), 1e-5),
+        ("onnx", ("--dtype", "float64"), 1e-12), ("safetensors", ("--dtype", "float32"), 1e-5),
+    ],
+)  # fmt: skip
+def test_every_format_says_how_good_it_is(home, tmp_path, capsys, end, words, most):
+    words = (
+        home / "iris.json",
+        "--out",
+        tmp_path / f"m.{end}",
+        *words,
+        "--data",
+        home / "iris.csv",
+    )
+    found = json.loads(export(capsys, *words, "--json").out)
+    assert 0.0 <= found["difference"] <= most and found["rows"] == 150
+    assert abs(found["score"] - found["model_score"]) <= found["changed"] <= 0.02
+    lines = export(capsys, *words).out.splitlines()
+    assert lines[-2].startswith("tested on 150 rows: off by at most ")
+    assert lines[-1] == (
+        f"accuracy on these rows: {found['score']:.2%}, the model's {found['model_score']:.2%}"
+    )
+    assert ("inputs" in found) == (end in ("onnx", "safetensors")) == (len(lines) == 6)
 
 
 @pytest.mark.parametrize("name", ["iris", "towns", "network"])
@@ -173,7 +226,6 @@ def test_what_cannot_be_is_one_sentence(home, tmp_path, capsys):
          "--weights cannot be used with --to onnx"),
         ((model, "--out", "m.js", "--dtype", "float32"),
          "--dtype cannot be used with --to javascript"),
-        ((model, "--out", "m.onnx", "--data", "x"), "--data cannot be used with --to onnx"),
         ((home / "none.json", "--out", "m.py"), f"there is no model file {home / 'none.json'}"),
         ((model, "--out", tmp_path / "no" / "m.py"),
          f"{tmp_path / 'no' / 'm.py'} cannot be written: there is no directory {tmp_path / 'no'}"),

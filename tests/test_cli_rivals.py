@@ -52,10 +52,10 @@ def test_the_linear_model_is_scikit_learns(table, capsys, monkeypatch):
     kept = []
     fit = nn.Classifier.fit_prepared
 
-    def watched(self, prepared):
+    def watched(self, prepared, resume=None):
         if self.hidden_layer_sizes == ():
             kept.append((self, prepared))
-        return fit(self, prepared)
+        return fit(self, prepared, resume)
 
     monkeypatch.setattr(nn.Classifier, "fit_prepared", watched)
     train(capsys, table(target=lambda a, b, rng: int(a - b + rng.gauss(0, 1) > 0)))
@@ -158,8 +158,8 @@ def test_an_interrupted_refit_keeps_the_tested_model(table, capsys, monkeypatch)
     tested = load_model(path.replace("t.csv", "m.json")).estimator.coefs_
     fit = nn.Classifier.fit_prepared
 
-    def interrupted(self, prepared):
-        fit(self, prepared)
+    def interrupted(self, prepared, resume=None):
+        fit(self, prepared, resume)
         if self.warm_start:
             self.history_.stopped_by = "interrupted"
         return self

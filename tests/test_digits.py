@@ -154,6 +154,7 @@ class Planted(Peer):
         return OffByOne(task)
 
 
+@pytest.mark.slow
 def test_a_wrong_implementation_does_not_run(monkeypatch, capsys):
     pytest.importorskip("numpy")
     monkeypatch.setattr(digits, "peers", lambda: [Planted(), NumpyPeer()])
@@ -165,6 +166,7 @@ def test_a_wrong_implementation_does_not_run(monkeypatch, capsys):
     assert "| NumPy | " in out and "100.0% after 1 epochs" in err
 
 
+@pytest.mark.slow
 def test_the_command_runs_prints_and_writes(tmp_path, capsys):
     pytest.importorskip("numpy")
     words = ["--tiny", "--only", "numpy", "--only", "tinynn", "--out", str(tmp_path / "out")]

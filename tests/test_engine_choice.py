@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import pytest
 
 import tinynn as nn
 from tinynn.engines import choice
-from tinynn.engines.contract import Recipe, Task
+from tinynn.engines.contract import Recipe
 from tinynn.errors import EngineError, SettingError
 from tinynn.lesson.layer import Layer
 
@@ -26,10 +27,10 @@ class Doubled(Layer):
         return [[2.0 * d for d in row] for row in dY]
 
 
-def chosen(*layers, batch_size=16, samples=150, epochs=100, optimizer="sgd", **settings):
+def chosen(*layers, batch_size=16, optimizer="sgd", began=None, **settings):
     network = nn.Sequential(*layers)
     recipe = Recipe(network, nn.losses.by_name("mse"), nn.optimizers.by_name(optimizer), **settings)
-    engine, reason = choice.choose(recipe, Task(batch_size, samples, epochs))
+    engine, reason = choice.choose(recipe, batch_size, began=began)
     return engine.name, reason
 
 
@@ -50,13 +51,22 @@ def test_small_networks_are_unrolled_and_wide_ones_packed(monkeypatch):
 
 
 @cpython_only
-def test_a_text_is_only_compiled_for_enough_rows(monkeypatch):
+def test_a_training_stays_with_the_engine_that_began_it(monkeypatch):
     monkeypatch.delenv("TINYNN_ENGINE", raising=False)
     layers = nn.Dense(4, 10), nn.Tanh(), nn.Dense(10, 3)
-    assert chosen(*layers, samples=100, epochs=1) == (
-        "lists", "it runs every network, and there are too few rows to make compiling worthwhile"
+    assert chosen(*layers, began="loops") == ("loops", "this training began with loops")
+    assert chosen(*layers, began="packed", batch_size=2, optimizer="adam") == (
+        "unrolled", "the fastest here for 83 parameters in batches of 2; this training began with "
+        "packed, which cannot be used: Adam needs the gradients as floats, which pays only in "
+        "batches of at least 8 rows, not 2"
     )  # fmt: skip
-    assert chosen(*layers, samples=0, epochs=1)[0] == "unrolled"  # a stream
+    name, reason = chosen(*layers, began="warp")
+    assert name == "unrolled" and "'warp' (the training to be continued)" in reason
+    model = nn.Sequential(*layers)
+    rows = [[0.1, 0.2, 0.3, 0.4]] * 3, [[0.0, 0.1, 0.2]] * 3
+    assert nn.fit(model, *rows, epochs=1, engine="lists").engine == "lists"
+    assert nn.fit(model, *rows, epochs=1).engine == "lists"
+    assert nn.fit(model, *rows, epochs=1, restart=True).engine == "unrolled"
 
 
 def test_layers_of_ones_own_are_left_to_lists(monkeypatch):
@@ -123,6 +133,16 @@ def test_compiled_networks_predict_what_the_network_does(engine, widths):
     # It is frozen: what becomes of the network later does not reach it.
     model.layers[-2].W[0][0] += 10.0
     assert predict(X[0]) == pytest.approx(expected[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["lists", "unrolled", "loops"])
+def test_a_compiled_network_says_what_to_pickle_instead(engine):
+    model = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), seed=1)
+    predict = nn.compile(model, engine=engine)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="pickle the network"):
+        pickle.dumps(predict)
+    again = nn.compile(pickle.loads(pickle.dumps(model)), engine=engine)
+    assert again([1.0, 2.0]) == predict([1.0, 2.0])
 
 
 def test_source_is_the_training_written_out():

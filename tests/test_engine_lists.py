@@ -12,7 +12,7 @@ from interrupts import interrupt_at
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES, choose
-from tinynn.engines.contract import BatchDivergence, Recipe, Task
+from tinynn.engines.contract import BatchDivergence, Recipe
 from tinynn.engines.lists import ENGINE
 from tinynn.lesson.matrix import matmul, transpose
 
@@ -333,5 +333,5 @@ def test_the_lists_engine_serves_everything():
     assert ENGINES["lists"] is ENGINE
     assert ENGINE.name == "lists"
     recipe = Recipe(network(), nn.Huber(), nn.AdamW())
-    assert ENGINE.refuses(recipe, Task(1, 1)) is None
-    assert choose(recipe, Task(2, 6), "lists") == (ENGINE, "set by engine='lists'")
+    assert ENGINE.refuses(recipe, 1) is None
+    assert choose(recipe, 2, "lists") == (ENGINE, "set by engine='lists'")

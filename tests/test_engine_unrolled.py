@@ -15,9 +15,11 @@ from engine_cases import HIDDEN, draw_case
 from hypothesis import given, settings, strategies as st
 
 import tinynn as nn
-from tinynn.engines.contract import Recipe, Task
+from tinynn.engines.contract import Recipe
+from tinynn.engines.plans import plan_of
 from tinynn.engines.unrolled import engine as unrolled
-from tinynn.engines.unrolled.functions import Mode, takes_products
+from tinynn.engines.unrolled.functions import Mode, takes_products, training_source
+from tinynn.engines.unrolled.layers import Term
 from tinynn.lesson.losses import by_name
 
 X = [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0]]
@@ -129,6 +131,9 @@ def predict(row, exp=exp):
         # forward through Dense 2 -> 1: z = x W + b
         # forward through Sigmoid: y = 1.0 / (1.0 + exp(-z))
         a3_0 = 1.0 / (1.0 + exp(a1_0 * -3.0 + a1_1 * 1.0 + -0.25))
+        # what is not finite, minus itself, is not 0
+        y = a3_0
+        if y - y: return checked([a3_0])
         return [a3_0]
     except OverflowError:
         return careful(row)
@@ -153,7 +158,7 @@ def test_batch_normalization_is_folded_into_the_layer_before():
     text = nn.compile(network, engine="unrolled").source
     assert text.count("forward") == 1
     alone = nn.compile(nn.Sequential(nn.BatchNorm(2)), engine="unrolled").source
-    assert alone.count(" + ") == 3  # one in the comment
+    assert alone.count(" + ") == 4  # one in the comment, one of the outputs
 
 
 @pytest.mark.parametrize("last", [nn.Softmax, nn.LogSoftmax])
@@ -227,16 +232,16 @@ def test_sizes_beyond_the_caps_are_refused():
     recipe = Recipe(wide, nn.MeanSquaredError(), nn.SGD())
     if not unrolled.PYPY:
         reason = "a layer has 501 columns, and it writes sums of at most 500 terms"
-        assert unrolled.ENGINE.refuses(recipe, Task(1, 1)) == reason
+        assert unrolled.ENGINE.refuses(recipe, 1) == reason
     large = Recipe(nn.Sequential(nn.Dense(100, 100)), nn.MeanSquaredError(), nn.SGD())
     most = unrolled.MAX_BATCH_PARAMETERS
     reason = f"the network has 10,100 parameters, and it writes out at most {most:,} here"
-    assert unrolled.ENGINE.refuses(large, Task(32, 320)) == reason
+    assert unrolled.ENGINE.refuses(large, 32) == reason
     assert unrolled.ENGINE.refuses_prediction(large.network).startswith("the network has 10,100")
     if not unrolled.PYPY:
         adam = Recipe(nn.Sequential(nn.Dense(300, 9)), nn.MeanSquaredError(), nn.Adam())
-        assert unrolled.ENGINE.refuses(adam._replace(optimizer=nn.SGD()), Task(1, 1)) is None
-        assert unrolled.ENGINE.refuses(adam, Task(1, 1)) == (
+        assert unrolled.ENGINE.refuses(adam._replace(optimizer=nn.SGD()), 1) is None
+        assert unrolled.ENGINE.refuses(adam, 1) == (
             "the weights and the optimizer's memory hold 8,127 numbers, "
             "and it writes out at most 6,000 here"
         )
@@ -292,6 +297,32 @@ def test_rows_in_the_text_change_no_bit(seed, weighted, single):
             fits = batches[0] == list(rows)
         assert [bool(mode.rows) for mode in modes] == [constant and fits]
     assert found[0] == found[1]
+
+
+def test_conditions_and_sums_are_terms_of_longer_sums():
+    assert str(Term("slope0_0", "1.0", "0.0 if z > 0.0 else d * z")) == (
+        "(0.0 if z > 0.0 else d * z)"
+    )
+    assert str(Term("b0_0", "1.0", "d * a + e")) == "(d * a + e)"
+    assert str(Term("W0_0_0", "x0", "d0")) == "x0 * d0"
+    X, T = [[1.0, -2.0], [-0.5, 1.0], [-1.0, -1.0]], [[1.0], [0.0], [0.5]]
+    for decay in (0.0, 0.1):
+        found = []
+        for engine in ("lists", "unrolled"):
+            model = nn.Sequential(nn.PReLU(2), nn.Dense(2, 1), seed=2)
+            nn.fit(
+                model, X, T, epochs=300, batch_size=3, shuffle=False, engine=engine,
+                optimizer=nn.SGD(0.05, weight_decay=decay),
+            )  # fmt: skip
+            found.append([w for p in model.parameters() for row in p.rows() for w in row])
+        assert found[1] == pytest.approx(found[0], rel=1e-12)
+
+
+def test_a_weight_multiplies_the_whole_loss():
+    """With a target of 0, a focal loss is one product: 3.0 * b * o would not be 3.0 * (b * o)."""
+    plan = plan_of(Recipe(nn.Sequential(nn.Sigmoid()), nn.BinaryFocal(), nn.SGD()), 1)
+    source = training_source(plan, Mode(weighted=True, rows=((0.5, 0.0, 3.0),)))
+    assert "loss0 = 3.0 * (-b0 * o0)" in source
 
 
 def test_the_text_with_rows_leaves_out_zeros_and_ones():

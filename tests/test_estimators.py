@@ -482,7 +482,9 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
             {"activation": "rellu"},
             "Classifier needs activation to be one of 'identity', 'logistic', 'tanh', 'relu', "
             "'linear', 'sigmoid', 'leaky_relu', 'elu', 'selu', 'gelu', 'softplus', 'silu', "
-            "'swish', got 'rellu'; did you mean 'relu'?",
+            "'swish', 'relu6', 'hard_tanh', 'softsign', 'hard_sigmoid', 'hard_silu', "
+            "'hard_swish', 'mish', 'celu', 'log_sigmoid', 'TanhGELU', got 'rellu'; "
+            "did you mean 'relu'?",
         ),
         (
             {"activation": ("relu", "tanh")},
@@ -491,6 +493,7 @@ def test_parameters_are_kept_as_given_and_changed_by_name():
         (
             {"solver": "bfgs"},
             "Classifier needs solver to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
+            "'nadam', 'radam', 'adadelta', 'rprop', 'lion', "
             "'lbfgs', got 'bfgs'; did you mean 'lbfgs'?",
         ),
         (
@@ -766,13 +769,13 @@ def test_every_row_comes_once_in_batches_of_the_size(n, chunk, size, buffer, shu
         return [[float(i)] for i in part[0]], [[0.0]] * len(part[0]), None
 
     source = Chunks(chunks, encoded, shuffle, 0, buffer)
-    first = [[x for (x,) in X] for X, _, _ in batches_of(source, size)]
+    first = [[x for (x,) in X] for X, _, _ in batches_of(source, size, 0)]
     assert sorted(x for batch in first for x in batch) == list(range(n))
     assert all(len(batch) == size for batch in first[:-1]) and 0 < len(first[-1]) <= size
     if not shuffle:
         assert [x for batch in first for x in batch] == list(range(n))
     elif n > 30:
-        second = [[x for (x,) in X] for X, _, _ in batches_of(source, size)]
+        second = [[x for (x,) in X] for X, _, _ in batches_of(source, size, 1)]
         assert second != first
 
 
@@ -950,8 +953,8 @@ def test_an_edited_file_is_refused_or_works(kind, tmp_path):
 @pytest.mark.parametrize(
     "place, value, words",
     [
-        (("kind",), "forest", "{path} needs to hold a network, classifier or regressor, "
-                              "got 'forest'"),
+        (("kind",), "forest", "{path} needs to hold a network, classifier, regressor, "
+                              "ensemble or text model, got 'forest'"),
         (("targets",), KeyError, "{path} needs targets to be a classifier"),
         (
             ("targets", "classes"),
@@ -964,12 +967,12 @@ def test_an_edited_file_is_refused_or_works(kind, tmp_path):
             {"classes": ["a", "b", "c"], "counts": [1, 2, 3], "multilabel": False},
             "{path} needs a network with 7 inputs and 3 outputs, got 7 and 1",
         ),
-        (("settings", "alfa"), 1, "{path} is not a valid classifier: Classifier.__init__() got an "
-                                  "unexpected keyword argument 'alfa'"),
+        (("settings", "alfa"), 1, "{path} is not a valid classifier: settings cannot have 'alfa'"),
         (
             ("history", "loss"),
             ["low"],
-            "{path} is not a valid classifier: history.loss needs to be a list of numbers",
+            "{path} is not a valid classifier: history.loss needs to be a list of numbers, "
+            "got 'low' in it",
         ),
         (("seed",), 1.5, "{path} is not a valid classifier: seed needs to be a whole number, "
                          "got 1.5"),
@@ -993,3 +996,14 @@ def test_targets_know_the_best_constant_answers():
     rows = Numbers()
     rows.learn([[1.0, 5.0], [3.0, 5.0], [8.0, 2.0]])
     assert rows.constants == ([4.0, 4.0], [3.0, 5.0])
+
+
+def test_a_class_without_rows_cannot_be_balanced():
+    model = quick(max_iter=2).partial_fit([[1.0], [2.0]] * 4, ["a", "b"] * 4, ["a", "b", "c"])
+    model.set_params(class_weight="balanced", warm_start=True)
+    with pytest.raises(SettingError) as error:
+        model.fit([[1.0], [2.0], [3.0]] * 4, ["a", "b", "c"] * 4)
+    assert str(error.value) == (
+        "Classifier needs rows of each class for class_weight='balanced', got none of 'a'; give "
+        "weights by label"
+    )

@@ -12,6 +12,7 @@ import io
 import math
 import pathlib
 import random
+import sqlite3
 import subprocess
 import sys
 
@@ -25,8 +26,10 @@ from test_export_code import DOUBLE, check_answer, check_outputs, expected, make
 import tinynn as nn
 from tinynn.data import load_iris
 from tinynn.errors import FormatError, SettingError
-from tinynn.export import dates, python_layers, to_python
+from tinynn.export import dates, python_layers, to_c, to_python
+from tinynn.export.formats import Exported
 from tinynn.export.python import python_source
+from tinynn.export.python_command import USUAL
 from tinynn.export.python_layers import fixed_point_bits, network_source
 from tinynn.export.python_table import literal
 from tinynn.export.steps import describe
@@ -224,6 +227,36 @@ def test_so_it_does_on_micropython(name, models):
     check_all(there(name), folder, cases, (2.0**-48, 5e-320, 1.7e308))
 
 
+@pytest.mark.slow
+def test_native_functions_give_the_same_on_micropython(models, tmp_path):
+    """The file of each model, with each kind of weights, as machine code and without."""
+    micropython, (_, cases) = there("micropython"), models
+    cases = [(m, [r for r in rows if not any(map(foreign, r))]) for m, rows in cases]
+    found = []
+    for native in (False, True):
+        folder = tmp_path / str(native)
+        folder.mkdir()
+        for i, (model, _) in enumerate(cases):
+            weights = ("float", "int8", "packed")[i % 3]
+            to_python(model, folder / f"m{i}.py", weights, command=False, native=native)
+            assert ("@micropython.native" in (folder / f"m{i}.py").read_text()) == native
+        found.append(ask(micropython, folder, cases))
+    assert found[0] == found[1]
+
+
+def test_native_functions_are_plain_ones_elsewhere(tmp_path):
+    model, flowers = iris()
+    found = to_python(model, tmp_path / "m.py", native=True, rows=flowers.inputs)
+    plain = to_python(model, tmp_path / "plain.py", rows=flowers.inputs)
+    assert found[1:] == plain[1:] and 300 < found.size - plain.size < 2000
+    out = run(HERE, tmp_path, "m.py", "--help")
+    assert out == run(HERE, tmp_path, "plain.py", "--help").replace("plain.py", "m.py")
+    python = find("python2.7")
+    if not python.missing:
+        program = "import m; print(m.predict([5.0, 3.5, 1.5, 0.2]))"
+        assert run(python, tmp_path, "-c", program) == "setosa\n"
+
+
 def run_source(source):
     space = {"__name__": "exported"}
     exec(compile(source, "exported", "exec"), space)
@@ -314,13 +347,13 @@ PLANTED = [
     ("yj - e for", "yj for", [nn.LogSoftmax]),
     (" + 1e-05)", ")", [nn.LayerNorm]),
     ("CLASSES = [", "CLASSES = ['x', ", None),
-    ("y[k] > y[best]", "y[k] >= 0.0", None),
+    ("lambda k: y[k]", "lambda k: -y[k]", None),
     ("[1.0 - p, p]", "[p, 1.0 - p]", None),
     ("p > 0.5 else 0", "p > 0.1 else 0", None),
     ("text in missing", "text in ()", None),
     (", _MISSING_KINDS)", ")", None),
-    ("start += 1", "break", None),
-    ("[instead, 1.0]", "[instead, 0.0]", None),
+    ("text[solid[0]:", "text[0:", None),
+    ("[1.0 for _ in more]", "[0.0 for _ in more]", None),
     ('"_" in x or', "", None),
     ("y[k] = 1.0", "y[k - 1] = 1.0", None),
     ("- shift) /", ") /", None),
@@ -338,7 +371,7 @@ PLANTED = [
     ("not (unit.isalpha() and", "not (False and", None),
     ("x = x if digits", "x = x if True or digits", None),
     (".replace(\",\", \".\")", "", None),
-    ("cell in _MISSING_NUMBERS", "cell in ()", None),
+    ("or cell in", "or not cell in", None),
     ("d <= ((m", "d <= 1 + ((m", None),
     ("(seconds - zone)", "(seconds + zone)", None),
     ("h % 12 + ", "h + ", None),
@@ -361,6 +394,7 @@ PLANTED_STRAIGHT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("straight", "right", "wrong", "kinds"),
     [*((0, *p) for p in PLANTED), *((10**9, *p) for p in PLANTED_STRAIGHT)],
@@ -469,7 +503,7 @@ def test_what_an_export_is_off_by_is_said(tmp_path):
     sizes = [len(python_source(network, weights)) - plain for weights in ("float", "int8")]
     assert sizes[1] < sizes[0] / 5
     assert small.size == (tmp_path / "int8.py").stat().st_size
-    assert to_python(model, tmp_path / "float.py") == (exact.size, None, None)
+    assert to_python(model, tmp_path / "float.py") == Exported(exact.size)
 
 
 @pytest.fixture(scope="module")
@@ -528,7 +562,7 @@ def test_names_and_labels_stay_data(models):
             if isinstance(node, ast.ImportFrom):
                 assert node.module == "math"
             elif isinstance(node, ast.Import):
-                assert {alias.name for alias in node.names} <= {"csv", "sys"}
+                assert {alias.name for alias in node.names} <= {"argparse", "csv", "sys"}
             elif isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("exec", "eval", "compile", "__import__")
@@ -622,7 +656,8 @@ def test_what_cannot_be_written_is_refused_by_name(tmp_path):
     moment.fit([[1], [2], [3]], [(1, "a"), (2, "b"), (1, "a")])
     for model, weights, error, message in (
         (nn.Sequential(nn.Dense(2, 1), Own()), "float", SettingError,
-         "this network cannot be exported: it has no formula for layer 1, Own()"),
+         "this network cannot be exported: it has no formula for layer 1, Own() (nn.register(Own, "
+         "...) can add one)"),
         (nn.Sequential(nn.ReLU()), "float", SettingError,
          "an export needs a network that says how many inputs it takes, got Sequential(ReLU()); "
          "begin with Dense(inputs, outputs)"),
@@ -700,9 +735,99 @@ def test_it_says_what_is_wrong_with_a_table(name, tmp_path):
         error = run(python, tmp_path, "m.py", "data.csv", code=2).replace("u'", "'")
         assert error.startswith("data.csv, line ") and error.rstrip().endswith(said)
     assert "No such file" in run(python, tmp_path, "m.py", "none.csv", code=2)
-    for words in ([], ["-h"], ["a", "b"], ["--proba", "data.csv"]):
+    for words in ([], ["a", "b"], ["--proba", "data.csv"]):
         error = run(python, tmp_path, "m.py", *words, code=2)
-        assert error.endswith("usage: python FILE DATA.csv\n")
+        assert error.startswith("usage: m.py [-h] [--encoding ENCODING] [--keep-going] file\n")
+    for word in ("-h", "--help"):
+        said = run(python, tmp_path, "m.py", word)
+        assert "A table with the answers." in said and "--keep-going" in said
+
+
+@pytest.mark.parametrize("name", ["this one", "python2.7"])
+def test_it_goes_on_past_a_bad_row_if_asked(name, tmp_path):
+    python = HERE if name == "this one" else there(name)
+    encoder = nn.preprocessing.TableEncoder(names=["a", "b"])
+    model = nn.Classifier((2,), max_iter=1, random_state=0, encoder=encoder)
+    model.fit([[1, 2], [2, 3], [4, 1]], ["u", "v", "u"])
+    to_python(model, tmp_path / "m.py")
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n3\n1,x\n2,3,4\n4,1\n")
+    out = run(python, tmp_path, "m.py", "data.csv", "--keep-going", "--proba").replace("u'", "'")
+    header, *rows = csv.reader(io.StringIO(out))
+    assert header == ["a", "b", "predicted_target", "probability_u", "probability_v", "note"]
+    first, last = model.predict([[1, 2], [4, 1]])
+    assert [row[:3] for row in rows] == [
+        ["1", "2", first], ["3", "", ""], ["1", "x", ""], ["2", "3", ""], ["4", "1", last],
+    ]  # fmt: skip
+    assert [row[5] for row in rows] == [
+        "",
+        "a row needs 2 cells, got 1",
+        "column 'b' needs a finite number, got 'x'",
+        "a row needs 2 cells, got 3",
+        "",
+    ]
+    assert all(row[3:5] == ["", ""] for row in rows[1:4])
+
+
+@pytest.mark.parametrize("name", ["this one", "python2.7"])
+def test_it_reads_the_encoding_that_it_is_told(name, tmp_path):
+    python = HERE if name == "this one" else there(name)
+    encoder = nn.preprocessing.TableEncoder(names=["größe", "b"])
+    model = nn.Regressor((2,), max_iter=1, random_state=0, encoder=encoder)
+    model.fit([[1, 2], [2, 3], [4, 1]], [1, 2, 3])
+    for used in ("utf-8", "cp1252"):
+        reading = USUAL._replace(encoding=used)
+        to_python(model, tmp_path / "m.py", reading=reading)
+        for told in ("latin-1", "utf-16", "cp1252"):
+            (tmp_path / "data.csv").write_bytes("größe,b\n1,2\n".encode(told))
+            out = run(python, tmp_path, "m.py", "--encoding", told, "data.csv")
+            assert out.startswith("größe,b,predicted_target\n1,2,")
+        error = run(python, tmp_path, "m.py", "--encoding", "ascii", "data.csv", code=2)
+        assert "'ascii' codec can't decode" in error
+        error = run(python, tmp_path, "m.py", "--encoding", "nope", "data.csv", code=2)
+        assert error == "data.csv, line 1: unknown encoding: nope\n"
+
+
+@pytest.mark.parametrize("weights", ["float", "int8"])
+def test_an_export_is_scored_on_targets(weights, tmp_path):
+    model, flowers = iris()
+    labels = [flowers.target_names[t] for t in flowers.targets]
+    found = to_python(model, tmp_path / "m.py", weights, rows=flowers.inputs, targets=labels)
+    answers = run_source((tmp_path / "m.py").read_text())["predict_rows"](flowers.inputs)
+    assert found.score == sum(map(str.__eq__, answers, labels)) / 150
+    assert found.model_score == model.score(flowers.inputs, labels) > 0.9
+    tried = {"weights": "int8", "rows": flowers.inputs, "targets": labels}
+    assert (
+        to_c(model, tmp_path / "m.h", **tried)[1:]
+        == (to_python(model, tmp_path / "i.py", **tried)[1:])
+    )
+    numbers = nn.Regressor((3,), max_iter=20, random_state=0, learning_rate_init=0.05)
+    numbers.fit(flowers.inputs, [row[3] for row in flowers.inputs])
+    truth = [row[3] for row in flowers.inputs]
+    found = to_python(numbers, tmp_path / "n.py", weights, rows=flowers.inputs, targets=truth)
+    assert found.model_score == numbers.score(flowers.inputs, truth)
+    assert found.score == pytest.approx(found.model_score, abs=1e-12 if weights == "float" else 0.1)
+    network = nn.Sequential(nn.Dense(2, 2))
+    with pytest.raises(SettingError, match=r"^an export takes targets for a Classifier or Regr"):
+        to_python(network, tmp_path / "m.py", rows=[[1, 2]], targets=[1])
+
+
+def test_a_row_may_come_by_name(tmp_path):
+    model, _ = iris()
+    predict = run_source(python_source(describe(model)))["predict"]
+    rows = [[5.0, 3.5, 1.5, 0.2], [6.5, 3.0, 5.5, 2.0]]
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    for row in rows:
+        wanted = predict(row)
+        named = dict(zip(names, row))
+        assert predict(dict(reversed(list(named.items())), more="x")) == wanted
+        query = ", ".join(f"{named[name]} AS {name}" for name in reversed(names))
+        assert predict(connection.execute(f"SELECT {query}").fetchone()) == wanted
+        del named["petal_width"]
+        with pytest.raises(KeyError, match="petal_width"):
+            predict(named)
+    connection.close()
 
 
 def test_a_network_takes_a_table_by_its_order(tmp_path):

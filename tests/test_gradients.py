@@ -10,7 +10,7 @@ import random
 
 import pytest
 from hypothesis import given, reject, strategies as st
-from random_networks import LAYERS, random_layer
+from random_networks import BETWEEN, LAYERS, random_layer, random_layers
 
 import tinynn as nn
 from tinynn.errors import DataError, SettingError, ShapeError
@@ -24,9 +24,14 @@ LOSSES = {
         nn.MeanSquaredError(), nn.MeanAbsoluteError(), nn.Huber(), nn.Huber(delta=0.3),
         nn.BinaryCrossEntropy(), nn.BinaryCrossEntropy(from_logits=True),
         nn.CategoricalCrossEntropy(), nn.CategoricalCrossEntropy(from_logits=True), nn.Hinge(),
+        nn.Quantile(), nn.Quantile(0.9), nn.LogCosh(), nn.Poisson(), nn.BinaryFocal(),
+        nn.BinaryFocal(0.5), nn.BinaryFocal(3.0, from_logits=True), nn.Focal(), nn.Focal(1.0),
+        nn.Focal(2.0, from_logits=True), nn.CrossEntropy(0.1),
+        nn.CrossEntropy(0.2, from_logits=True),
     )
 }  # fmt: skip
-KINKED = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU)
+KINKS = {nn.Hardsigmoid: (-3, 3), nn.Hardswish: (-3, 3), nn.ReLU6: (0, 6), nn.Clip: (-1, 1)}
+KINKED = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.PReLU)
 RANDOM = st.integers(0, 2**32).map(random.Random)
 
 
@@ -41,27 +46,49 @@ def fits(last, loss):
 
 def make_targets(last, loss, n, m, rng):
     """Return targets, within reach of the last layer and of the loss."""
-    if loss.name == "ce":
+    if loss.partner == "Softmax":
         classes = [rng.randrange(m) for _ in range(n)]
         return [[float(j == k) for j in range(m)] for k in classes]
-    if loss.name == "bce":
+    if loss.partner == "Sigmoid":
         return [[rng.choice([0.0, 1.0, rng.random()]) for _ in range(m)] for _ in range(n)]
     if loss.name == "hinge":
         return [[rng.choice([-1.0, 1.0]) for _ in range(m)] for _ in range(n)]
     low, high = max(last.low, -2.0), min(last.high, 2.0)
+    if loss.name == "poisson":
+        low, high = max(last.low, 0.0), max(high, 0.0)
     return [[rng.uniform(low, high) for _ in range(m)] for _ in range(n)]
+
+
+def gaps_in_windows(layer):
+    """Return how far the largest pixel of each window is from the next, of max pooling."""
+    for pixels, largest in zip(getattr(layer, "seen", []), getattr(layer, "largest", [])):
+        for window, best in zip(zip(*layer.windows.pixels()), largest):
+            others = [pixels[i] for i in window if i not in (best, len(pixels))]
+            yield from [pixels[best] - max(others)] if others else []
 
 
 def near_a_kink(model, loss, X, T, training):
     """Whether differences would reach across a kink, or are all rounding: a probability near 1."""
     model.seed_noise(1)
-    Y = model.forward(X, training)
-    inputs = [
+    Y = X
+    for layer in model.layers:
+        if isinstance(layer, nn.MaxPool2D):
+            layer.seen = layer.channels(Y)
+        Y = layer.forward(Y, training)
+    inputs = [gap for layer in model.layers for gap in gaps_in_windows(layer)] + [
         x for layer in model.layers if isinstance(layer, KINKED) for row in layer.X for x in row
     ]
+    for layer in model.layers:
+        places = KINKS.get(type(layer), ())
+        if isinstance(layer, nn.Clip):
+            places = (layer.least, layer.most)
+        inputs += [x - place for place in places for row in layer.X for x in row]
     pairs = [(y, t) for ys, ts in zip(Y, T) for y, t in zip(ys, ts)]
     gaps = {
         "mae": lambda y, t: y - t,
+        "quantile": lambda y, t: y - t,
+        "binary_focal": lambda y, t: 1.0 if loss.from_logits or 0.001 < y < 0.999 else 0.0,
+        "focal": lambda y, t: 1.0 if loss.from_logits or 0.001 < y < 0.999 else 0.0,
         "huber": lambda y, t: abs(y - t) - loss.delta,
         "hinge": lambda y, t: 1.0 - t * y,
         "bce": lambda y, t: 1.0 if loss.from_logits or y < 0.999 else 0.0,
@@ -121,7 +148,7 @@ def test_gradients_of_every_layer_with_every_loss(loss, layer, rng):
 
 def few_normalizations(names):
     """Whether differences are exact enough: each normalization may enlarge what is rounded."""
-    return sum(name.endswith("Norm") for name in names) <= 2
+    return sum("Norm" in name for name in names) <= 2
 
 
 @given(st.lists(st.sampled_from(LAYERS), min_size=2, max_size=5).filter(few_normalizations), RANDOM)
@@ -129,11 +156,9 @@ def test_gradients_of_layers_in_any_order(names, rng):
     loss = nn.MeanSquaredError()
     for _ in range(30):
         inputs, width = rng.randint(1, 3), rng.randint(2, 3)
-        layers = [nn.Dense(inputs, width)]
-        for name in names:
-            layer, width = random_layer(name, width, rng)
-            layers.append(layer)
-        model = nn.Sequential(*layers, nn.Dense(width, 2), seed=rng)
+        layers = random_layers(names, width, rng)
+        model = nn.Sequential(nn.Dense(inputs, width), *layers, seed=rng)
+        model = nn.Sequential(*model.layers, nn.Dense(model.outputs, 2), seed=rng)
         X = [[rng.uniform(-2, 2) for _ in range(inputs)] for _ in range(3)]
         T = [[rng.uniform(-2, 2) for _ in range(2)] for _ in range(3)]
         training = rng.random() < 0.6
@@ -182,7 +207,7 @@ T = [[0.7, 0.1], [0.25, 0.5], [0.9, 0.3]]
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        *((name, "inputs") for name in LAYERS), ("Dense", "W"), ("Dense", "b"),
+        *((name, "inputs") for name in ["Dense", *BETWEEN]), ("Dense", "W"), ("Dense", "b"),
         ("BatchNorm", "gamma"), ("BatchNorm", "beta"),
         ("LayerNorm", "gamma"), ("LayerNorm", "beta"),
     ],
@@ -240,7 +265,9 @@ def test_a_wrong_derivative_of_a_loss_is_caught(name, method):
         layers.append(KINDS[right.partner if method == "logits_derivative" else joint]())
     elif method == "logits_derivative" and not right.from_logits:
         return  # never used
-    targets = {"ce": [[0.0, 1.0]] * 3, "hinge": [[1.0, -1.0]] * 3}.get(right.name, T)
+    targets = {"hinge": [[1.0, -1.0]] * 3}.get(right.name, T)
+    if right.partner == "Softmax":
+        targets = [[0.0, 1.0]] * 3
     model = nn.Sequential(*layers, seed=5)
     assert nn.gradcheck(model, right, X, targets)
     assert {d.name for d in nn.gradcheck(model, wrong, X, targets).wrong} >= {"0.W", "0.b"}

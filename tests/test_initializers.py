@@ -9,6 +9,7 @@ from math import sqrt
 import pytest
 from hypothesis import given, strategies as st
 
+import tinynn as nn
 from tinynn import initializers
 from tinynn.errors import FormatError, SettingError
 from tinynn.lesson.initializers import (
@@ -120,12 +121,59 @@ def test_zeros_and_constant_draw_nothing():
     assert rng.getstate() == before
 
 
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+@given(sizes, sizes, st.floats(0.1, 3), seeds)
+def test_orthogonal_rows_or_columns_are(inputs, outputs, gain, seed):
+    W = nn.initializers.Orthogonal(gain)(inputs, outputs, random.Random(seed))
+    vectors = W if inputs <= outputs else list(zip(*W))
+    for i, a in enumerate(vectors):
+        for j, b in enumerate(vectors):
+            wanted = gain * gain if i == j else 0.0
+            assert dot(a, b) == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+def test_an_orthogonal_layer_keeps_lengths():
+    layer = nn.Dense(5, 5, "orthogonal")
+    layer.build(None, random.Random(3))
+    x = [0.3, -2.0, 1.0, 0.0, 4.0]
+    (y,) = layer.forward([x])
+    assert dot(y, y) == pytest.approx(dot(x, x), rel=1e-12)
+
+
+def test_orthogonal_matrices_are_evenly_spread():
+    # The first column of a random orthogonal matrix of two is a random direction.
+    signs = [0, 0, 0, 0]
+    for seed in range(2000):
+        W = by_name("orthogonal")(2, 2, random.Random(seed))
+        signs[2 * (W[0][0] > 0) + (W[0][1] > 0)] += 1
+    assert all(420 < count < 580 for count in signs)
+
+
+@given(st.floats(-5, 5), st.floats(0.01, 3), st.floats(0.2, 4), seeds)
+def test_truncated_normal_weights_have_no_tails(mean, std, cut, seed):
+    W = nn.initializers.TruncatedNormal(mean, std, cut)(10, 10, random.Random(seed))
+    assert all(abs(w - mean) <= std * cut * (1 + 1e-12) for row in W for w in row)
+
+
+def test_truncated_normal_weights_are_kerass_in_distribution():
+    # Of a normal distribution cut at 2, the standard deviation is 0.8796.
+    W = nn.initializers.TruncatedNormal(0.0, 1.0)(200, 200, random.Random(1))
+    drawn = [w for row in W for w in row]
+    assert abs(sum(drawn) / len(drawn)) < 0.02
+    assert sqrt(dot(drawn, drawn) / len(drawn)) == pytest.approx(0.87962566, rel=0.01)
+
+
 finite = st.floats(-1e6, 1e6)
 any_initializer = st.one_of(
     names.map(by_name),
     st.builds(lambda low, width: Uniform(low, low + width), finite, st.floats(1, 10)),
     st.builds(Normal, finite, st.floats(1e-6, 10)),
     st.builds(Constant, finite),
+    st.builds(nn.initializers.Orthogonal, finite),
+    st.builds(nn.initializers.TruncatedNormal, finite, st.floats(1e-6, 10), st.floats(0.1, 9)),
 )
 
 
@@ -145,7 +193,8 @@ def test_settings_rebuild_the_initializer(initializer):
             lambda: by_name("glorot"),
             "initializer needs to be one of 'uniform', 'normal', 'glorot_uniform', "
             "'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal', "
-            "'zeros', 'constant' or an object of class Initializer, got 'glorot'; "
+            "'zeros', 'constant', 'truncated_normal', 'orthogonal' or an "
+            "object of class Initializer, got 'glorot'; "
             "did you mean 'glorot_normal'?",
         ),
         (
@@ -161,6 +210,10 @@ def test_settings_rebuild_the_initializer(initializer):
             "Uniform needs low to be a finite number, got '-1'; did you mean -1, without quotes?",
         ),
         (lambda: Normal(std=0), "Normal needs std to be a finite number, above 0, got 0"),
+        (
+            lambda: nn.initializers.TruncatedNormal(cut=0),
+            "TruncatedNormal needs cut to be a finite number, at least 0.1, got 0",
+        ),
         (lambda: Constant(None), "Constant needs value to be a finite number, got None"),
         (
             lambda: by_name("he_uniform")(0, 3, random.Random(1)),

@@ -8,7 +8,6 @@ environment variable TINYNN_CHROMIUM or on PATH.
 from __future__ import annotations
 
 import functools
-import http.server
 import json
 import os
 import pathlib
@@ -18,14 +17,15 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 
 import pytest
+from local_server import QuietHandler, serving
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import interpreters  # noqa: E402
+from benchmarks.browser import FLAGS, MISSING, find_browser  # noqa: E402
 from benchmarks.interpreters import NAMES, PYTHONS, find, selftest, vendor  # noqa: E402
 
 PAGE = ROOT / "tests" / "runners" / "pyodide.html"
@@ -92,17 +92,12 @@ def test_the_demo_runs_and_is_right(name):
 # --- in a page ---
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
+class Handler(QuietHandler):
     """Serves the page, the single file and Pyodide's files; takes the answer."""
 
-    extensions_map = {  # noqa: RUF012
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript", ".wasm": "application/wasm",
-    }  # fmt: skip
-
-    def __init__(self, pyodide, file, answers, *arguments):
+    def __init__(self, pyodide, file, answers, *arguments, **settings):
         self.pyodide, self.file, self.answers = pyodide, file, answers
-        super().__init__(*arguments)
+        super().__init__(*arguments, **settings)
 
     def translate_path(self, path):
         own = {"/": PAGE, "/tinynn.py": self.file}
@@ -113,35 +108,20 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, *arguments):
-        pass
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PYODIDES)
 def test_the_selftest_passes_in_a_page(name, single_file, tmp_path):
     folder = pathlib.Path(there(name).variables["TINYNN_PYODIDE"])
-    names = ("chromium", "chromium-browser", "google-chrome")
-    browser = os.environ.get("TINYNN_CHROMIUM") or next(
-        filter(None, map(shutil.which, names)), None
-    )
+    browser = find_browser()
     if not browser:
-        pytest.skip(f"no TINYNN_CHROMIUM, and none of {', '.join(names)} is on PATH")
+        pytest.skip(MISSING)
     pyodide = next(folder.glob("**/pyodide.mjs")).parent
     answers = queue.Queue()
     handler = functools.partial(Handler, pyodide, single_file / "tinynn.py", answers)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    flags = (
-        "headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-        "disable-background-networking", "disable-component-update", "disable-sync",
-        f"user-data-dir={tmp_path / 'profile'}",
-    )  # fmt: skip
-    with open(tmp_path / "said", "wb") as said:
-        running = subprocess.Popen(
-            [browser, *(f"--{flag}" for flag in flags), f"http://127.0.0.1:{server.server_port}/"],
-            stdout=said, stderr=said,
-        )  # fmt: skip
+    flags = [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    with open(tmp_path / "said", "wb") as said, serving(pyodide, handler) as address:
+        running = subprocess.Popen([browser, *flags, f"{address}/"], stdout=said, stderr=said)
         try:
             answer = answers.get(timeout=240)
         except queue.Empty:
@@ -149,8 +129,6 @@ def test_the_selftest_passes_in_a_page(name, single_file, tmp_path):
         finally:
             running.terminate()
             running.wait()
-            server.shutdown()
-            server.server_close()
     check(json.loads(answer), engines_on(name))
 
 

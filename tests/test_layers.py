@@ -334,6 +334,22 @@ def test_dropouts_noise_is_its_seeds():
 # --- normalization ---
 
 
+@pytest.mark.parametrize("case", TABLE["trained"], ids=lambda c: f"{c['layer']}{c['settings']}")
+def test_prelu_and_group_norm_are_pytorchs(case):
+    layer = getattr(nn, case["layer"])(**case["settings"])
+    layer.build(4, random.Random(0))
+    for value in layer.parameters().values():
+        value[:] = MAKER.SLOPES[: len(value)]
+    close(layer.forward(MAKER.GROUPS, True), case["y"])
+    close(layer.backward(MAKER.GROUPS_DY), case["dx"])
+    close(list(layer.gradients().values()), case["gradients"])
+
+
+def close(found, wanted):
+    for row, wanted_row in zip(found, wanted):
+        assert row == pytest.approx(wanted_row, rel=1e-9, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     "case", TABLE["normalizations"], ids=lambda c: f"{c['layer']}-{c['training']}"
 )

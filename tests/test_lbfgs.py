@@ -89,24 +89,34 @@ def yanai(first, second):
 
 
 # The trials of scipy.optimize._dcsrch.DCSRCH of SciPy 1.17 with ftol = gtol = 1e-4, xtol = 1e-10:
-# how many there are, and the last one, from first trials of 0.001, 1 and 1,000.
+# how many there are, and the last one, from these first trials.
 @pytest.mark.parametrize(
-    ("function", "trials", "ends"),
+    ("function", "firsts", "trials", "ends"),
     [
         (
             lambda t: (-t / (t * t + 2.0), (t * t - 2.0) / (t * t + 2.0) ** 2),
+            [0.001, 1.0, 1000.0],
             [9, 5, 11],
             [1.41420836887, 1.41421220671, 1.41421351463],
         ),
-        (yanai(0.01, 0.001), [7, 7, 9], [0.0741850225606, 0.0741398987714, 0.074102257562]),
-        (yanai(0.001, 0.01), [15, 8, 12], [0.925801567609, 0.925871522709, 0.925806792021]),
+        (yanai(0.01, 0.001), [0.001, 1.0, 1000.0], [7, 7, 9],
+         [0.0741850225606, 0.0741398987714, 0.074102257562]),
+        (yanai(0.001, 0.01), [0.001, 1.0, 1000.0], [15, 8, 12],
+         [0.925801567609, 0.925871522709, 0.925806792021]),
+        (
+            lambda t: (-t / (t * t + 2.0) + 0.02 * math.sin(9.0 * t),
+                       (t * t - 2.0) / (t * t + 2.0) ** 2 + 0.18 * math.cos(9.0 * t)),
+            [0.1, 1.0, 3.0],
+            [10, 7, 6],
+            [1.24406400928, 1.24406376112, 1.88823923631],
+        ),
     ],
-    ids=["1", "5", "6"],
-)
-def test_a_line_search_makes_the_trials_of_minpack(function, trials, ends, monkeypatch):
+    ids=["1", "5", "6", "1 with waves"],
+)  # fmt: skip
+def test_a_line_search_makes_the_trials_of_minpack(function, firsts, trials, ends, monkeypatch):
     for name, value in (("DECREASE", 1e-4), ("CURVATURE", 1e-4), ("NARROWEST", 1e-10)):
         monkeypatch.setattr(f"tinynn.training.line_search.{name}", value)
-    for first, count, end in zip((1e-3, 1.0, 1e3), trials, ends):
+    for first, count, end in zip(firsts, trials, ends):
         search, made = Search(Point(0.0, *function(0.0)), first), 0
         while not search.ended:
             search.tell(*function(search.step))
@@ -280,7 +290,7 @@ def test_settings_are_read_back():
     for settings in (LBFGS(), LBFGS(1e-3, 50, 5, 0.1, decay_biases=False)):
         assert from_dict(settings.to_dict()) == settings
     assert from_dict(nn.Adam().to_dict()) == nn.Adam() and by_name("lbfgs") == LBFGS()
-    with pytest.raises(nn.SettingError, match="'adamw', 'lbfgs' or an object of class Optimizer"):
+    with pytest.raises(nn.SettingError, match="'lion', 'lbfgs' or an object of class Optimizer"):
         by_name("bfgs")
     for wrong in ({"tol": -1}, {"max_fun": 0}, {"pairs": 0}, {"weight_decay": "x"}):
         with pytest.raises(nn.SettingError):

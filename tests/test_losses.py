@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import random
@@ -12,9 +13,10 @@ from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
 import tinynn as nn
-from tinynn.errors import FormatError, SettingError, ShapeError
+from tinynn.errors import FormatError, SettingError, ShapeError, TinynnError
 from tinynn.lesson.losses import LOSSES, by_name, from_dict
 from tinynn.lesson.matrix import shape
+from tinynn.training.training_data import data_of_rows
 
 TABLE = load_table("functions")
 
@@ -22,6 +24,9 @@ ALL = [
     nn.MeanSquaredError(), nn.MeanAbsoluteError(), nn.Huber(), nn.Huber(delta=0.25),
     nn.BinaryCrossEntropy(), nn.BinaryCrossEntropy(from_logits=True),
     nn.CategoricalCrossEntropy(), nn.CategoricalCrossEntropy(from_logits=True), nn.Hinge(),
+    nn.Quantile(), nn.Quantile(0.9), nn.LogCosh(), nn.Poisson(), nn.BinaryFocal(),
+    nn.BinaryFocal(0.5), nn.BinaryFocal(3.0, from_logits=True), nn.Focal(), nn.Focal(1.0),
+    nn.Focal(2.0, from_logits=True), nn.CrossEntropy(0.1), nn.CrossEntropy(0.2, from_logits=True),
 ]  # fmt: skip
 every_loss = pytest.mark.parametrize("loss", ALL, ids=repr)
 
@@ -35,12 +40,14 @@ def batch(loss, rng, size=5.0):
     probabilities = loss.partner is not None and not loss.from_logits
     low, high = (0.01, 0.99) if probabilities else (-size, size)
     Y = [[rng.uniform(low, high) for _ in range(m)] for _ in range(n)]
-    if loss.name == "ce":
+    if loss.partner == "Softmax":
         classes = [rng.randrange(m) for _ in range(n)]
         return Y, [[float(j == k) for j in range(m)] for k in classes]
     draw = {
         "bce": lambda: rng.choice([0.0, 1.0, rng.random()]),
+        "binary_focal": lambda: rng.choice([0.0, 1.0, rng.random()]),
         "hinge": lambda: rng.choice([-1.0, 1.0]),
+        "poisson": lambda: rng.choice([0.0, 1.0, rng.uniform(0.0, size)]),
     }.get(loss.name, lambda: rng.uniform(-size, size))
     return Y, [[draw() for _ in range(m)] for _ in range(n)]
 
@@ -124,7 +131,7 @@ def test_gradients_are_what_differences_tend_to(loss, rng):
     for i, row in enumerate(Y):
         for j, y in enumerate(row):
             gap = abs(y - T[i][j])
-            kinks = {"mae": gap, "huber": 1.0, "hinge": abs(1.0 - y * T[i][j])}
+            kinks = {"mae": gap, "quantile": gap, "huber": 1.0, "hinge": abs(1.0 - y * T[i][j])}
             if kinks.get(loss.name, 1.0) < 1e-5:
                 continue
             row[j] = y + h
@@ -137,11 +144,17 @@ def test_gradients_are_what_differences_tend_to(loss, rng):
 
 @pytest.mark.parametrize(
     ("loss", "layer"),
-    [(nn.BinaryCrossEntropy, nn.Sigmoid), (nn.CategoricalCrossEntropy, nn.Softmax)],
+    [
+        (nn.BinaryCrossEntropy, nn.Sigmoid),
+        (nn.CategoricalCrossEntropy, nn.Softmax),
+        (nn.BinaryFocal, nn.Sigmoid),
+        (nn.Focal, nn.Softmax),
+        (functools.partial(nn.CrossEntropy, 0.1), nn.Softmax),
+    ],
 )
 @given(rng=RANDOM)
 def test_the_joint_derivative_is_the_chain_through_the_activation(loss, layer, rng):
-    assert loss.partner == layer.__name__
+    assert loss().partner == layer.__name__
     Z, T = batch(loss(from_logits=True), rng)
     weights = weights_for(Z, rng)
     last = layer()
@@ -220,7 +233,8 @@ def test_logits_of_10000_give_finite_losses_and_gradients(loss, data):
     classes = [data.draw(st.integers(0, 2)) for _ in Z]
     T = [[float(j == k) for j in range(3)] for k in classes]
     assert 0.0 <= loss(Z, T) <= 2e4 + 1.1  # the widest gap, and log 3
-    assert all(-1.0 <= d <= 1.0 for row in loss.gradient(Z, T) for d in row)
+    most = 1.0 + getattr(loss, "gamma", 0.0)
+    assert all(-most <= d <= most for row in loss.gradient(Z, T) for d in row)
 
 
 @pytest.mark.parametrize("z", [1e4, -1e4])
@@ -234,7 +248,9 @@ def test_logits_of_10000_by_hand(z, t):
     assert loss([[z, 0.0]], [[t, 1.0 - t]]) == (1e4 if wrong else 0.0)
 
 
-@pytest.mark.parametrize("loss", [nn.BinaryCrossEntropy(), nn.CategoricalCrossEntropy()], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [loss for loss in ALL if loss.partner and not loss.from_logits], ids=repr
+)
 @given(data=st.data())
 def test_probabilities_that_have_rounded_to_0_or_1_give_finite_losses_and_gradients(loss, data):
     p = data.draw(st.floats(0.0, 1.0))
@@ -253,7 +269,7 @@ def test_a_probability_of_0_costs_as_much_as_in_pytorch():
 
 @every_loss
 def test_an_output_that_is_not_a_number_is_never_hidden(loss):
-    t = [1.0, 0.0] if loss.name == "ce" else [1.0, 1.0]
+    t = [1.0, 0.0] if loss.partner == "Softmax" else [1.0, 1.0]
     for y in ([math.nan, 0.5], [0.5, math.nan], [math.nan, math.nan]):
         used = [y_j for y_j, t_j in zip(y, t) if t_j] if not loss.from_logits else y
         hidden = loss.name == "ce" and not any(map(math.isnan, used))
@@ -290,6 +306,15 @@ def test_a_perfect_answer_costs_nothing_and_never_less():
         (nn.CategoricalCrossEntropy(), [0.0, 1.0], None),
         (nn.CategoricalCrossEntropy(), [1 / 3, 1 / 3, 1 / 3], None),
         (nn.CategoricalCrossEntropy(), [0.1] * 10, None),
+        (nn.CategoricalCrossEntropy(), [0.5, 0.5 - 9e-7], None),
+        (
+            nn.CategoricalCrossEntropy(), [0.5, 0.5 + 3e-6],
+            (1, "targets that sum to 1 in each row, not 1"),
+        ),
+        (
+            nn.CategoricalCrossEntropy(), [0.5, 0.495],
+            (1, "targets that sum to 1 in each row, not 0.995"),
+        ),
         (
             nn.CategoricalCrossEntropy(), [0.0, 2.0],
             (1, "probabilities between 0 and 1 (one_hot(classes) makes them)"),
@@ -358,7 +383,10 @@ def test_a_loss_is_rebuilt_from_what_is_saved_of_it(loss):
 
 
 def test_losses_by_name():
-    assert set(LOSSES) == {"mse", "mae", "huber", "bce", "ce", "hinge"}
+    assert set(LOSSES) == {
+        "mse", "mae", "huber", "bce", "ce", "hinge", "quantile", "log_cosh", "poisson",
+        "binary_focal", "focal", "cross_entropy",
+    }  # fmt: skip
     for name, kind in LOSSES.items():
         assert by_name(name) == kind()
         assert by_name(name).name == name
@@ -371,12 +399,14 @@ def test_losses_by_name():
     [
         (
             SettingError, lambda: by_name("mes"),
-            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' "
+            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge', 'quantile', "
+            "'log_cosh', 'poisson', 'binary_focal', 'focal', 'cross_entropy' "
             "or an object of class Loss, got 'mes'; did you mean 'mse'?",
         ),
         (
             SettingError, lambda: by_name(nn.Huber),
-            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge' "
+            "loss needs to be one of 'mse', 'mae', 'huber', 'bce', 'ce', 'hinge', 'quantile', "
+            "'log_cosh', 'poisson', 'binary_focal', 'focal', 'cross_entropy' "
             f"or an object of class Loss, got {nn.Huber!r}; "
             "did you mean Huber(), with parentheses?",
         ),
@@ -413,3 +443,90 @@ def test_the_mean_squared_error_is_exact_but_for_rounding(rng):
         (Fraction(y) - Fraction(t)) ** 2 for ys, ts in zip(Y, T) for y, t in zip(ys, ts)
     ) / (n * m)
     assert loss(Y, T) == pytest.approx(float(exact), rel=1e-14, abs=1e-300)
+
+
+# --- cross-entropy with smoothed labels and ignored rows ---
+
+
+@given(RANDOM, st.floats(0.0, 0.9))
+def test_class_numbers_and_ignored_rows_are_pytorchs(rng, smoothing):
+    torch = pytest.importorskip("torch")
+    m, n = rng.randint(2, 5), rng.randint(1, 6)
+    Z = [[rng.uniform(-5, 5) for _ in range(m)] for _ in range(n)]
+    classes = [0, *(rng.choice([*range(m), -100]) for _ in Z[1:])]
+    z = torch.tensor(Z, dtype=torch.float64, requires_grad=True)
+    value = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(z, torch.tensor(classes))
+    value.backward()
+    loss = nn.CrossEntropy(smoothing, from_logits=True)
+    T = [[float(j == k) for j in range(m)] for k in classes]
+    assert loss(Z, T) == pytest.approx(value.item(), rel=1e-12, abs=1e-14)
+    for found, wanted in zip(loss.gradient(Z, T), z.grad.tolist()):
+        assert found == pytest.approx(wanted, rel=1e-11, abs=1e-14)
+
+
+ENGINES = ("lists", "unrolled", "loops", "packed")
+GONE = {2, 3, 9}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("ignore_index", [-100, -1, 255])
+def test_ignored_rows_change_nothing(engine, ignore_index):
+    rng = random.Random(5)
+    X = [[rng.gauss(0, 1) for _ in range(3)] for _ in range(12)]
+    classes = [rng.randrange(4) for _ in X]
+    loss = nn.CrossEntropy(0.1, ignore_index)
+    trained = []
+    for rows in ([i for i in range(12) if i not in GONE], range(12)):
+        model = nn.Sequential(nn.Dense(3, 8), nn.Tanh(), nn.Dense(8, 4), nn.Softmax(), seed=1)
+        wanted = [ignore_index if i in GONE else k for i, k in enumerate(classes)]
+        history = nn.fit(
+            model, [X[i] for i in rows], [wanted[i] for i in rows], loss=loss, epochs=5,
+            batch_size=None, shuffle=False, optimizer=nn.SGD(0.1), engine=engine,
+        )  # fmt: skip
+        assert history.engine == engine
+        trained.append([*history.loss, *(v for row in model.layers[0].W for v in row)])
+    assert trained[0] == pytest.approx(trained[1], rel=1e-4 if engine == "packed" else 1e-9)
+
+
+def test_ignored_rows_count_in_no_class_weight():
+    X, classes = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 1, -100]
+    data = data_of_rows(
+        nn.Sequential(nn.Dense(1, 2), nn.Softmax()), nn.CrossEntropy(), X, classes,
+        class_weight="balanced",
+    )  # fmt: skip
+    assert data.weights == [1.5, 0.75, 0.75, 0.0]
+    assert data.T == [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Quantile(1.0), "Quantile needs q to be a finite number, above 0 and below 1, "
+         "got 1.0"),
+        (lambda: nn.Focal(-1), "Focal needs gamma to be a finite number, at least 0, got -1; did "
+         "you mean 1?"),
+        (lambda: nn.CrossEntropy(1.0), "CrossEntropy needs label_smoothing to be a finite number, "
+         "at least 0 and below 1, got 1.0"),
+        (lambda: nn.CrossEntropy(ignore_index=0.5), "CrossEntropy needs ignore_index to be a whole "
+         "number, at least -4611686018427387904, got 0.5"),
+        (lambda: train([1, 0], nn.CrossEntropy(ignore_index=1)), "CrossEntropy needs an "
+         "ignore_index that is not one of the 2 classes, got 1"),
+        (lambda: train([-1, -1], nn.CrossEntropy(ignore_index=-1)), "weights of rows with a class "
+         "need a finite sum above zero, got 0 for 2 rows"),
+        (lambda: train([0, 2], nn.CrossEntropy()), "targets need class numbers from 0 to 1, got 2 "
+         "in row 1"),
+        (lambda: train([[0.5, 0.2], [1.0, 0.0]], nn.CrossEntropy()), "CrossEntropy needs targets "
+         "that sum to 1 in each row, not 0.7, got 0.2 in row 0, column 1 of targets"),
+        (lambda: train([[-1.0, 0.0], [1.0, 0.0]], nn.Poisson(), []), "Poisson needs targets of at "
+         "least 0, got -1.0 in row 0, column 0 of targets"),
+    ],
+)  # fmt: skip
+def test_what_the_further_losses_refuse(make, message):
+    with pytest.raises(TinynnError) as error:
+        make()
+    assert str(error.value) == message
+
+
+def train(targets, loss, last=(nn.Softmax,)):
+    model = nn.Sequential(nn.Dense(1, 2), *[kind() for kind in last])
+    return nn.fit(model, [[0.0], [1.0]], targets, loss=loss, epochs=1)

@@ -531,6 +531,12 @@ def test_trainings_on_arm_are_those_of_lists():
 
 
 @pytest.mark.slow
+def test_trainings_on_images_on_arm_are_those_of_lists():
+    said = on_arm("image_cases.py", "60")
+    assert "native agrees with lists in" in said
+
+
+@pytest.mark.slow
 def test_the_self_test_passes_on_arm():
     said = on_arm("-m", "tinynn", "selftest")
     assert "ok      engine native" in said

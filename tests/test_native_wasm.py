@@ -119,6 +119,7 @@ def failures(make, some):
     return failed
 
 
+@pytest.mark.slow
 @under_node
 def test_modules_are_valid_and_compute_what_python_does():
     some = [program(each.name) for each in programs(20)]

@@ -202,6 +202,7 @@ def test_products_of_every_shape(make, shape, what):
         assert row == pytest.approx(wanted, rel=close, abs=close)
 
 
+@pytest.mark.slow
 @x86_here
 def test_trainings_without_wide_vectors_are_those_of_lists(monkeypatch):
     monkeypatch.setattr(prediction, "new_machine", X64)

@@ -17,7 +17,8 @@ import tracemalloc
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from random_networks import BETWEEN, LAYERS, random_layers, with_random_numbers
+from onnx_parts import integers, model, node, tensor, value
+from random_networks import BETWEEN, OF_ROWS, random_layers, with_random_numbers
 
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
@@ -25,14 +26,12 @@ from tinynn.export import to_onnx
 from tinynn.files import protobuf as pb
 from tinynn.importers import assembly, from_onnx
 from tinynn.importers.onnx import loads
+from tinynn.lesson.network import KINDS
 
 HERE = pathlib.Path(__file__).parent / "golden"
 XOR = (HERE / "xor.onnx").read_bytes()
 GOLDEN = json.loads((HERE / "imports.json").read_text())["onnx"]
-THERE_IS = (
-    "The layers of tinynn are: Dense, Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, SELU, GELU, "
-    "Softplus, SiLU, Softmax, LogSoftmax, Dropout, BatchNorm, LayerNorm"
-)
+THERE_IS = f"The layers of tinynn are: {', '.join(KINDS)}"
 
 
 def xor():
@@ -123,7 +122,7 @@ def network_of(names, seed, inputs=3):
 
 NETWORKS = st.builds(
     network_of,
-    st.lists(st.sampled_from([*LAYERS, "Dense"]), max_size=6).map(lambda names: ["Dense", *names]),
+    st.lists(st.sampled_from([*OF_ROWS, "Dense"]), max_size=6).map(lambda names: ["Dense", *names]),
     st.integers(0, 2**32),
 )
 ROWS = st.lists(
@@ -163,13 +162,19 @@ def sizes(model, row):
                 for g, v in zip(layer.gamma, layer.running_variance)
             )
             size = scale * (size + max(map(abs, layer.running_mean))) + max(map(abs, layer.beta))
-        elif isinstance(layer, nn.LayerNorm):
-            mean = sum(x[0]) / len(x[0])
-            variance = sum((v - mean) ** 2 for v in x[0]) / len(x[0])
-            gain = max(map(abs, layer.gamma)) / math.sqrt(variance + layer.eps)
+        elif isinstance(layer, (nn.LayerNorm, nn.GroupNorm)):
+            part = len(x[0]) // getattr(layer, "groups", 1)
+            variances = []
+            for k in range(0, len(x[0]), part):
+                values = x[0][k : k + part]
+                mean = sum(values) / part
+                variances.append(sum((v - mean) ** 2 for v in values) / part)
+            gain = max(map(abs, layer.gamma)) / math.sqrt(min(variances) + layer.eps)
             size = size * max(1.0, gain) + max(map(abs, layer.beta))
-        elif isinstance(layer, (nn.ELU, nn.SELU, nn.LogSoftmax)):
+        elif isinstance(layer, (nn.ELU, nn.SELU, nn.CELU, nn.LogSoftmax)):
             size *= 2.0
+        elif isinstance(layer, nn.PReLU):
+            size *= max(1.0, *map(abs, layer.slope))
         x = layer.forward(x)
     return size
 
@@ -208,8 +213,8 @@ def test_the_checker_passes_with_shapes_inferred(tmp_path_factory, model):
         to_onnx(model, path, dtype)
         onnx.checker.check_model(str(path), full_check=True)
         graph = onnx.shape_inference.infer_shapes(onnx.load(str(path)), strict_mode=True).graph
-        for value, columns in ((graph.input[0], model.inputs), (graph.output[0], model.outputs)):
-            rows, width = value.type.tensor_type.shape.dim
+        for end, columns in ((graph.input[0], model.inputs), (graph.output[0], model.outputs)):
+            rows, width = end.type.tensor_type.shape.dim
             assert (rows.dim_param, width.dim_value) == ("batch", columns)
         inferred = {made.name for made in graph.value_info} | {"outputs"}
         assert {name for made in graph.node for name in made.output} <= inferred
@@ -282,7 +287,12 @@ class Own(nn.Layer):
 @pytest.mark.parametrize(
     ("model", "how", "error", "wanted"),
     [
-        (nn.NeuralNet(), {}, SettingError, "to_onnx needs a Sequential, got NeuralNet"),
+        (
+            nn.NeuralNet(),
+            {},
+            SettingError,
+            "an export needs a Sequential, Classifier or Regressor, got NeuralNet",
+        ),
         (
             xor(),
             {"dtype": "float16"},
@@ -293,7 +303,8 @@ class Own(nn.Layer):
             nn.Sequential(nn.Dense(1, 1), Own()),
             {},
             SettingError,
-            "to_onnx cannot write Own(), layer 1: ONNX does not know it",
+            "to_onnx cannot write Own(), layer 1: ONNX does not know it; nn.register(Own, ...) "
+            "with a row program says what it computes",
         ),
         (
             nn.Sequential(nn.Dense(1, 1, weights=[[1e39]])),
@@ -338,9 +349,16 @@ def test_files_by_pytorch_predict_the_same(case):
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds == [
         "Dense", "SiLU", "LayerNorm", "Dense", "GELU", "BatchNorm", "ELU", "Dense", "SELU",
-        "Softplus", "LeakyReLU", "Dense", "Tanh", "Dense", "LeakyReLU", "Dense",
+        "Softplus", "LeakyReLU", "Dense", "Tanh", "Dense", "PReLU", "Dense",
     ]  # fmt: skip
     close(network, case["rows"], network.predict(case["rows"]), case["outputs"], 1e-6, 20)
+
+
+def kind_read(layer):
+    """ELU with α = 0 is ReLU, CELU with α = 1 is ELU: their operators say no more."""
+    if isinstance(layer, nn.CELU) and layer.alpha == 1.0:
+        return nn.ELU
+    return nn.ReLU if isinstance(layer, nn.ELU) and layer.alpha == 0.0 else type(layer)
 
 
 @given(NETWORKS, ROWS)
@@ -350,84 +368,12 @@ def test_what_was_written_is_read_again(tmp_path_factory, model, rows):
     to_onnx(model, path, "float64")
     again = from_onnx(path).network
     kept = [layer for layer in model.layers if not isinstance(layer, (nn.Linear, nn.Dropout))]
-    assert [type(layer) for layer in again.layers] == [type(layer) for layer in kept]
+    assert [kind_read(layer) for layer in again.layers] == [kind_read(layer) for layer in kept]
     assert again.predict(rows) == model.predict(rows)
     to_onnx(model, path, "float32")
     again = from_onnx(path).network
-    assert [type(layer) for layer in again.layers] == [type(layer) for layer in kept]
+    assert [kind_read(layer) for layer in again.layers] == [kind_read(layer) for layer in kept]
     close(model, rows, again.predict(rows), model.predict(rows), 1e-6, 20)
-
-
-# Models from parts: `node("Relu", "x")` makes x → "y"; the last one makes the output.
-
-
-def tensor(name, values, *shape, how="raw"):
-    kind, letter, field = {"double": (11, "d", 10), "float": (1, "f", 4)}.get(how, (1, "f", 9))
-    data = struct.pack(f"<{len(values)}{letter}", *values)
-    head = b"".join(pb.integer_field(1, side) for side in shape) + pb.integer_field(2, kind)
-    return head + pb.text(8, name) + pb.blob(field, data)
-
-
-def integers(name, values):
-    data = b"".join(map(pb.varint, values))
-    return (
-        pb.integer_field(1, len(values))
-        + pb.integer_field(2, 7)
-        + pb.text(8, name)
-        + pb.blob(7, data)
-    )
-
-
-def attribute(name, value):
-    start = pb.text(1, name)
-    if isinstance(value, float):
-        return start + pb.float32(2, value) + pb.integer_field(20, 1)
-    if isinstance(value, int):
-        return start + pb.integer_field(3, value) + pb.integer_field(20, 2)
-    if isinstance(value, str):
-        return start + pb.text(4, value) + pb.integer_field(20, 3)
-    if isinstance(value, bytes):
-        return start + pb.blob(5, value) + pb.integer_field(20, 4)
-    return start + b"".join(pb.integer_field(8, v) for v in value) + pb.integer_field(20, 7)
-
-
-def node(operator, *inputs, output="y", name="n", domain="", **attributes):
-    return b"".join(
-        [
-            *(pb.text(1, i) for i in inputs),
-            *(pb.text(2, o) for o in output.split()),
-            pb.text(3, name),
-            pb.text(4, operator),
-            *(pb.blob(5, attribute(k, v)) for k, v in attributes.items()),
-            pb.text(7, domain) if domain else b"",
-        ]
-    )
-
-
-def value(name, *shape, kind=1):
-    dims = [
-        pb.blob(1, pb.text(2, s) if isinstance(s, str) else pb.integer_field(1, s)) for s in shape
-    ]
-    content = pb.integer_field(1, kind) + (pb.blob(2, b"".join(dims)) if shape else b"")
-    return pb.text(1, name) + pb.blob(2, pb.blob(1, content))
-
-
-def model(nodes, tensors=(), input_=None, opset=17, output="y", more=b""):
-    graph = b"".join(
-        [
-            *(pb.blob(1, n) for n in nodes),
-            pb.text(2, "g"),
-            *(pb.blob(5, t) for t in tensors),
-            pb.blob(11, input_ or value("x", "n", 2)),
-            pb.blob(12, value(output, "n", "m")),
-            more,
-        ]
-    )
-    return (
-        pb.integer_field(1, 8)
-        + pb.blob(7, graph)
-        + pb.blob(8, pb.text(1, "") + pb.integer_field(2, opset))
-    )
 
 
 W = tensor("W", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3)
@@ -436,6 +382,7 @@ B = tensor("b", [10.0, 20.0, 30.0], 3)
 PAIR = tensor("p", [4.0, -8.0], 2)
 ROW = tensor("r", [4.0, -8.0], 1, 2)
 HALF = tensor("h", [0.5])
+ONE = tensor("o", [1.0])
 
 
 def chain(*nodes):
@@ -508,7 +455,57 @@ READ = [
         [],
         "LeakyReLU(negative_slope=0.5)",
     ),
-    ("PRelu", chain(("PRelu", ("_", "h"), {})), [HALF], "LeakyReLU(negative_slope=0.5)"),
+    (
+        "PRelu",
+        chain(("PRelu", ("_", "h"), {})),
+        [HALF],
+        "PReLU(columns=None, shared=True, initial=0.25)",
+    ),
+    (
+        "PRelu of columns",
+        chain(("PRelu", ("_", "p"), {})),
+        [PAIR],
+        "PReLU(columns=2, shared=False, initial=0.25)",
+    ),
+    ("Log of Sigmoid", chain(("Sigmoid", ("_",), {}), ("Log", ("_",), {})), [], "LogSigmoid()"),
+    ("HardSwish", chain(("HardSwish", ("_",), {})), [], "Hardswish()"),
+    ("HardSigmoid", chain(("HardSigmoid", ("_",), {"alpha": 1 / 6})), [], "Hardsigmoid()"),
+    (
+        "HardSigmoid as it was",
+        chain(("HardSigmoid", ("_",), {})),
+        [],
+        "BatchNorm(columns=2, momentum=0.1, eps=2.2250738585072014e-308), "
+        "Clip(least=0.0, most=1.0)",
+    ),
+    ("Celu", chain(("Celu", ("_",), {"alpha": 0.5})), [], "CELU(alpha=0.5)"),
+    ("Softsign", chain(("Softsign", ("_",), {})), [], "Softsign()"),
+    ("Clip", chain(("Clip", ("_", "h", "o"), {})), [HALF, ONE], "Clip(least=0.5, most=1.0)"),
+    (
+        "Clip to 6",
+        chain(("Clip", ("_", "n", "s"), {})),
+        [tensor("n", [0.0]), tensor("s", [6.0])],
+        "ReLU6()",
+    ),
+    ("Clip from 0", chain(("Clip", ("_", "n"), {})), [tensor("n", [0.0])], "ReLU()"),
+    (
+        "Max and Min",
+        chain(("Max", ("h", "_"), {}), ("Min", ("_", "o"), {})),
+        [HALF, ONE],
+        "Clip(least=0.5, most=1.0)",
+    ),
+    (
+        "Min and Max",
+        chain(("Min", ("h", "_"), {}), ("Max", ("_", "n"), {})),
+        [HALF, tensor("n", [-1.0])],
+        "Clip(least=-1.7976931348623157e+308, most=0.5), "
+        "Clip(least=-1.0, most=1.7976931348623157e+308)",
+    ),
+    (
+        "Clip to 1",
+        chain(("Clip", ("_", "", "o"), {})),
+        [ONE],
+        "Clip(least=-1.7976931348623157e+308, most=1.0)",
+    ),
     ("Softplus", chain(("Softplus", ("_",), {})), [], "Softplus()"),
     ("Softmax", chain(("Softmax", ("_",), {"axis": 1})), [], "Softmax()"),
     ("LogSoftmax", chain(("LogSoftmax", ("_",), {})), [], "LogSoftmax()"),
@@ -590,25 +587,25 @@ def refused(data):
 
 @pytest.mark.parametrize(
     ("kind", "changed"),
-    [("GELU", {"half": 0.51}), ("SELU", {"one": 1.001}), ("LayerNorm", {"two": 3.0})],
+    [("GELU", {"per_root": 0.7}), ("SELU", {"zero": 0.01}), ("LayerNorm", {"two": 3.0})],
 )
 def test_formulas_with_other_constants_are_not(kind, changed):
     assert refused(spelled(SPELLED[kind], **changed)).startswith("it, node 'na': a fork with ")
 
 
 def test_an_unknown_fork_is_refused_by_its_operators():
-    mish = [("Softplus", "x", "a"), ("Tanh", "a", "b"), ("Mul", "x b", "c"), ("Relu", "c", "y")]
-    assert refused(spelled(mish)) == (
-        "it, node 'na': a fork with Softplus, Tanh, Mul cannot be imported exactly. " + THERE_IS
+    swish = [("Softplus", "x", "a"), ("Tanh", "a", "b"), ("Sub", "x b", "c"), ("Relu", "c", "y")]
+    assert refused(spelled(swish)) == (
+        "it, node 'na': a fork with Softplus, Tanh, Sub cannot be imported exactly. " + THERE_IS
     )
 
 
 @pytest.mark.parametrize(
     ("nodes", "tensors", "what"),
     [
-        ([node("Conv", "x", "W")], [W], "the operator Conv"),
+        ([node("ConvTranspose", "x", "W")], [W], "the operator ConvTranspose"),
         ([node("Relu", "x", domain="com.other")], [], "the operator com.other.Relu"),
-        ([node("Gelu", "x", approximate="tanh")], [], "Gelu with approximate='tanh'"),
+        ([node("Gelu", "x", approximate="?")], [], "Gelu with approximate='?'"),
         ([node("Relu", "x", consumed_inputs=[0])], [], "Relu with consumed_inputs"),
         ([node("Gemm", "x", "W", transA=1)], [W], "Gemm with transA=1"),
         ([node("Gemm", "W", "x")], [W], "Gemm of a constant by a variable"),
@@ -618,8 +615,14 @@ def test_an_unknown_fork_is_refused_by_its_operators():
         ([node("Add", "x", "c")], [tensor("c", [1.0, 2.0], 2, 1)], "a constant of shape [2, 1]"),
         ([node("Softmax", "x", axis=0)], [], "Softmax with axis=0"),
         ([node("Flatten", "x", axis=0)], [], "Flatten with axis=0"),
-        ([node("Selu", "x", alpha=1.0)], [], "Selu with alpha=1.0"),
-        ([node("PRelu", "x", "p")], [PAIR], "PRelu with a slope for each column"),
+        ([node("Swish", "x", alpha=0.0)], [], "Swish with alpha=0.0"),
+        (
+            [node("GroupNormalization", "x", "p", "p", num_groups=3)],
+            [PAIR],
+            "GroupNormalization of 3 groups of 2 columns",
+        ),
+        ([node("Log", "x")], [], "the operator Log"),
+        ([node("Clip", "x", "p")], [PAIR], "Clip with 2 numbers as min"),
         (
             [node("Reshape", "x", "s")],
             [integers("s", [-1, 1])],
@@ -663,12 +666,29 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
             "onnx.version_converter can bring an older model up to date",
         ),
         (
-            model([node("Relu", "x")], input_=value("x", "n", 2, kind=7)),
-            "it needs an input of floating-point numbers",
+            model([node("Relu", "x")], input_=value("x", "n", 2, kind=14)),
+            "it needs inputs of numbers or texts, got 'x' of another type",
         ),
         (
-            model([node("Relu", "x")], more=pb.blob(11, value("z", "n", 2))),
-            "it needs one input and one output, got the inputs ['x', 'z'] and the outputs ['y']",
+            model(
+                [
+                    node("Relu", "x", output="a"),
+                    node("Relu", "z", output="b"),
+                    node("Add", "a", "b"),
+                ],
+                more=pb.blob(11, value("z", "n", 2)),
+            ),
+            "it, node 'n': a network that takes ['x', 'z'] cannot be imported exactly; "
+            "one network needs to take all columns, put together by one Concat",
+        ),
+        (
+            model([node("Relu", "x"), node("Tanh", "x", output="z")], more=pb.blob(12, value("z"))),
+            "it needs outputs that are one network's: its numbers, or its labels and "
+            "probabilities; got ['y', 'z']",
+        ),
+        (
+            model([node("Relu", "x")], more=pb.blob(11, value("x", "n", 2))),
+            "it has two inputs 'x'",
         ),
         (
             model([node("Relu", "x"), node("Tanh", "x")]),
@@ -691,9 +711,9 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
             "it, tensor 'W' has the shape [-1], which no file can hold",
         ),
         (
-            model([], [pb.text(8, "s") + pb.integer_field(2, 8)]),
-            "it, tensor 's' has numbers of type 8; these can be read: FLOAT, DOUBLE, FLOAT16, "
-            "BFLOAT16, INT64, INT32, BOOL",
+            model([], [pb.text(8, "s") + pb.integer_field(2, 14)]),
+            "it, tensor 's' has numbers of type 14; these can be read: FLOAT, DOUBLE, FLOAT16, "
+            "BFLOAT16, INT64, INT32, BOOL, STRING",
         ),
         (
             model([], [pb.text(8, "e") + pb.integer_field(2, 1) + pb.integer_field(14, 1)]),
@@ -719,7 +739,7 @@ def test_what_has_no_layer_is_refused_by_operator_and_node(nodes, tensors, what)
         ),
         (
             model([node("Mul", "x", "h")], [HALF], value("x", "n", 2**40)),
-            "it, node 'n' needs constants for too many columns, 1099511627776",
+            "it, node 'n': the file repeats its constants for more than 1,048,576 numbers",
         ),
         (
             model([node("BatchNormalization", "x", "p", "p", "p", "p")], [PAIR]),
@@ -869,4 +889,4 @@ def test_long_chains_take_steps_in_proportion(monkeypatch, steps):
 
 def test_a_chain_of_too_many_layers_is_refused():
     data = long_chain(assembly.LAYERS_LIMIT + 1, ("Relu", "t{0}", "t{1}"))
-    assert refused(data) == "it needs at most 10000 layers, got 10001"
+    assert refused(data) == "it needs at most 10,000 layers, got 10,001"

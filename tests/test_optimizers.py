@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import pytest
 from golden_tables import load_maker, load_table
-from hypothesis import example, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
-from tinynn import optimizers
+import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.lesson.adam import Adam, AdamW
 from tinynn.lesson.clipping import clip_by_norm, clip_by_value, global_norm
@@ -27,6 +27,7 @@ TABLE = load_table("optimizers")
 
 
 MAKER = load_maker("optimizers")
+WITH_DECAY = [kind for kind in OPTIMIZERS.values() if kind is not nn.Rprop]
 
 
 def weights_along_the_way(optimizer, start, steps, gradient):
@@ -51,7 +52,7 @@ def label(variant):
 
 @pytest.mark.parametrize("variant", TABLE["variants"], ids=label)
 def test_weights_equal_pytorchs_table(variant):
-    optimizer = getattr(optimizers, variant["optimizer"])(**variant["settings"])
+    optimizer = getattr(nn, variant["optimizer"])(**variant["settings"])
     found = weights_along_the_way(optimizer, TABLE["start"], TABLE["steps"], MAKER.gradient)
     for t, w, wanted in zip(TABLE["steps"], found, variant["weights"]):
         assert w == pytest.approx(wanted, rel=1e-9, abs=1e-9), f"after {t} steps"
@@ -66,6 +67,8 @@ def test_clipping_equals_pytorchs_table(case):
 
 def test_the_table_covers_every_optimizer_and_every_setting():
     for cls in OPTIMIZERS.values():
+        if cls is nn.Lion:
+            continue  # which PyTorch does not have
         settings = [v["settings"] for v in TABLE["variants"] if v["optimizer"] == cls.__name__]
         assert {key for s in settings for key in s} == set(cls().settings())
         assert {} in settings  # the defaults are PyTorch's, too
@@ -84,6 +87,24 @@ def test_pytorch_still_says_what_the_table_says():
             assert row == pytest.approx(wanted, rel=1e-12, abs=0)
 
 
+def test_lion_is_the_papers_program():
+    # X. Chen et al. (2023), algorithm 2, line by line, for one weight at a time.
+    beta1, beta2, decay, eta = 0.9, 0.99, 0.1, 0.01
+    optimizer = nn.Lion(eta, (beta1, beta2), decay)
+    found = weights_along_the_way(optimizer, TABLE["start"], [1, 2, 50, 100], MAKER.gradient)
+    theta, m, kept = list(TABLE["start"]), [0.0] * len(TABLE["start"]), []
+    for t in range(1, 101):
+        g = MAKER.gradient(theta, t)
+        c = [beta1 * a + (1 - beta1) * b for a, b in zip(m, g)]
+        signs = [math.copysign(1.0, x) if x else 0.0 for x in c]
+        theta = [a - eta * (s + decay * a) for a, s in zip(theta, signs)]
+        m = [beta2 * a + (1 - beta2) * b for a, b in zip(m, g)]
+        if t in (1, 2, 50, 100):
+            kept.append(theta)
+    for w, wanted in zip(found, kept):
+        assert w == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+
+
 # --- laws of update ---
 
 fractions = st.floats(0, 1)
@@ -100,6 +121,11 @@ any_optimizer = st.one_of(
     st.builds(RMSprop, rates, fractions, eps, fractions, fractions, st.booleans()),
     st.builds(Adam, rates, betas, eps, fractions, st.booleans()),
     st.builds(AdamW, rates, betas, eps, fractions, st.booleans()),
+    st.builds(nn.NAdam, rates, betas, eps, fractions, fractions),
+    st.builds(nn.RAdam, rates, betas, eps, fractions),
+    st.builds(nn.Adadelta, rates, fractions, eps, fractions),
+    st.builds(nn.Rprop, rates, st.tuples(st.floats(0.1, 0.9), st.floats(1.1, 2))),
+    st.builds(nn.Lion, rates, betas, fractions),
 )
 numbers = st.floats(-100, 100)
 pairs = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=6)
@@ -137,6 +163,7 @@ def test_each_weight_is_updated_on_its_own(optimizer, pairs, steps):
 
 @given(any_optimizer, pairs)
 def test_a_learning_rate_of_zero_keeps_the_weights(optimizer, pairs):
+    assume(not isinstance(optimizer, nn.Rprop))  # whose steps have sizes of their own
     w, g = [list(column) for column in zip(*pairs)]
     memory = fresh_memory(optimizer, len(w))
     assert optimizer.update(w, g, memory, 0.0, 1) == w
@@ -204,6 +231,12 @@ def test_nan_and_infinity_come_out_of_an_update_so_that_divergence_is_seen(optim
         (Adam(amsgrad=True), {"m": 0.0, "v": 0.0, "v_max": 0.0}),
         (AdamW(), {"m": 0.0, "v": 0.0}),
         (AdamW(amsgrad=True), {"m": 0.0, "v": 0.0, "v_max": 0.0}),
+        (nn.NAdam(), {"m": 0.0, "v": 0.0, "product": 1.0}),
+        (nn.RAdam(), {"m": 0.0, "v": 0.0}),
+        (nn.Adadelta(), {"v": 0.0, "steps": 0.0}),
+        (nn.Rprop(), {"previous": 0.0, "size": 0.01}),
+        (nn.Rprop(Cosine(0.5, length=3)), {"previous": 0.0, "size": 0.5}),
+        (nn.Lion(), {"m": 0.0}),
     ],
     ids=repr,
 )
@@ -237,7 +270,7 @@ def test_training_twice_is_training_once_for_twice_as_long(optimizer, pairs, fir
 @given(any_optimizer)
 def test_settings_rebuild_the_optimizer(optimizer):
     assert type(optimizer)(**optimizer.settings()) == optimizer
-    assert eval(repr(optimizer), vars(optimizers)) == optimizer
+    assert eval(repr(optimizer), vars(nn)) == optimizer
     saved = json.loads(json.dumps(optimizer.to_dict()))
     assert from_dict(saved) == optimizer
     assert from_dict(saved).settings() == optimizer.settings()
@@ -352,26 +385,48 @@ def test_numbers_of_other_libraries_are_welcome():
             lambda: AdamW(betas=(0.9, 1.0)),
             "AdamW needs betas[1] to be a finite number, at least 0 and below 1, got 1.0",
         ),
+        (
+            lambda: nn.NAdam(betas=(0.9, 1)),
+            "NAdam needs betas[1] to be a finite number, at least 0 and below 1, got 1",
+        ),
+        (lambda: nn.Lion(betas=[0.9]), "Lion needs betas to be two numbers, got [0.9]"),
+        (
+            lambda: nn.Rprop(etas=(1.2, 0.5)),
+            "Rprop needs etas around 1, such as (0.5, 1.2), got (1.2, 0.5)",
+        ),
+        (
+            lambda: nn.Rprop(step_sizes=(1, 0.5)),
+            "Rprop needs step_sizes above 0, the smaller one "
+            "first, such as (1e-06, 50), got (1, 0.5)",
+        ),
+        (
+            lambda: nn.Adadelta(rho=2),
+            "Adadelta needs rho to be a finite number, at least 0 and at most 1, got 2",
+        ),
         (lambda: Adam(decay_biases=None), "Adam needs decay_biases to be True or False, got None"),
         (lambda: Adam(amsgrad=0), "Adam needs amsgrad to be True or False, got 0"),
         (
             lambda: by_name("adm"),
-            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' "
+            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
+            "'nadam', 'radam', 'adadelta', 'rprop', 'lion' "
             "or an object of class Optimizer, got 'adm'; did you mean 'adam'?",
         ),
         (
             lambda: by_name("RMSProp"),
-            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' "
+            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
+            "'nadam', 'radam', 'adadelta', 'rprop', 'lion' "
             "or an object of class Optimizer, got 'RMSProp'; did you mean 'rmsprop'?",
         ),
         (
             lambda: by_name(3),
-            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' "
+            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
+            "'nadam', 'radam', 'adadelta', 'rprop', 'lion' "
             "or an object of class Optimizer, got 3",
         ),
         (
             lambda: by_name(SGD),
-            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw' "
+            "optimizer needs to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', "
+            "'nadam', 'radam', 'adadelta', 'rprop', 'lion' "
             "or an object of class Optimizer, got <class 'tinynn.lesson.optimizers.SGD'>; "
             "did you mean SGD(), with parentheses?",
         ),
@@ -391,7 +446,7 @@ def test_bad_settings_are_named_with_their_mend(make, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+@pytest.mark.parametrize("kind", WITH_DECAY)
 def test_biases_may_be_left_out_of_the_decay(kind):
     everywhere = kind(weight_decay=0.3)
     assert everywhere.for_biases() is everywhere
@@ -436,7 +491,7 @@ def test_biases_left_out_are_pytorchs_groups_without_decay(kind):
     assert model.layers[0].b == pytest.approx(layer.bias.tolist(), rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+@pytest.mark.parametrize("kind", WITH_DECAY)
 def test_files_from_before_biases_could_be_left_out_still_mean_the_same(kind):
     assert "decay_biases" not in kind().to_dict()
     assert from_dict(kind(weight_decay=0.1).to_dict()) == kind(weight_decay=0.1, decay_biases=True)
@@ -462,7 +517,9 @@ def test_by_name_gives_the_defaults_and_leaves_optimizers_alone(name):
         (
             {"type": "rmsprob"},
             "a saved optimizer needs \"type\" to be one of 'sgd', 'adagrad', 'rmsprop', 'adam', "
-            "'adamw', got 'rmsprob'; did you mean 'rmsprop'?",
+            "'adamw', 'nadam', 'radam', 'adadelta', 'rprop', 'lion', "
+            "got 'rmsprob'; did you mean 'rmsprop'? If it is your own, call nn.register "
+            "before loading",
         ),
         (
             {"type": "sgd", "learning_rate": 0.1, "momentun": 0.9},
@@ -472,7 +529,9 @@ def test_by_name_gives_the_defaults_and_leaves_optimizers_alone(name):
         (
             {"type": "sgd", "learning_rate": {"type": "os.system"}},
             "a saved schedule needs \"type\" to be one of 'constant', 'step', 'exponential', "
-            "'cosine', 'inverse_scaling', 'reduce_on_plateau', got 'os.system'",
+            "'cosine', 'inverse_scaling', 'reduce_on_plateau', 'linear', 'polynomial', "
+            "'one_cycle', 'warm_restarts', 'multi_step', 'chained', 'successive', "
+            "got 'os.system'; if it is your own, call nn.register before loading",
         ),
     ],
 )

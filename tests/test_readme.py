@@ -23,11 +23,17 @@ from tinynn.engines.choice import ENGINES
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRONT = ROOT / "README.md"
 FOLDERS = ("benchmarks", "tests", "tinynn")
-READMES = [FRONT, *sorted(page for name in FOLDERS for page in ROOT.glob(f"{name}/**/README.md"))]
+READMES = [
+    FRONT,
+    *sorted(page for name in FOLDERS for page in ROOT.glob(f"{name}/**/README.md")),
+    ROOT / "tinynn" / "lesson" / "WRITE_YOUR_OWN.md",
+]
 # Languages of blocks that the tests run, and of those that show what is in a file.
 RUN, SHOWN = ("python", "sh"), ("text", "c", "js", "json", "csv", "html")
 # Commands of the repository itself, which take minutes: what they name has to exist.
-OF_THE_REPOSITORY = (".venv/bin/python -m pytest", "nox", ".ci/run")
+OF_THE_REPOSITORY = (
+    ".venv/bin/python -m pytest", "python tests/", "nox", ".ci/run", "python3 -m http.server",
+)  # fmt: skip
 LONGEST_FRONT_PAGE = 160
 
 
@@ -82,8 +88,9 @@ def understood(module, words):
 def run_line(line):
     """Run a line of a shell, in this process where that is the same."""
     words = shlex.split(line, comments=True)
-    if words[:4] == ["python3", "-m", "tinynn", "selftest"]:
-        tool_options.selftest().parse_args(words[4:])  # it takes seconds, and has tests of its own
+    if words[:3] == ["python3", "-m", "tinynn"] and words[3] in ("selftest", "playground"):
+        # One takes seconds, and one does not end; both have tests of their own.
+        getattr(tool_options, words[3])().parse_args(words[4:])
     elif words[:3] == ["python3", "-m", "tinynn"]:
         assert main(words[3:]) == 0
     elif words[:2] == ["python3", "-m"] and words[2].startswith("benchmarks"):
@@ -100,7 +107,9 @@ def run_line(line):
 
 
 @pages
-def test_what_can_be_pasted_runs_and_prints_what_the_readme_says(page, tmp_path, monkeypatch):
+def test_what_can_be_pasted_runs_and_prints_what_the_readme_says(
+    page, tmp_path, monkeypatch, own_classes
+):
     """All of a page in one new directory, from the top: each page begins with nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))  # as of a program that stands there

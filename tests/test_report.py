@@ -333,6 +333,11 @@ def test_a_linear_regressor_stands_beside_the_network():
     ]
     assert found.metrics["linear_mean_absolute_error"] < 0.1
     assert advice(regressor_findings("t", truth, near, 0.0, 0.0, far)) == []
+    # One enormous error hides from R² what the mean absolute error shows.
+    missed = [*near[:-1], near[-1] + 30.0]
+    found = regressor_findings("t", truth, missed, 0.0, 0.0, [t + 1.0 for t in truth])
+    assert found.p_values["linear_r2"] > 0.05
+    assert not any("linear" in sentence for sentence in advice(found))
 
 
 def test_numbers_that_chance_explains():

@@ -18,6 +18,7 @@ from hypothesis import given, strategies as st
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_safetensors
+from tinynn.export.float32 import centred
 from tinynn.files import safetensors
 from tinynn.importers import from_safetensors
 
@@ -325,6 +326,7 @@ def test_float32_halves_the_file_and_rounds_the_numbers(tmp_path):
     model = network()
     to_safetensors(model, tmp_path / "m.safetensors", "float32")
     again = from_safetensors(tmp_path / "m.safetensors").network
+    model.layers[1].beta = centred(model.layers[1])[1]  # which makes up for the rounded means
     for ours, theirs in zip(again.parameters(), model.parameters()):
         for row, wanted in zip(ours.rows(), theirs.rows()):
             assert row == [struct.unpack("<f", struct.pack("<f", x))[0] for x in wanted]
@@ -465,7 +467,9 @@ def test_a_damaged_description_is_refused(tmp_path_factory, data):
 def test_only_sequential_networks_and_two_dtypes_are_written(tmp_path):
     with pytest.raises(SettingError) as error:
         to_safetensors(nn.NeuralNet(), tmp_path / "m")
-    assert str(error.value) == "to_safetensors needs a Sequential, got NeuralNet"
+    assert (
+        str(error.value) == "an export needs a Sequential, Classifier or Regressor, got NeuralNet"
+    )
     with pytest.raises(SettingError) as error:
         to_safetensors(network(), tmp_path / "m", "float16")
     assert str(error.value) == (

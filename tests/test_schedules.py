@@ -9,16 +9,24 @@ import pytest
 from golden_tables import load_maker, load_table
 from hypothesis import given, strategies as st
 
+import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.lesson.plateau import ReduceOnPlateau
 from tinynn.lesson.schedule import Schedule
 from tinynn.lesson.schedules import (
     SCHEDULES,
+    Chained,
     ConstantRate,
     Cosine,
     Exponential,
     InverseScaling,
+    Linear,
+    MultiStep,
+    OneCycle,
+    Polynomial,
     Step,
+    Successive,
+    WarmRestarts,
     from_dict,
 )
 
@@ -37,7 +45,8 @@ def label(variant):
 
 @pytest.mark.parametrize("variant", TABLE["variants"], ids=label)
 def test_rates_equal_the_table(variant):
-    schedule = KINDS[variant["schedule"]](**variant["settings"])
+    kind = KINDS[variant["schedule"]]
+    schedule = from_dict({"type": kind.name, **variant["settings"]})
     rates = []
     for epoch, loss in enumerate(LOSSES):
         rates.append(schedule.rate(epoch, step=1000 * epoch + 7))
@@ -64,6 +73,8 @@ rates = st.floats(1e-6, 10)
 units = st.sampled_from(["epoch", "step"])
 gammas = st.floats(0.01, 1)
 lengths = st.integers(1, 200)
+parts = st.floats(0, 1)
+milestones = st.lists(st.integers(1, 100), min_size=1, max_size=4, unique=True).map(sorted)
 by_position = st.one_of(
     st.builds(ConstantRate, rates, per=units),
     st.builds(Step, rates, lengths, gammas, units),
@@ -75,7 +86,41 @@ by_position = st.one_of(
         rates, lengths, st.floats(0, 1), st.integers(0, 20), units,
     ),
     st.builds(InverseScaling, rates, st.floats(0, 2), lengths, units),
+    st.builds(lambda rate, part, n, per: Linear(rate, part * rate, n, per), rates, parts, lengths,
+              units),
+    st.builds(lambda rate, n, power, part, per: Polynomial(rate, n, power, part * rate, per),
+              rates, lengths, st.floats(0.1, 4), parts, units),
+    st.builds(MultiStep, rates, milestones, gammas, units),
 )  # fmt: skip
+waves = st.one_of(
+    st.builds(OneCycle, rates, st.integers(2, 200), parts, st.floats(1, 100), st.floats(1, 1e4),
+              st.booleans(), units),
+    st.builds(lambda rate, n, factor, part, per: WarmRestarts(rate, n, factor, part * rate, per),
+              rates, st.integers(1, 50), st.integers(1, 3), parts, units),
+)  # fmt: skip
+joined = units.flatmap(
+    lambda per: st.one_of(
+        st.builds(
+            lambda a, b: Chained([a, b]), same_unit(per), same_unit(per)
+        ),
+        st.builds(
+            lambda a, b, c, at: Successive([a, b, c], [at, at + 5]),
+            same_unit(per), same_unit(per), same_unit(per), st.integers(1, 20),
+        ),
+    )
+)  # fmt: skip
+
+
+def same_unit(per):
+    """Return schedules of one unit."""
+    return st.one_of(
+        st.builds(Exponential, rates, gammas, st.just(per)),
+        st.builds(Step, rates, lengths, gammas, st.just(per)),
+        st.builds(OneCycle, rates, st.integers(2, 50), per=st.just(per)),
+    )
+
+
+any_schedule = by_position | waves | joined
 plateaus = st.builds(
     ReduceOnPlateau,
     rates,
@@ -88,7 +133,7 @@ plateaus = st.builds(
 losses = st.lists(st.floats(0, 10) | st.just(math.nan), max_size=40)
 
 
-@given(by_position, st.integers(0, 10**6), st.integers(0, 10**6))
+@given(by_position | waves, st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_rate_depends_on_its_unit_alone(schedule, position, other):
     if schedule.per == "epoch":
         rate = schedule.rate(position, other)
@@ -98,7 +143,7 @@ def test_a_rate_depends_on_its_unit_alone(schedule, position, other):
     assert math.isfinite(rate) and 0 <= rate <= schedule.learning_rate * (1 + 1e-15)
 
 
-@given(by_position, losses)
+@given(any_schedule, losses)
 def test_only_a_plateau_listens(schedule, losses):
     before = schedule.rate(3, 3)
     for loss in losses:
@@ -178,7 +223,7 @@ def test_a_state_is_a_copy():
 # --- settings ---
 
 
-@given(st.one_of(by_position, plateaus))
+@given(st.one_of(any_schedule, plateaus))
 def test_settings_rebuild_the_schedule(schedule):
     assert type(schedule)(**schedule.settings()) == schedule
     assert eval(repr(schedule), KINDS) == schedule
@@ -250,6 +295,55 @@ def test_equality_is_by_type_and_settings():
             lambda: ReduceOnPlateau(math.nan),
             "ReduceOnPlateau needs learning_rate to be a finite number, at least 0, got nan",
         ),
+        (
+            lambda: Linear(0.1, end=-1),
+            "LinearRate needs end to be a finite number, at least 0, got -1; did you mean 1?",
+        ),
+        (
+            lambda: OneCycle(0.1, 1),
+            "OneCycle needs length to be a whole number, at least 2, got 1",
+        ),
+        (lambda: OneCycle(0.1, 9, linear=1), "OneCycle needs linear to be True or False, got 1"),
+        (
+            lambda: WarmRestarts(0.1, 5, factor=1.5),
+            "WarmRestarts needs factor to be a whole number, at least 1, got 1.5",
+        ),
+        (
+            lambda: Polynomial(0.1, 5, end=0.2),
+            "Polynomial needs end to be a finite number, at least 0 and at most 0.1, got 0.2",
+        ),
+        (
+            lambda: MultiStep(0.1, 5),
+            "MultiStep needs milestones to be a list of positions, got 5",
+        ),
+        (lambda: MultiStep(0.1, [5, 5]), "MultiStep needs milestones that rise, got [5, 5]"),
+        (
+            lambda: MultiStep(0.1, [0]),
+            "MultiStep needs milestones[0] to be a whole number, at least 1, got 0",
+        ),
+        (
+            lambda: Chained(ConstantRate(0.1)),
+            "Chained needs a list of at least two schedules, got ConstantRate(learning_rate=0.1, "
+            "per='epoch')",
+        ),
+        (
+            lambda: Chained([ConstantRate(0.1), 0.1]),
+            "Chained needs schedules that follow from the position alone and are not made of "
+            "others, got 0.1",
+        ),
+        (
+            lambda: Successive([ConstantRate(0.1), ReduceOnPlateau(0.1)], [5]),
+            "Successive needs schedules that follow from the position alone and are not made of "
+            "others, got ReduceOnPlateau(learning_rate=0.1, factor=0.1, patience=10,…",
+        ),
+        (
+            lambda: Chained([ConstantRate(0.1), ConstantRate(0.1, per="step")]),
+            "Chained needs schedules with the same per, got 'epoch' and 'step'",
+        ),
+        (
+            lambda: Successive([ConstantRate(0.1), ConstantRate(0.2)], [3, 4]),
+            "Successive needs a milestone between any two schedules, 1, got 2",
+        ),
     ],
 )
 def test_bad_settings_are_named_with_their_mend(make, message):
@@ -297,7 +391,10 @@ def test_a_broken_saved_form_is_named():
         from_dict({"type": "stepp", "learning_rate": 0.1})
     assert str(error.value) == (
         "a saved schedule needs \"type\" to be one of 'constant', 'step', 'exponential', 'cosine', "
-        "'inverse_scaling', 'reduce_on_plateau', got 'stepp'; did you mean 'step'?"
+        "'inverse_scaling', 'reduce_on_plateau', 'linear', 'polynomial', 'one_cycle', "
+        "'warm_restarts', "
+        "'multi_step', 'chained', 'successive', got 'stepp'; did you mean 'step'? If it is "
+        "your own, call nn.register before loading"
     )
     with pytest.raises(FormatError) as error:
         from_dict({"type": "step"})
@@ -309,3 +406,58 @@ def test_a_broken_saved_form_is_named():
 def test_what_the_base_class_leaves_open():
     with pytest.raises(NotImplementedError):
         Schedule().rate_at(0)
+
+
+# --- further schedules ---
+
+
+@given(st.lists(same_unit("epoch"), min_size=2, max_size=4))
+def test_chained_schedules_are_a_product_whatever_their_order(schedules):
+    one, two = Chained(schedules), Chained([schedules[0], *reversed(schedules[1:])])
+    for position in (0, 1, 7, 50):
+        assert one.rate_at(position) == pytest.approx(two.rate_at(position), rel=1e-12)
+
+
+def test_one_cycle_ends_where_it_should_and_stays():
+    schedule = OneCycle(1.0, length=10)
+    assert [schedule.rate_at(p) for p in (0, 2)] == pytest.approx([0.04, 1.0])
+    assert schedule.rate_at(9) == schedule.rate_at(10_000) == pytest.approx(4e-6)
+
+
+def test_a_network_trains_with_a_schedule_made_of_others_and_goes_on(tmp_path):
+    def optimizer():
+        return nn.SGD(Successive([Linear(0.01, 0.1, 6), Exponential(0.1, 0.9, "step")], [6]))
+
+    X, T = [[0.1 * k] for k in range(8)], [[0.2 * k] for k in range(8)]
+    once, twice = (nn.Sequential(nn.Dense(1, 3), nn.Tanh(), nn.Dense(3, 1)) for _ in range(2))
+    nn.fit(once, X, T, optimizer=optimizer(), epochs=6, batch_size=4)
+    nn.fit(twice, X, T, optimizer=optimizer(), epochs=2, batch_size=4)
+    twice.save(tmp_path / "model.json", training=True)
+    again = nn.load(tmp_path / "model.json")
+    history = nn.fit(again, X, T, optimizer=optimizer(), epochs=4, batch_size=4)
+    assert again.state() == once.state()
+    assert history.learning_rate[0] == pytest.approx(optimizer().learning_rate.rate_at(5))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"type": "chained", "schedules": [{"type": "constant"}, {"type": "x"}]},
+            "a saved schedule of type 'constant' needs the settings of its constructor, got none",
+        ),
+        (
+            {"type": "chained", "schedules": 7},
+            "Chained needs a list of at least two schedules, got 7",
+        ),
+        (
+            {"type": "successive", "schedules": [{"type": "constant", "learning_rate": 1}] * 2},
+            "a saved schedule of type 'successive' needs the settings of its constructor, got "
+            "'schedules'",
+        ),
+    ],
+)
+def test_saved_schedules_made_of_others_are_checked(data, message):
+    with pytest.raises((FormatError, SettingError)) as error:
+        from_dict(data)
+    assert str(error.value) == message

@@ -21,7 +21,14 @@ from unittest import SkipTest
 import pytest
 
 from tinynn.errors import SettingError
-from tinynn.estimators import Classifier, ConvergenceWarning, NotFittedError, Regressor, load
+from tinynn.estimators import (
+    Classifier,
+    ConvergenceWarning,
+    Ensemble,
+    NotFittedError,
+    Regressor,
+    load,
+)
 from tinynn.preprocessing import TableEncoder
 
 sklearn = pytest.importorskip("sklearn", minversion="1.6")
@@ -51,6 +58,8 @@ SKIP = (
 CHECKED = [
     Classifier((10,), learning_rate_init=0.02, max_iter=50, random_state=0),
     Regressor((10,), learning_rate_init=0.02, max_iter=50, random_state=0),
+    Ensemble(Classifier((10,), learning_rate_init=0.02, max_iter=50), 2, random_state=0),
+    Ensemble(Regressor((10,), learning_rate_init=0.02, max_iter=50), 2, random_state=0),
 ]
 
 
@@ -69,7 +78,8 @@ def _checks():
             name = getattr(check, "func", check).__name__
             options = getattr(check, "keywords", {})
             shown = "-".join([type(estimator).__name__, name, *map(str, options.values())])
-            yield pytest.param(checked, check, name, id=shown)
+            marks = [pytest.mark.slow] if isinstance(estimator, Ensemble) else []
+            yield pytest.param(checked, check, name, id=shown, marks=marks)
 
 
 @pytest.mark.parametrize("estimator, check, name", checks())

@@ -541,8 +541,8 @@ STEPS = (
         ),
         (
             pipeline(sk("SimpleImputer")),
-            "step 'no 0': the step SimpleImputer was not fitted: 'SimpleImputer' object has no "
-            "attribute 'missing_values'",
+            "step 'no 0': the step SimpleImputer was not fitted, or by another version of "
+            "scikit-learn: 'SimpleImputer' object has no attribute 'missing_values'",
         ),
         (
             pipeline(sk("MaxAbsScaler", scale_=[1.0, 2.0]), one_hot()),

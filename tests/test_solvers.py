@@ -14,8 +14,8 @@ import tinynn as nn
 from tinynn.estimators import Classifier, ConvergenceWarning, NotFittedError, Regressor
 from tinynn.estimators.design import NetworkDesign
 from tinynn.estimators.number_targets import Numbers
-from tinynn.formulas.poisson import Poisson
 from tinynn.lesson.losses import BinaryCrossEntropy
+from tinynn.lesson.more_losses import Poisson
 from tinynn.preprocessing import TableEncoder
 
 IRIS = nn.load_iris()
@@ -228,7 +228,7 @@ def test_scores_of_early_stopping_are_in_the_units_of_the_table():
     X, y = magnitudes(False)
     model = Regressor((), log_target=True, early_stopping=True, solver="lbfgs", random_state=0)
     scores = model.fit(X, y).validation_scores_
-    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0)
+    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0, False)
     best = model.score([X[i] for i in apart], [y[i] for i in apart])
     assert max(scores) == pytest.approx(best, rel=1e-9)
 
@@ -341,7 +341,7 @@ def test_counts_are_scored_in_their_units():
     X, y = counts()
     model = Regressor((4,), loss="poisson", early_stopping=True, solver="lbfgs", random_state=0)
     scores = model.fit(X, y).validation_scores_
-    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0)
+    _, apart = model._split(NetworkDesign(model), model.targets_, y, 0, False)
     best = model.score([X[i] for i in apart], [y[i] for i in apart])
     assert max(scores) == pytest.approx(best, rel=1e-9)
 

@@ -131,6 +131,7 @@ def test_columns_are_left_out_for_a_reason_and_are_there():
         assert {len(row) for row in rows} == {len(header)}, table.name
 
 
+@pytest.mark.slow
 def test_a_different_number_of_test_rows_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(real_tables, "say", str)
     once = Plan("real-tables", 1, 1, 0.0, 0.0)
@@ -196,6 +197,7 @@ def test_one_seed_has_no_error(capsys):
     assert "--seeds: needs 0, or 2 or more for an error, got 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [PURE, LINEAR])
 def test_nobody_sees_a_column_that_is_left_out(name, tmp_path, monkeypatch):
     """The rest is noise: with the column everyone would be right about every row."""
@@ -213,6 +215,7 @@ def test_nobody_sees_a_column_that_is_left_out(name, tmp_path, monkeypatch):
     assert rows == 40 and score < 0.8 and loss > 0.5
 
 
+@pytest.mark.slow
 def test_the_command_runs_prints_and_writes(capsys, tmp_path, monkeypatch):
     for name in environment.ONE_THREAD:
         monkeypatch.setenv(name, "1")

@@ -181,6 +181,7 @@ def test_every_module_of_the_single_file_loads_and_is_what_the_folder_has(whole)
         hidden = {"__annotations__", "__builtins__", "__cached__", "__conditional_annotations__"}
         hidden.add("__warningregistry__")  # of earlier tests
         below = {other.rpartition(".")[2] for other in LIBRARY if other.startswith(name + ".")}
+        below.add("playground")  # of the folder alone
         ours = set(found[name]) - hidden - below
         assert ours == there - hidden - below, name
 
@@ -217,6 +218,11 @@ def test_the_single_file_runs(whole, words):
     assert says("vendor", "x.py") == (
         2, "",
         "tinynn: __main__.single_file is not part of single files; run it from the package\n",
+    )  # fmt: skip
+    assert says("playground") == (
+        2, "",
+        "tinynn: __main__.teaching.playground is not part of single files; run it from the "
+        "package\n",
     )  # fmt: skip
 
 
@@ -545,7 +551,7 @@ def test_a_check_refuses_other_files(tmp_path, capsys):
     (tmp_path / "x.py").write_bytes(b"\xff\x00")
     assert main(["vendor", "--check", str(tmp_path / "x.py")]) == 2
     assert main(["vendor", "--check", str(tmp_path / "x.py"), "--minimal"]) == 2
-    message = "--check reads the parts from the file; leave out --include and --minimal"
+    message = "--check reads the parts from the file; leave out --include, --minimal and --mip"
     assert message in capsys.readouterr().err
 
 

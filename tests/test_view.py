@@ -13,6 +13,7 @@ from typing import Callable, Sequence
 import pytest
 from hypothesis import given, strategies as st
 
+import tinynn as nn
 from tinynn import view
 from tinynn.errors import DataError, SettingError, TinynnError
 from tinynn.view import Series
@@ -34,6 +35,9 @@ from tinynn.view.tiles import Tile, merged_tiles
 
 HOSTILE = '"><script>alert(1)</script>&\x00\x1b[31m\ud800'
 NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+TWO = nn.Sequential(nn.Dense(2, 1), nn.Sigmoid(), seed=1)
 
 
 def gallery(text: str) -> dict[str, str]:
@@ -89,6 +93,27 @@ def gallery(text: str) -> dict[str, str]:
             output_names=[text],
             layer_names=[text, text, text],
         ),
+        "activations": view.activation_chart(["Tanh", "ReLU"], title=text, description=text),
+        "epochs": view.boundary_epochs(
+            [(0, TWO), (3, TWO)],
+            [[0, 0], [1, 1]],
+            [0, 1],
+            title=text,
+            class_names=[text, text],
+            x_label=text,
+            y_label=text,
+            resolution=6,
+        ),
+        "surface": view.loss_surface(
+            TWO,
+            [[0, 1]],
+            [[1]],
+            path={text: [(0, TWO)], text + "2": [(0, TWO)]},
+            weights=("0.W[0][0]", "0.b[0]"),
+            title=text,
+            resolution=6,
+        ),
+        "graph": view.computation_graph(TWO, [1, 0], [1], title=text),
     }
 
 
@@ -948,7 +973,7 @@ def test_text_bars_fit(bars: list[tuple[str, float]], width: int, ascii_only: bo
 
 def test_text_cannot_steer_the_terminal() -> None:
     table = view.text_table([["\x1b[2Jgone\r\n", "\u202etxt"]])
-    assert table == "\ufffd[2Jgone  \ufffdtxt"
+    assert table == r"\x1b[2Jgone\r\n  \u202etxt"
     assert "\x1b" not in view.text_bars(["\x1b[0m"], [1.0])
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 
 class TinynnError(Exception):
-    """The base of every error that the library raises on purpose."""
+    """The base of every error that the library raises on purpose.
+
+    A message has at most 1,000 characters: the middle of a longer one, which may quote a file, is
+    left out.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message if len(message) <= 1000 else f"{message[:700]}…{message[-200:]}")
 
 
 class ShapeError(TinynnError, ValueError):
@@ -16,7 +23,10 @@ class ShapeError(TinynnError, ValueError):
 
 
 class DataError(TinynnError, ValueError):
-    """A value in a table that cannot be used: text, NaN, infinity, a target out of range."""
+    """A value in a table that cannot be used: text, NaN, infinity, a target out of range.
+
+    Also a row whose numbers are so large that a network's outputs for it are not finite.
+    """
 
 
 class SettingError(TinynnError, ValueError):

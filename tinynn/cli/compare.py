@@ -14,7 +14,7 @@ from .console import Console
 from .evaluate import trial_of
 from .models import load_model
 from .tables import open_table
-from .testing import errors_of, findings_of
+from .testing import errors_of, findings_of, last_rows
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,6 +31,9 @@ def run(options: argparse.Namespace) -> int:
         )
     file = open_table(options.data, options, models[0])
     trials = [trial_of(model, file, options, console) for model in models]
+    # Models of a series with different lags answer all rows but the first ones.
+    least = min(len(trial.targets) for trial in trials)
+    trials = [last_rows(trial, least) for trial in trials]
     first, second = (findings_of(m, t, file.name) for m, t in zip(models, trials))
     result = compared(errors_of(trials[0]), errors_of(trials[1]))
     rows: list[list[str]] = [
@@ -38,13 +41,15 @@ def run(options: argparse.Namespace) -> int:
         for name in first.metrics
         if name in second.metrics and not name.startswith(("baseline_", "linear_"))
     ]
-    console.say(f"on {first.rows:,} rows of {file.name}, with 95% intervals:\n")
-    console.say(
+    console.say(f"on {first.rows:,} rows of {file.name}, with 95% intervals:")
+    console.say()
+    console.show(
         text_table(rows, ["", options.first, options.second], "lrr", ascii_only=console.ascii_only)
     )
     better = "right" if first.score == "accuracy" else "closer"
+    console.say()
     console.say(
-        f"\nthe first model alone is {better} in {counted(result.only_first, 'row')}, the second "
+        f"the first model alone is {better} in {counted(result.only_first, 'row')}, the second "
         f"alone in {counted(result.only_second, 'row')}; the chance of such a difference between "
         f"equally good models: p = {result.p_value:.2g}"
     )

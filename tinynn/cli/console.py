@@ -7,9 +7,11 @@ import os
 import sys
 import time
 import warnings
-from typing import Any, TextIO
+from typing import Any, Match, TextIO
 
 from ..errors import DataError
+from ..files.atomic import check_writing
+from ..view.terminal import STEERING, printable
 
 
 class Console:
@@ -39,21 +41,26 @@ class Console:
 
         return min(max(get_terminal_size().columns, 40), 100)
 
-    def say(self, text: str = "") -> None:
-        """Write lines of the result."""
-        if not self.quiet and not self.as_json:
-            self._write(text)
+    def say(self, line: str = "") -> None:
+        """Write a line of the result."""
+        self.show(printable(line))
 
-    def note(self, text: str) -> None:
+    def show(self, lines: str) -> None:
+        """Write lines of the result, in which names and labels are `printable` already."""
+        if not self.quiet and not self.as_json:
+            self._write(printable(lines, lines=True))
+
+    def note(self, line: str) -> None:
         """Write a note or a warning to standard error."""
         if not self.quiet:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{printable(line)}\n")
             sys.stderr.flush()
 
     def result(self, content: dict[str, Any]) -> None:
         """Write the result as JSON if `as_json` is set."""
         if self.as_json:
-            self._write(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+            text = json.dumps(_finite(content), indent=2, ensure_ascii=False)
+            self._write(STEERING.sub(_json_escape, text))
 
     def _write(self, text: str) -> None:
         try:
@@ -68,6 +75,21 @@ class Console:
                              ("learning_rate_init", "--learning-rate")):  # fmt: skip
             text = text.replace(word, option)
         self.note(f"note: {text}")
+
+
+def _json_escape(found: Match[str]) -> str:
+    return found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1]
+
+
+class Terminal:
+    """A stream whose output is `printable`, but for the ends of lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        """Write text."""
+        self.stream.write(printable(text, lines=True))
 
 
 class Meter:
@@ -129,5 +151,10 @@ def check_writable(path: str | None) -> None:
         raise DataError(f"{path} is a directory; give the name of a file")
     if not os.path.isdir(folder):
         raise DataError(f"{path} cannot be written: there is no directory {folder}")
-    if not os.access(folder, os.W_OK) and not os.path.exists(path):
-        raise DataError(f"{path} cannot be written: the directory {folder} is not writable")
+    try:
+        check_writing(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        if not os.access(folder, os.W_OK):
+            why = f"the directory {folder} is not writable"
+        raise DataError(f"{path} cannot be written: {why[0].lower() + why[1:]}") from None

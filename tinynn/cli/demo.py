@@ -20,7 +20,7 @@ from ..training.callbacks import EarlyStopping
 from ..training.progress import Progress
 from ..training.trainer import fit
 from ..view import shows_blocks, text_confusion
-from .console import check_writable
+from .console import Console, check_writable
 from .parser import program_name
 
 INPUTS = [[0, 1, 1], [1, 0, 0], [1, 0, 1]]
@@ -48,8 +48,9 @@ def write_iris(path: str) -> None:
     for lengths, number in zip(flowers.inputs, flowers.targets):
         writer.writerow([*lengths, flowers.target_names[number]])
     write_text(path, text.getvalue())
-    print(f"{len(flowers.inputs)} iris flowers written to {path}; train a model on them with")
-    print(f"  {program_name()} train {quote(path)} --target species --out iris-model.json")
+    console = Console()
+    console.say(f"{len(flowers.inputs)} iris flowers written to {path}; train a model on them with")
+    console.say(f"  {program_name()} train {quote(path)} --target species --out iris-model.json")
 
 
 def show_original_program() -> None:

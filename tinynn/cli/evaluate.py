@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from ..checks.words import excerpt
 from ..data.files import TableFile
-from ..errors import DataError
+from ..errors import DataError, SettingError
 from ..estimators import Regressor
+from ..estimators.ensemble import Committee
 from ..files.atomic import write_text
 from ..report.findings import importance_label
 from .console import Console, check_writable
 from .decimals import adapt_decimal
+from .lags import series_of
 from .models import Model, load_model
 from .parser import column_name
 from .tables import Label, Loaded, Target, left_out, load_table, note_total, open_table
@@ -34,27 +37,35 @@ def run(options: argparse.Namespace) -> int:
     console = Console(options.quiet, options.json)
     check_writable(options.report)
     model = load_model(options.model, options.decimal, options.missing)
+    if options.report and isinstance(model.estimator.network_, Committee):
+        raise SettingError(
+            f"--report shows one network, and {options.model} holds an ensemble; leave it out"
+        )
     file = open_table(options.data, options, model)
     trial = trial_of(model, file, options, console)
     describe_cells(trial, console, file.name)
     found = findings_of(model, trial, file.name)
-    console.say(test_text(found, console))
+    console.show(test_text(found, console))
     if found.calibration:
         what = f"of {found.classes[1]}" if len(found.classes) == 2 else "of the answer"
-        console.say(f"\ncalibration: the predicted probability {what}, and how often it came true")
-        console.say(calibration_text(found, console))
+        console.say()
+        console.say(f"calibration: the predicted probability {what}, and how often it came true")
+        console.show(calibration_text(found, console))
     if not options.no_importance:
         found = with_importance(model, trial, found, options.seed)
-        console.say(f"\nimportance: {importance_label(found)} when a column's cells are shuffled")
-        console.say(importance_text(found, console))
+        console.say()
+        console.say(f"importance: {importance_label(found)} when a column's cells are shuffled")
+        console.show(importance_text(found, console))
     if found.worst:
-        console.say("\nthe rows that the model got most wrong")
-        console.say(worst_text(found, console))
+        console.say()
+        console.say("the rows that the model got most wrong")
+        console.show(worst_text(found, console))
     if options.report:
         from .reporting import model_page
 
         write_text(options.report, model_page(model, found))
-        console.say(f"\nreport written to {options.report}")
+        console.say()
+        console.say(f"report written to {options.report}")
     content = found.to_dict()
     for name in ("roc", "pairs"):
         del content[name]
@@ -87,6 +98,9 @@ def known_targets(
     )  # fmt: skip
     table = load_table(file)
     note_total(file, console)
+    if model.lags:
+        table = series_of(model, table, index)
+        target.index = len(model.columns)
     targets: list[Label] = []
     kept: list[int] = []
     absent: Counter[str] = Counter()
@@ -96,11 +110,11 @@ def known_targets(
             kept.append(row)
             targets.append(value)
         else:
-            absent[cells[index].strip()] += 1
+            absent[cells[target.index].strip()] += 1
     if not kept:
-        raise DataError(f"{file.name}: the target column {name!r} has no values")
+        raise DataError(f"{file.name}: the target column {excerpt(name)} has no values")
     if absent:
-        where = f"{file.name}: column {name!r}"
+        where = f"{file.name}: column {excerpt(name)}"
         console.note(left_out(absent, len(table.rows), where, mend=False))
         table = picked(table, kept)[0]
     return table, targets
@@ -119,7 +133,7 @@ def _target_column(model: Model, file: TableFile, given: str | None) -> str:
 def trial_of(model: Model, file: TableFile, options: argparse.Namespace, console: Console) -> Trial:
     """Return a model's answers to a table with known targets."""
     table, targets = known_targets(model, file, options, console)
-    trial = tried(model, table, model.indices(file), targets, table.lines)
+    trial = tried(model, table, model.indices(table.file), targets, table.lines)
     if model.about is not None and file.name == model.about.source:
         console.note(
             f"note: {model.path} was trained on rows of a file called {file.name}; if it is this "

@@ -6,9 +6,9 @@ import argparse
 import os
 from typing import Any, NamedTuple
 
-from ..checks.words import counted, listed
+from ..checks.words import counted, excerpt, listed
 from ..errors import SettingError
-from ..export.formats import FORMATS, exporter
+from ..export.formats import FORMATS, Exported, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
 from .decimals import adapt_decimal
@@ -26,6 +26,13 @@ class Notes(NamedTuple):
     content: dict[str, Any]
 
 
+# The options that only some formats have, and their settings' names.
+_SETTINGS = (
+    ("weights", "weights"), ("data", "rows"), ("dtype", "dtype"), ("predict_only", "command"),
+    ("micropython", "native"),
+)  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
@@ -34,27 +41,31 @@ def run(options: argparse.Namespace) -> int:
     if kind is None:
         raise UsageError(f"the extension of {options.out} names no format; give --to")
     known = FORMATS[kind].settings
-    for name, setting in (("weights", "weights"), ("data", "rows"), ("dtype", "dtype")):
+    for name, setting in _SETTINGS:
         if getattr(options, name) is not None and setting not in known:
-            raise UsageError(f"--{name} cannot be used with --to {kind}")
+            raise UsageError(f"--{name.replace('_', '-')} cannot be used with --to {kind}")
     check_writable(options.out)
     model = load_any(options.model, options.decimal, options.missing)
     notes = Notes([], {})
     exported: object = model if isinstance(model, Sequential) else model.estimator
-    if isinstance(model, Model) and not FORMATS[kind].tables:
-        exported, notes = _network(model)
-    rows = _rows(model, options)
+    network = exported
+    if isinstance(model, Model) and FORMATS[kind].network:
+        network, notes = _network(model)
+    rows, targets = _rows(model, options)
     about = model.about if isinstance(model, Model) else None
     settings = {
-        "weights": options.weights, "dtype": options.dtype, "rows": rows,
+        "weights": options.weights, "dtype": options.dtype, "rows": rows, "targets": targets,
+        "command": False if options.predict_only or options.micropython else None,
+        "native": options.micropython,
         "target": None if about is None else about.target,
         "reading": None if about is None else about.reading,
-        "doc": "; ".join([f"A network by tinynn: {exported!r}", *notes.sentences]),
+        "doc": "; ".join([f"A network by tinynn: {network!r}", *notes.sentences]),
     }  # fmt: skip
     given = {name: settings[name] for name in known if settings[name] is not None}
     found = exporter(kind)(exported, options.out, **given)
     if rows is not None and found.difference is not None:
-        notes = _tried(rows, found.difference, found.changed)
+        tried = _tried(rows, found)
+        notes = Notes([*notes.sentences, *tried.sentences], {**notes.content, **tried.content})
     console.say(f"{options.out}: {options.model} as {kind}, {found.size:,} bytes")
     for sentence in notes.sentences:
         console.say(sentence)
@@ -62,18 +73,39 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tried(rows: list[list[Any]], difference: float, changed: float | None) -> Notes:
+def _tried(rows: list[list[Any]], found: Exported) -> Notes:
     """Return what to say about an export that was tested on rows."""
-    sentence = f"tested on {counted(len(rows), 'row')}: off by at most {difference:.2g}"
-    if changed is not None:
-        sentence += f"; {changed:.2%} of the rows get a different label"
-    return Notes([sentence], {"rows": len(rows), "difference": difference, "changed": changed})
+    sentences = [f"tested on {counted(len(rows), 'row')}: off by at most {found.difference:.2g}"]
+    if found.changed is not None:
+        sentences[0] += f"; {found.changed:.2%} of the rows get a different label"
+    content = {"rows": len(rows), "difference": found.difference, "changed": found.changed}
+    if found.score is not None and found.model_score is not None:
+        what, form = ("R²", ".4f") if found.changed is None else ("accuracy", ".2%")
+        sentences.append(
+            f"{what} on these rows: {found.score:{form}}, the model's {found.model_score:{form}}"
+        )
+        content.update(score=found.score, model_score=found.model_score)
+    return Notes(sentences, content)
 
 
-def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[Any]] | None:
-    """Return the first rows of the table to test the export on, or None without one."""
-    if options.data is None:
+def _targets(model: Model, cells: list[str]) -> list[Any] | None:
+    """Return the classes or numbers in the target's column, None if one is not the model's."""
+    known = {str(label): label for label in model.classes}
+    try:
+        return [known[cell.strip()] if known else float(cell) for cell in cells]
+    except (KeyError, ValueError):
         return None
+
+
+def _rows(
+    model: Model | Sequential, options: argparse.Namespace
+) -> tuple[list[list[Any]] | None, list[Any] | None]:
+    """Return the first rows of the table to test the export on, and their targets if it has them.
+
+    Without a table, both are None.
+    """
+    if options.data is None:
+        return None, None
     table = open_table(options.data, options, None if isinstance(model, Sequential) else model)
     if isinstance(model, Sequential):
         indices = list(range(len(table.columns)))
@@ -82,21 +114,28 @@ def _rows(model: Model | Sequential, options: argparse.Namespace) -> list[list[A
         if options.decimal is None:
             adapt_decimal(model, table, Console(options.quiet))
     rows: list[list[Any]] = []
+    answers: list[str] = []
+    about = model.about if isinstance(model, Model) else None
+    at = None
+    if about is not None and about.target in table.columns:
+        at = list(table.columns).index(about.target)
     for _, part in table.parts():
         rows += [[row[index] for index in indices] for row in part]
+        answers += [] if at is None else [row[at] for row in part]
         if len(rows) >= MOST_ROWS:
             break
     if isinstance(model, Sequential):
         with located(options.data):
-            return [[_number(cell) for cell in row] for row in rows[:MOST_ROWS]]
-    return rows[:MOST_ROWS]
+            return [[_number(cell) for cell in row] for row in rows[:MOST_ROWS]], None
+    known = _targets(model, answers[:MOST_ROWS]) if answers else None
+    return rows[:MOST_ROWS], known
 
 
 def _number(cell: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise SettingError(f"a bare network takes numbers, got {cell[:40]!r}") from None
+        raise SettingError(f"a bare network takes numbers, got {excerpt(cell)}") from None
 
 
 def _network(model: Model) -> tuple[Sequential, Notes]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
+from ..checks.stored import is_count, is_text
+from ..checks.words import counted, excerpt
 from ..data.files import TableFile
 from ..data.guesses import Reading
 from ..engines.choice import runs_native
 from ..engines.prediction import CompiledModel, compile
 from ..errors import DataError, EngineError, FormatError, TinynnError
-from ..estimators import Classifier, Estimator, Regressor, saving, storage
+from ..estimators import Classifier, Ensemble, Estimator, Regressor, saving, storage
+from ..estimators.ensemble import Committee
+from ..estimators.number_targets import finite_answers
 from ..files import json_file
 from ..lesson.matrix import Matrix
-from ..lesson.network import KIND as NETWORK, Sequential, from_dict as network_from_dict
+from ..lesson.network import KIND as NETWORK, Sequential
 from ..preprocessing.notation import Notation, notation_of
 from ..report.findings import Findings
+from ..training.model_files import network_from_dict
+from .lag_names import MOST_LAGS, parts_of
 from .parser import suggestion
 
 WORTH_COMPILING = 1_000_000  # multiplications
@@ -31,6 +37,7 @@ class About(NamedTuple):
     reading:  how that file was read; None in the oldest model files
     notation: how the numbers of the target were written; None for classes and in older files
     refitted: how many rows it was trained on once more, after its test; 0 if it was not
+    lags:     of how many rows before it a row's columns are; 0 unless the table is a series
     """
 
     target: str
@@ -41,6 +48,7 @@ class About(NamedTuple):
     reading: Reading | None = None
     notation: Notation | None = None
     refitted: int = 0
+    lags: int = 0
 
     @property
     def training(self) -> str:
@@ -50,6 +58,9 @@ class About(NamedTuple):
             text += f", {self.validation_rows:,} more to decide when to stop"
         if self.refitted:
             text += f"; after its test, once more on all {self.refitted:,} rows"
+        if self.lags:
+            before = "row" if self.lags == 1 else f"{self.lags} rows"
+            text += f"; a series, of which each row is predicted from the {before} before it"
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,15 +74,17 @@ class About(NamedTuple):
     def from_dict(cls, content: object, where: str) -> About:
         """Return what `to_dict` described. Raises FormatError for anything else."""
         if isinstance(content, dict):
-            content = {"reading": None, "notation": None, "refitted": 0, **content}
+            content = {"reading": None, "notation": None, "refitted": 0, "lags": 0, **content}
         if not isinstance(content, dict) or set(content) != set(cls._fields):
             raise FormatError(f"{where} needs exactly {', '.join(cls._fields)}")
-        kinds = {
-            "target": str, "source": str, "rows": int, "validation_rows": int, "refitted": int,
+        fits: dict[str, Callable[[object], bool]] = {
+            "target": is_text, "source": is_text,
+            "rows": is_count, "validation_rows": is_count, "refitted": is_count,
+            "lags": lambda value: value in range(MOST_LAGS + 1) and is_count(value),
         }  # fmt: skip
-        for key, kind in kinds.items():
-            if not isinstance(content[key], kind):
-                raise FormatError(f"{where} has an invalid {key}: {content[key]!r}")
+        for key, check in fits.items():
+            if not check(content[key]):
+                raise FormatError(f"{where} has an invalid {key}: {excerpt(content[key])}")
         found = content["findings"]
         if found is not None:
             content["findings"] = Findings.from_dict(found, f"{where}.findings")
@@ -80,9 +93,27 @@ class About(NamedTuple):
         if content["notation"] is not None:
             notation = notation_of(content["notation"])
             if notation is None:
-                raise FormatError(f"{where} has an invalid notation: {content['notation']!r}")
+                raise FormatError(
+                    f"{where} has an invalid notation: {excerpt(content['notation'])}"
+                )
             content["notation"] = notation
         return cls(**content)
+
+
+class CompiledCommittee(NamedTuple):
+    """The networks of an ensemble, each as a function."""
+
+    functions: list[CompiledModel]
+    committee: Committee
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs them."""
+        return self.functions[0].engine
+
+    def rows(self, X: Matrix) -> Matrix:
+        """Return the averaged outputs for rows of inputs."""
+        return self.committee.targets.averaged([function.rows(X) for function in self.functions])
 
 
 class Model(NamedTuple):
@@ -102,6 +133,18 @@ class Model(NamedTuple):
     def columns(self) -> list[str]:
         """The columns that it needs."""
         return list(self.estimator.encoder_.column_names)
+
+    @property
+    def lags(self) -> int:
+        """Of how many rows before it a row's columns are; 0 unless it is of a series."""
+        return 0 if self.about is None else self.about.lags
+
+    @property
+    def table_columns(self) -> list[str]:
+        """The columns that it needs of a table: those of a series without their lags."""
+        if not self.lags:
+            return self.columns
+        return list(dict.fromkeys(parts_of(name)[0] for name in self.columns))
 
     @property
     def nameless(self) -> bool:
@@ -132,8 +175,8 @@ class Model(NamedTuple):
         if missing:
             more = f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""
             raise DataError(
-                f"{self.path} needs a column {missing[0]!r}, which {table.name} does not have{more}"
-                + suggestion(missing[0], given)
+                f"{self.path} needs a column {excerpt(missing[0])}, which {table.name} does not "
+                f"have{more}" + suggestion(missing[0], given)
             )
         return [given.index(name) for name in columns]
 
@@ -144,18 +187,24 @@ class Model(NamedTuple):
             return network.predict(encoded)
         return self.predictor().rows(encoded)
 
-    def predictor(self) -> CompiledModel:
+    def predictor(self) -> CompiledModel | CompiledCommittee:
         """Return the network as a function, in machine code where that can run."""
-        network, engine = self.estimator.network_, self.engine or fastest_engine()
+        network: Any = self.estimator.network_
+        if isinstance(network, Committee):
+            found = [self._compiled(one) for one in network.networks]
+            return CompiledCommittee(found, network)
+        return self._compiled(network)
+
+    def _compiled(self, network: Sequential) -> CompiledModel:
         try:
-            return compile(network, engine)
+            return compile(network, self.engine or fastest_engine())
         except EngineError:  # it cannot run this network
             return compile(network)
 
     def answers(self, outputs: Matrix) -> list[Any]:
         """Return the classes or numbers that the network's outputs stand for."""
         answers: list[Any] = self.estimator.targets_.answers(outputs)
-        return answers
+        return answers if self.classes else finite_answers(answers)
 
     def probabilities(self, outputs: Matrix) -> Matrix:
         """Return the probability of each class."""
@@ -177,16 +226,18 @@ def save_model(path: str, estimator: Estimator, about: About) -> None:
 
 
 def load_any(
-    path: str, decimal: str | None = None, missing: Sequence[str] = ()
+    path: str, decimal: str | None = None, missing: Sequence[str] = (), ensembles: bool = False
 ) -> Model | Sequential:
     """Return the model in a file: one trained on a table, or a bare network.
 
-    It reads numbers with this `decimal` sign, by default the one from training, and more words for
-    `missing` values than in training. Raises DataError or FormatError for a file that is missing or
-    not valid.
+    A network in a file of another program (ONNX, safetensors, brain.js's JSON) counts as trained on
+    a table. The model reads numbers with this `decimal` sign, by default the one from training, and
+    more words for `missing` values than in training. Raises DataError or FormatError for a file
+    that is missing or not valid, and unless `ensembles` for one that holds an ensemble.
     """
     try:
-        content = json_file.read(path)
+        found: Any = _from_elsewhere(path, missing)
+        content = {} if found is not None else json_file.read(path)
     except OSError as error:
         from ..data.sources import near_file
 
@@ -197,11 +248,12 @@ def load_any(
     try:
         if kind == NETWORK:
             return network_from_dict(content, path)
-        if not isinstance(kind, str) or kind not in storage.KINDS:
-            raise FormatError(
-                f"{path} needs to hold a {NETWORK}, {' or '.join(storage.KINDS)}, got {kind!r}"
+        if kind == storage.TEXT:
+            raise DataError(
+                f"{path} holds a model of text, and this command needs one of a table; inspect, "
+                "text sample and text evaluate take it"
             )
-        estimator = storage.from_dict(content, path)
+        found = storage.from_dict(content, path) if found is None else found
         about = None
         if content.get("about") is not None:
             about = About.from_dict(content["about"], f"{path}: about")
@@ -210,7 +262,15 @@ def load_any(
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # An edited file can be wrong in ways that no check foresaw.
         raise FormatError(f"{path} is not a valid {kind}: {error}") from None
-    assert isinstance(estimator, (Classifier, Regressor))
+    if isinstance(found, Ensemble):
+        if not ensembles:
+            raise DataError(
+                f"{path} holds an ensemble of {counted(len(found.estimators_), 'network')}; this "
+                "command needs a model of one network: predict, evaluate, compare and inspect take "
+                "ensembles"
+            )
+        found = found.averaged
+    estimator = found
     estimator.encoder_.read_missing(missing)
     if decimal is not None:
         estimator.encoder_.read_decimal(decimal)
@@ -219,9 +279,36 @@ def load_any(
     return Model(path, estimator, about)
 
 
+def _from_elsewhere(path: str, missing: Sequence[str]) -> Classifier | Regressor | None:
+    """Return the model in a file of another program, None for one that looks like tinynn's own."""
+    from .. import importers
+
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ".onnx":
+        model = importers.from_onnx(path, missing, as_estimator=True)
+        return None if isinstance(model, importers.Imported) else model
+    if suffix == ".safetensors":
+        source = importers.from_safetensors(path)
+    elif _is_brainjs(path):
+        source = importers.from_brainjs(path)
+    else:
+        return None
+    from ..importers.estimators import estimator_of_imported
+
+    return estimator_of_imported(source, path)
+
+
+def _is_brainjs(path: str) -> bool:
+    """Return whether a file looks like the JSON of a brain.js network."""
+    with open(path, "rb") as file:
+        data = file.read(1)
+        data += file.read() if data == b"{" else b""
+    return b'"tinynn"' not in data[:1000] and b'"layers"' in data
+
+
 def load_model(path: str, decimal: str | None = None, missing: Sequence[str] = ()) -> Model:
     """Return the model in a file, like `load_any`. Raises DataError for a bare network, too."""
-    model = load_any(path, decimal, missing)
+    model = load_any(path, decimal, missing, ensembles=True)
     if isinstance(model, Sequential):
         raise DataError(
             f"{path} holds a bare network, without columns; this command needs a model from "

@@ -33,6 +33,7 @@ def train() -> Parser:
             "iris.csv --target species --out iris.json",
             "houses.tsv.gz --target price --ignore address --out houses.json --report houses.html",
             "churn.csv --target left --class-weights balanced --hidden 64,32 --dropout 0.2",
+            "sales.csv --target sold --lags 24 --out sales.json",
             "large.csv --target y --stream --epochs 3 --time-budget 600 --out large.json",
         ],
     )
@@ -46,10 +47,18 @@ def train() -> Parser:
     command.add_argument(
         "--task", choices=("classify", "regress"), help="predict classes or numbers"
     )
+    command.add_argument(
+        "--lags", type=whole, default=0, metavar="N",
+        help="the table is a series in the order of time: predict from the N rows before",
+    )  # fmt: skip
     command.add_argument("--seed", type=whole, default=0, help="random seed (0)")
     command.add_argument(
         "--search", action="store_true",
         help="try a linear model and several sizes by cross-validation, and train with the best",
+    )  # fmt: skip
+    command.add_argument(
+        "--jobs", type=positive, default=1, metavar="N",
+        help="processes that --search runs on, with the same result (1)",
     )  # fmt: skip
     _add_network(command)
     _add_training(command)
@@ -124,6 +133,10 @@ def _add_training(command: Parser) -> None:
     group.add_argument(
         "--time-budget", type=above_zero, metavar="SECONDS", help="stop after this time"
     )
+    group.add_argument(
+        "--resume", metavar="FOLDER",
+        help="keep the training in this folder, and go on from there if it was cut short",
+    )  # fmt: skip
     group.add_argument(
         "--engine",
         help="native, which runs machine code, where it can; auto chooses among those in pure "
@@ -310,12 +323,22 @@ def export() -> Parser:
     )  # fmt: skip
     command.add_argument(
         "--weights", choices=("float", "packed", "int8"), metavar="KIND",
-        help="float, exact (default); int8, small, for python and c; packed, fast for wide "
-        "layers, for python",
+        help="float, exact (default); int8, small, for python, c and javascript; packed, fast for "
+        "wide layers, for python",
     )  # fmt: skip
     command.add_argument(
-        "--data", metavar="DATA", help="a table on which to measure how far the export is off"
+        "--data",
+        metavar="DATA",
+        help="a table on which to measure how far the export is off, and how good it is",
     )
+    command.add_argument(
+        "--predict-only", action="store_const", const=True,
+        help="for python: leave out the part that reads tables, as for a microcontroller",
+    )  # fmt: skip
+    command.add_argument(
+        "--micropython", action="store_const", const=True,
+        help="for python: predict only, by machine code where MicroPython can emit it",
+    )  # fmt: skip
     command.add_argument(
         "--dtype", choices=("float32", "float64"), metavar="TYPE",
         help="float32 (default for onnx) or float64 (default for c and safetensors)",

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, NoReturn, Sequence
 
-from ..checks.words import did_you_mean, listed
+from ..checks.words import did_you_mean, excerpt, listed
 from ..errors import DataError, SettingError
 
 
@@ -148,6 +148,14 @@ def above_zero(text: str) -> float:
     return value
 
 
+def number(text: str) -> float:
+    """Return a number of at least 0."""
+    value = _number(text)
+    if not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"needs a number of at least 0, got {text!r}")
+    return value
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -196,4 +204,4 @@ def column_name(name: str, columns: Sequence[str]) -> str:
         return columns[number - 1]
     if -len(columns) <= number < 0:
         return columns[number]
-    raise DataError(f"there is no column {name!r} in the table{suggestion(name, columns)}")
+    raise DataError(f"there is no column {excerpt(name)} in the table{suggestion(name, columns)}")

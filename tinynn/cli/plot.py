@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     found = _findings(model, options, console)
     if options.out is None:
-        console.say(_text(model, found, console))
+        console.show(_text(model, found, console))
     elif as_page:
         from .reporting import model_page
 
@@ -65,7 +65,7 @@ def _findings(model: Model, options: argparse.Namespace, console: Console) -> Fi
         return None if model.about is None else model.about.findings
     file = open_table(options.data, options, model)
     table, targets = known_targets(model, file, options, console)
-    trial = tried(model, table, model.indices(file), targets, table.lines)
+    trial = tried(model, table, model.indices(table.file), targets, table.lines)
     return with_importance(model, trial, findings_of(model, trial, file.name), seed=0)
 
 
@@ -78,7 +78,7 @@ def _save(charts: list[Chart], folder: str, console: Console) -> None:
 
 
 def _text(model: Model, found: Findings | None, console: Console) -> str:
-    parts = [training_text(model, console)]
+    parts = [training_text(model.estimator.history_, console)]
     if found is not None:
         parts.append(verdict(found))
         if 2 <= len(found.classes) <= MOST_SHOWN:
@@ -103,7 +103,7 @@ def _plot_network(
     if not any(isinstance(layer, Dense) for layer in network.layers):
         raise DataError(f"{options.model} holds a network without weights to draw")
     if options.out is None:
-        console.say(network.summary())
+        console.show(network.summary())
     elif as_page:
         note = f"{counted(network.count_parameters(), 'parameter')}."
         section = Section("The network", note, text=network.summary(), charts=charts)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence, TextIO
+from typing import Any, Iterator, Sequence
 
 from ..checks.words import counted
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
 from ..estimators import Classifier
-from .console import Console, Meter, check_writable
+from ..files.atomic import writing
+from .console import Console, Meter, Terminal, check_writable
 from .decimals import adapt_decimal
+from .lags import check_cells, places_of
 from .models import Model, load_model
 from .tables import Lines, located, open_table
 from .testing import note_missing
@@ -31,7 +32,12 @@ def run(options: argparse.Namespace) -> int:
     if options.proba and not model.classes:
         raise SettingError(f"--proba needs a classifier; {options.model} is a regressor")
     table = open_table(options.data, options, model)
-    indices = model.indices(table)
+    if model.lags and options.keep_going:
+        raise SettingError(
+            f"--keep-going leaves rows out, and {options.model} is of a series, which needs each; "
+            "leave it out"
+        )
+    indices = [] if model.lags else model.indices(table)
     if options.decimal is None:
         model = adapt_decimal(model, table, console)
     with _written(options.out) as out:
@@ -47,17 +53,18 @@ def _predict(
     indices: list[int],
     options: argparse.Namespace,
     console: Console,
-    out: TextIO,
+    out: Any,
 ) -> int:
     """Write the table with its answers; return how many rows it has."""
     writer = csv.writer(out, lineterminator="\n")
     header = [] if options.only else list(table.columns)
     new = _new_columns(model, header, options.proba, options.keep_going)
     writer.writerow(header + new)
-    answering = _Answering(model, table, indices, options)
+    kind = _AnsweringSeries if model.lags else _Answering
+    answering = kind(model, table, indices, options)
     done = 0
     # Rows that scroll by on a terminal are progress enough.
-    seen = out is sys.stdout and sys.stdout.isatty()
+    seen = not options.out and sys.stdout.isatty()
     meter = Meter(Console(quiet=console.quiet or seen), "predicting")
     for numbers, rows in table.parts(ragged=True):
         answers = answering.of(numbers, rows)
@@ -69,6 +76,10 @@ def _predict(
         size = table.size
         meter.show(done, table.position / size if size else None)
     meter.clear()
+    more = answering.following()
+    writer.writerows([[""] * len(header) + answer for answer in more])
+    if more:
+        console.note("note: the last row is the forecast of what follows the table")
     note_missing(answering.missing, answering.unseen, console, table.name)
     answering.note_bad(done, console)
     return done
@@ -139,8 +150,8 @@ class _Answering:
         with located(self.table.name, lines):
             cells = [[row[index] for index in self.indices] for row in rows]
             found = model.estimator.encoder_.encode(cells)
-        outputs = model.outputs(found.rows)
-        answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
+            outputs = model.outputs(found.rows)
+            answers: list[list[Any]] = [[answer] for answer in model.answers(outputs)]
         if self.proba:
             for answer, probabilities in zip(answers, model.probabilities(outputs)):
                 answer += [f"{p:.6g}" for p in probabilities]
@@ -148,6 +159,10 @@ class _Answering:
         for name, kinds in found.unseen.items():
             _add_counts(self.unseen.setdefault(name, {}), kinds)
         return answers
+
+    def following(self) -> list[list[Any]]:
+        """Return the new cells of what follows the table, if that can be known."""
+        return []
 
     def note_bad(self, rows: int, console: Console) -> None:
         """Note how many rows have no answer. Raises DataError if none has one."""
@@ -159,6 +174,48 @@ class _Answering:
             raise DataError(f"{name}: none of {all_rows} can be read: {some}")
         have = "has" if self.bad_count == 1 else "have"
         console.note(f"note: {self.bad_count:,} of {all_rows} of {name} {have} no answer: {some}")
+
+
+class _AnsweringSeries(_Answering):
+    """Answers each row of a series from those before it; the first ones have too few of them."""
+
+    def __init__(
+        self, model: Model, table: TableFile, indices: list[int], options: argparse.Namespace
+    ) -> None:
+        self.places = places_of(model, table)
+        super().__init__(model, table, list(range(len(self.places))), options)
+        self.before: list[list[str]] = []  # as many rows as there are lags, once there are so many
+        self.last = 0  # line
+
+    def of(self, numbers: Sequence[int], rows: list[list[str]]) -> list[list[Any]]:
+        self.table.check_widths(numbers, rows)
+        lines = Lines()
+        lines.extend(numbers)
+        check_cells(self.model, self.table, self.places, rows, lines)
+        lags = self.model.lags
+        known = self.before + rows
+        first = max(lags, len(self.before))
+        lagged = [[known[t - lag][j] for j, lag in self.places] for t in range(first, len(known))]
+        new = 1 + (len(self.model.classes) if self.proba else 0)
+        answers: list[list[Any]] = [[""] * new] * (len(rows) - len(lagged))
+        if lagged:
+            answers += self._answers(numbers[len(rows) - len(lagged) :], lagged)
+        self.before, self.last = known[-lags:], numbers[-1]
+        return answers
+
+    def following(self) -> list[list[Any]]:
+        about, lags = self.model.about, self.model.lags
+        if about is None or len(self.before) < lags:
+            raise DataError(
+                f"{self.table.name} has {counted(len(self.before), 'row')}, and "
+                f"{self.model.path} needs {lags} before the one that it predicts"
+            )
+        if about.target in self.table.columns:
+            cell = self.before[-1][self.table.columns.index(about.target)].strip()
+            if cell in self.model.estimator.encoder_.reader.missing:
+                return []  # what follows was asked for by a row without a target
+        row = [self.before[lags - lag][j] for j, lag in self.places]
+        return self._answers([self.last + 1], [row])
 
 
 def _new_columns(model: Model, taken: list[str], proba: bool, note: bool) -> list[str]:
@@ -182,26 +239,14 @@ def _add_counts(total: dict[str, int], more: dict[str, int]) -> None:
 
 
 @contextmanager
-def _written(path: Any) -> Iterator[TextIO]:
+def _written(path: Any) -> Iterator[Any]:
     """Yield a file to write to, which gets its name once it is complete; or standard output."""
     if path is None:
         # CSV is UTF-8 with plain line ends on every system.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-        yield sys.stdout
+        yield Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
         sys.stdout.flush()
         return
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "w", encoding="utf-8", newline="\n") as device:
-            yield device
-        return
-    part = f"{target}.{os.getpid()}.part"
-    try:
-        with open(part, "x", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(part, target)
-    except BaseException:
-        if os.path.exists(part):
-            os.unlink(part)
-        raise
+    with writing(path, text=True) as file:
+        yield file

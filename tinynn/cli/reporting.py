@@ -150,7 +150,7 @@ def _encoding_sections(model: Model) -> list[Section]:
     rows: list[Sequence[object]] = [["column", "read as"]]
     left: list[Sequence[object]] = [["column", "why"]]
     for column in model.estimator.encoder_.columns:
-        if column.feature_names():
+        if column.width:
             rows.append([column.name, column.describe()])
         else:
             left.append([column.name, column.reason])

@@ -17,6 +17,7 @@ from ..report.findings import shown
 from ..report.verdicts import with_interval
 from .console import Console
 from .models import Model
+from .stages import Stages
 from .tables import Label, Loaded, located
 from .testing import Trial, answered, findings_of, tried
 
@@ -68,12 +69,12 @@ def linear_trial(
     return trial
 
 
-def _trained(model: Estimator, table: Prepared) -> bool:
+def _trained(model: Estimator, table: Prepared, resume: str | None = None) -> bool:
     """Train without warnings; return whether that went well, and did not diverge."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit_prepared(table)
+            model.fit_prepared(table, resume)
     except DivergenceError:
         return False
     return True
@@ -101,7 +102,11 @@ def skewness(values: Sequence[float]) -> float:
 
 
 def with_logarithms(
-    trained: Regressor, prepared: Prepared, targets: Sequence[float], console: Console
+    trained: Regressor,
+    prepared: Prepared,
+    targets: Sequence[float],
+    console: Console,
+    stages: Stages,
 ) -> tuple[Regressor, Prepared]:
     """Return the model, or one of the targets' logarithms if that answers validation rows better.
 
@@ -115,7 +120,7 @@ def with_logarithms(
         return plainly
     other = trained.fresh(log_target=True)
     logarithms = other.retargeted(prepared, targets)
-    if not _trained(other, logarithms):
+    if not _trained(other, logarithms, stages.file("logarithms")):
         return plainly
     if other.history_.stopped_by == "interrupted":
         trained.history_.stopped_by = "interrupted"  # by somebody who waits for an end
@@ -150,7 +155,7 @@ def keep_reasons(estimator: Estimator, looked: TableEncoder) -> None:
         )
 
 
-def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) -> E:
+def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console, stages: Stages) -> E:
     """Return a model like the one that was judged, trained on all rows as long as that was best.
 
     Unless `refit` is given, that depends on the number of rows. If training is interrupted or
@@ -165,9 +170,11 @@ def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) ->
     with located(whole.table.file.name, whole.table.lines):
         prepared = model.prepare(whole.table.rows, whole.targets)
         model.set_params(warm_start=True, learning_rate="constant")
-        for rate, count in _phases(judged.history_.learning_rate[:epochs]):
+        phases = _phases(judged.history_.learning_rate[:epochs])
+        for k, (rate, count) in enumerate(phases, 1):
             trouble = ""
-            if not _trained(model.set_params(learning_rate_init=rate, max_iter=count), prepared):
+            model.set_params(learning_rate_init=rate, max_iter=count)
+            if not _trained(model, prepared, stages.file(f"all-rows-{k}")):
                 trouble = "training on all rows diverged"
             elif model.history_.stopped_by == "interrupted":
                 trouble = "interrupted"
@@ -175,8 +182,9 @@ def refitted(judged: E, whole: AllRows, refit: bool | None, console: Console) ->
                 console.note(f"note: {trouble}; the model that was tested is kept")
                 return judged
     keep_reasons(model, whole.encoder)
+    console.say()
     console.say(
-        f"\ntrained once more, now on all {rows:,} rows, for {counted(epochs, 'epoch')}, the best "
+        f"trained once more, now on all {rows:,} rows, for {counted(epochs, 'epoch')}, the best "
         "number: the model that is kept"
     )
     return judged.with_network_of(model)

@@ -6,19 +6,24 @@ A linear model takes part. With L-BFGS, which has no learning rate, the penalty 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 import warnings
-from math import sqrt
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from itertools import islice
+from math import inf
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ..checks.words import counted
 from ..data import k_fold, stratified_k_fold
-from ..errors import DivergenceError
 from ..estimators import ConvergenceWarning
-from ..lesson.matrix import Vector
 from ..preprocessing import TableEncoder
+from ..preprocessing.cells import as_table
 from ..report.findings import shown
+from ..selection.cross_validation import Folds, Trainable, fold_score, worse
+from ..selection.search import Candidate
+from ..training.tasks import run_tasks
 from ..view import text_table
 from .console import Console
 from .rivals import LINEAR_ALPHA
@@ -26,32 +31,14 @@ from .tables import Label, Loaded, Target, located
 from .testing import picked, split_rows
 from .training import new_estimator, solver_of
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 SIZES = ([16], [64], [32, 16])
 RATES, ALPHAS = (0.003, 0.01, 0.03), (0.1, 1.0, 10.0)
 FOLDS = 3
 MOST_ROWS = 2000  # of the training rows; more would say little more about sizes and rates
 EPOCHS, PATIENCE = 60, 8
-
-
-class Candidate(NamedTuple):
-    """Sizes and the values of options, and their score in each fold.
-
-    options: the options, by name, that give this model
-    """
-
-    options: dict[str, Any]
-    scores: Vector
-    seconds: float
-
-    @property
-    def mean(self) -> float:
-        """The mean score."""
-        return sum(self.scores) / len(self.scores)
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation of the scores."""
-        return _deviation(self.scores)
 
 
 def searched(
@@ -61,8 +48,8 @@ def searched(
     encoder: TableEncoder,
     options: argparse.Namespace,
     console: Console,
-) -> None:
-    """Set the options to the best size and learning rate, and print how all of them did.
+) -> dict[str, Any]:
+    """Return the options of the best size and learning rate, and print how all of them did.
 
     Test rows are not used.
     """
@@ -89,58 +76,52 @@ def searched(
         f"search: {len(space) - 1} pairs of sizes and {_words(name)}, and a linear model, each "
         f"cross-validated on {counted(len(wanted), 'training row')} in {FOLDS} folds"
     )
+    data = Folds(as_table(rows.rows), wanted, None, splits, diverged=-inf)
     found: list[Candidate] = []
     started = time.monotonic()
-    with located(table.file.name, lines), warnings.catch_warnings():
+    with located(table.file.name, lines), warnings.catch_warnings(), _pool(options.jobs) as pool:
         notations = encoder.fresh().fit(table.rows).learned_notations()
         encoder = encoder.fresh(notations=notations)  # a fold may not show them
         # A candidate that needs more epochs simply gets a worse score.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for k, changes in enumerate(space):
-            _show(console, f"search: {k + 1} of {len(space)}, hidden {_sizes(changes)}")
-            began = time.monotonic()
-            try:
-                tried = argparse.Namespace(**{**vars(options), **changes})
-                scores = _scored(tried, rows.rows, wanted, splits, target, encoder)
-                found.append(Candidate(changes, scores, time.monotonic() - began))
-            except KeyboardInterrupt:
-                if not found:
-                    raise
-                console.note(f"note: interrupted; training with the best of {len(found)}")
-                break
-            if options.time_budget and time.monotonic() - started > options.time_budget:
-                console.note(f"note: the time budget ended the search after {k + 1} models")
-                break
+        fits, names = [], []
+        for changes in space:
+            tried = argparse.Namespace(**{**vars(options), **changes})
+            for k, (train, _) in enumerate(splits):
+                fits.append((_candidate(target.task, encoder, tried, len(train)), k))
+                names.append(f"hidden {_sizes(changes)}, fold {k + 1} of {FOLDS}")
+        results = run_tasks("search", _scored, data, fits, names, pool, progress=False)
+        try:
+            for k, changes in enumerate(space):
+                _show(console, f"search: {k + 1} of {len(space)}, hidden {_sizes(changes)}")
+                done = list(islice(results, len(splits)))
+                found.append(
+                    Candidate(changes, [x.result[0] for x in done], [x.seconds for x in done])
+                )
+                if options.time_budget and time.monotonic() - started > options.time_budget:
+                    console.note(f"note: the time budget ended the search after {k + 1} models")
+                    break
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            console.note(f"note: interrupted; training with the best of {len(found)}")
+        finally:
+            results.close()
     _show(console, "")
     best = max(found, key=lambda candidate: candidate.mean)
-    console.say(_table(found, best, name, "accuracy" if classes else "R²", console))
-    near = [each for each in found if each is not best and not _worse(each, best)]
+    console.show(_table(found, best, name, "accuracy" if classes else "R²", console))
+    near = [each for each in found if each is not best and not worse(each.scores, best.scores)]
     if near:
         console.say(
             f"{'One other is' if len(near) == 1 else f'{len(near)} others are'} within the noise "
             f"of the folds, so {'that' if len(near) == 1 else 'any of them'} may be as good; "
-            f"the simplest: hidden {_sizes(min(near, key=_size).options)}"
+            f"the simplest: hidden {_sizes(min(near, key=_size).params)}"
         )
-    vars(options).update(best.options)
-
-
-def _worse(candidate: Candidate, best: Candidate) -> bool:
-    """Return whether a candidate is worse than the best by more than two standard errors.
-
-    The error is that of the mean difference, fold by fold.
-    """
-    apart = [b - a for a, b in zip(candidate.scores, best.scores)]
-    return sum(apart) / len(apart) > 2.0 * _deviation(apart) / sqrt(len(apart))
-
-
-def _deviation(values: Vector) -> float:
-    """Return the standard deviation of a sample, 0 for one value; it may have infinities."""
-    mean = sum(values) / len(values)
-    return sqrt(sum([(x - mean) ** 2 for x in values]) / max(len(values) - 1, 1))
+    return best.params
 
 
 def _size(candidate: Candidate) -> tuple[int, int]:
-    hidden = candidate.options["hidden"]
+    hidden = candidate.params["hidden"]
     return len(hidden), sum(hidden)
 
 
@@ -152,31 +133,43 @@ def _sizes(options: dict[str, Any]) -> str:
     return ",".join(map(str, options["hidden"])) or "none"
 
 
-def _scored(
-    options: argparse.Namespace,
-    rows: list[list[str]],
-    targets: list[Label],
-    splits: Any,
-    target: Target,
-    encoder: TableEncoder,
-) -> Vector:
-    """Return the score in each fold."""
-    scores = []
-    for train, test in splits:
-        estimator = new_estimator(
-            target.task, encoder, options, len(train),
-            max_iter=min(options.epochs or EPOCHS, EPOCHS),
-            n_iter_no_change=min(options.patience or PATIENCE, PATIENCE),
-        )  # fmt: skip
-        try:
-            estimator.fit([rows[i] for i in train], [targets[i] for i in train])
-            score = estimator.score([rows[i] for i in test], [targets[i] for i in test])
-        except DivergenceError:
-            score = float("-inf")
-        if estimator.__sklearn_is_fitted__() and estimator.history_.stopped_by == "interrupted":
-            raise KeyboardInterrupt
-        scores.append(score)
-    return scores
+def _candidate(
+    task: str, encoder: TableEncoder, options: argparse.Namespace, rows: int
+) -> Trainable:
+    """Return an untrained estimator for that many rows, set by the options."""
+    return new_estimator(
+        task, encoder, options, rows,
+        max_iter=min(options.epochs or EPOCHS, EPOCHS),
+        n_iter_no_change=min(options.patience or PATIENCE, PATIENCE),
+    )  # fmt: skip
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[Executor | None]:
+    """Yield so many processes, or None for one: the command's own."""
+    if jobs == 1:
+        yield None
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(jobs, initializer=_ignore_interrupts) as pool:
+        yield pool
+
+
+def _ignore_interrupts() -> None:
+    """Keep Ctrl-C from a worker that waits for work, which would print a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _scored(data: Folds, fit: tuple[Trainable, int]) -> Any:
+    """Return what `fold_score` does; in a worker, too, Ctrl-C ends the training."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        return fold_score(data, fit)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return fold_score(data, fit)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _show(console: Console, text: str) -> None:
@@ -190,11 +183,11 @@ def _table(found: list[Candidate], best: Candidate, name: str, score: str, conso
     for candidate in sorted(found, key=lambda candidate: -candidate.mean):
         rows.append(
             {
-                "hidden": _sizes(candidate.options),
-                _words(name): f"{candidate.options[name]:g}" if name in candidate.options else "",
+                "hidden": _sizes(candidate.params),
+                _words(name): f"{candidate.params[name]:g}" if name in candidate.params else "",
                 score: shown(candidate.mean),
                 "deviation": shown(candidate.deviation),
-                "seconds": f"{candidate.seconds:.1f}",
+                "seconds": f"{sum(candidate.seconds):.1f}",
                 "": "chosen" if candidate is best else "",
             }
         )

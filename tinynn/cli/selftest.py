@@ -12,6 +12,6 @@ from .console import Console
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     console = Console(options.quiet, options.json)
-    found = check_all(console.say, __version__)
+    found = check_all(console.show, __version__)
     console.result(found)
     return 0 if found["ok"] else 1

@@ -8,11 +8,13 @@ from math import inf
 from random import Random
 from typing import Iterator, Sequence
 
+from ..checks.words import excerpt
 from ..data.files import CHUNK, TableFile
 from ..errors import DataError
 from ..preprocessing import TableEncoder
 from ..preprocessing.notation import Notation
 from .console import Console, Meter
+from .stages import Stages
 from .tables import (
     GUESSED_FROM,
     MOST_CLASSES,
@@ -141,11 +143,11 @@ class RowStream:
 
     def _check(self) -> None:
         """Raise DataError, after the first pass, for targets that cannot be learned."""
-        where = f"{self.file.name}: column {self.target.name!r}"
+        where = f"{self.file.name}: column {excerpt(self.target.name)}"
         rows = self.rows + len(self.test[0]) + len(self.validation[0])
         if not rows:
             raise DataError(
-                f"{self.file.name}: the target column {self.target.name!r} has no values"
+                f"{self.file.name}: the target column {excerpt(self.target.name)} has no values"
             )
         if self.absent:
             total = rows + sum(self.absent.values())
@@ -182,6 +184,7 @@ def train_stream(
     start: list[Cells],
     options: argparse.Namespace,
     console: Console,
+    stages: Stages,
 ) -> TrainedModel:
     """Return an estimator trained on a file that is read again for each epoch, in bounded memory.
 
@@ -206,7 +209,7 @@ def train_stream(
         f"for each of at most {epochs} epochs"
     )
     with located(file.name, stream.lines):
-        estimator.fit_stream(stream, validation=validation, buffer_rows=options.buffer)
+        estimator.fit_stream(stream, validation, options.buffer, resume=stages.file("network"))
     note_total(file, console)
     for line in columns_text(estimator.encoder_):
         console.say(line)
@@ -217,8 +220,8 @@ def train_stream(
     first_targets = {cells[target.index] for cells in start}
     if len(first_targets) == 1 and len(stream.counts) > 1:
         console.note(
-            f"note: the first {len(start):,} rows are all of class {first_targets.pop()!r}, and "
-            "rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
+            f"note: the first {len(start):,} rows are all of class {excerpt(first_targets.pop())}, "
+            "and rows are shuffled only within a buffer; shuffle the file, or raise --buffer"
         )
     test = Loaded(file, stream.test[0], stream.test_lines)
     return TrainedModel(
@@ -248,5 +251,5 @@ def _without_counters(
     for column in looked.columns:
         if column.kind == "identifier" and column.name not in kinds:
             kinds[column.name] = "drop"
-            console.say(f"column {column.name!r} is {column.describe()} (in the first rows)")
+            console.say(f"column {excerpt(column.name)} is {column.describe()} (in the first rows)")
     return encoder.fresh(kinds=kinds, notations={**notations, **encoder.notations})

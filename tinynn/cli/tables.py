@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Iterator, List, Mapping, NamedTuple, Sequence, Union
 
-from ..checks.words import counted, listed
+from ..checks.words import counted, excerpt, listed
 from ..data.files import TableFile
 from ..errors import DataError, ShapeError
 from ..preprocessing import MISSING
@@ -41,7 +41,7 @@ def open_table(path: str, options: argparse.Namespace, model: Model | None = Non
         encoding=options.encoding,
         skip=options.skip,
         skip_end=options.skip_end,
-        names=() if model is None or model.nameless else model.columns,
+        names=() if model is None or model.nameless else model.table_columns,
         like=None if model is None or model.about is None else model.about.reading,
     )
 
@@ -196,12 +196,12 @@ class Target:
         value = self.notation.number(text)
         if value is None:
             mend = self.notation.mend(text) or (
-                f"if that means that the value is missing, give --missing {text[:40]!r}; if the "
+                f"if that means that the value is missing, give --missing {excerpt(text)}; if the "
                 "column holds classes, give --task classify"
             )
             raise DataError(
-                f"{file}, line {line}, column {self.index + 1} ({self.name!r}): the target needs "
-                f"numbers, got {text[:40]!r}; {_translated(mend)}"
+                f"{file}, line {line}, column {self.index + 1} ({excerpt(self.name)}): the target "
+                f"needs numbers, got {excerpt(text)}; {_translated(mend)}"
             )
         return value
 
@@ -255,8 +255,8 @@ def guessed_target(
         trouble = evidence.contradiction()
         if trouble:
             raise DataError(
-                f"column {name!r} has {trouble}; write them all one way, or give --task classify "
-                "to predict them as classes"
+                f"column {excerpt(name)} has {trouble}; write them all one way, or give --task "
+                "classify to predict them as classes"
             )
         written = evidence.words(reader.decimal)
         why += f", {written}" if written else ""

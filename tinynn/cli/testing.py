@@ -8,7 +8,7 @@ from random import Random
 from statistics import median
 from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
-from ..checks.words import counted
+from ..checks.words import counted, excerpt, listed
 from ..errors import DataError
 from ..estimators import Classifier
 from ..lesson.matrix import Matrix
@@ -82,9 +82,8 @@ def tried(
         for row, target in enumerate(targets):
             if str(target) not in known:
                 raise DataError(
-                    f"{table.file.name}, line {lines.of(row)}: {target!r} is not a class of "
-                    f"{model.path}, which knows {', '.join(list(known)[:8])}"
-                    + (" …" if len(known) > 8 else "")
+                    f"{table.file.name}, line {lines.of(row)}: {excerpt(target)} is not a class of "
+                    f"{model.path}, which knows {listed(list(known))}"
                 )
         truth = [known[str(target)] for target in targets]
     with located(table.file.name, lines):
@@ -99,6 +98,18 @@ def answered(model: Model, trial: Trial) -> Trial:
     """Return the trial with the answers of another model, which encodes rows in the same way."""
     outputs = model.outputs(trial.encoded)
     return trial._replace(outputs=outputs, answers=model.answers(outputs))
+
+
+def last_rows(trial: Trial, count: int) -> Trial:
+    """Return a trial of so many of its last rows."""
+    start = len(trial.targets) - count
+    if not start:
+        return trial
+    table = picked(trial.table, range(start, len(trial.targets)))[0]
+    return trial._replace(
+        encoded=trial.encoded[start:], targets=trial.targets[start:],
+        outputs=trial.outputs[start:], answers=trial.answers[start:], table=table,
+    )  # fmt: skip
 
 
 def findings_of(model: Model, trial: Trial, source: str, linear: Trial | None = None) -> Findings:
@@ -167,7 +178,7 @@ def with_importance(
     for, nothing is measured where it would take long.
     """
     encoder, network = model.estimator.encoder_, model.estimator.network_
-    columns = [(column.name, len(column.feature_names())) for column in encoder.columns]
+    columns = [(column.name, column.width) for column in encoder.columns]
     predictor = model.predictor()
     each = (NATIVE if predictor.engine == "native" else PYTHON) * network.count_parameters()
     each = (each + PER_ROW) * sum(1 for _, width in columns if width)
@@ -230,7 +241,7 @@ def effects_of(
                 effects[column.name] = effect(
                     answers, rows, start, at, [list(cell) for cell in encoded], names
                 )
-        start += len(column.feature_names())
+        start += column.width
     return {name: effects[name] for name in wanted if name in effects}
 
 
@@ -285,11 +296,11 @@ def note_missing(
         found = ", ".join(f"{count:,} in {name!r}" for name, count in missing.items())
         console.note(f"note: {file} has missing cells, filled as in training: {found}")
     for name, kinds in unseen.items():
-        some = ", ".join(f"{kind!r} ({count:,})" for kind, count in list(kinds.items())[:5])
+        some = ", ".join(f"{excerpt(kind)} ({n:,})" for kind, n in list(kinds.items())[:5])
         more = f" and {len(kinds) - 5} more" if len(kinds) > 5 else ""
         console.note(
-            f"note: column {name!r} has categories not seen in training, read as none of the known "
-            f"ones: {some}{more}"
+            f"note: column {excerpt(name)} has categories not seen in training, read as none of "
+            f"the known ones: {some}{more}"
         )
 
 
@@ -357,17 +368,21 @@ def errors_of(trial: Trial) -> list[float]:
 
 
 def split_rows(
-    targets: Sequence[Label], test_share: float, seed: int, classes: bool
+    targets: Sequence[Label], test_share: float, seed: int, classes: bool, in_order: bool = False
 ) -> tuple[list[int], list[int]]:
     """Return the indices of the rows to train on and to test on, in order.
 
-    Each class has its share in both; a class with only one row is not tested.
+    Each class has its share in both; a class with only one row is not tested. `in_order`, the rows
+    to test on are the last.
     """
     from ..data import train_test_split
 
     numbers = list(range(len(targets)))
     if not test_share:
         return numbers, []
+    if in_order:
+        cut = len(numbers) - max(1, round(len(numbers) * test_share))
+        return numbers[:cut], numbers[cut:]
     counts: dict[Any, int] = {}
     if classes:
         for target in targets:

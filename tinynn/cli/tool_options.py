@@ -1,11 +1,11 @@
-"""What `demo`, `selftest`, `vendor` and `bench` take: the commands that need no model."""
+"""What `explain`, `lesson`, `playground`, `demo`, `selftest`, `vendor` and `bench` take."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from .parser import Parser, add_output, whole
+from .parser import Parser, above_zero, add_output, add_reading, positive, whole
 
 
 def demo() -> Parser:
@@ -24,6 +24,96 @@ def demo() -> Parser:
     )
     command.add_argument(
         "--csv", metavar="FILE", help="write the iris flowers to this CSV file, and stop"
+    )
+    return command
+
+
+def playground() -> Parser:
+    """Return the parser of `playground`."""
+    command = Parser(
+        "playground",
+        "[options]",
+        "Opens a page in the browser: data sets, a network of your choice, its training live, the\n"
+        "arithmetic of every neuron and weight, and the lines of Python that compute it. The page\n"
+        "is served to this machine alone, and loads nothing from outside.",
+        ["", "--port 8080 --no-browser", "--build site --pyodide node_modules/pyodide"],
+    )
+    command.add_argument("--port", type=whole, default=0, help="the port (a free one)")
+    command.add_argument(
+        "--no-browser", action="store_true", help="only print the address; open no browser"
+    )
+    command.add_argument(
+        "--build",
+        metavar="FOLDER",
+        help="serve nothing, but write a folder for any web server: Python runs in the browser",
+    )
+    command.add_argument(
+        "--pyodide",
+        metavar="FOLDER",
+        help="with --build: a Pyodide distribution to copy into it (else the page loads it from "
+        "jsdelivr.net)",
+    )
+    add_output(command)
+    return command
+
+
+def explain() -> Parser:
+    """Return the parser of `explain`."""
+    command = Parser(
+        "explain",
+        "[EXAMPLE | MODEL --data TABLE] [options]",
+        "Shows one step of training as it would be written on a board: each formula, the numbers\n"
+        "put in, and the result. The examples are original, the first iteration of the original\n"
+        "program; mazur, M. Mazur's worked example of 2015; and xor. Or it explains a step of a\n"
+        "saved network on rows of a table. Nothing is changed.",
+        [
+            "",
+            "mazur --html mazur.html",
+            "iris.json --data iris.csv --row 3 --only 'layer 2'",
+            "network.json --data rows.csv --loss mse --optimizer adam --only '0.W[1][0]'",
+        ],
+    )
+    command.add_argument(
+        "model", nargs="?", default="original", metavar="EXAMPLE",
+        help="original, mazur or xor, or a file written by train or from Python (original)",
+    )  # fmt: skip
+    command.add_argument("--only", metavar="WHAT", help="'layer 0', 'row 1', forward, loss, "
+                         "backward, update, or a weight such as '0.W[1][0]'")  # fmt: skip
+    command.add_argument("--digits", type=positive, metavar="N", help="decimals shown (6 to 9)")
+    command.add_argument("--html", metavar="FILE", help="write a page instead")
+    group = command.add_argument_group("a saved model")
+    group.add_argument(
+        "--data", metavar="TABLE", help="file with a table, may be .gz; - for a pipe"
+    )
+    group.add_argument(
+        "--row", action="append", type=positive, metavar="N",
+        help="a row of the table, from 1; can be repeated (1)",
+    )  # fmt: skip
+    group.add_argument("--target", metavar="COLUMN", help="the target's name in this table")
+    group.add_argument("--loss", help="loss of a bare network (mse)")
+    group.add_argument("--optimizer", default="sgd", help="sgd, adam … (%(default)s)")
+    group.add_argument("--learning-rate", type=above_zero, metavar="RATE", help="step size (0.1)")
+    add_reading(command)
+    add_output(command)
+    return command
+
+
+def lesson() -> Parser:
+    """Return the parser of `lesson`."""
+    command = Parser(
+        "lesson",
+        "[NUMBER [FILE]] [options]",
+        "The course: an exercise for each of the eight pages of the lesson. With a number it\n"
+        "prints the exercise. With a file too, it runs the file and says what is right in it,\n"
+        "what is off, and what the error looks like; the exit code is 1 if something is off.",
+        ["", "3", "3 --start mine.py", "3 mine.py"],
+    )
+    command.add_argument(
+        "number", nargs="?", metavar="NUMBER", help="1 to 8, or the name of a page: activations"
+    )
+    command.add_argument("file", nargs="?", metavar="FILE", help="a Python file that you wrote")
+    command.add_argument(
+        "--start", metavar="FILE", help="write a file to start from, which must not exist"
     )
     return command
 
@@ -70,6 +160,13 @@ def vendor() -> Parser:
     )
     command.add_argument(
         "--minimal", action="store_true", help="without type hints, docstrings and comments"
+    )
+    command.add_argument(
+        "--mip", action="store_true",
+        help="FILE is a folder: write the minimal file as a package of MicroPython's mip",
+    )  # fmt: skip
+    command.add_argument(
+        "--mpy", metavar="FILE", help="with --mip: what mpy-cross made of the minimal file"
     )
     command.add_argument(
         "--check", action="store_true", help="tell whether the file was edited, and list its parts"

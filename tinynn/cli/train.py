@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from functools import partial
 from typing import Any
 
-from ..checks.words import counted, listed
+from ..checks.words import counted, excerpt, listed
 from ..data.files import TableFile
 from ..errors import DataError, SettingError
 from ..files.atomic import write_text
 from ..preprocessing import TableEncoder
 from .console import Console, check_writable
 from .decimals import guessed_decimal
-from .models import About, Model, ended, save_model
+from .lag_names import MOST_LAGS
+from .lags import repeated, training_series
+from .models import About, Model, save_model
 from .parser import column_name
 from .rivals import refitted
+from .stages import Stages, say_end
 from .tables import (
     Label,
     Lines,
@@ -47,8 +51,14 @@ def run(options: argparse.Namespace) -> int:
     check_writable(options.report)
     if not options.validation_share:
         options.early_stopping = False
+    stages = Stages(options.resume, console)
     file = open_table(options.data, options)
+    if options.jobs > 1 and not options.search:
+        raise SettingError("--jobs is for --search; add that, or leave out --jobs")
     streamed = options.stream
+    if options.lags:
+        _check_lags(options)
+        streamed = False
     if streamed is None:
         streamed = (file.size or 0) * (4 if file.compressed else 1) > STREAM_FROM
     options.stream = streamed
@@ -60,13 +70,16 @@ def run(options: argparse.Namespace) -> int:
             f"{file.name}: {counted(len(table.rows), 'row')}, {file.describe(encoder.decimal)}"
         )
         note_total(file, console)
+        if options.lags:
+            table, encoder = training_series(table, target, encoder, options.lags, console)
         table, targets = _without_target(table, target, options, console)
-        console.say(f"target {target.name!r}: {_target_text(target, targets)}; {target.why}")
+        console.say(f"target {excerpt(target.name)}: {_target_text(target, targets)}; {target.why}")
         if options.search:
             from .search import searched
 
-            searched(table, targets, target, encoder, options, console)
-        trained = train_table(table, targets, target, encoder, options, console)
+            choose = partial(searched, table, targets, target, encoder, options, console)
+            stages.chosen("search", vars(options), choose)
+        trained = train_table(table, targets, target, encoder, options, console, stages)
     else:
         if options.search:
             raise SettingError(
@@ -74,11 +87,11 @@ def run(options: argparse.Namespace) -> int:
             )
         console.say(f"{file.name}: {file.describe(encoder.decimal)}")
         kind = "classes" if target.task == "classify" else "numbers"
-        console.say(f"target {target.name!r}: {kind}; {target.why}")
+        console.say(f"target {excerpt(target.name)}: {kind}; {target.why}")
         from .streaming import train_stream
 
-        trained = train_stream(file, target, encoder, start, options, console)
-    return _finish(file, target, trained, options, console)
+        trained = train_stream(file, target, encoder, start, options, console, stages)
+    return _finish(file, target, trained, options, console, stages)
 
 
 def _understood(
@@ -90,7 +103,7 @@ def _understood(
     except DataError as error:
         raise DataError(f"{file.name}: {error}") from None
     index = file.columns.index(name)
-    columns = [column for column in file.columns if column != name]
+    columns = [column for column in file.columns if column != name or options.lags]
     if not columns:
         raise DataError(f"{file.name} has no columns besides the target {name!r} to learn from")
     decimal = options.decimal or guessed_decimal(rows[:1000], file.dialect.delimiter)
@@ -99,8 +112,17 @@ def _understood(
     with located(file.name, lines):
         target = guessed_target(name, index, cells, reader, options.task, options.missing)
     if options.task is None and target.task == "classify":
-        refuse_dates(cells, reader, f"{file.name}: column {name!r}")
+        refuse_dates(cells, reader, f"{file.name}: column {excerpt(name)}")
     return target, new_encoder(columns, options, decimal)
+
+
+def _check_lags(options: argparse.Namespace) -> None:
+    """Raise SettingError for what a series cannot be trained with."""
+    if options.lags > MOST_LAGS:
+        raise SettingError(f"--lags needs a number up to {MOST_LAGS:,}, got {options.lags:,}")
+    for option in ("search", "stream"):
+        if getattr(options, option):
+            raise SettingError(f"--lags and --{option} do not go together; leave one of them out")
 
 
 def _without_target(
@@ -118,9 +140,11 @@ def _without_target(
         else:
             absent[cells[target.index].strip()] += 1
         del cells[target.index]
-    where = f"{table.file.name}: column {target.name!r}"
+    where = f"{table.file.name}: column {excerpt(target.name)}"
     if not targets:
-        raise DataError(f"{table.file.name}: the target column {target.name!r} has no values")
+        raise DataError(
+            f"{table.file.name}: the target column {excerpt(target.name)} has no values"
+        )
     if absent:
         console.note(left_out(absent, len(table.rows), where, target.task == "classify"))
     check_rows(len(targets), table.file.name, options)
@@ -157,35 +181,42 @@ def _finish(
     trained: TrainedModel,
     options: argparse.Namespace,
     console: Console,
+    stages: Stages,
 ) -> int:
     """Test the model, write it, and print the results."""
     estimator, history = trained.estimator, trained.estimator.history_
     make_portable(estimator, options)
     interrupted = is_interrupted(estimator)
-    _say_training(trained, console)
+    _say_training(trained, console, stages)
     model = Model(options.out or "the model", estimator, None, options.engine)
     found = None
     trial = trained.trial
     if trial is not None:
         found = findings_of(model, trial, file.name, trained.linear)
-        console.say(test_text(found, console))
+        console.show(test_text(found, console))
     else:
         console.say("no rows were held out to test the model")
     if found is not None and trial is not None and (options.report or options.out):
         found = with_importance(model, trial, found, options.seed, asked=bool(options.report))
+    last = None
+    if options.lags and trial is not None:
+        last = repeated(trial, model.columns, target)
+        if last is not None:
+            console.say(last.text)
     all_rows = 0
     if trained.whole is not None and not interrupted:
-        estimator = refitted(trained.estimator, trained.whole, options.refit, console)
+        estimator = refitted(trained.estimator, trained.whole, options.refit, console, stages)
         all_rows = 0 if estimator is trained.estimator else len(trained.whole.targets)
     notation = target.notation if target.task == "regress" else None
     about = About(
         target.name, file.name, trained.train_rows, trained.validation_rows, found, file.reading,
-        notation, all_rows,
+        notation, all_rows, options.lags,
     )  # fmt: skip
     model = model._replace(estimator=estimator, about=about)
     if options.out:
         save_model(options.out, estimator, about)
-        console.say(f"\nmodel written to {options.out}")
+        console.say()
+        console.say(f"model written to {options.out}")
     if options.report:
         from .reporting import model_page
 
@@ -217,6 +248,8 @@ def _finish(
             "test": None if found is None else found.metrics,
             "intervals": None if found is None else found.intervals,
             "p_values": None if found is None else found.p_values,
+            "lags": options.lags,
+            "last_value": None if last is None else last._asdict(),
             "model": options.out,
             "report": options.report,
         }
@@ -230,24 +263,17 @@ def best_epoch(estimator: Any) -> int:
     return int(history.best_epoch)
 
 
-def _say_training(trained: TrainedModel, console: Console) -> None:
+def _say_training(trained: TrainedModel, console: Console, stages: Stages) -> None:
     history, estimator = trained.estimator.history_, trained.estimator
-    seconds = f" in {history.seconds[-1]:.1f} s" if history.seconds else ""
     console.say(
         f"network {'-'.join(map(str, _widths(estimator)))}, "
         f"{counted(estimator.network_.count_parameters(), 'parameter')}, solver "
         f"{estimator.solver}, engine {history.engine} "
         f"({history.engine_reason})"
     )
-    if is_interrupted(estimator):
-        kept = f"the {'best ' if history.validation_loss else ''}model so far is kept"
-        if not history.epochs:
-            kept = "the model from within its first epoch is kept"
-        console.note(f"interrupted after {counted(history.epochs, 'epoch')}{seconds}: {kept}")
-        return
-    best = f"; best: epoch {best_epoch(estimator)}" if history.validation_loss else ""
-    epochs = counted(history.epochs, "epoch")
-    console.say(f"trained {epochs}{seconds}, {ended(history.stopped_by)}{best}\n")
+    say_end(history, console, stages)
+    if not is_interrupted(estimator):
+        console.say()
 
 
 def _widths(estimator: Any) -> list[int]:

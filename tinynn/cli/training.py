@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..errors import SettingError
 from ..estimators import Classifier, Estimator, Regressor
@@ -17,6 +17,7 @@ from .column_options import kinds_of
 from .console import Console
 from .models import Model, fastest_engine
 from .rivals import AllRows, keep_reasons, linear_trial, with_logarithms
+from .stages import Stages
 from .tables import (
     Label,
     Loaded,
@@ -39,6 +40,8 @@ SMALLEST_BATCH, LARGEST_BATCH, BATCHES = 32, 256, 100
 
 class TimeBudget(Callback):
     """Ends training after the first epoch that ends `seconds` or more after the start."""
+
+    remembers: Mapping[str, str] = {"started": "time"}
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -196,6 +199,7 @@ def train_table(
     encoder: TableEncoder,
     options: argparse.Namespace,
     console: Console,
+    stages: Stages,
 ) -> TrainedModel:
     """Return an estimator trained on a table without its target column."""
     name = table.file.name
@@ -204,14 +208,17 @@ def train_table(
         looked = encoder.fresh().fit(table.rows)  # all of it, in the order of the file
         for line in columns_text(looked):
             console.say(line)
-    train_numbers, test_numbers = split_rows(targets, options.test_share, options.seed, classes)
+    series = options.lags > 0
+    train_numbers, test_numbers = split_rows(
+        targets, options.test_share, options.seed, classes, in_order=series
+    )
     part, lines = picked(table, train_numbers)
     validation = 0
     if options.early_stopping:
         validation = max(1, round(len(train_numbers) * options.validation_share))
     console.say(
         f"rows: {len(train_numbers) - validation:,} to train on, {validation:,} to decide when to "
-        f"stop, {len(test_numbers):,} to test"
+        f"stop, {len(test_numbers):,} to test{', in the order of time' if series else ''}"
     )
     kinds = {column.name: column.asked for column in looked.columns}
     known = encoder.fresh(kinds={**kinds, **encoder.kinds}, notations=looked.learned_notations())
@@ -222,13 +229,13 @@ def train_table(
     test, test_targets = picked(table, test_numbers)[0], [targets[i] for i in test_numbers]
     linear: Trial | None = None
     with located(name, lines):
-        prepared = estimator.prepare(part.rows, train_targets)
+        prepared = estimator.prepare(part.rows, train_targets, in_order=series)
         if test_numbers and options.hidden:
             linear = linear_trial(estimator, prepared, test, test_targets, console)
-        estimator.fit_prepared(prepared)
+        estimator.fit_prepared(prepared, stages.file("network"))
         if isinstance(estimator, Regressor) and options.log_target is None:
             numbers = [float(value) for value in train_targets]
-            estimator, learned = with_logarithms(estimator, prepared, numbers, console)
+            estimator, learned = with_logarithms(estimator, prepared, numbers, console, stages)
             if linear is not None and learned is not prepared:
                 linear = linear_trial(estimator, learned, test, test_targets, console, linear)
     keep_reasons(estimator, looked)

@@ -7,6 +7,8 @@ from typing import Any, Mapping, Sequence, TypeVar
 
 from ..checks.columns import column_names, order_by_name
 from ..checks.rows import as_list, as_rows, as_vector
+from ..checks.stored import is_count
+from ..checks.words import excerpt
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
 
@@ -165,9 +167,9 @@ class StandardScaler:
         """Return the scaler that `to_dict` described. Raises FormatError for anything else."""
         scaler = cls()
         count, mean, variance = _state(cls.__name__, state, ("count", "mean", "variance"))
-        if not isinstance(count, int) or count < 0 or (count == 0) != (mean == []):
+        if not is_count(count) or (count == 0) != (mean == []):
             raise FormatError(
-                f"StandardScaler needs a count that matches its columns, got {count!r}"
+                f"StandardScaler needs a count that matches its columns, got {excerpt(count)}"
             )
         scaler.count = count
         scaler.mean, scaler.variance = _columns(cls.__name__, mean=mean, variance=variance)
@@ -273,7 +275,7 @@ class MinMaxScaler:
             scaler = cls(tuple(as_vector(feature_range, "ranges")))  # type: ignore[arg-type]
         except ValueError:
             raise FormatError(
-                f"MinMaxScaler needs a range [lo, hi] with lo < hi, got {feature_range!r}"
+                f"MinMaxScaler needs a range [lo, hi] with lo < hi, got {excerpt(feature_range)}"
             ) from None
         low, high = _columns(cls.__name__, minimum=minimum, maximum=maximum)
         if not all(a <= b and isfinite(b - a) for a, b in zip(low, high)):
@@ -304,9 +306,10 @@ def _mean_and_squares(column: Sequence[float]) -> tuple[float, float]:
 
 def _standard_scale(n: int, means: Vector, variances: Vector) -> Vector:
     """Return each σ, or 1 if the variance is no larger than rounding makes that of a constant."""
+    roundings = [n * _EPSILON * m for m in means]
     return [
-        1.0 if v <= n * _EPSILON * v + (n * _EPSILON * m) ** 2 else v**0.5
-        for m, v in zip(means, variances)
+        1.0 if v <= n * _EPSILON * v + r * r else v**0.5  # r ** 2 may raise an OverflowError
+        for r, v in zip(roundings, variances)
     ]
 
 
@@ -327,10 +330,12 @@ def _fitted_rows(scaler: Scaler, X: object, fitted: Vector) -> Matrix:
 def _state(kind: str, state: Mapping[str, Any], keys: Sequence[str]) -> list[Any]:
     if not isinstance(state, Mapping) or state.get("kind") != kind:
         got = state.get("kind") if isinstance(state, Mapping) else type(state).__name__
-        raise FormatError(f'{kind} needs a state of "kind" {kind!r}, got {got!r}')
+        raise FormatError(f'{kind} needs a state of "kind" {kind!r}, got {excerpt(got)}')
     for key in keys:
         if key not in state:
-            raise FormatError(f"{kind} needs {key!r} in its state, got only {sorted(state)}")
+            raise FormatError(
+                f"{kind} needs {key!r} in its state, got only {excerpt(sorted(state))}"
+            )
     return [state[key] for key in keys]
 
 
@@ -343,7 +348,9 @@ def _saved_names(kind: str, state: Mapping[str, Any], columns: Vector) -> list[s
     if names is None:
         return None
     if not isinstance(names, list) or list(map(type, names)) != [str] * len(columns):
-        raise FormatError(f"{kind} needs a name for each of {len(columns)} columns, got {names!r}")
+        raise FormatError(
+            f"{kind} needs a name for each of {len(columns)} columns, got {excerpt(names)}"
+        )
     return names
 
 

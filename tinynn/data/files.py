@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import Iterator, NoReturn, Sequence
 
-from ..checks.words import counted
+from ..checks.words import counted, excerpt
 from ..errors import DataError, SettingError
 from .guesses import SAMPLE_LINES, SPACE, Given, Reading, layout, named
 from .sources import TextFile, line_ends
@@ -208,8 +208,8 @@ class TableFile:
             if name in seen:
                 self._source.refuse(
                     self._first_line,
-                    f"columns {seen[name] + 1} and {j + 1} are both named {name!r}; rename one, "
-                    "or read the file without a header",
+                    f"columns {seen[name] + 1} and {j + 1} are both named {excerpt(name)}; rename "
+                    "one, or read the file without a header",
                 )
             seen[name] = j
 
@@ -218,9 +218,9 @@ class TableFile:
         width, got = len(self.columns), len(cells)
         whose = "the header has" if self.header else f"line {self._first_line} has"
         if got < width:
-            what = f"column {got + 1} ({self.columns[got]!r}) is missing"
+            what = f"column {got + 1} ({excerpt(self.columns[got])}) is missing"
         else:
-            what = f"column {width + 1} ({cells[width][:40]!r}) is one too many"
+            what = f"column {width + 1} ({excerpt(cells[width])}) is one too many"
         return f"{counted(got, 'cell')} where {whose} {width}: {what}"
 
     def _refuse_csv(self, line: int, error: csv.Error) -> NoReturn:

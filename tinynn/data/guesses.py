@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
+from ..checks.words import excerpt
 from ..errors import FormatError
 from .headers import VALUE, guessed_header, like_number, numbers_as_names
 
@@ -69,11 +70,13 @@ class Reading(NamedTuple):
             and isinstance(found.quote, str) and len(found.quote) < 2
             and isinstance(found.header, bool) and isinstance(found.encoding, str)
         ):  # fmt: skip
-            raise FormatError(f"{where} has an invalid entry: {content!r:.200}")
+            raise FormatError(f"{where} has an invalid entry: {excerpt(content, 200)}")
         try:
             "".encode(found.encoding)
         except (LookupError, ValueError):
-            raise FormatError(f"{where} has an unknown encoding: {found.encoding!r:.40}") from None
+            raise FormatError(
+                f"{where} has an unknown encoding: {excerpt(found.encoding, 40)}"
+            ) from None
         return found
 
 

@@ -10,19 +10,24 @@ disagrees is not used.
 from __future__ import annotations
 
 from copy import copy
+from math import gcd
 from random import Random
 from typing import Any, Callable, Union
 
+from ..formulas.caches import forgotten_by
+from ..lesson.images import Flatten
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.loss import Loss
 from ..lesson.losses import MeanSquaredError
 from ..lesson.matrix import Matrix
 from ..lesson.network import Sequential
-from ..lesson.normalization import BatchNorm
+from ..lesson.normalization import BatchNorm, GroupNorm
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import SGD
+from ..lesson.step_summaries import MeanSteps
 from .contract import Engine, Recipe
+from .image_plans import does_nothing, takes_images
 from .lists import ENGINE as LISTS
 
 ROWS = 2
@@ -33,6 +38,7 @@ _PLAIN = SGD(0.05)  # its steps show the derivatives unchanged
 # Where an engine differs, by its name and the kind: the index of a layer, another part, or None.
 _Part = Union[int, str, None]
 _found: dict[object, _Part] = {}
+forgotten_by(_found.clear)
 
 
 def disagreement(engine: Engine, recipe: Recipe) -> str | None:
@@ -42,6 +48,9 @@ def disagreement(engine: Engine, recipe: Recipe) -> str | None:
     """
     if engine is LISTS:
         return None
+    if recipe.network.reads_steps:
+        # All but the Dense layers are the lesson's own.
+        recipe = recipe._replace(network=Sequential(Dense(3, 3), MeanSteps(), Dense(3, 3)))
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
     key = (
         engine.name, _kind(network.layers), type(loss), repr(loss), type(loss).of_row,
@@ -84,6 +93,7 @@ def _kind(layers: list[Layer]) -> tuple[object, ...]:
     for layer in layers:
         kind: Any = type(layer)
         kinds += [kind, _without(_WIDTHS, layer.settings()), kind.forward, kind.backward]
+        kinds.append(layer.frozen)
         kinds += [getattr(kind, "function", None), getattr(kind, "derivative", None)]
     return tuple(kinds)
 
@@ -127,8 +137,10 @@ def _without_noise(layers: list[Layer]) -> list[Layer]:
 
 def _first_wrong(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> _Part:
     """Return the index of the first layer that differs on its own, or "network" if none does."""
-    begin, end = Dense(1, 8), Dense(8, 2)
     for index, layer in enumerate(layers):
+        begin, end = Dense(1, 8), Dense(8, 2)
+        if takes_images(layer) and layer.inputs:
+            begin, end = Dense(1, layer.inputs), Dense(layer.build(None, Random(1)) or 8, 2)
         if not alike([begin, end] if isinstance(layer, Dense) else [begin, layer, end]):
             return index
     return "network"
@@ -139,24 +151,44 @@ def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
     width = engine.width_to_try
     small: list[Layer] = []
     columns = width
+    first = next((one for one in layers if takes_images(one) or isinstance(one, Dense)), None)
+    if first and takes_images(first):
+        columns = first.inputs or width
     for index, layer in enumerate(layers):
         settings = layer.settings()
+        if does_nothing(layer):
+            small.append(Flatten())  # a Reshape has its own number of columns
+            columns = int(columns)
+            continue
+        if takes_images(layer):
+            small.append(type(layer)(**settings))
+            small[-1].frozen = layer.frozen
+            columns = small[-1].build(columns, Random(1)) or columns
+            continue
         if isinstance(layer, Dense):
             last = not any(isinstance(other, Dense) for other in layers[index + 1 :])
             few = small or layer.outputs < width
             outputs = min(layer.outputs, 3) if last and few else width
+            if any(map(takes_images, layers[index + 1 :])):
+                outputs = layer.outputs  # an image has its own number of columns
             small.append(Dense(columns, outputs, bias=layer.has_bias))
+            small[-1].frozen = layer.frozen
             columns = outputs
         else:
             if "columns" in settings:
                 settings["columns"] = columns
+            if isinstance(layer, GroupNorm):
+                settings["groups"] = gcd(layer.groups, columns)
             small.append(type(layer)(**settings))
+            small[-1].frozen = layer.frozen
     return Sequential(*small, seed=1)
 
 
 def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
     X = _inputs(engine, recipe.network)
     T = _targets(recipe.loss, len(X), recipe.network.outputs or len(X[0]))
+    if recipe.network.reads_steps:
+        X, T = _as_sequences(X, T)
     found: list[list[float]] = []
     for one in (LISTS, engine):
         network = small_network(engine, recipe.network.layers)
@@ -172,6 +204,11 @@ def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
         values = [v for parameter in network.parameters() for row in parameter.rows() for v in row]
         found.append([*losses, *values])
     return _close(engine, *found)
+
+
+def _as_sequences(X: Any, T: Any) -> Any:
+    """Return sequences of two steps, each with one row of targets."""
+    return [[x, [-v for v in x]] for x in X], [[t] for t in T]
 
 
 def _predicts_alike(engine: Engine, network: Sequential) -> bool:
@@ -197,7 +234,7 @@ def _close(engine: Engine, wanted: list[float], found: list[float]) -> bool:
 
 
 def _targets(loss: Loss, rows: int, columns: int) -> Matrix:
-    if loss.name == "ce":
+    if loss.partner == "Softmax":
         return [[float(j == i % columns) for j in range(columns)] for i in range(rows)]
     low = -1.0 if loss.name == "hinge" else 0.0
     return [[1.0 if (i + j) % 2 else low for j in range(columns)] for i in range(rows)]

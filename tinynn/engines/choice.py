@@ -12,13 +12,14 @@ from typing import Iterator, Mapping
 
 from ..errors import EngineError, SettingError
 from ..lesson.network import Sequential
-from .contract import Engine, Recipe, Task
+from .contract import Engine, Recipe
 
 PYPY = sys.implementation.name == "pypy"
 
-# The source of `unrolled` takes as long to write and compile as it saves in this many rows:
-# 20-130 µs per parameter, against 0.1-0.3 µs per parameter and row.
-PAYBACK_ROWS = 1000
+# The choice does not depend on how long a training is: one that was interrupted, or is continued by
+# another call, has to compute the same numbers as one that never stopped. (The source of `unrolled`
+# takes 20-130 µs per parameter to write and compile, and saves 0.1-0.3 µs per parameter and row.)
+
 # `packed` is as fast as `unrolled` from about 600 parameters (57 against 65), and twice as fast at
 # 2,410 (133 against 225). Its fixed point is less exact, so it must be clearly faster to be chosen.
 PACKED_PARAMETERS = 1000
@@ -61,22 +62,27 @@ class Engines(Mapping[str, Engine]):
 ENGINES = Engines("lists", "unrolled", "packed", "loops", "native")
 
 
-def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
-    """Return the engine to run a task with, and the reason for it, in words.
+def choose(
+    recipe: Recipe, batch_size: int, engine: str | Engine = "auto", began: str | None = None
+) -> tuple[Engine, str]:
+    """Return the engine that trains in batches of that size, and the reason for it, in words.
 
     `engine` is a name, or "auto": then the environment variable TINYNN_ENGINE, if set, names the
-    engine, and otherwise the fastest one is chosen.
+    engine. Otherwise it is the one that `began` the training to be continued, if it can run here,
+    or else the fastest one. An Engine is returned as it is.
 
-    Raises SettingError for an unknown name, EngineError if the named engine cannot run the task.
+    Raises SettingError for an unknown name, EngineError if the named engine cannot run the recipe.
     """
+    if isinstance(engine, Engine):
+        return engine, "given"
     asked_by = f"engine={engine!r}"
     if engine == "auto":
         engine = os.environ.get("TINYNN_ENGINE") or "auto"
         asked_by = f"TINYNN_ENGINE={engine}"
     if engine == "auto":
-        return _fastest(recipe, task)
+        return _continuing(recipe, batch_size, began)
     chosen = named_engine(engine, asked_by)
-    refusal = _refusal(chosen, recipe, task)
+    refusal = _refusal(chosen, recipe, batch_size)
     if refusal:
         raise EngineError(f"the {engine} engine, set by {asked_by}, cannot be used: {refusal}")
     return chosen, f"set by {asked_by}"
@@ -103,10 +109,10 @@ def prediction_refusal(engine: Engine, network: Sequential) -> str | None:
     return engine.refuses_prediction(network) or prediction_disagreement(engine, network)
 
 
-def _refusal(engine: Engine, recipe: Recipe, task: Task) -> str | None:
+def _refusal(engine: Engine, recipe: Recipe, batch_size: int) -> str | None:
     from .agreement import disagreement
 
-    return engine.refuses(recipe, task) or disagreement(engine, recipe)
+    return engine.refuses(recipe, batch_size) or disagreement(engine, recipe)
 
 
 def named_engine(engine: str, asked_by: str) -> Engine:
@@ -134,35 +140,46 @@ def runs_native() -> bool:
         return False
 
 
-def _fastest(recipe: Recipe, task: Task) -> tuple[Engine, str]:
+def _continuing(recipe: Recipe, batch_size: int, began: str | None) -> tuple[Engine, str]:
+    if began is None:
+        return _fastest(recipe, batch_size)
+    try:
+        same = named_engine(began, "the training to be continued")
+        refusal = _refusal(same, recipe, batch_size)
+    except (SettingError, EngineError) as error:
+        refusal = str(error)
+    if refusal is None:
+        return same, f"this training began with {began}"
+    chosen, reason = _fastest(recipe, batch_size)
+    return chosen, f"{reason}; this training began with {began}, which cannot be used: {refusal}"
+
+
+def _fastest(recipe: Recipe, batch_size: int) -> tuple[Engine, str]:
     count = recipe.network.count_parameters()
-    what = f"the fastest here for {count:,} parameters in batches of {task.batch_size}"
+    what = f"the fastest here for {count:,} parameters in batches of {batch_size}"
     refusals: list[str] = []
-    for name in _by_speed(recipe, task, count):
-        refusal = _refusal(ENGINES[name], recipe, task)
+    for name in _by_speed(recipe, batch_size, count):
+        refusal = _refusal(ENGINES[name], recipe, batch_size)
         if refusal is None:
             return ENGINES[name], _because(what, refusals)
         refusals.append(f"{name} cannot be used: {refusal}")
-    enough = PYPY or task.rows_shown >= PAYBACK_ROWS
-    few = "" if enough else ", and there are too few rows to make compiling worthwhile"
-    return ENGINES["lists"], _because(f"it runs every network{few}", refusals)
+    return ENGINES["lists"], _because("it runs every network", refusals)
 
 
-def _by_speed(recipe: Recipe, task: Task, count: int) -> list[str]:
+def _by_speed(recipe: Recipe, batch_size: int, count: int) -> list[str]:
     """Return the names of the engines that may be faster than `lists`, the fastest first."""
-    compiled = ["unrolled"] if task.rows_shown >= PAYBACK_ROWS else []
     if PYPY:
-        return compiled and [*compiled, "loops"]
+        return ["unrolled", "loops"]
     if count < PACKED_PARAMETERS:
-        return compiled
+        return ["unrolled"]
     from .packed.program import needs_floats
 
     if needs_floats(recipe) and (
-        count < PACKED_FLOATS_PARAMETERS or task.batch_size < PACKED_FLOATS_BATCH
+        count < PACKED_FLOATS_PARAMETERS or batch_size < PACKED_FLOATS_BATCH
     ):
-        return compiled
-    packed = ["packed"]
-    return compiled + packed if task.batch_size < PACKED_BATCH else packed + compiled
+        return ["unrolled"]
+    small = batch_size < PACKED_BATCH
+    return ["unrolled", "packed"] if small else ["packed", "unrolled"]
 
 
 def _because(reason: str, refusals: list[str]) -> str:

@@ -1,32 +1,36 @@
 """What compiled engines share: a program around functions that were generated for one network.
 
-The functions check nothing. When they raise an arithmetic error or reach numbers that are not
-finite, the program returns to the state before the call and runs it again with `lists`. That finds
-the batch in which training diverged or, if only an unguarded formula overflowed, continues.
+The functions check nothing. When they raise an arithmetic error, or reach numbers so large that the
+order of operations may decide what overflows (see `headroom`), the program returns to the state
+before the call and makes it again, half of the batches at a time, until the batch that went wrong
+is alone. `lists` makes that one: training diverges there, too, or only a formula overflowed.
 """
 
 from __future__ import annotations
 
+from itertools import starmap
+from math import hypot
 from time import perf_counter
 from typing import Any, Callable, Sequence, Tuple
 
-from ..checks.finite import all_finite
 from ..lesson.layers import Dropout
 from ..lesson.matrix import Matrix, Vector
-from .contract import BatchDivergence, Memory, Program, Recipe, live_rows, start_memory
+from .contract import BatchDivergence, Memory, Program, Recipe, count_in, live_rows, start_memory
+from .headroom import MOST, largest_norm, row_size
 from .lists import ListsProgram
 from .plans import plan_of
 from .source import Compiled
 
 MOST_REPLAYS = 3
 State = Tuple[Sequence[float], ...]
+Norms = Tuple[float, float]
 
 
 class CompiledProgram(Program):
     """Holds the weights and the optimizer's memory as flat sequences: its `state`.
 
     `compile_seconds` is the time spent on writing and compiling source so far. `replays` counts the
-    calls that `lists` had to repeat without diverging; after several of them its program becomes
+    batches that `lists` had to repeat without diverging; after several of them its program becomes
     the `takeover` and does all further work.
 
     Subclasses define how the state is laid out and how the functions are generated.
@@ -45,6 +49,7 @@ class CompiledProgram(Program):
         self._X: Matrix = []
         self._T: Matrix = []
         self._sample_weight: Vector | None = None
+        self._sizes = 1.0, 1.0  # of the rows of inputs and of targets
         start_memory(recipe, memory)
         self.plan = plan_of(recipe, self._columns)
         self._flatten()
@@ -85,24 +90,37 @@ class CompiledProgram(Program):
         if self.takeover is not None:
             self.takeover.bind(X, T, sample_weight)
         else:
+            self._sizes = row_size(X), row_size(T)
             self.rows_bound(X, T, sample_weight)
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
         self.done = []
+        self._make(batches, learning_rates, first_step)
+        return self.done
+
+    def _make(
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], first_step: int
+    ) -> None:
+        """Make updates: all of them in one call, or, if that fails, half of them at a time.
+
+        So what becomes of a batch does not depend on how many were to be made at once.
+        """
         if self.takeover is not None:
-            try:
-                return self.takeover.train(batches, learning_rates, first_step)
-            finally:
-                self.done = self.takeover.done
+            self.takeover.train_for(self, batches, rates, first_step)
+            return
         streams = [l.rng for l in self.recipe.network.layers if type(l) is Dropout]
         noise = [stream.getstate() for stream in streams]
+        largest = largest_norm(self.plan, *self._sizes, rates)
         try:
-            draws = [stream.random for stream in streams]
-            losses, state = self.call(batches, learning_rates, first_step, draws)
-            if all_finite(losses) and all(map(all_finite, state)):
-                return self._committed(losses, state)
+            if _within(self._norms, largest):
+                draws = [stream.random for stream in streams]
+                losses, state = self.call(batches, rates, first_step, draws)
+                norms = self._norms_of(state)
+                if hypot(*losses) < MOST and _within(norms, largest):
+                    self._commit(losses, state, norms)
+                    return
         except (ArithmeticError, ValueError, RecursionError):
             pass  # a RecursionError is the compiler's, deep in the caller's stack
         except BaseException:
@@ -111,26 +129,36 @@ class CompiledProgram(Program):
             raise
         for stream, kept in zip(streams, noise):
             stream.setstate(kept)
-        return self._replay(batches, learning_rates, first_step)
+        half = len(batches) // 2
+        if half:
+            self._make(batches[:half], rates[:half], first_step)
+            self._make(batches[half:], rates[half:], first_step + half)
+        else:
+            self._replay(batches, rates, first_step)
 
-    def _committed(self, losses: list[float], state: State) -> list[float]:
+    def _norms_of(self, state: State) -> Norms:
+        """Return the norms of all weights and of all the optimizer's memory."""
+        weights = len(state) // (1 + len(self.plan.memories))
+        return hypot(*starmap(hypot, state[:weights])), hypot(*starmap(hypot, state[weights:]))
+
+    def _commit(self, losses: list[float], state: State, norms: Norms) -> None:
         """Take over the new state and its losses together, even if Ctrl-C comes in between."""
+        done = self.done + losses if self.done else losses
         try:
-            self.state, self.done = state, losses
+            self.state, self.done, self._norms = state, done, norms
         except KeyboardInterrupt:
-            self.state, self.done = state, losses
+            self.state, self.done, self._norms = state, done, norms
             raise
-        return losses
 
     def _replay(
-        self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
-    ) -> list[float]:
-        """Train on the same batches with `lists`, from the state before them."""
+        self, batches: Sequence[Sequence[int]], rates: Sequence[float], first_step: int
+    ) -> None:
+        """Make one update with `lists`, from the state before it."""
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
         program.bind(self._X, self._T, self._sample_weight)
         try:
-            losses = program.train(batches, learning_rates, first_step)
+            program.train_for(self, batches, rates, first_step)
         except BatchDivergence:
             self.reload()
             raise
@@ -141,9 +169,20 @@ class CompiledProgram(Program):
         if self.replays < MOST_REPLAYS:
             self.reload()
         else:
-            self.takeover = program
-        self.done = losses
-        return losses
+            self._take_over(program)
+
+    def _take_over(self, program: ListsProgram) -> None:
+        self.takeover, self.fallback = program, "the numbers became too large for it"
+
+    def saved(self) -> dict[str, Any]:
+        return {"replays": self.replays} if self.replays else {}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        self.replays = count_in(saved, "replays")
+        if self.replays >= MOST_REPLAYS and self.takeover is None:
+            program = ListsProgram(self.recipe, self.memory)
+            program.bind(self._X, self._T, self._sample_weight)
+            self._take_over(program)
 
     def predict(self, X: Matrix) -> Matrix:
         if self.takeover is None and X:
@@ -184,6 +223,7 @@ class CompiledProgram(Program):
         for matrices in live:
             state += self.flatten(matrices)
         self._live, self.state = live, state
+        self._norms = self._norms_of(state)
 
     def _put(self) -> None:
         for number, matrices in enumerate(self._live):
@@ -210,6 +250,11 @@ class CompiledProgram(Program):
         if plan != self.plan:
             self._functions = {}  # first, in case of Ctrl-C
             self.plan = plan
+
+
+def _within(norms: Norms, largest: float) -> bool:
+    """Return whether no order of operations could overflow with numbers of these norms."""
+    return norms[0] < largest and norms[1] < MOST
 
 
 def put_rows(numbers: Sequence[float], start: int, rows: Matrix) -> int:

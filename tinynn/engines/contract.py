@@ -6,11 +6,15 @@ rows of one data set and predicts. All engines compute the same steps; `lists` i
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from itertools import chain, islice, repeat
 from math import inf
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, TypeVar, overload
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, TypeVar, overload
 
+from ..checks.finite import finite_outputs
+from ..checks.stored import is_count
+from ..checks.words import excerpt
+from ..errors import FormatError
 from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
@@ -34,23 +38,6 @@ class Recipe(NamedTuple):
     optimizer: Optimizer
     clip_norm: float | None = None
     clip_value: float | None = None
-
-
-class Task(NamedTuple):
-    """What an engine may use to decide whether it can run, and whether it pays.
-
-    `samples` is 0 for a stream, whose number of rows is unknown; `epochs` include earlier ones of
-    the same training.
-    """
-
-    batch_size: int
-    samples: int
-    epochs: int = 1
-
-    @property
-    def rows_shown(self) -> int:
-        """How many rows the network will see in all; for a stream, `sys.maxsize`."""
-        return self.samples * self.epochs or sys.maxsize
 
 
 class Batches(Sequence[Sequence[int]]):
@@ -164,9 +151,9 @@ class Batches(Sequence[Sequence[int]]):
 
 
 def most_rows(batches: Sequence[Sequence[int]]) -> int:
-    """Return how many rows the largest batch has; 1 if there is none."""
-    if isinstance(batches, Batches) and len(batches) >= min(2, batches.per_epoch):
-        return batches.size  # only the last of an epoch may have fewer
+    """Return how many rows the largest batch has, or could have; 1 if there is none."""
+    if isinstance(batches, Batches):
+        return batches.size  # even if only the last of an epoch is left: one code for all of them
     return max(map(len, batches), default=1)
 
 
@@ -189,11 +176,14 @@ class Program:
     Callers that change the network's weights call `reload` afterwards; callers that read them call
     `write_back` first.
 
+    `rates` are the learning rates of the updates of the latest call of `train`, if the program has
+    chosen them itself.
     `fallback` says why another engine took over during training, if one did; `ended` why more
     updates would change nothing, if so: `train` may then make fewer than it was asked for.
     """
 
     recipe: Recipe
+    rates: list[float] | None = None
     fallback: str | None = None
     ended: str | None = None
 
@@ -243,6 +233,19 @@ class Program:
         except OverflowError:
             return inf
 
+    def saved(self) -> dict[str, Any]:
+        """Return, after `write_back`, all else that the numbers to come depend on, in JSON's types.
+
+        A program of the same engine that takes it by `resume` computes what this one would have.
+        """
+        return {}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        """Take what `saved` returned: after a table was bound, but before a stream's first batch.
+
+        Raises FormatError, and changes nothing, for anything else.
+        """
+
     def write_back(self) -> None:
         """Copy the program's numbers into the network's lists and the memory."""
 
@@ -262,7 +265,7 @@ class Engine:
         """Return why this engine cannot run anything on this machine, as a clause, or None."""
         return None
 
-    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+    def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
         """Return why this engine cannot run the recipe, as a clause, or None if it can."""
         raise NotImplementedError
 
@@ -276,14 +279,29 @@ class Engine:
 
     def refuses_prediction(self, network: Sequential) -> str | None:
         """Return why this engine cannot make a predictor, as a clause, or None if it can."""
-        raise NotImplementedError
+        return None
 
     def predictor(self, network: Sequential) -> Predictor:
         """Return a function from one row of numbers to the row of outputs, not in training mode.
 
-        It is frozen at the current weights, and checks nothing.
+        It is frozen at the current weights, and does not check the row. It raises DataError where
+        an output is not finite, because a sum or product overflowed.
         """
         raise NotImplementedError
+
+
+def output_check(network: Sequential) -> Callable[[list[float]], list[float]]:
+    """Return a function that returns a row of outputs, or raises DataError if it is not finite."""
+    return partial(finite_outputs, logs=network.layers[-1].high <= 0.0)
+
+
+def count_in(state: dict[str, Any], name: str) -> int:
+    """Return a count in a program's state, 0 if it is not there; raise FormatError otherwise."""
+    value = state.get(name, 0)
+    if not is_count(value):
+        got = excerpt(value)
+        raise FormatError(f"the state of an engine needs {name} to be a whole number, got {got}")
+    return int(value)
 
 
 def live_rows(network: Sequential) -> list[tuple[str, Matrix]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from collections import ChainMap
+from typing import Callable, Mapping
 
 from ..lesson.matrix import Row, Vector
 from ..lesson.optimizer import Memory, Optimizer
@@ -34,5 +35,7 @@ class GradientSum(Optimizer):
         return list(w)
 
 
-# The optimizers that engines have formulas for.
-KNOWN: Mapping[str, object] = {**OPTIMIZERS, GradientSum.name: GradientSum}
+# The optimizers that engines may have formulas for.
+KNOWN: Mapping[str, Callable[..., Optimizer]] = ChainMap(
+    {GradientSum.name: GradientSum}, OPTIMIZERS
+)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from functools import partial
 from itertools import chain
-from typing import Callable, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from ..checks.finite import all_finite
 from ..lesson.layer import Layer
-from ..lesson.layers import Dense
-from ..lesson.matrix import Matrix, Vector, dot, transpose
+from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..lesson.parameters import rows_of
+from ..lesson.samples import joined
 from ..lesson.training import backpropagate
 from .contract import (
     BatchDivergence,
@@ -21,7 +19,6 @@ from .contract import (
     Predictor,
     Program,
     Recipe,
-    Task,
     start_memory,
 )
 
@@ -31,17 +28,16 @@ class ListsEngine(Engine):
 
     name = "lists"
 
-    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+    def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
         return None
 
     def program(self, recipe: Recipe, memory: Memory) -> ListsProgram:
         return ListsProgram(recipe, memory)
 
-    def refuses_prediction(self, network: Sequential) -> str | None:
-        return None
-
     def predictor(self, network: Sequential) -> Predictor:
-        return _predictor(network)
+        from .lists_prediction import predictor  # training does not need it
+
+        return predictor(network)
 
 
 class LiveParameter(NamedTuple):
@@ -81,6 +77,7 @@ class ListsProgram(Program):
             )
             for i, layer in enumerate(layers)
             for letter, value in layer.parameters().items()
+            if letter not in layer.frozen
         ]
         self.buffered = [layer for layer in layers if layer.buffers()]
 
@@ -102,7 +99,10 @@ class ListsProgram(Program):
         for number, (batch, learning_rate) in enumerate(zip(batches, learning_rates)):
             X = [self.X[i] for i in batch]
             T = [self.T[i] for i in batch]
-            weights = self.sample_weight and [self.sample_weight[i] for i in batch]
+            weights: Any = self.sample_weight and [self.sample_weight[i] for i in batch]
+            if self.recipe.network.reads_steps:
+                X, T = joined(X), joined(T)
+                weights = weights and [*chain.from_iterable(weights)]
             buffers = [list(values) for values in self._buffers()]
             try:
                 loss = self.gradients(X, T, weights)
@@ -119,6 +119,23 @@ class ListsProgram(Program):
                     raise BatchDivergence(number, str(error), self.done) from None
                 raise
         return self.done
+
+    def train_for(
+        self,
+        program: Program,
+        batches: Sequence[Sequence[int]],
+        rates: Sequence[float],
+        first_step: int,
+    ) -> None:
+        """Make updates, as `train` does, for another program, which counts them as its own."""
+        done = program.done
+        try:
+            self.train(batches, rates, first_step)
+        except BatchDivergence as error:
+            losses = done + error.losses
+            raise BatchDivergence(len(losses), error.what, losses) from None
+        finally:
+            program.done = done + self.done
 
     def gradients(self, X: Matrix, T: Matrix, weights: Vector | None = None) -> float:
         """Return the mean loss of one batch, and leave its gradients in the layers."""
@@ -149,8 +166,12 @@ class ListsProgram(Program):
 
     def _gradients(self) -> list[Vector]:
         """Return each parameter's gradient as one row, clipped as the recipe says."""
+        return self._clipped(
+            [_joined(rows_of(p.layer.gradients()[p.letter])) for p in self.trained]
+        )
+
+    def _clipped(self, rows: list[Vector]) -> list[Vector]:
         recipe = self.recipe
-        rows = [_joined(rows_of(p.layer.gradients()[p.letter])) for p in self.trained]
         if recipe.clip_value is not None or recipe.clip_norm is not None:
             from ..lesson.clipping import clip_by_norm, clip_by_value  # which few trainings need
         if recipe.clip_value is not None:
@@ -181,34 +202,6 @@ class ListsProgram(Program):
 def _joined(rows: Matrix) -> Vector:
     """Return all the numbers of the rows as one row."""
     return list(chain.from_iterable(rows))
-
-
-def _predictor(network: Sequential) -> Predictor:
-    """Return a function of one row that runs copies of the layers, dense ones by their columns."""
-    steps: list[Callable[[Vector], Vector]] = []
-    for layer in deepcopy(network.layers):
-        if type(layer) is Dense:
-            columns, b = transpose(layer.W), layer.b or [0.0] * layer.outputs
-            steps.append(partial(_dense, list(zip(columns, b))))
-        else:
-            steps.append(partial(_one_row, layer))
-
-    def predict(row: Sequence[float]) -> Vector:
-        """Return the network's outputs for one row of numbers."""
-        x = list(row)
-        for step in steps:
-            x = step(x)
-        return x
-
-    return predict
-
-
-def _dense(columns: list[tuple[Vector, float]], x: Vector) -> Vector:
-    return [dot(x, w) + b for w, b in columns]
-
-
-def _one_row(layer: Layer, x: Vector) -> Vector:
-    return layer.forward([x])[0]
 
 
 class _NotFinite(ArithmeticError):

@@ -6,9 +6,9 @@ then dW0_1_2 or dW0[q], and the optimizer's memory of it m_W0_1_2 or m_W0[q].
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Sequence
 
+from ..formulas.caches import cached
 from ..formulas.expressions import Template, filled, names, parsed, template
 from ..formulas.programs import described
 from .plans import TrainingPlan
@@ -48,7 +48,7 @@ def write_update(code: SourceWriter, plan: TrainingPlan, w: str, g: str) -> None
             code(f"{sources[to]} = {filled(pieces, sources)}")
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def _templates(plan: TrainingPlan, decays: bool) -> tuple[list[tuple[str, Template]], bool]:
     """Return each statement's name and template, and whether they use g as given repeatedly."""
     program = plan.update(decays).program

@@ -8,31 +8,57 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..formulas import LAYER_FORMULAS
-from ..formulas.losses import KINDS as LOSSES, loss_formula
+from ..formulas import LAYER_FORMULAS, formula_name
+from ..formulas.losses import has_formula, loss_formula
 from ..formulas.normalizations import scale_and_shift
-from ..formulas.optimizers import UpdateFormula, update_formula
+from ..formulas.optimizers import (
+    OPTIMIZERS as UPDATES,
+    UpdateFormula,
+    numbers_of,
+    update_formula,
+)
 from ..lesson.activation_layers import Linear
+from ..lesson.images import BatchNorm2D
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.loss import Loss
-from ..lesson.matrix import Matrix, Vector
+from ..lesson.losses import LOSSES
+from ..lesson.matrix import Matrix
 from ..lesson.network import KINDS, Sequential
 from ..lesson.normalization import BatchNorm
 from ..lesson.optimizer import Optimizer
 from ..lesson.parameters import rows_of
+from ..lesson.prelu import PReLU
 from .contract import Recipe
 from .gradient_sum import KNOWN as OPTIMIZERS
+from .image_plans import (
+    ImagePlan,
+    channel_scaling,
+    does_nothing,
+    image_layer,
+    image_plan,
+    scaled,
+)
 
-# The layers that are written without a row program, with the setting that each one's number is.
-_WRITTEN = {"Dense": "", "Linear": "", "Dropout": "rate", "BatchNorm": "eps"}
+# The layers that are written without a row program, with the settings that their numbers are.
+_WRITTEN = {
+    "Dense": ("", ""),
+    "Linear": ("", ""),
+    "Dropout": ("rate", ""),
+    "BatchNorm": ("eps", "momentum"),
+}
+
+
+_BY_COLUMNS = ("BatchNorm", "ChannelNorm")
 
 
 class LayerPlan(NamedTuple):
-    """One layer: its index in the network, its kind and widths, and the number in its formula.
+    """One layer: its index in the network, its kind and widths, and the numbers in its formula.
 
-    Kinds are the names of layers, and "Affine": y = gamma x + beta in each column. Batch
-    normalization has a second number, its momentum.
+    Kinds are the names of layers, and "Affine": y = gamma x + beta in each column. The second
+    number of batch normalization is its momentum, that of group normalization its groups. `fixed`
+    are the names of frozen parameters. "Conv", "MaxPool", "AveragePool" and "ChannelNorm" (batch
+    normalization by channel) have an `image`.
     """
 
     place: int
@@ -41,15 +67,57 @@ class LayerPlan(NamedTuple):
     outputs: int
     biased: bool = False
     number: float = 0.0
-    momentum: float = 0.0
+    second: float = 0.0
+    fixed: tuple[str, ...] = ()
+    image: ImagePlan | None = None
+
+    def trained(self) -> tuple[str, ...]:
+        """Return the names of the parameters that training changes: those that are not frozen."""
+        return tuple([letter for letter in self.letters() if letter not in self.fixed])
 
     def letters(self) -> tuple[str, ...]:
         """Return the names of the layer's parameters, in order."""
-        if self.kind == "Dense":
+        if self.kind in ("Dense", "Conv"):
             return ("W", "b") if self.biased else ("W",)
-        return ("gamma", "beta") if self.kind in ("LayerNorm", "BatchNorm", "Affine") else ()
+        formula = LAYER_FORMULAS.get("LayerNorm" if self.kind in _BY_COLUMNS else self.kind)
+        return tuple(formula.letters) if formula else ()
+
+    @property
+    def weight_shape(self) -> tuple[int, int]:
+        """The shape of W, of a layer that has it."""
+        if self.image is None:
+            return self.inputs, self.outputs
+        return self.image.patch, self.image.filters
+
+    @property
+    def vector_length(self) -> int:
+        """How many numbers each parameter has that is a vector."""
+        return self.image.filters if self.image else self.outputs
+
+    @property
+    def products(self) -> int:
+        """How many products of pixels a layer for images takes for a row."""
+        if self.image is None:
+            return 0
+        return self.image.columns * (self.image.patch if self.kind == "Conv" else 4)
+
+    def numbers(self) -> dict[str, float]:
+        """Return the single numbers of the layer's formula, by their names there."""
+        return {"c": self.number, "c2": self.second, "n": float(self.groups()[0][1])}
+
+    def groups(self) -> list[tuple[int, int]]:
+        """Return the first column, and the one after the last, of each run of the row program."""
+        formula = LAYER_FORMULAS.get(self.kind)
+        size = self.inputs // int(self.second) if formula and formula.in_groups else self.inputs
+        return [(k, k + size) for k in range(0, self.inputs, size)] or [(0, 0)]
+
+    def written_numbers(self) -> dict[str, str]:
+        """Return the source of the single numbers of the layer's formula, by their names there."""
+        return {name: repr(number) for name, number in self.numbers().items()}
 
     def __str__(self) -> str:
+        if self.image:
+            return f"{self.kind} {self.image}"
         return f"{self.kind} {self.inputs} -> {self.outputs}" if self.kind == "Dense" else self.kind
 
 
@@ -115,20 +183,47 @@ class TrainingPlan(NamedTuple):
         return 0.0
 
 
-def unknown_layer(network: Sequential) -> str | None:
-    """Return why a network has no plan for prediction, or None. Subclasses are unknown, too."""
+def unknown_layer(network: Sequential, images: bool = False) -> str | None:
+    """Return why a network has no plan for prediction, or None. Subclasses are unknown, too.
+
+    images: whether the caller also takes the layers for images.
+    """
     for index, layer in enumerate(network.layers):
         kind = type(layer).__name__
-        known = kind in LAYER_FORMULAS or kind in _WRITTEN
+        known = kind in LAYER_FORMULAS or kind in _WRITTEN or does_nothing(layer)
+        known = known or (images and image_layer(layer))
+        if layer.reads_steps or hasattr(layer, "parts"):
+            what = "reads sequences, step by step" if layer.reads_steps else "has layers inside"
+            return f"layer {index}, {layer!r}, {what}, and a plan has plain layers of rows"
         if not known or type(layer) is not KINDS.get(kind):
-            return f"it has no formula for layer {index}, {layer!r}"
+            return _no_formula(f"layer {index}, {layer!r}", layer)
     return None
 
 
-def unknown_part(recipe: Recipe, by_sample: bool = True) -> str | None:
+def unknown_loss(loss: Loss) -> str | None:
+    """Return why a loss has no plan, or None."""
+    known = type(loss) is LOSSES.get(loss.name) and has_formula(loss.name, loss.from_logits)
+    return None if known else _no_formula(f"the loss {loss!r}", loss)
+
+
+def unknown_optimizer(optimizer: Optimizer) -> str | None:
+    """Return why an optimizer has no plan, or None."""
+    name = optimizer.name
+    known = type(optimizer) is OPTIMIZERS.get(name) and name in UPDATES
+    return None if known else _no_formula(f"the optimizer {optimizer!r}", optimizer)
+
+
+def _no_formula(what: str, thing: object) -> str:
+    if isinstance(thing, Layer) and image_layer(thing):
+        return f"it has no source for layers that read a row as an image, such as {what}"
+    return f"it has no formula for {what} (nn.register({type(thing).__name__}, ...) can add one)"
+
+
+def unknown_part(recipe: Recipe, by_sample: bool = True, images: bool = False) -> str | None:
     """Return why a recipe has no plan for training, or None.
 
     by_sample: whether the engine takes one sample after another through the network.
+    images: whether it takes the layers for images.
     """
     for index, layer in enumerate(recipe.network.layers):
         if by_sample and type(layer) is BatchNorm:
@@ -136,12 +231,16 @@ def unknown_part(recipe: Recipe, by_sample: bool = True) -> str | None:
                 f"layer {index}, {layer!r}, needs the whole batch at once, and this engine "
                 "processes one sample at a time"
             )
-    loss = recipe.loss
-    if type(loss) is not LOSSES.get(loss.name):
-        return f"it has no formula for the loss {loss!r}"
-    if type(recipe.optimizer) is not OPTIMIZERS.get(recipe.optimizer.name):
-        return f"it has no formula for the optimizer {recipe.optimizer!r}"
-    return unknown_layer(recipe.network)
+        if type(layer) is PReLU and layer.shared:
+            return (
+                f"layer {index}, {layer!r}, has one slope for all columns, and this engine has a "
+                "number for each"
+            )
+    return (
+        unknown_loss(recipe.loss)
+        or unknown_optimizer(recipe.optimizer)
+        or unknown_layer(recipe.network, images)
+    )
 
 
 def widest(network: Sequential) -> int:
@@ -156,25 +255,26 @@ def plan_of(recipe: Recipe, inputs: int) -> TrainingPlan:
     fused = loss.joins(network.layers[-1])
     return TrainingPlan(
         inputs, layer_plans(network, inputs), loss.name, loss.from_logits, loss_number(loss), fused,
-        optimizer.name, _settings(optimizer), optimizer.memory_names, clip_norm, clip_value,
+        optimizer.name, numbers_of(optimizer), optimizer.memory_names, clip_norm, clip_value,
     )  # fmt: skip
 
 
 def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
-    """Return the plans of a network's layers, without `Linear`."""
+    """Return the plans of a network's layers, without those that do nothing."""
     plans = []
     columns = inputs
     for index, layer in enumerate(network.layers):
-        if type(layer) is Linear:
+        if type(layer) is Linear or does_nothing(layer):
             continue
-        before, biased, number = columns, False, 0.0
+        before, biased = columns, False
         if type(layer) is Dense:
             columns, biased = layer.outputs, bool(layer.b)
-        else:
-            number = layer_number(layer)
-        momentum = layer.momentum if type(layer) is BatchNorm else 0.0
-        kind = type(layer).__name__
-        plans.append(LayerPlan(index, kind, before, columns, biased, number, momentum))
+        kind, numbers = formula_name(layer), layer_numbers(layer)
+        fixed, image = tuple(layer.frozen), image_plan(layer)
+        if image:
+            kind, columns, biased = image[0], image[1].columns, "b" in layer.parameters()
+        plan = LayerPlan(index, kind, before, columns, biased, *numbers, fixed)
+        plans.append(plan._replace(image=image[1] if image else None))
     return tuple(plans)
 
 
@@ -186,46 +286,60 @@ class Frozen(NamedTuple):
 
 
 def frozen(network: Sequential) -> list[Frozen]:
-    """Return the layers that prediction needs; batch normalization joins a Dense layer before it.
+    """Return the layers that prediction needs; batch normalization joins a layer before it.
 
-    Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and bias b ∘ s + t. Without
-    a Dense layer before it, it stays a scale and a shift.
+    Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and bias b ∘ s + t, and so with
+    a convolution, by channel. Without such a layer before it, it stays a scale and a shift.
     """
     layers: list[Frozen] = []
     columns = network.inputs or 0
     for index, layer in enumerate(network.layers):
-        if type(layer) is BatchNorm:
-            scale, shift = scale_and_shift(layer)
-            if layers and layers[-1].plan.kind == "Dense":
-                layers[-1] = _folded(layers[-1], scale, shift)
+        last, before_it = (layers[-1].plan.kind, layers[-1].plan.image) if layers else ("", None)
+        image = image_plan(layer)
+        if isinstance(layer, BatchNorm2D) and image_layer(layer):
+            if last == "Conv" and before_it and before_it.makes(layer.shape):
+                layers[-1] = _folded(layers[-1], layer)
             else:
+                found, values = channel_scaling(layer)
+                plan = LayerPlan(index, "Conv", columns, columns, True, image=found)
+                layers.append(Frozen(plan, values))
+        elif type(layer) is BatchNorm:
+            if last == "Dense":
+                layers[-1] = _folded(layers[-1], layer)
+            else:
+                scale, shift = scale_and_shift(layer)
                 plan = LayerPlan(index, "Affine", columns, columns)
                 layers.append(Frozen(plan, {"gamma": [scale], "beta": [shift]}))
-        elif type(layer) not in (Linear, Dropout):
-            kind, before = type(layer).__name__, columns
+        elif type(layer) not in (Linear, Dropout) and not does_nothing(layer):
+            kind, before = formula_name(layer), columns
             columns = layer.outputs if type(layer) is Dense else columns
             parameters = layer.parameters()
-            plan = LayerPlan(index, kind, before, columns, "b" in parameters, layer_number(layer))
+            numbers = layer_numbers(layer)
+            plan = LayerPlan(index, kind, before, columns, "b" in parameters, *numbers)
+            if image:
+                kind, columns = image[0], image[1].columns
+                plan = plan._replace(kind=kind, outputs=columns, image=image[1])
             values = {
                 letter: [list(row) for row in rows_of(value)]
                 for letter, value in parameters.items()
             }
+            if type(layer) is PReLU:
+                values["slope"] = [list(layer.slopes(columns))]  # also if all columns share one
             layers.append(Frozen(plan, values))
     return layers
 
 
-def _folded(dense: Frozen, scale: Vector, shift: Vector) -> Frozen:
-    bias = dense.values["b"][0] if "b" in dense.values else [0.0] * len(scale)
-    W = [[w * s for w, s in zip(row, scale)] for row in dense.values["W"]]
-    b = [b_j * s + t for b_j, s, t in zip(bias, scale, shift)]
-    return Frozen(dense.plan._replace(biased=True), {"W": W, "b": [b]})
+def _folded(before: Frozen, layer: BatchNorm) -> Frozen:
+    values = scaled(before.values, *scale_and_shift(layer))
+    return Frozen(before.plan._replace(biased=True), values)
 
 
-def layer_number(layer: Layer) -> float:
-    """Return the number c in a layer's formula, 0 if there is none."""
-    kind = type(layer).__name__
+def layer_numbers(layer: Layer) -> tuple[float, float]:
+    """Return the numbers c and c2 in a layer's formula, 0 for each that it does not have."""
+    kind = "BatchNorm" if isinstance(layer, BatchNorm2D) else formula_name(layer)
     formula = LAYER_FORMULAS.get(kind)
-    return _number(layer, formula.setting if formula else _WRITTEN[kind])
+    settings = (formula.setting, formula.second) if formula else _WRITTEN.get(kind, ("", ""))
+    return _number(layer, settings[0]), _number(layer, settings[1])
 
 
 def loss_number(loss: Loss) -> float:
@@ -235,13 +349,3 @@ def loss_number(loss: Loss) -> float:
 
 def _number(thing: object, setting: str) -> float:
     return float(getattr(thing, setting)) if setting else 0.0
-
-
-def _settings(optimizer: Optimizer) -> tuple[tuple[str, object], ...]:
-    settings: dict[str, object] = {}
-    for name, value in optimizer.settings().items():
-        if name == "betas":
-            settings["beta1"], settings["beta2"] = value  # type: ignore[misc]
-        elif name != "learning_rate":
-            settings[name] = value
-    return tuple(settings.items())

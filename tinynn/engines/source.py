@@ -13,6 +13,7 @@ CALLS: dict[str, Any] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "tanh": math.tanh,
     "erfc": math.erfc, "sqrt": math.sqrt, "hypot": math.hypot, "abs": abs, "max": max,
 }  # fmt: skip
+ZEROS = ("0.0", "-0.0")
 _numbers = count(1)
 
 
@@ -87,15 +88,15 @@ def braced(code: str) -> str:
 
 
 def product(factor: str, other: str) -> str:
-    """Return the source of factor * other; "" if the factor is 0, `other` if it is 1."""
-    if factor == "0.0":
-        return ""
+    """Return the source of factor * other, simplified if one of them is 0 or the factor is 1."""
+    if factor in ZEROS or other in ZEROS:
+        return "0.0"
     return other if factor == "1.0" else f"{factor} * {other}"
 
 
 def total(terms: Sequence[str]) -> str:
-    """Return the source of a sum, from left to right, of the terms that are not ""."""
-    return " + ".join(term for term in terms if term) or "0.0"
+    """Return the source of a sum, from left to right, of the terms that are not 0 or ""."""
+    return " + ".join(term for term in terms if term and term not in ZEROS) or "0.0"
 
 
 def compile_source(code: str, name: str, **others: Any) -> Callable[..., Any]:

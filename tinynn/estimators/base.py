@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from math import inf
 from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
@@ -21,11 +22,13 @@ from ..preprocessing import TableEncoder
 from ..preprocessing.cells import Table, as_table
 from ..training.progress import Progress
 from ..training.trainer import Trainer
-from .convergence import Convergence
+from .arrays import as_array, isinstance_array
+from .convergence import Convergence, warn
 from .design import NetworkDesign
 from .fitted import Fitted
 from .parameters import raise_not_fitted, seed_of
 from .prepared import Prepared
+from .resuming import run_file, seed_in
 from .saving import save
 from .streams import Chunks, batches_of, checked_chunks
 from .targets import Targets, target_list, weight_list
@@ -61,25 +64,38 @@ class Estimator(Fitted):
 
     # --- training -------------------------------------------------------------------------------
 
-    def fit(self: E, X: Any, y: Any, sample_weight: object = None) -> E:
+    def fit(self: E, X: Any, y: Any, sample_weight: object = None, resume: Path | None = None) -> E:
         """Train on a table X and its targets y, with optional sample weights.
+
+        With `resume`, a file, the process may be killed at any moment: the same call goes on after
+        the last epoch in the file, as in `tinynn.fit`. The file is a model that `load` takes.
 
         Raises DataError, ShapeError or SettingError for anything that cannot be used, and then
         changes nothing; raises DivergenceError if training diverges.
         """
-        return self.fit_prepared(self.prepare(X, y, sample_weight))
+        seed = seed_in(resume) if self.random_state is None else None
+        return self.fit_prepared(self.prepare(X, y, sample_weight, seed), resume)
 
-    def prepare(self, X: Any, y: Any, sample_weight: object = None) -> Prepared:
+    def prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: object = None,
+        seed: int | None = None,
+        in_order: bool = False,
+    ) -> Prepared:
         """Return a table X and its targets y ready for training.
 
         Several estimators of one kind, with the same `encoder` and `validation_fraction`, can
-        share what one of them has prepared. Raises what `fit` raises for data.
+        share what one of them has prepared. A `seed` replaces that of `random_state`. `in_order`,
+        the rows for early stopping are the last. Raises what `fit` raises for data.
         """
         plan = NetworkDesign(self)
         table = self._table(X)
         items = self._items(y, table)
         again = plan.warm_start and self.__sklearn_is_fitted__()
-        seed = self._seed if again else seed_of(plan.who, self.random_state)
+        if seed is None or again:
+            seed = self._seed if again else seed_of(plan.who, self.random_state)
         targets = self._targets if again else self._new_targets()
         if not again:
             targets.learn(items)
@@ -88,7 +104,7 @@ class Estimator(Fitted):
         if weights is not None:
             pair: dict[str, Sequence[Any]] = {"inputs": table.rows, "sample weights": weights}
             same_length(**pair)
-        kept, apart = self._split(plan, targets, items, seed)
+        kept, apart = self._split(plan, targets, items, seed, in_order)
         if again:
             table, encoder = self._as_in_fit(table), self.encoder_
         else:
@@ -107,7 +123,7 @@ class Estimator(Fitted):
         targets.check()
         return table._replace(targets=targets, T=targets.rows(items))
 
-    def fit_prepared(self: E, table: Prepared) -> E:
+    def fit_prepared(self: E, table: Prepared, resume: Path | None = None) -> E:
         """Train on a prepared table; see `fit`."""
         plan = NetworkDesign(self)
         kept, apart = table.kept, table.apart
@@ -118,7 +134,7 @@ class Estimator(Fitted):
         with self._unless_refused():
             if not (plan.warm_start and self.__sklearn_is_fitted__()):
                 self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
-            self._train(plan, data, len(kept), validation, within=2)
+            self._train(plan, data, len(kept), validation, resume, within=2)
         return self
 
     def with_network_of(self: E, other: E) -> E:
@@ -168,14 +184,15 @@ class Estimator(Fitted):
         chunks: Callable[[], Iterable[Any]],
         validation: tuple[Any, Any] | None = None,
         buffer_rows: int = 10_000,
+        resume: Path | None = None,
     ) -> E:
         """Train on a table that does not fit in memory.
 
         `chunks` is a function that returns a new iterator over the whole table with each call, in
         chunks of (rows, targets) or (rows, targets, sample weights). It is read once for the
         statistics of the columns, then once for each epoch; rows are shuffled within a buffer of
-        `buffer_rows`. `validation` is a separate table, (rows, targets), for `early_stopping`.
-        Raises the errors of `fit`.
+        `buffer_rows`. `validation` is a separate table, (rows, targets), for `early_stopping`;
+        `resume` is as in `fit`. Raises the errors of `fit`.
         """
         plan = NetworkDesign(self)
         plan.check_by_parts("fit_stream")
@@ -185,7 +202,9 @@ class Estimator(Fitted):
             )
         if buffer_rows < 1:
             raise SettingError(f"{plan.who} needs buffer_rows of at least 1, got {buffer_rows!r}")
-        seed = seed_of(plan.who, self.random_state)
+        seed = seed_in(resume) if self.random_state is None else None
+        if seed is None:
+            seed = seed_of(plan.who, self.random_state)
         encoder, targets, rows = self._statistics(chunks)
         apart = None
         if validation is not None:
@@ -201,8 +220,23 @@ class Estimator(Fitted):
         source = Chunks(chunks, encoded, plan.shuffle, seed, buffer_rows)
         with self._unless_refused():
             self._start(plan, encoder, targets, seed, False)
-            self._train(plan, lambda: batches_of(source, plan.batch(rows)), rows, apart)
+            batches = partial(batches_of, source, plan.batch(rows))
+            self._train(plan, batches, rows, apart, resume)
         return self
+
+    def fit_quietly(self, fit: Callable[[], object]) -> list[str]:
+        """As `Adjustable.fit_quietly`; raises KeyboardInterrupt if Ctrl-C ended the training."""
+        told = super().fit_quietly(fit)
+        if self.history_.stopped_by == "interrupted":
+            raise KeyboardInterrupt
+        return told
+
+    def learns_classes(self, y: list[Any]) -> bool:
+        """Return whether these targets are classes, one per row. Raises DataError for bad ones."""
+        targets = self._new_targets()
+        targets.learn(y)
+        targets.check()
+        return self._stratified(targets)
 
     @contextmanager
     def _unless_refused(self) -> Iterator[None]:
@@ -256,7 +290,7 @@ class Estimator(Fitted):
         return encoder.fresh(drop_constant=False) if constants else encoder
 
     def _split(
-        self, plan: NetworkDesign, targets: Targets, items: list[Any], seed: int
+        self, plan: NetworkDesign, targets: Targets, items: list[Any], seed: int, in_order: bool
     ) -> tuple[list[int], list[int]]:
         """Return the indices of the rows for training and for early stopping."""
         numbers = list(range(len(items)))
@@ -272,13 +306,15 @@ class Estimator(Fitted):
                 f"{counted(len(items), 'row')} with "
                 f"validation_fraction={plan.validation_fraction:g}"
             ) from None
+        if in_order:
+            return numbers[: len(kept)], numbers[len(kept) :]
         return sorted(kept), sorted(apart)
 
     def _start(
         self, plan: NetworkDesign, encoder: TableEncoder, targets: Targets, seed: int, arrays: bool
     ) -> None:
         """Make a new network, and clear the results of earlier training."""
-        inputs = len(encoder.feature_names_out())
+        inputs = encoder.width
         last, _, _ = self._head(targets)
         network = plan.network(inputs, targets.outputs, last, seed)
         self.network_, self.encoder_, self._targets = network, encoder, targets
@@ -331,7 +367,13 @@ class Estimator(Fitted):
         )
 
     def _train(
-        self, plan: NetworkDesign, data: Any, rows: int, validation: Any, within: int = 1
+        self,
+        plan: NetworkDesign,
+        data: Any,
+        rows: int,
+        validation: Any,
+        resume: Path | None,
+        within: int = 1,
     ) -> None:
         """Train; a warning is meant for who called the method that is `within` calls up."""
         scored = None
@@ -342,20 +384,29 @@ class Estimator(Fitted):
 
         convergence = self._convergence(plan, scores=scored is not None)
         trainer = self._trainer(plan, rows, convergence, scored)
+
+        def so_far() -> Estimator:
+            found = copy(self)
+            found._finish(trainer, convergence, rows)
+            return found
+
+        settings: dict[str, Any] = {"epochs": plan.max_iter, "validation": validation}
+        if resume is not None:
+            settings["resume"] = run_file(resume, so_far)
         try:
             if callable(data):
-                trainer.fit(data, epochs=plan.max_iter, validation=validation)
+                trainer.fit(lambda: data(trainer.epoch - 1), **settings)
             else:
                 X, T, weights = data
-                trainer.fit(
-                    X, T, epochs=plan.max_iter, validation=validation, sample_weight=weights
-                )
+                trainer.fit(X, T, sample_weight=weights, **settings)
         finally:
             self._finish(trainer, convergence, rows)
         limit = {"epochs": "max_iter", "max_fun": "max_fun"}.get(trainer.history.stopped_by or "")
         if limit:
             reached = f"{limit}={getattr(plan, limit)}"
-            convergence.warn(reached, plan.longer(limit), within + 3)
+            text = convergence.warning(reached, plan.longer(limit))
+            if text:
+                warn(self, text, within + 3)
 
     def _finish(self, trainer: Trainer, convergence: Convergence, rows: int) -> None:
         """Keep the results of training on so many rows."""
@@ -455,27 +506,7 @@ class Estimator(Fitted):
         )
 
 
-def isinstance_array(X: Any) -> bool:
-    """Return whether X is an array or a data frame, for which predictions are arrays, too."""
-    return "numpy" in sys.modules and hasattr(X, "__array__")
-
-
-def as_array(values: list[Any]) -> Any:
-    """Return a NumPy array of the values, with dtype object if their types differ."""
-    numpy: Any = sys.modules["numpy"]
-    if len({type(value) for value in values}) > 1:
-        array = numpy.empty(len(values), dtype=object)
-        array[:] = values
-        return array
-    return numpy.asarray(values)
-
-
 def _take(table: Table, numbers: list[int]) -> Table:
     if len(numbers) == len(table.rows):
         return table
     return Table([table.rows[i] for i in numbers], table.names, table.width)
-
-
-def in_kind(values: list[Any], X: Any) -> Any:
-    """Return predictions as an array if X is one or a data frame, else as a list."""
-    return as_array(values) if isinstance_array(X) else values

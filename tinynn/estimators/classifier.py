@@ -17,7 +17,8 @@ from ..lesson.matrix import Matrix, Vector
 from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
 from ..training.callbacks import Callback
-from .base import Estimator, in_kind
+from .arrays import in_kind
+from .base import Estimator
 from .targets import Labels, Targets, target_list, weight_list
 
 C = TypeVar("C", bound="Classifier")
@@ -125,8 +126,9 @@ class Classifier(Estimator):
         answers = self._targets_answers(X)
         items = target_list("Classifier", y)
         same_length(inputs=answers, targets=items)
-        right = [float(list(a) == list(t) if isinstance(a, list) else a == t)
-                 for a, t in zip(answers, items)]  # fmt: skip
+        if self._targets.multilabel:
+            items = self._targets.rows(items)
+        right = [float(a == t) for a, t in zip(answers, items)]
         return _weighted_mean(right, sample_weight)
 
     def _targets_answers(self, X: Any) -> Any:

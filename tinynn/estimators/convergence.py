@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Mapping
 
 from ..checks.words import counted
 from ..lesson.layer import Values
 from ..lesson.parameters import rows_of
 from ..training.callbacks import Callback
-from .parameters import also_sklearns
+from .parameters import Adjustable, also_sklearns
 
 if TYPE_CHECKING:
     from ..training.run import Run
@@ -37,13 +38,18 @@ class Convergence(Callback):
     too.
     """
 
+    remembers: Mapping[str, str] = {
+        "best": "number", "stalled": "count", "losses": "curve", "penalty_before": "number",
+        "best_state": "weights",
+    }  # fmt: skip
+
     def __init__(
         self, tol: float, patience: float, watched: str | None, adaptive: bool, after: bool
     ) -> None:
         self.tol, self.patience, self.after = tol, patience, after
         self.penalty = self.penalty_before = 0.0
         self.watched, self.adaptive = watched, adaptive
-        self.best = float("inf")
+        self.best = inf
         self.stalled = 0
         self.converged = False
         self.losses: list[float] = []
@@ -88,17 +94,24 @@ class Convergence(Callback):
         weights = [p.value for p in trainer.model.parameters() if p.name.endswith(".W")]
         return self.penalty * sum(w * w for W in weights for row in rows_of(W) for w in row)
 
-    def warn(self, limit: str, mend: str, stacklevel: int) -> None:
-        """Warn, after training reached a limit, if more epochs would have helped."""
+    def warning(self, limit: str, mend: str) -> str:
+        """Return a warning, after training reached a limit, if more epochs would have helped."""
         back = int(min(self.patience, LAST_EPOCHS, len(self.losses) - 1))
         if self.converged or back < 1:
-            return
+            return ""
         before, after = self.losses[-1 - back], self.losses[-1]
-        if before - after > max(FALLING * before, 0.0 if self.after else LEAST_FALL):
-            fell = 1.0 - after / before
-            warnings.warn(
-                f"training stopped at {limit} while the loss was still falling, by "
-                f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; {mend}",
-                also_sklearns(ConvergenceWarning),
-                stacklevel=stacklevel,
-            )
+        if before - after <= max(FALLING * before, 0.0 if self.after else LEAST_FALL):
+            return ""
+        fell = 1.0 - after / before
+        return (
+            f"training stopped at {limit} while the loss was still falling, by "
+            f"{100 * fell:.1f}% in the last {counted(back, 'epoch')}; {mend}"
+        )
+
+
+def warn(estimator: Adjustable | None, text: str, stacklevel: int) -> None:
+    """Warn of training that ended too early, or leave the text to who called `fit_quietly`."""
+    if estimator is not None and estimator._told is not None:
+        estimator._told.append(text)
+    else:
+        warnings.warn(text, also_sklearns(ConvergenceWarning), stacklevel=stacklevel)

@@ -9,12 +9,14 @@ from typing import Any, Sequence
 from ..checks.settings import flag, integer, number
 from ..checks.words import counted, did_you_mean
 from ..errors import SettingError
+from ..formulas.contracts import has_defaults
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Activation, Linear
 from ..lesson.adam import Adam, AdamW
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
-from ..lesson.network import Sequential
+from ..lesson.more_optimizers import MORE_OPTIMIZERS
+from ..lesson.network import KINDS, Sequential
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import OPTIMIZERS, SGD, Adagrad, RMSprop
 from ..lesson.plateau import ReduceOnPlateau
@@ -30,6 +32,19 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     for name, kind in layers_named(system).items()
     if issubclass(kind, Activation)
 }
+_OURS = frozenset(ACTIVATIONS.values())
+
+
+def activations() -> dict[str, type[Layer]]:
+    """Return the activations by name; registered ones have the names of their classes."""
+    own = {
+        name: kind
+        for name, kind in KINDS.items()
+        if issubclass(kind, Activation) and kind not in _OURS and has_defaults(kind)
+    }
+    return {**ACTIVATIONS, **own}
+
+
 LEARNING_RATES = ("constant", "invscaling", "adaptive", "plateau")
 # "plateau" divides the rate after so many epochs without improvement, which is sooner than most
 # trainings stop early: `benchmarks.defaults rate`.
@@ -53,7 +68,7 @@ class NetworkDesign:
         self.sizes = _sizes(who, p.hidden_layer_sizes)
         self.activations = _per_layer(who, "activation", p.activation, len(self.sizes))
         for name in self.activations:
-            _one_of(who, "activation", name, tuple(ACTIVATIONS))
+            _one_of(who, "activation", name, tuple(activations()))
         self.dropout = [
             number(who, "dropout", rate, least=0, below=1)
             for rate in _per_layer(who, "dropout", p.dropout, len(self.sizes))
@@ -132,8 +147,9 @@ class NetworkDesign:
         for size, name, rate in zip(self.sizes, self.activations, self.dropout):
             initializer = "lecun_normal" if name == "selu" else "glorot_uniform"
             layers.append(Dense(inputs, size, initializer=initializer))
-            if ACTIVATIONS[name] is not Linear:
-                layers.append(ACTIVATIONS[name]())
+            kind = activations()[name]
+            if kind is not Linear:
+                layers.append(kind())
             if rate:
                 layers.append(Dropout(rate))
             inputs = size
@@ -168,8 +184,21 @@ class NetworkDesign:
             return Adam(rate, self.betas, self.epsilon, decay, decay_biases=False)
         if self.solver == "adamw":
             return AdamW(rate, self.betas, self.epsilon, self.alpha, decay_biases=False)
-        kind = RMSprop if self.solver == "rmsprop" else Adagrad
-        return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
+        known: dict[str, type[RMSprop] | type[Adagrad]] = {"rmsprop": RMSprop, "adagrad": Adagrad}
+        if self.solver in known:
+            kind = known[self.solver]
+            return kind(rate, eps=self.epsilon, weight_decay=decay, decay_biases=False)
+        return self._own_optimizer(rate, decay)
+
+    def _own_optimizer(self, rate: float | Schedule, decay: float) -> Optimizer:
+        """Return any other optimizer; the L2 penalty applies if it has a weight_decay."""
+        kind = OPTIMIZERS[str(self.solver)]
+        settings: dict[str, Any] = {**kind().settings(), "learning_rate": rate}
+        if "weight_decay" in settings:
+            settings["weight_decay"] = decay
+            if self.solver in MORE_OPTIMIZERS:
+                settings["decay_biases"] = False
+        return kind(**settings)
 
     def _rate(self, rows: int) -> float | Schedule:
         if self.learning_rate == "plateau":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import exp, expm1, inf, log, log1p
 from random import Random
-from sys import float_info
 from typing import Any, Sequence
 
+from ..checks.finite import finite_outputs
 from ..checks.rows import as_rows
+from ..checks.stored import are_all, is_real
+from ..checks.words import excerpt
 from ..data import StandardScaler
 from ..errors import DataError, FormatError
 from ..lesson.matrix import Matrix, Vector
@@ -137,6 +139,19 @@ class Numbers(Targets):
         rows = [[y * m for y, m in zip(row, self.scaler.mean)] for row in T]
         return [value for (value,) in rows] if self.flat else rows
 
+    def averaged(self, outputs: Sequence[Matrix]) -> Matrix:
+        # Of logarithms z = s y + m, that of the mean is ln Σ exp(s yᵢ) / n + m.
+        _, scales, name = self.scaling
+        if not name:
+            return super().averaged(outputs)
+        n = len(outputs)
+
+        def one(s: float, ys: Sequence[float]) -> float:
+            top = max(ys)
+            return top + log(sum([exp(s * (y - top)) for y in ys]) / n) / s
+
+        return [[*map(one, scales, zip(*rows))] for rows in zip(*outputs)]
+
     def to_dict(self) -> dict[str, Any]:
         means, medians = self.constants
         return {
@@ -153,7 +168,8 @@ class Numbers(Targets):
         link, constants, numbers = state.get("link", ""), state.get("constants", {}), cls()
         if link not in ("", "log", "log1p", "poisson"):
             raise FormatError(
-                f"a saved Regressor needs link to be 'log', 'log1p' or 'poisson', got {link!r}"
+                "a saved Regressor needs link to be 'log', 'log1p' or 'poisson', "
+                f"got {excerpt(link)}"
             )
         numbers._scalers = {link: StandardScaler.from_dict(state["scaler"])}
         numbers.flat = state["flat"]
@@ -163,7 +179,9 @@ class Numbers(Targets):
             raise FormatError("a saved Regressor needs means above 0 for link 'poisson'")
         if constants != {}:
             fits = isinstance(constants, dict) and set(constants) == {"means", "medians"}
-            if not fits or not all(_are_finite(v, numbers.outputs) for v in constants.values()):
+            if not fits or not all(
+                are_all(is_real, v, numbers.outputs) for v in constants.values()
+            ):
                 raise FormatError(
                     "a saved Regressor needs finite means and medians, one for each output"
                 )
@@ -171,9 +189,11 @@ class Numbers(Targets):
         return numbers
 
 
-def _are_finite(values: Any, count: int) -> bool:
-    plain = isinstance(values, list) and all(type(x) in (float, int) for x in values)
-    return plain and len(values) == count and all(abs(x) <= float_info.max for x in values)
+def finite_answers(answers: list[Any]) -> list[Any]:
+    """Return answers, numbers or rows of them; raise DataError for one that is not finite."""
+    for row, answer in enumerate(answers):
+        finite_outputs(answer if is_row(answer) else [answer], False, row)
+    return answers
 
 
 def _exp(x: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from random import Random
-from typing import Any, NoReturn, Sequence, TypeVar
+from typing import Any, Callable, NoReturn, Sequence, TypeVar
 
 from ..checks.words import did_you_mean
 from ..errors import SettingError, TinynnError
@@ -12,7 +12,7 @@ from ..lesson.optimizer import Optimizer
 from ..preprocessing import TableEncoder
 from ..training.callbacks import Callback
 
-P = TypeVar("P", bound="Parameters")
+A = TypeVar("A", bound="Adjustable")
 K = TypeVar("K", bound=Exception)
 
 
@@ -23,7 +23,73 @@ class NotFittedError(TinynnError, ValueError, AttributeError):
     """
 
 
-class Parameters:
+class Adjustable:
+    """An estimator whose parameters are stored as given, read and changed as in scikit-learn."""
+
+    _told: list[str] | None = None  # where warnings go, if a caller of `fit` collects them
+
+    def _take(self, given: dict[str, Any]) -> None:
+        """Store the constructor's arguments, its `locals()`, unchanged."""
+        vars(self).update({name: value for name, value in given.items() if name != "self"})
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """Return the names of the constructor's arguments."""
+        code = cls.__init__.__code__
+        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
+
+    @classmethod
+    def parameter_defaults(cls) -> dict[str, Any]:
+        """Return the constructor's arguments with their defaults."""
+        names = cls.parameter_names()[: cls.__init__.__code__.co_argcount - 1]
+        positional = cls.__init__.__defaults__ or ()
+        named = dict(zip(reversed(names), reversed(positional)))
+        return {**named, **(cls.__init__.__kwdefaults__ or {})}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the current parameters by name."""
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+    def set_params(self: A, **params: Any) -> A:
+        """Change parameters by name; their values are checked when training begins."""
+        names = self.parameter_names()
+        for name in params:
+            if name not in names:
+                mend = did_you_mean(name, names) or f"; valid parameters are {', '.join(names)}"
+                raise SettingError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}{mend}"
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def fresh(self: A, **changes: Any) -> A:
+        """Return an untrained estimator with these parameters, except for the changes."""
+        return type(self)(**self.get_params()).set_params(**changes)
+
+    def fit_quietly(self, fit: Callable[[], object]) -> list[str]:
+        """Call `fit`, which trains this estimator; return its warnings that more would help."""
+        told: list[str] = []
+        self._told = told
+        try:
+            fit()
+        finally:
+            del self._told
+        return told
+
+    def __repr__(self) -> str:
+        defaults = self.parameter_defaults()
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params(deep=False).items()
+            if name not in defaults
+            or type(value) is not type(defaults[name])
+            or value != defaults[name]
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Parameters(Adjustable):
     """The parameters of all estimators, with scikit-learn's names if the meaning is the same.
 
     hidden_layer_sizes:   the number of neurons in each hidden layer; a number for one layer, ()
@@ -100,53 +166,6 @@ class Parameters:
     callbacks: Sequence[Callback]
     engine: str
 
-    def _take(self, given: dict[str, Any]) -> None:
-        """Store the constructor's arguments, its `locals()`, unchanged."""
-        vars(self).update({name: value for name, value in given.items() if name != "self"})
-
-    @classmethod
-    def parameter_names(cls) -> list[str]:
-        """Return the names of the constructor's arguments."""
-        code = cls.__init__.__code__
-        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
-
-    @classmethod
-    def parameter_defaults(cls) -> dict[str, Any]:
-        """Return the constructor's arguments with their defaults."""
-        names = cls.parameter_names()
-        positional = cls.__init__.__defaults__ or ()
-        return {**dict(zip(names, positional)), **(cls.__init__.__kwdefaults__ or {})}
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the current parameters by name."""
-        return {name: getattr(self, name) for name in self.parameter_names()}
-
-    def set_params(self: P, **params: Any) -> P:
-        """Change parameters by name; their values are checked when training begins."""
-        names = self.parameter_names()
-        for name in params:
-            if name not in names:
-                mend = did_you_mean(name, names) or f"; valid parameters are {', '.join(names)}"
-                raise SettingError(
-                    f"Invalid parameter {name!r} for estimator {type(self).__name__}{mend}"
-                )
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def fresh(self: P, **changes: Any) -> P:
-        """Return an untrained estimator with these parameters, except for the changes."""
-        return type(self)(**self.get_params()).set_params(**changes)
-
-    def __repr__(self) -> str:
-        defaults = self.parameter_defaults()
-        shown = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if type(value) is not type(defaults[name]) or value != defaults[name]
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
 
 def seed_of(who: str, random_state: Any) -> int:
     """Return the seed that a `random_state` gives. Raises SettingError for an invalid one."""
@@ -170,13 +189,14 @@ def seed_of(who: str, random_state: Any) -> int:
     return seed
 
 
-def raise_not_fitted(estimator: object) -> NoReturn:
-    """Raise NotFittedError, scikit-learn's too if it is loaded."""
+def raise_not_fitted(estimator: object, given: str = "inputs, targets") -> NoReturn:
+    """Raise NotFittedError, scikit-learn's too if it is loaded; `given` is what `fit` takes."""
     name = type(estimator).__name__
-    raise also_sklearns(NotFittedError)(f"this {name} needs fit(inputs, targets) first")
+    raise also_sklearns(NotFittedError)(f"this {name} needs fit({given}) first")
 
 
 def also_sklearns(kind: type[K]) -> type[K]:
     """Return a class that is also scikit-learn's exception of that name, if it is loaded."""
     theirs = getattr(sys.modules.get("sklearn.exceptions"), kind.__name__, None)
-    return kind if theirs is None else type(kind.__name__, (kind, theirs), {})
+    where = {"__module__": kind.__module__}  # where those who know only its name find it
+    return kind if theirs is None else type(kind.__name__, (kind, theirs), where)

@@ -7,22 +7,22 @@ from typing import Any, Sequence, TypeVar
 
 from ..checks.settings import find, flag
 from ..errors import SettingError
-from ..formulas.losses import KINDS
-from ..formulas.poisson import Poisson
 from ..lesson.layer import Layer
 from ..lesson.loss import Loss
-from ..lesson.losses import MeanSquaredError
+from ..lesson.losses import LOSSES, MeanSquaredError
 from ..lesson.matrix import Matrix, Vector
+from ..lesson.more_losses import Poisson
 from ..lesson.optimizer import Optimizer
 from ..metrics import r2_score
 from ..preprocessing import TableEncoder
 from ..training.callbacks import Callback
-from .base import Estimator, in_kind
-from .number_targets import Numbers
+from .arrays import in_kind
+from .base import Estimator
+from .number_targets import Numbers, finite_answers
 from .targets import Targets, target_list, weight_list
 
 R = TypeVar("R", bound="Regressor")
-LOSSES = {"squared_error": "mse", "absolute_error": "mae"}
+NAMES = {"squared_error": "mse", "absolute_error": "mae"}  # scikit-learn's
 
 
 class Regressor(Estimator):
@@ -34,9 +34,10 @@ class Regressor(Estimator):
     Predictions are in the units of y; they are lists, or arrays if X is one. See `Parameters` for
     the other parameters.
 
-    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", "poisson" (for counts: the
-           network learns the logarithm of the mean), or a Loss; scikit-learn uses half the squared
-           error, so with "sgd" its steps are half as long at the same rate
+    loss:  "squared_error" ("mse"), "absolute_error" ("mae"), "huber", "log_cosh", "poisson" (for
+           counts: the network learns the logarithm of the mean), or a Loss such as Quantile(0.9);
+           scikit-learn uses half the squared error, so with "sgd" its steps are half as long at
+           the same rate
     log_target: whether the network learns the logarithm of y, where errors count by their ratio to
            y: for prices, durations and other numbers of at least 0 that span magnitudes. If any y
            is 0, it is log(1 + y). Predictions, `score` and `validation_scores_` are in the units of
@@ -99,9 +100,12 @@ class Regressor(Estimator):
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> Any:
-        """Return a number for each row, or a row of numbers if y had several per row."""
+        """Return a number for each row, or a row of numbers if y had several per row.
+
+        Raises DataError for a row whose answer is too large for a float.
+        """
         outputs = self._outputs(X)
-        return in_kind(self._targets.answers(outputs), X)
+        return in_kind(finite_answers(self._targets.answers(outputs)), X)
 
     def score(self, X: Any, y: Any, sample_weight: object = None) -> float:
         """Return R², averaged over outputs: 1 if perfect, 0 for predicting the mean."""
@@ -130,7 +134,7 @@ class Regressor(Estimator):
             # scikit-learn's loss is of the numbers themselves, and summed over the outputs.
             unit = sum(targets.scaler.mean) / targets.outputs
             return None, Poisson(), 1.0 / unit / targets.outputs
-        loss = find(Loss, KINDS, LOSSES.get(name, name) if isinstance(name, str) else name)
+        loss = find(Loss, LOSSES, NAMES.get(name, name) if isinstance(name, str) else name)
         # alpha is relative to half the squared error, summed over the outputs, as in scikit-learn.
         scale = 2.0 if isinstance(loss, MeanSquaredError) else 1.0
         return None, loss, scale / targets.outputs

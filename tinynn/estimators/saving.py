@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, Sequence
 
+from ..errors import FormatError
 from ..files import json_file
 from ..files.atomic import Path
 from ..lesson.loss import Loss
+from ..lesson.losses import LOSSES
 from ..lesson.optimizer import Optimizer
+from ..lesson.optimizers import OPTIMIZERS
+from ..lesson.schedule import Schedule
+from ..lesson.schedules import SCHEDULES
 from ..preprocessing import TableEncoder
+from ..training.lbfgs import LBFGS
+from ..training.saved_state import curve_to_json, history_to_dict
 from .fitted import Fitted
 
-CURVES = ("loss", "validation_loss", "learning_rate", "seconds")
-WORDS = ("stopped_by", "engine", "engine_reason")
+SHARED = ("settings", "encoder", "targets")  # what the members of an ensemble have in common
 
 
 def save(estimator: Fitted, path: Path, training: bool) -> None:
@@ -26,22 +32,36 @@ def save(estimator: Fitted, path: Path, training: bool) -> None:
 
 def to_dict(estimator: Fitted) -> dict[str, Any]:
     """Return a fitted estimator as plain dictionaries, lists and numbers, ready for JSON."""
-    history = estimator.history_
+    scores = estimator.validation_scores_
     return {
         "settings": _settings(estimator),
         "encoder": estimator.encoder_.to_dict(),
         "targets": estimator._targets.to_dict(),
         "network": estimator.network_.to_dict(),
-        "loss_curve": list(estimator.loss_curve_),
-        "validation_scores": estimator.validation_scores_,
-        "history": {
-            **{name: list(getattr(history, name)) for name in CURVES},
-            "metrics": {name: list(values) for name, values in history.metrics.items()},
-            **{name: getattr(history, name) for name in WORDS},
-        },
+        "loss_curve": curve_to_json(estimator.loss_curve_),
+        "validation_scores": None if scores is None else curve_to_json(scores),
+        "history": history_to_dict(estimator.history_),
         "seed": estimator._seed,
         "rows_shown": estimator.t_,
     }
+
+
+def members_to_dict(estimators: Sequence[Fitted]) -> dict[str, Any]:
+    """Return fitted estimators that share settings, encoder and targets, which are there once."""
+    members = [to_dict(estimator) for estimator in estimators]
+    shared = {name: members[0][name] for name in SHARED}
+    for member in members:
+        for name in SHARED:
+            del member[name]
+    return {"of": estimators[0].kind, **shared, "members": members}
+
+
+def _check_known(name: str, value: Optimizer | Loss) -> None:
+    """Raise FormatError for what could not be read again, because its class is not known."""
+    known: dict[str, Any] = {**OPTIMIZERS, LBFGS.name: LBFGS, **SCHEDULES, **LOSSES}
+    for one in (value, getattr(value, "learning_rate", None)):
+        if isinstance(one, (Optimizer, Schedule, Loss)) and known.get(one.name) is not type(one):
+            raise FormatError(f"{name}, {one!r}, needs nn.register to be saved")
 
 
 def _settings(estimator: Fitted) -> dict[str, Any]:
@@ -51,6 +71,8 @@ def _settings(estimator: Fitted) -> dict[str, Any]:
     seed = settings["random_state"]
     settings["random_state"] = seed if type(seed) is int else None
     for name, value in settings.items():
+        if isinstance(value, (Optimizer, Loss)):
+            _check_known(name, value)
         if isinstance(value, (Optimizer, Loss, TableEncoder)):
             settings[name] = value.to_dict()
         elif isinstance(value, tuple):

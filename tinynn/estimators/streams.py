@@ -12,7 +12,7 @@ Rows = Tuple[Matrix, Matrix, Optional[Vector]]
 
 
 class Chunks:
-    """A stream of encoded chunks; it counts epochs, each of which is shuffled differently."""
+    """A stream of encoded chunks, and how it is shuffled."""
 
     def __init__(
         self,
@@ -24,7 +24,6 @@ class Chunks:
     ) -> None:
         self.open_chunks, self.encoded = open_chunks, encoded
         self.shuffle, self.seed, self.buffer_rows = shuffle, seed, buffer_rows
-        self.epoch = 0
 
 
 class _Row(NamedTuple):
@@ -52,14 +51,13 @@ def checked_chunks(who: str, open_chunks: Callable[[], Iterable[Any]]) -> Iterat
         yield chunk[0], chunk[1], chunk[2] if len(chunk) == 3 else None
 
 
-def batches_of(source: Chunks, size: int) -> Iterator[Rows]:
-    """Yield batches of `size` rows for one epoch; the last may be shorter.
+def batches_of(source: Chunks, size: int, epoch: int) -> Iterator[Rows]:
+    """Yield batches of `size` rows for one epoch, by its number; the last may be shorter.
 
     The buffer is filled, shuffled and half used before it is refilled. A row moves only by about
     the length of the buffer, so a file should not be sorted by its targets.
     """
-    rng = epoch_stream(source.seed, source.epoch)
-    source.epoch += 1
+    rng = epoch_stream(source.seed, epoch)
     buffer: list[_Row] = []
     for row in _encoded_rows(source):
         buffer.append(row)

@@ -7,12 +7,13 @@ from typing import Any, Mapping, Sequence
 
 from ..checks.rows import as_list, as_rows, as_weights
 from ..checks.settings import number
-from ..checks.words import listed
+from ..checks.stored import are_all, is_count
+from ..checks.words import excerpt, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix, Vector
 from ..preprocessing.cells import MISSING_TYPES
 
-_JSON_KINDS = (bool, int, float, str)
+LABELS = (bool, int, float, str)  # that JSON has
 
 
 class Targets:
@@ -37,6 +38,14 @@ class Targets:
     def answers(self, Y: Matrix) -> list[Any]:
         """Return the predictions for a network's outputs."""
         raise NotImplementedError
+
+    def averaged(self, outputs: Sequence[Matrix]) -> Matrix:
+        """Return the outputs of which the predictions are the means of those of several networks.
+
+        Probabilities are outputs themselves, and so are numbers, but for their unit.
+        """
+        n = len(outputs)
+        return [[sum(ys) / n for ys in zip(*rows)] for rows in zip(*outputs)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the learned conversion in types that JSON has."""
@@ -121,7 +130,7 @@ class Labels(Targets):
         if len(self.classes) < 2:
             raise DataError(
                 f"{self.who} needs at least two classes to learn from, got 1 class, "
-                f"{self.classes[0]!r}, in all {self.total} rows"
+                f"{excerpt(self.classes[0])}, in all {self.total} rows"
             )
         fractions = any(isinstance(c, float) and not c.is_integer() for c in self.classes)
         if fractions and len(self.classes) > 10 and 2 * len(self.classes) > self.total:
@@ -172,6 +181,12 @@ class Labels(Targets):
             raise SettingError(f"{self.who} needs class_weight=None for rows of 0 and 1 as targets")
         if class_weight == "balanced":
             n, k = self.total, len(self.classes)
+            for label in self.classes:
+                if not self.counts[label]:
+                    raise SettingError(
+                        f"{self.who} needs rows of each class for class_weight='balanced', got "
+                        f"none of {label!r}; give weights by label"
+                    )
             return [n / (k * self.counts[label]) for label in self.classes]
         if not isinstance(class_weight, Mapping):
             raise SettingError(
@@ -209,7 +224,7 @@ class Labels(Targets):
 
     def to_dict(self) -> dict[str, Any]:
         for label in self.classes:
-            if type(label) not in _JSON_KINDS:
+            if type(label) not in LABELS:
                 raise FormatError(
                     "a model file needs labels to be strings, numbers, True or False, "
                     f"got a {type(label).__name__}: {label!r}"
@@ -224,15 +239,12 @@ class Labels(Targets):
             raise FormatError("a saved Classifier needs classes, counts and multilabel")
         labels = cls()
         classes, counts, labels.multilabel = state["classes"], state["counts"], state["multilabel"]
-        whole = isinstance(classes, list) and all(type(c) in _JSON_KINDS for c in classes)
+        whole = are_all(_is_label, classes)
         if not whole or len(set(classes)) != len(classes) or len(classes) < 2:
-            raise FormatError(f"a saved Classifier needs two classes or more, got {classes!r}")
-        if (
-            not isinstance(counts, list)
-            or len(counts) != len(classes)
-            or any(type(count) is not int or count < 0 for count in counts)
-            or not isinstance(labels.multilabel, bool)
-        ):
+            raise FormatError(
+                f"a saved Classifier needs two classes or more, got {excerpt(classes)}"
+            )
+        if not are_all(is_count, counts, len(classes)) or not isinstance(labels.multilabel, bool):
             raise FormatError("a saved Classifier needs a count for each class")
         labels.classes = classes
         labels.counts = dict(zip(classes, counts))
@@ -258,6 +270,10 @@ class Labels(Targets):
                 f"got a {type(label).__name__} in row {row}"
             ) from None
         return label
+
+
+def _is_label(value: object) -> bool:
+    return type(value) in LABELS and (not isinstance(value, float) or isfinite(value))
 
 
 def target_list(who: str, y: Any) -> list[Any]:

@@ -1,53 +1,52 @@
 """A trained model as one C header: C99, without allocation, including only math.h.
 
-Everything is `static`, so that several files can include the header; tables are `const`, so that
-they stay in flash. `steps.Description` defines how a row becomes an answer.
+Everything is `static`, so that several files can include the header; tables stay in flash (see
+c_flash.py). `steps.Description` defines how a row becomes an answer.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import struct
+from math import floor
 from typing import NamedTuple, Sequence
 
-from ..engines.plans import Frozen
-from ..errors import FormatError, SettingError
+from ..errors import SettingError
 from ..files.atomic import Path, write_bytes
-from ..lesson.matrix import transpose
 from ..preprocessing.cells import whole_spelling
-from ..preprocessing.columns import CategoryColumn, Column, LeftOut, NumberColumn
+from ..preprocessing.columns import CategoryColumn, NumberColumn
 from ..preprocessing.date_column import DateColumn
+from ..preprocessing.dates import MONTHS
+from ..preprocessing.words import LETTERS, SINGLE
 from ..preprocessing.words_column import WordsColumn
-from . import dates, words
-from .c_family import CodeLanguage, head, indented, network, quoted, wrapped
+from . import c_flash, dates, words
+from .c_family import (
+    WEIGHTS,
+    CodeLanguage,
+    head,
+    indented,
+    network,
+    quoted,
+    with_bytes,
+    wrapped,
+)
+from .c_literals import double, field_names, identifier, shortest_float32, string
+from .float32 import FAR, shifted, split
 from .formats import Exported
-from .python import differences, python_source
-from .python_layers import in_bytes
 from .steps import Description, Label, describe
+from .trial import tried
 
 DTYPES = {"double": 8, "float": 4}  # bytes
 _NUMPY_NAMES = {"float64": "double", "float32": "float"}
-WEIGHTS = ("float", "int8")
-# Names that a field cannot have: the keywords of C and C++, and lower-case names that headers of
-# compilers, the standard library and Windows define.
-_RESERVED = """
-alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl complex
-concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype
-default delete do double dynamic_cast else enum errno explicit export extern false far float for
-friend goto huge if imaginary inline int interface linux long mutable namespace near new noexcept
-not not_eq nullptr operator or or_eq pascal private protected public register reinterpret_cast
-requires restrict return short signed sizeof small static static_assert static_cast stderr stdin
-stdout struct switch template this thread_local throw true try typedef typeid typename typeof union
-unix unsigned using virtual void volatile wchar_t while xor xor_eq
-"""
 
 _NUMBER = """\
 {missing}
-/* Writes the scaled number to x; returns 0 if it is not finite. */
-static inline int {p}number(double value, double fill, double shift, double scale, {T} *x)
+/* Writes the scaled number to x; returns 0 if it is not finite. What a double of 32 bits cannot
+   hold of a shift far from 0 is in `rest`. */
+static inline int {p}number(
+    double value, double fill, double shift, double rest, double scale, {T} *x)
 {{
-    x[0] = ({T})(((({p}missing(value)) ? fill : value) - shift) / scale);
+    x[0] = ({T})(((({p}missing(value)) ? fill : value) - shift - rest) / scale);
     return x[0] - x[0] == 0;
 }}
 """
@@ -65,13 +64,14 @@ static inline int {p}space(const unsigned char *s)
     return (s[2] >= 0x80 && s[2] <= 0x8A) || s[2] == 0xA8 || s[2] == 0xA9 || s[2] == 0xAF ? 3 : 0;
 }}
 
-/* The index of a text in a list that ends with a null pointer, or -1. */
+/* The index of a text in a table that ends with a null pointer, or -1. */
 static inline int {p}index_of(const unsigned char *text, int length, const char *const *words)
 {{
-    for (int j = 0; words[j]; j++) {{
+    const char *word;
+    for (int j = 0; (word = {p}get_text(words + j)) != 0; j++) {{
         int i = 0;
-        while (i < length && (unsigned char)words[j][i] == text[i]) i++;
-        if (i == length && !words[j][i]) return j;
+        while (i < length && (unsigned char){p}get_letter(word + i) == text[i]) i++;
+        if (i == length && !{p}get_letter(word + i)) return j;
     }}
     return -1;
 }}
@@ -121,6 +121,7 @@ _START = """\
 extern "C" {{
 #endif
 
+{reading}
 """
 _GUARD = """\
 
@@ -149,30 +150,39 @@ class C(NamedTuple):
 
     def call(self, name: str, in_double: bool) -> str:
         """Return the name of a math.h function for that type, or for double."""
+        name = c_flash.call(self.prefix, name)
         return f"{name}f" if self.real == "float" and not in_double else name
 
     def table(self, name: str, numbers: Sequence[float]) -> str:
         kind, items = self.real, map(self.number, numbers)
         if all(type(x) is int for x in numbers):
             kind, items = "signed char", map(str, numbers)
-        lines = wrapped(list(items))
-        return f"static const {kind} {name}[{len(numbers)}] = {{\n{lines}\n}};\n"
+        return self.constants(kind, name, list(items))
+
+    def constants(self, kind: str, name: str, items: Sequence[str]) -> str:
+        """Return a table of literals."""
+        return (
+            f"static const {kind} {name}[{len(items)}] {self.prefix}FLASH = "
+            f"{{\n{wrapped(items)}\n}};\n"
+        )
 
     def strings(self, name: str, texts: Sequence[str], end: bool = False) -> str:
         """Return a table of texts as strings, with a null pointer at the end if `end`."""
-        items = [string(text) for text in texts] + ["0"] * end
-        return (
-            f"static const char *const {self.prefix}{name}[{len(items)}] = "
-            f"{{\n{wrapped(items)}\n}};\n"
-        )
+        name = f"{self.prefix}{name}"
+        each = [f"{name}_{j}[]" for j in range(len(texts))]
+        given = [f"{x} {self.prefix}FLASH = {string(text)}" for x, text in zip(each, texts)]
+        lines = f"static const char\n{wrapped(given)};\n" if given else ""
+        items = [x[:-2] for x in each] + ["0"] * end
+        return lines + self.constants("char *const", name, items)
 
     def function(self, kind: str, name: str, arguments: str, body: str) -> str:
         return f"static inline {kind} {self.prefix}{name}({arguments})\n{{\n{body}}}\n"
 
     def routine(self, name: str, arguments: str, body: str) -> str:
         """Return a routine of `c_family` as C."""
-        code = f"static inline void {name}({arguments})\n{{\n{indented([body])}}}\n"
-        return re.sub(r"\bREAL\b", self.real, code)
+        arguments, body = (re.sub(r"\bREAL\b", self.real, code) for code in (arguments, body))
+        body = indented([c_flash.read_from_flash(self.prefix, arguments, body)])
+        return f"static inline void {name}({arguments})\n{{\n{body}}}\n"
 
 
 def to_c(
@@ -182,6 +192,7 @@ def to_c(
     prefix: str | None = None,
     weights: str = "float",
     rows: object = None,
+    targets: object = None,
 ) -> Exported:
     """Write a Sequential, Classifier or Regressor as a C header; return an `Exported`.
 
@@ -201,10 +212,11 @@ def to_c(
         int NAME_proba(const NAME_row *row, double p[])      0, and p is each class's probability
         int NAME_predict(const NAME_row *row, double y[])    regressor: 0, and y is the answer
 
-    With `weights="int8"`, a weight of a Dense layer takes one byte, and each output has a scale;
-    errors are about 1 %. Given `rows` to try that on, the header and the returned `Exported` say
-    how far the answers are from the model's. The file is written whole or not at all; equal models
-    give equal bytes.
+    With `weights="int8"`, a weight of a Dense layer or a convolution takes one byte, and each
+    output or filter has a scale; errors are about 1 %. Given `rows` to try the header's arithmetic
+    on, its head and the returned `Exported` say how far the answers are from the model's; given
+    their `targets`, too, how good they are. The file is written whole or not at all; equal
+    models give equal bytes.
 
     Raises SettingError for a model or layer that cannot be exported, another dtype or weights, or a
     prefix that is not a C identifier; NotFittedError before `fit`; FormatError for a weight that is
@@ -222,43 +234,36 @@ def to_c(
         raise SettingError(f"to_c needs a prefix that is a C identifier, got {prefix!r}")
     description, found = describe(model), Exported(0)
     if weights == "int8":
-        if rows is not None:
-            difference, changed = differences(model, python_source(description, weights), rows)
-            found = Exported(0, difference, changed)
-        description = description._replace(layers=list(map(_bytes, description.layers)))
+        description = with_bytes(description)
+    if rows is not None:
+        found = tried(model, description, rows, targets, single=dtype == "float")
     header = _header(description, C(f"{prefix}_", dtype), file, found)
     write_bytes(path, header.encode("ascii"))
     return found._replace(size=len(header))
 
 
-def _bytes(layer: Frozen) -> Frozen:
-    """Return a Dense layer with weights of one byte, any other layer unchanged."""
-    if layer.plan.kind != "Dense":
-        return layer
-    columns = list(map(in_bytes, transpose(layer.values["W"])))
-    W: list[list[float]] = [list(row) for row in zip(*(levels for levels, _ in columns))]
-    scale = [[scale for _, scale in columns]]
-    return Frozen(layer.plan._replace(kind="Bytes"), {**layer.values, "W": W, "scale": scale})
-
-
-def _header(d: Description, c: C, file: str, tried: Exported) -> str:
+def _header(d: Description, c: C, file: str, found: Exported) -> str:
     p, real = c.prefix, c.real
+    d, shift = shifted(d) if d.kind == "network" and real == "float" else (d, [])
     code = network(d, CodeLanguage(p, c.number, c.call, c.table, c.routine, "0"))
     names = field_names(d.columns)
     buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
     parts: list[str] = []
     if d.kind == "network":
         parts.append(f"enum {{ {p}inputs = {d.inputs}, {p}outputs = {d.outputs} }};\n")
-        start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j];"]
+        less = f" - {p}get_{real}({p}shift + j)" if shift else ""
+        start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j]{less};"]
+        parts += [c.table(f"{p}shift", shift)] if shift else []
     else:
         parts += _table(d, c, names)
         start = _encoding(d, c, names)
     parts += code.definitions
     lines = [buffers, *start, *code.lines]
     parts += _answers(d, c, lines, code.result)
+    parts = [*c_flash.lacking(p, "".join(parts)), *parts]
     size = DTYPES[real]
     table = sum(
-        1 if x.plan.kind == "Bytes" and letter == "W" else size
+        1 if x.plan.kind in ("Bytes", "BytesConv") and letter == "W" else size
         for x in d.layers for letter, rows in x.values.items() for row in rows for _ in row
     )  # fmt: skip
     notes = [
@@ -266,14 +271,13 @@ def _header(d: Description, c: C, file: str, tried: Exported) -> str:
         f"Numbers are of type {real}. The layers' tables take {table} bytes; a call needs "
         f"{code.width * (1 + code.two) * size} bytes of stack for its numbers, no other memory.",
     ]
-    if tried.difference is not None:
-        notes.append(f"On the rows tried, its numbers are off by at most {tried.difference:.3g}.")
-        if tried.changed is not None:
-            notes[-1] += f" {tried.changed:.2%} of the rows get another label."
+    notes += found.sentences()
     notes += _usage(d, c, names, file)
     head_lines = [f" * {line}".rstrip() for line in [*head(d), *notes]]
     guard = _GUARD if any(isinstance(column, NumberColumn) for column in d.columns) else ""
-    start_text = _START.format(head="\n".join(head_lines), p=p, guard=guard)
+    start_text = _START.format(
+        head="\n".join(head_lines), p=p, guard=guard, reading=c_flash.reading(p)
+    )
     return start_text + "\n".join(parts) + _END
 
 
@@ -295,7 +299,7 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
     used = [d.columns[j] for j in names]
     if any(isinstance(column, NumberColumn) for column in used):
         numbers = sorted(x for x in d.reader.missing_numbers if x == x)
-        tests = "".join(f" || value == {_double(x)}" for x in numbers)
+        tests = "".join(f" || value == {double(x)}" for x in numbers)
         missing = c.function(
             "int", "missing", "double value", f"    return value != value{tests};\n"
         )
@@ -308,8 +312,15 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
     if kinds & {CategoryColumn, WordsColumn}:
         parts.append(c.strings("missing_kinds", sorted(d.reader.of_texts().missing), end=True))
     parts += [_CATEGORY.format(p=p, T=c.real)] * (CategoryColumn in kinds)
-    parts += [dates.c_source(p, c.real)] * (DateColumn in kinds)
-    parts += [words.c_source(p, c.real)] * (WordsColumn in kinds)
+    if DateColumn in kinds:
+        tables = {"months": MONTHS, "weekdays": dates.WEEKDAYS, "utc": dates.UTC}
+        parts += [c.strings(name, texts, end=True) for name, texts in tables.items()]
+        parts.append(dates.c_source(p, c.real))
+    if WordsColumn in kinds:
+        for name, pairs in (("letters", LETTERS), ("single", SINGLE)):
+            codes = [code for pair in pairs for code in pair]
+            parts.append(c.constants("long", f"{p}{name}", list(map(str, [*codes, 0]))))
+        parts.append(words.c_source(p, c.real))
     for j, column in enumerate(d.columns):
         if isinstance(column, CategoryColumn):
             texts = list(map(whole_spelling, column.text_kinds))
@@ -319,10 +330,8 @@ def _table(d: Description, c: C, names: dict[int, str]) -> list[str]:
             parts.append(c.table(f"{p}missing{j}", dates.missing_date(column)))
         elif isinstance(column, WordsColumn):
             parts.append(c.strings(f"words{j}", column.words))
-            codes = [str(ord(x)) for pair in words.capitals(column).items() for x in pair] + ["0"]
-            parts.append(
-                f"static const long {p}capitals{j}[{len(codes)}] = {{\n{wrapped(codes)}\n}};\n"
-            )
+            codes = [ord(x) for pair in words.capitals(column).items() for x in pair]
+            parts.append(c.constants("long", f"{p}capitals{j}", list(map(str, [*codes, 0]))))
     return parts
 
 
@@ -334,9 +343,13 @@ def _classes(classes: Sequence[Label], c: C) -> str:
     elif kinds <= {int, float} and all(label == float(label) for label in classes):
         kind = "double"
     else:
-        return c.strings("classes", [str(label) for label in classes])
+        kind = "text"
+    p = c.prefix
+    label = f"#define {p}class(k) {p}get_{kind}({p}classes + (k))\n"
+    if kind == "text":
+        return c.strings("classes", [str(label) for label in classes]) + label
     items = [repr(label if kind == "long" else float(label)) for label in classes]
-    return f"static const {kind} {c.prefix}classes[{len(items)}] = {{\n{wrapped(items)}\n}};\n"
+    return c.constants(kind, f"{p}classes", items) + label
 
 
 def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
@@ -346,8 +359,13 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
     for j, name in names.items():
         column, cell = d.columns[j], f"row->{name}"
         if isinstance(column, NumberColumn):
-            fill = "(double)NAN" if column.median is None else _double(column.median)
-            values = f"{fill}, {column.shift!r}, {column.scale!r}"
+            fill = "(double)NAN" if column.median is None else double(column.median)
+            shift, rest = (
+                split(column.shift)
+                if abs(column.shift) > FAR * column.scale
+                else (column.shift, 0.0)
+            )
+            values = f"{fill}, {shift!r}, {rest!r}, {column.scale!r}"
             lines.append(f"if (!{c.prefix}number({cell}, {values}, a + {k})) return {-1 - j};")
             if column.indicator:
                 lines.append(f"a[{k + 1}] = ({c.real}){c.prefix}missing({cell});")
@@ -356,14 +374,17 @@ def _encoding(d: Description, c: C, names: dict[int, str]) -> list[str]:
             values = f"{c.prefix}kinds{j}, {count}, {column.fill_index}, {int(column.strict)}"
             lines.append(f"if (!{c.prefix}category({cell}, {values}, a + {k})) return {-1 - j};")
         elif isinstance(column, DateColumn):
-            values = f"{c.prefix}spellings{j}, {column.shift!r}, {column.scale!r}"
+            whole = float(floor(column.shift))
+            values = (
+                f"{c.prefix}spellings{j}, {whole!r}, {column.shift - whole!r}, {column.scale!r}"
+            )
             values += f", {dates.cycle_bits(column)}, {c.prefix}missing{j}"
             lines.append(f"if (!{c.prefix}date({cell}, {values}, a + {k})) return {-1 - j};")
         elif isinstance(column, WordsColumn):
             values = f"{c.prefix}words{j}, {len(column.words)}, {c.prefix}capitals{j}"
             marked = int(column.indicator)
             lines.append(f"{c.prefix}count_words({cell}, {values}, {marked}, a + {k});")
-        k += len(column.feature_names())
+        k += column.width
     return lines
 
 
@@ -426,73 +447,5 @@ def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
         "classifier": f"    int k = {p}predict(&row);",
         "regressor": f"    {real} y[{p}outputs];\n     *     int refused = {p}predict(&row, y);",
     }
-    return [*lines, result[d.kind]]
-
-
-def field_names(columns: Sequence[Column]) -> dict[int, str]:
-    """Return the field name of each column that is not ignored, by the column's index.
-
-    Names are in lower case, and differ from each other and from reserved words.
-    """
-    names: dict[int, str] = {}
-    reserved = set(_RESERVED.split())
-    for j, column in enumerate(columns):
-        if isinstance(column, LeftOut):
-            continue
-        name = base = identifier(column.name.lower(), f"column_{j}")
-        count = 1
-        while name in reserved or name in names.values():
-            count += 1
-            name = f"{base}_{count}"
-        names[j] = name
-    return names
-
-
-def identifier(text: str, instead: str) -> str:
-    """Return a text as a C identifier: other characters become _; `instead` if none is left.
-
-    >>> identifier("petal length (cm)", "x"), identifier("2nd", "x"), identifier("é", "x")
-    ('petal_length_cm', 'n2nd', 'x')
-    """
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
-    return f"n{name}" if name[:1].isdigit() else name or instead
-
-
-def string(text: str) -> str:
-    """Return a text as a C string literal, in UTF-8, of characters that mean the same everywhere.
-
-    >>> string('a"?é')
-    '"a\\\\"\\\\?\\\\303\\\\251"'
-    """
-    if "\0" in text:
-        raise FormatError(f"a string in C cannot contain a NUL character, got {text[:40]!r}")
-    return '"' + "".join(
-        f"\\{chr(byte)}" if byte in b'"\\?'
-        else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
-        for byte in text.encode("utf-8", "surrogatepass")
-    ) + '"'  # fmt: skip
-
-
-def shortest_float32(x: float) -> str:
-    """Return the nearest float32 in the fewest digits that give it back.
-
-    Raises FormatError for a number beyond float32's range.
-
-    >>> shortest_float32(0.1), shortest_float32(2)
-    ('0.1', '2.0')
-    """
-    try:
-        data = struct.pack("<f", x)
-    except OverflowError:
-        raise FormatError(f'{x!r} does not fit float; use dtype="double"') from None
-    (exact,) = struct.unpack("<f", data)
-    for digits in range(6, 10):
-        literal = f"{exact:.{digits}g}"
-        near = float(literal)
-        if abs(near) <= 3.4028235677973366e38 and struct.pack("<f", near) == data:
-            break
-    return literal if "." in literal or "e" in literal else f"{literal}.0"
-
-
-def _double(x: float) -> str:
-    return repr(x) if abs(x) < float("inf") else "-HUGE_VAL"[x > 0 :]
+    label = ["", f"{p}class(k) is the label, on AVR a string in flash if it is a string."]
+    return [*lines, result[d.kind], *(label if d.classes and not d.multilabel else [])]

@@ -12,7 +12,7 @@ from typing import Callable, NamedTuple, Sequence
 
 from .. import __version__
 from ..checks.words import counted
-from ..engines.plans import LayerPlan
+from ..engines.plans import Frozen, LayerPlan
 from ..formulas import LAYER_FORMULAS
 from ..formulas.expressions import Language, names as names_in, parsed
 from ..formulas.indexed_loops import LoopLanguage, Loops
@@ -22,9 +22,12 @@ from ..preprocessing.columns import CategoryColumn, Column, LeftOut
 from ..preprocessing.date_column import DateColumn
 from ..preprocessing.dates import example_of
 from ..preprocessing.words_column import WordsColumn
+from . import c_images
+from .python_layers import in_bytes
 from .steps import Description
 
 _LINE = 100
+WEIGHTS = ("float", "int8")
 _MATH = {"abs": "fabs", "max": "fmax"}
 
 # The layers without a row program: the routine's name, its arguments and its body.
@@ -79,6 +82,21 @@ class Code(NamedTuple):
     two: bool
 
 
+def with_bytes(description: Description) -> Description:
+    """Return a description whose weights, of Dense layers and convolutions, are scaled bytes."""
+    return description._replace(layers=list(map(_in_bytes, description.layers)))
+
+
+def _in_bytes(layer: Frozen) -> Frozen:
+    kind = {"Dense": "Bytes", "Conv": "BytesConv"}.get(layer.plan.kind)
+    if kind is None:
+        return layer
+    columns = list(map(in_bytes, transpose(layer.values["W"])))
+    W: list[list[float]] = [list(row) for row in zip(*(levels for levels, _ in columns))]
+    scale = [[scale for _, scale in columns]]
+    return Frozen(layer.plan._replace(kind=kind), {**layer.values, "W": W, "scale": scale})
+
+
 def network(description: Description, language: CodeLanguage) -> Code:
     """Return the layers of a description as code in a language."""
     p = language.prefix
@@ -89,49 +107,73 @@ def network(description: Description, language: CodeLanguage) -> Code:
     two = False
     for layer in description.layers:
         plan, values = layer
-        place, kind, inputs, outputs, number = (
-            plan.place, plan.kind, plan.inputs, plan.outputs, plan.number,
-        )  # fmt: skip
+        place, kind, inputs, outputs = plan.place, plan.kind, plan.inputs, plan.outputs
         numbers = {letter: rows[0] for letter, rows in values.items()}
         if "W" in values:
             numbers["W"] = [w for column in transpose(values["W"]) for w in column]
         names = {letter: f"{p}{letter}{place}" for letter in numbers}
         tables += [language.table(names[letter], numbers[letter]) for letter in numbers]
-        if kind in _DENSE:
-            name, arguments, body = _DENSE[kind]
+        if kind in _DENSE or plan.image:
             given = [names[letter] for letter in ("W", "scale") if letter in names]
-            given.append(names.get("b", language.nothing))
-            lines.append(f"{p}{name}({here}, {inputs}, {', '.join(given)}, {there}, {outputs});")
+            given += [names.get("b", language.nothing)] * bool(given)
+            if plan.image:
+                name, arguments, body = c_images.ROUTINES[kind]
+                given = [here, *given, there, *c_images.arguments(kind, plan.image)]
+            else:
+                name, arguments, body = _DENSE[kind]
+                given = [here, str(inputs), *given, there, str(outputs)]
+            lines.append(f"{p}{name}({', '.join(given)});")
             here, there, width, two = there, here, max(width, outputs), True
         else:
             name, arguments, body = _row_routine(kind, language)
             given = [names[letter] for letter in numbers]
-            if LAYER_FORMULAS[kind].setting:
-                given.append(repr(number) if _in_double(kind) else language.number(number))
+            if LAYER_FORMULAS[kind].in_groups:
+                given.append(str(plan.groups()[0][1]))
+            for number in _settings(kind):
+                value = plan.numbers()[number]
+                given.append(repr(value) if in_double(kind) else language.number(value))
             lines.append(f"{p}{name}({', '.join([here, str(inputs), *given])});")
         routines[kind] = language.routine(p + name, arguments, body)
-    order = [kind for kind in (*LAYER_FORMULAS, *_DENSE) if kind in routines]
+    order = [k for k in (*LAYER_FORMULAS, *_DENSE, *c_images.ROUTINES) if k in routines]
     return Code([*tables, *(routines[kind] for kind in order)], lines, here, width, two)
 
 
 def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
     """Return name, arguments and body of the routine that applies a layer to a row x."""
     formula = LAYER_FORMULAS[kind]
-    used = {name for s in formula.forward for name in names_in(parsed(s.value))}
-    letters = [letter for letter in ("gamma", "beta") if letter in used]
+    letters = formula.letters
     rows = ["z", *letters, *(s.to for s in formula.forward if isinstance(s, Each))]
     body: list[str] = []
     lists = {name: name if name in letters else "x" for name in rows}
-    loops = Loops(_loop_language(language, _in_double(kind)), body.append, "n", lists, str, ["y"])
-    loops.run(formula.forward)
+    style = _loop_language(language, in_double(kind))
     arguments = ["REAL *x", "int n", *(f"const REAL *{letter}" for letter in letters)]
-    if formula.setting:
-        arguments.append("double c" if _in_double(kind) else "REAL c")
+    if formula.in_groups:
+        style = style._replace(head="for (int j = g; j < g + size; j++) {{")
+        arguments.append("int size")
+
+        def scalar(name: str) -> str:
+            return "size" if name == "n" else name
+
+        Loops(style, body.append, "n", lists, scalar, ["y"]).run(formula.forward)
+        body = ["for (int g = 0; g < n; g += size) {", *(f"    {line}" for line in body), "}"]
+    else:
+        Loops(style, body.append, "n", lists, str, ["y"]).run(formula.forward)
+    real = "double" if in_double(kind) else "REAL"
+    arguments += [f"{real} {number}" for number in _settings(kind)]
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.replace("LU", "lu")).lower()
+    if formula.own:
+        name = f"own_{kind}"  # which is neither the name of another routine nor a word of C
     return name, ", ".join(arguments), "\n".join(body)
 
 
-def _in_double(kind: str) -> bool:
+def _settings(kind: str) -> list[str]:
+    """Return the names of a layer's numbers that its routine takes."""
+    formula = LAYER_FORMULAS[kind]
+    second = formula.second and not formula.in_groups
+    return ["c"] * bool(formula.setting) + ["c2"] * bool(second)
+
+
+def in_double(kind: str) -> bool:
     """Return whether a layer is computed in double, because squares would overflow a float."""
     sums = [s.value for s in LAYER_FORMULAS[kind].forward if isinstance(s, Total)]
     return any(value == f"{name} * {name}" for value in sums for name in names_in(parsed(value)))
@@ -220,6 +262,8 @@ def head(description: Description) -> list[str]:
 def _named(plan: LayerPlan) -> str:
     if plan.kind == "Bytes":
         return f"{plan._replace(kind='Dense')} with int8 weights"
+    if plan.kind == "BytesConv":
+        return f"{plan._replace(kind='Conv')} with int8 weights"
     return str(plan)
 
 

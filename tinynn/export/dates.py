@@ -10,7 +10,8 @@ from ..preprocessing.date_column import CYCLES, DateColumn
 from ..preprocessing.dates import MONTHS, PIVOT, YEAR, Instants, pattern_of
 from .python_layers import bracketed
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UTC = ("utc", "gmt")
 
 PYTHON = """\
 from math import cos, sin
@@ -132,7 +133,7 @@ def _date(cell, name, spellings, shift, scale, cycles, instead, more=[]):
             return x + more
     raise ValueError("column %r needs a date like those it learned from, got %r" % (name, cell))
 """.format(
-    months=bracketed([repr(month) for month in MONTHS], "[", "]"), weekdays=_WEEKDAYS, pivot=PIVOT
+    months=bracketed([repr(month) for month in MONTHS], "[", "]"), weekdays=WEEKDAYS, pivot=PIVOT
 )
 
 
@@ -243,17 +244,18 @@ static inline int {p}letter(unsigned char c)
     return c >= 'A' && c <= 'Z' ? c + 32 : c >= 'a' && c <= 'z' ? c : 0;
 }}
 
-/* The index of the word at s among words, or -1; the index after it is in end. Three letters
+/* The index of the word at s in a table, or -1; the index after it is in end. Three letters
    are enough, and the others are ignored if `any`. */
 static inline int {p}word(const unsigned char *s, const char *const *words, int any, int *end)
 {{
+    const char *word;
     int n = 0;
     while ({p}letter(s[n])) n++;
     *end = n;
-    for (int j = 0; words[j]; j++) {{
+    for (int j = 0; (word = {p}get_text(words + j)) != 0; j++) {{
         int i = 0;
-        while (i < n && {p}letter(s[i]) == words[j][i]) i++;
-        if (i >= 3 && (any || (i == n && (n == 3 || !words[j][i])))) return j;
+        while (i < n && {p}letter(s[i]) == {p}get_letter(word + i)) i++;
+        if (i >= 3 && (any || (i == n && (n == 3 || !{p}get_letter(word + i))))) return j;
     }}
     return -1;
 }}
@@ -299,10 +301,9 @@ static inline int {p}clock(const unsigned char *s, int i, int n, double *seconds
         }}
         *zone = (double)(sign * (60 * x + minutes));
     }} else {{
-        static const char *const utc[4] = {{"utc", "gmt", 0, 0}};
         int length;
         if ({p}letter(s[end]) == 'z') i = end + 1;
-        else if ({p}word(s + end, utc, 0, &length) >= 0) i = end + length;
+        else if ({p}word(s + end, {p}utc, 0, &length) >= 0) i = end + length;
     }}
     *seconds = (double)(3600 * h + 60 * m) + second + part;
     return i == n && h < 24 && m < 60;
@@ -312,18 +313,13 @@ static inline int {p}clock(const unsigned char *s, int i, int n, double *seconds
 static inline int {p}instant(
     const unsigned char *s, int n, const char *spelling, long *day, double *seconds, double *zone)
 {{
-    static const char *const months[13] = {{
-{months}, 0
-    }};
-    static const char *const weekdays[8] = {{{weekdays}, 0}};
     long y = 1, m = 1, d = 1;
-    int i = 0, timed = !*spelling, end, leap;
-    if (!timed && {p}word(s, weekdays, 1, &end) >= 0) {{
+    int i = 0, timed = !{p}get_letter(spelling), end, leap;
+    if (!timed && {p}word(s, {p}weekdays, 1, &end) >= 0) {{
         for (i = end; s[i] == '.' || s[i] == ',' || s[i] == ' ';) i++;
         if (i == end) return 0;
     }}
-    for (; *spelling; spelling++, i = end) {{
-        const char c = *spelling;
+    for (char c; (c = {p}get_letter(spelling)) != 0; spelling++, i = end) {{
         if (c == 'Y' || c == 'y') {{
             end = {p}digits(s, i, c == 'Y' ? 4 : 2, &y);
             if (end != i + (c == 'Y' ? 4 : 2)) return 0;
@@ -332,7 +328,7 @@ static inline int {p}instant(
             end = {p}digits(s, i, 2, c == 'M' || c == 'm' ? &m : &d);
             if (end == i || (c >= 'a' && end != i + 2)) return 0;
         }} else if (c == 'B') {{
-            m = {p}word(s + i, months, 0, &end) + 1;
+            m = {p}word(s + i, {p}months, 0, &end) + 1;
             end += i;
         }} else if (c == ' ' || c == ',') {{
             for (end = i; s[end] == ' ' || (s[end] >= ',' && s[end] <= '/');) end++;
@@ -364,8 +360,8 @@ static inline int {p}instant(
 /* Writes the numbers of a date or time to x; returns 0 if the text is none. The bits of `cycles`
    are the year, the week, the day, and whether a missing text is marked. */
 static inline int {p}date(
-    const char *text, const char *const *spellings, double shift, double scale, int cycles,
-    const {T} *missing, {T} *x)
+    const char *text, const char *const *spellings, double whole, double rest, double scale,
+    int cycles, const {T} *missing, {T} *x)
 {{
     const double days[3] = {{{year!r}, 7, 1}};
     int n, k = 1, known = 0;
@@ -375,11 +371,16 @@ static inline int {p}date(
     if ({p}index_of(s, n, {p}missing_words) >= 0) {{
         for (int j = 0; j < 3; j++) k += cycles >> j & 1 ? 2 : 0;
         k += cycles >> 3 & 1;
-        for (int j = 0; j < k; j++) x[j] = missing[j];
+        for (int j = 0; j < k; j++) x[j] = {p}get_{T}(missing + j);
         return 1;
     }}
-    while (*spellings && !known) known = {p}instant(s, n, *spellings++, &day, &seconds, &zone);
-    x[0] = ({T})(((double)day + (seconds - zone) / 86400 - shift) / scale);
+    for (const char *way; !known && (way = {p}get_text(spellings)) != 0; spellings++)
+        known = {p}instant(s, n, way, &day, &seconds, &zone);
+    if (sizeof(double) < 8) {{  /* which holds a day's time only without the day */
+        x[0] = ({T})(((double)(day - (long)whole) + (seconds - zone) / 86400 - rest) / scale);
+    }} else {{
+        x[0] = ({T})(((double)day + (seconds - zone) / 86400 - (whole + rest)) / scale);
+    }}
     for (int j = 0; j < 3; j++) if (cycles >> j & 1) {{
         const double turn = j == 2 ? seconds / 86400 : fmod((double)day, days[j]) / days[j];
         x[k++] = ({T})sin(6.283185307179586 * turn);
@@ -392,13 +393,8 @@ static inline int {p}date(
 
 
 def c_source(prefix: str, real: str) -> str:
-    """Return the functions that read dates in C."""
-    names = [f'"{month}"' for month in MONTHS]
-    return C.format(
-        p=prefix, T=real, pivot=PIVOT, year=YEAR,
-        months=f"        {', '.join(names[:6])},\n        {', '.join(names[6:])}",
-        weekdays=", ".join(f'"{day}"' for day in _WEEKDAYS),
-    )  # fmt: skip
+    """Return the functions that read dates in C; they need MONTHS, WEEKDAYS and UTC as tables."""
+    return C.format(p=prefix, T=real, pivot=PIVOT, year=YEAR)
 
 
 def cycle_bits(column: DateColumn) -> int:

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import struct
 from math import sqrt
-from typing import Callable, List, NamedTuple, Sequence, Union, cast
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Sequence, Union, cast
 
+from ..engines.plans import layer_numbers
 from ..errors import FormatError, SettingError
 from ..files import protobuf as pb
 from ..files.atomic import Path, write_bytes
+from ..formulas import LAYER_FORMULAS, formula_name
 from ..formulas.names import name_of
 from ..lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
+    Activation,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -30,19 +33,33 @@ from ..lesson.activation_layers import (
     Softplus,
 )
 from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.images import BatchNorm1D, BatchNorm2D, Flatten, Reshape
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
-from ..lesson.matrix import Vector
-from ..lesson.network import Sequential
+from ..lesson.network import KINDS, Sequential
 from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.parameters import rows_of
+from ..lesson.random_streams import stream
+from ..lesson.residual import Residual
+from ..lesson.samples import one_row_each
+from ..lesson.sequences import Embedding
+from .alone import alone
+from .float32 import centred
 from .formats import Exported
+from .onnx_images import WRITERS as IMAGE_WRITERS, ImageTensors
+from .onnx_layers import WRITERS as MORE_WRITERS
+from .onnx_sequences import write_sequences
+
+if TYPE_CHECKING:
+    from ..estimators import Classifier, Regressor
 
 OPSET = 17
 IR_VERSION = 8
 FLOAT32_LIMIT = 3.4028234663852886e38
+INT64 = 7
 SIZE_LIMIT = 2**31 - 1  # protobuf's limit for one message
 
-Attribute = Union[int, float, List[int]]
+Attribute = Union[int, float, List[int], List[str]]
 
 
 class DType(NamedTuple):
@@ -57,12 +74,13 @@ DTYPES = {"float32": DType("float32", 1, "f"), "float64": DType("float64", 11, "
 
 
 class WrittenNode(NamedTuple):
-    """One operator with its inputs and its only output."""
+    """One operator with its inputs and its only output, before which it may leave some out."""
 
     operator: str
     inputs: list[str]
     output: str
     attributes: dict[str, Attribute]
+    left_out: int = 0
 
 
 class OnnxWriter:
@@ -94,6 +112,12 @@ class OnnxWriter:
         self.nodes.append(WrittenNode(operator, list(inputs), output, attributes))
         return output
 
+    def second(self, operator: str, *inputs: str, **attributes: Attribute) -> str:
+        """Add an operator and return the name of its second output; the first is left out."""
+        output = self.node(operator, *inputs, **attributes)
+        self.nodes[-1] = self.nodes[-1]._replace(left_out=1)
+        return output
+
     def constant(self, letter: str, values: Sequence[float], *shape: int) -> str:
         """Add a tensor of numbers and return its name, such as "3.W".
 
@@ -116,47 +140,111 @@ class OnnxWriter:
         )
         return name
 
+    @property
+    def exact(self) -> bool:
+        """Whether numbers are float64."""
+        return self.dtype.name == "float64"
+
+    def integers(self, letter: str, values: Sequence[int]) -> str:
+        """Add a row of integers, such as a shape, and return its name."""
+        name = f"{self.layer}.{letter}"
+        data = struct.pack(f"<{len(values)}q", *values)
+        self.constants[name] = b"".join(
+            [
+                pb.integer_field(1, len(values)),
+                pb.integer_field(2, 7),
+                pb.text(8, name),
+                pb.blob(9, data),
+            ]
+        )
+        return name
+
     def scalar(self, letter: str, value: float) -> str:
         """Add one number, which fits any number of columns."""
         return self.constant(letter, [value])
 
-    def vector(self, letter: str, values: Vector) -> str:
+    def vector(self, letter: str, values: Sequence[float]) -> str:
         """Add one number per column."""
         return self.constant(letter, values, len(values))
 
 
-def to_onnx(model: Sequential, path: Path, dtype: str = "float32", doc: str = "") -> Exported:
-    """Write a network to an ONNX file, and return the file's size as an `Exported`.
+def to_onnx(
+    model: Sequential | Classifier | Regressor,
+    path: Path,
+    dtype: str = "float32",
+    doc: str = "",
+    rows: object = None,
+    targets: object = None,
+) -> Exported:
+    """Write a network, or that of an estimator, to an ONNX file; return an `Exported`.
 
     The graph has one input, "inputs", with any number of rows, and one output, "outputs". `dtype`
     is "float32", which every runtime supports, or "float64", which keeps the weights exactly
-    (onnxruntime runs it except for GELU: it has no float64 `Erf`). `doc` is a description kept in
-    the file, by default the layers. Dropout and Linear, which do nothing in a prediction, are left
-    out. The file is written whole or not at all; equal networks give equal bytes.
+    (onnxruntime runs it except for GELU, convolution, average pooling and recurrent layers, for
+    which it has no float64 code). In float32, a BatchNorm whose
+    means are far from 0 subtracts them first, so that only the rounding of the inputs themselves is
+    lost. `doc` is a description kept in the file, by default the layers. Dropout and Linear, which
+    do nothing in a prediction, are left out. A registered layer of the caller's own is written by
+    its row program. The file is written whole or not at all; equal networks give equal bytes.
+
+    Of a Classifier or Regressor, the file holds the network alone: if all columns are numbers, it
+    also scales them, else it takes `encoder_.transform(rows)`. Given `rows` of the model's own, the
+    `Exported` says how far the answers in `dtype` are from the model's, up to the order in which a
+    runtime adds; given their `targets`, too, how good they are.
+
+    A network of sequences takes a batch of equal lengths, batch × steps × columns, or batch × steps
+    kinds (of int64) where it begins with an Embedding.
 
     Raises SettingError for another dtype, model or layer; FormatError for a weight that does not
     fit float32, or a network of more than 2 GB; OSError if the file cannot be written.
     """
-    if not isinstance(model, Sequential):
-        raise SettingError(f"to_onnx needs a Sequential, got {type(model).__name__}")
     if dtype not in DTYPES:
         raise SettingError(f"to_onnx needs dtype to be one of {list(DTYPES)}, got {dtype!r}")
+    network, found = alone(model, rows, targets, dtype == "float32")
     graph = OnnxWriter(DTYPES[dtype])
-    tensor = "inputs"
-    for i, layer in enumerate(model.layers):
+    if network.reads_steps:
+        write_sequences(graph, network.layers, _write_one)
+    else:
+        _write(graph, network.layers, "inputs", network.inputs)
+    if not graph.nodes:
+        graph.node("Identity", "inputs")
+    data = _model(graph, network, doc or f"A network by tinynn: {network!r}")
+    write_bytes(path, data)
+    return found._replace(size=len(data))
+
+
+def _write(
+    graph: OnnxWriter, layers: Sequence[Layer], tensor: str, columns: int | None, inside: str = ""
+) -> str:
+    """Write layers one after another, named after what they are inside; return the last tensor."""
+    images = ImageTensors(graph)
+    for i, layer in enumerate(layers):
         write, operator = _WRITERS.get(type(layer)), name_of(type(layer), "ONNX")
-        graph.layer = str(i)
-        if write is not None:
+        graph.layer = f"{inside}{i}"
+        tensor = before = images.ready(tensor, layer)
+        if isinstance(layer, Residual):
+            made = _write(graph, layer.layers, tensor, columns, f"{inside}{i}.")
+            graph.layer = f"{inside}{i}"
+            tensor = graph.node("Add", tensor, made)
+        elif write is not None:
             tensor = write(graph, tensor, layer)
         elif operator:
             tensor = graph.node(operator, tensor)
         else:
-            raise SettingError(f"to_onnx cannot write {layer!r}, layer {i}: ONNX does not know it")
-    if not graph.nodes:
-        graph.node("Identity", tensor)
-    data = _model(graph, model, doc or f"A network by tinynn: {model!r}")
-    write_bytes(path, data)
-    return Exported(len(data))
+            tensor = _own(graph, tensor, layer, columns)
+        images.made(before, tensor, layer)
+        columns = layer.build(columns, stream(0))
+    return images.as_rows(tensor)
+
+
+def _write_one(graph: OnnxWriter, layer: Layer, tensor: str) -> str | None:
+    """Write a layer that treats each row by itself, whatever sides come before its columns."""
+    write, operator = _WRITERS.get(type(layer)), name_of(type(layer), "ONNX")
+    if not isinstance(layer, (Activation, Softmax, LogSoftmax, Dropout, LayerNorm)) or not (
+        write or operator
+    ):
+        return None
+    return write(graph, tensor, layer) if write else graph.node(operator, tensor)
 
 
 def _model(graph: OnnxWriter, model: Sequential, doc: str) -> bytes:
@@ -164,8 +252,15 @@ def _model(graph: OnnxWriter, model: Sequential, doc: str) -> bytes:
     pieces = [pb.blob(1, _node(node, last)) for node in graph.nodes]
     pieces.append(pb.text(2, "tinynn"))
     pieces += [pb.blob(5, constant) for constant in graph.constants.values()]
-    pieces.append(pb.blob(11, _value("inputs", model.inputs or "columns", graph.dtype)))
-    pieces.append(pb.blob(12, _value("outputs", model.outputs or "columns", graph.dtype)))
+    given: list[int | str] = [model.inputs or "columns"]
+    made: list[int | str] = [model.outputs or "columns"]
+    kinds = isinstance(model.layers[0], Embedding)
+    if model.reads_steps:
+        given = ["steps"] if kinds else ["steps", *given]
+        made = made if one_row_each(model.layers) else ["steps", *made]
+    number = INT64 if kinds else graph.dtype.number
+    pieces.append(pb.blob(11, _value("inputs", given, number)))
+    pieces.append(pb.blob(12, _value("outputs", made, graph.dtype.number)))
     data = b"".join(
         [
             pb.integer_field(1, IR_VERSION),
@@ -185,6 +280,7 @@ def _node(node: WrittenNode, last: str) -> bytes:
     return b"".join(
         [
             *(pb.text(1, name) for name in node.inputs),
+            *(pb.text(2, "") for _ in range(node.left_out)),
             pb.text(2, output),
             pb.text(3, node.output),
             pb.text(4, node.operator),
@@ -199,15 +295,18 @@ def _attribute(name: str, value: Attribute) -> bytes:
         return start + pb.float32(2, value) + pb.integer_field(20, 1)
     if isinstance(value, int):
         return start + pb.integer_field(3, value) + pb.integer_field(20, 2)
-    return start + b"".join(pb.integer_field(8, v) for v in value) + pb.integer_field(20, 7)
+    if any(isinstance(v, str) for v in value):
+        return start + b"".join(pb.text(9, str(v)) for v in value) + pb.integer_field(20, 8)
+    return start + b"".join(pb.integer_field(8, int(v)) for v in value) + pb.integer_field(20, 7)
 
 
-def _value(name: str, columns: int | str, dtype: DType) -> bytes:
-    """Return the type of a table with any number of rows."""
-    rows = pb.text(2, "batch")
-    width = pb.text(2, columns) if isinstance(columns, str) else pb.integer_field(1, columns)
-    shape = pb.blob(1, rows) + pb.blob(1, width)
-    tensor = pb.integer_field(1, dtype.number) + pb.blob(2, shape)
+def _value(name: str, sides: Sequence[int | str], kind: int) -> bytes:
+    """Return the type of a tensor with any number of rows; sides with names have any size."""
+    shape = b"".join(
+        pb.blob(1, pb.text(2, side) if isinstance(side, str) else pb.integer_field(1, side))
+        for side in ("batch", *sides)
+    )
+    tensor = pb.integer_field(1, kind) + pb.blob(2, shape)
     return pb.text(1, name) + pb.blob(2, pb.blob(1, tensor))
 
 
@@ -216,6 +315,22 @@ def _dense(graph: OnnxWriter, x: str, layer: Dense) -> str:
     if not layer.b:
         return graph.node("MatMul", x, W)
     return graph.node("Gemm", x, W, graph.vector("b", layer.b))
+
+
+def _own(graph: OnnxWriter, x: str, layer: Layer, columns: int | None) -> str:
+    """A layer that no version of ONNX that we write has an operator for, by its row program."""
+    from .onnx_formulas import FormulaNodes  # which few networks need
+
+    who, formula = f"{layer!r}, layer {graph.layer}", LAYER_FORMULAS.get(formula_name(layer))
+    if formula is None or KINDS.get(type(layer).__name__) is not type(layer):
+        raise SettingError(
+            f"to_onnx cannot write {who}: ONNX does not know it; nn.register("
+            f"{type(layer).__name__}, ...) with a row program says what it computes"
+        )
+    if columns is None:
+        raise SettingError(f"to_onnx cannot write {who}, without its number of columns")
+    vectors = {letter: rows_of(layer.parameters()[letter])[0] for letter in formula.letters}
+    return FormulaNodes(graph, columns, layer_numbers(layer), vectors).run(formula, x)
 
 
 def _nothing(graph: OnnxWriter, x: str, layer: Layer) -> str:
@@ -284,12 +399,21 @@ def _batch_norm(graph: OnnxWriter, x: str, layer: BatchNorm) -> str:
         raise FormatError(
             f'{graph.layer}.variance has a number too near to 0 for float32; use dtype="float64"'
         )
+    mean, beta = layer.running_mean, layer.beta
+    sides = [1] * (len(layer.shape) - 1) if isinstance(layer, BatchNorm2D) else []
+    found = centred(layer) if graph.dtype.name == "float32" else None
+    if found:
+        # Runtimes compute x γ / s + (β − m γ / s), of which float32 keeps nothing far from 0.
+        x = graph.node("Sub", x, graph.constant("shift", found[0], len(mean), *sides))
+        mean, beta = [0.0] * len(mean), found[1]
+        if set(layer.gamma) == set(variance) == {1.0} and not any(beta):
+            return x
     return graph.node(
         "BatchNormalization",
         x,
         graph.vector("gamma", layer.gamma),
-        graph.vector("beta", layer.beta),
-        graph.vector("mean", layer.running_mean),
+        graph.vector("beta", beta),
+        graph.vector("mean", mean),
         graph.vector("variance", variance),
         epsilon=0.0,
     )
@@ -323,6 +447,12 @@ _WRITERS: dict[type[Layer], Callable[[OnnxWriter, str, Layer], str]] = {
         (Softmax, _of_rows),
         (LogSoftmax, _of_rows),
         (BatchNorm, _batch_norm),
+        (BatchNorm2D, _batch_norm),
+        (BatchNorm1D, _batch_norm),
         (LayerNorm, _layer_norm),
+        (Flatten, _nothing),
+        (Reshape, _nothing),
+        *IMAGE_WRITERS.items(),
+        *MORE_WRITERS.items(),
     )
 }

@@ -18,33 +18,48 @@ USUAL = Reading(",", '"', True, "utf-8")  # for models that do not tell how a ta
 
 _MAIN = """\
 def _main():
+    import argparse
     import csv
     import sys
 
-    old, path, line = str is bytes, sys.argv[-1], 1
-    proba = {asks}
+    parser = argparse.ArgumentParser(description="A table with the answers.")
+    parser.add_argument("file", help="- for a pipe")
+    parser.add_argument("--encoding"{encoding})
+    option, line, old = {"action": "store_true"}, 1, str is bytes
+    parser.add_argument("--keep-going", help="note bad rows, without answers", **option)
+{asks}    args = parser.parse_args()
+    path, keep = args.file, args.keep_going
+
+    def answers(row):
+        if len(row) != len(names):
+            raise ValueError("a row needs %d cells, got %d" % (len(names), len(row)))
+        cells = [{cell} for k in order]
+        return {put}
+
+    def put(row, new):
+        write(row + [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in new])
+
     try:
-        if len(sys.argv) != 2 + proba or path in ("-h", "--help"):
-            raise ValueError("usage: python FILE {usage}DATA.csv")
-        out, file = sys.stdout, sys.stdin
+        file = getattr(sys.stdin, "buffer", sys.stdin) if path == "-" else open(path, "rb")
+        out, file = sys.stdout, {decoded}.encode("utf-8").splitlines(True)
         if not old:
             out = open(1, "w", encoding="utf-8", newline="", errors="backslashreplace")
-{open}
+            file = [v.decode("utf-8") for v in file]
 {start}        write = csv.writer(out, lineterminator="\\n").writerow
-
-        def put(row, new):
-            write(row + [v.encode("utf-8") if old and isinstance(v, type(u"")) else v for v in new])
-
-        put({header}, {answers})
+        new = {answers} + ["note"] * keep
+        put({header}, new)
         for row in {rows}:
             line = table.line_num
             if row > [""]:
-                if len(row) != len(names):
-                    raise ValueError("a row needs %d cells, got %d" % (len(names), len(row)))
-                cells = [{cell} for k in order]
-                put(row, {put})
+                try:
+                    put(row, answers(row) + [""] * keep)
+                except ValueError as error:
+                    if not keep:
+                        raise
+                    row = (row + [""] * len(names))[:len(names)]
+                    put(row, [""] * (len(new) - 1) + [str(error)])
         out.flush()
-    except (EnvironmentError, ValueError, csv.Error) as error:
+    except (EnvironmentError, LookupError, ValueError, csv.Error) as error:
         if getattr(error, "errno", 0) != 32:  # EPIPE
             sys.stderr.write("%s, line %d: %s\\n" % (path, line, error))
         sys.exit(2)
@@ -53,22 +68,17 @@ def _main():
 if __name__ == "__main__":
     _main()
 """
-_OPEN = """\
-            file = open(0 if path == "-" else path, encoding={encoding}, newline="")
-        elif path != "-":
-            file = open(path, "rb")
-        file = {lines}"""
-_OPEN_BYTES = """\
-            file = open(0 if path == "-" else path, "rb")
-        elif path != "-":
-            file = open(path, "rb")
-        file = file.read().splitlines(True)
-        try:
-            file = [text.decode("utf-8-sig") for text in file]
-        except UnicodeError:
-            file = [text.decode({encoding}) for text in file]
-        if old:
-            file = [text.encode("utf-8") for text in file]"""
+_TWO = """\
+def _decoded(data, code):
+    try:
+        return data.decode(code or "utf-8-sig")
+    except UnicodeError:
+        if code:
+            raise
+        return data.decode({own})
+
+
+"""
 _BY_NAME = """\
         tables = [{reader} for s in {signs}]
         for table, row in ((t, v) for t in tables for v in t):
@@ -129,14 +139,10 @@ def command_source(
     by_position = reading is None and list(names) == [f"x{k}" for k in range(len(names))]
     new = f"[{', '.join(map(literal, answers))}]"
     if proba:
-        new += ' + (["probability_%s" % label for label in CLASSES] if proba else [])'
-        put += " + (predict_proba(cells) if proba else [])"
+        new += ' + ["probability_%s" % v for v in CLASSES] * args.proba'
+        put += " + (predict_proba(cells) if args.proba else [])"
     utf8 = how.encoding in UTF8
     bytes_ = not utf8 and "a\n".encode(how.encoding) == b"a\n"
-    lines = "list(file)"
-    if not utf8:
-        decoded = f"file.read().decode({how.encoding!r}).encode('utf-8')"
-        lines += f" if not old else {decoded}.splitlines(True)"
     signs = how.delimiter + "".join(sign for sign in DELIMITERS if sign != how.delimiter)
     quote = "" if how.quote == '"' else f"quotechar={how.quote!r}, "
     if not how.quote:
@@ -147,15 +153,16 @@ def command_source(
     if commas:
         start += _POINTS
     values = {
-        "usage": "[--proba] " if proba else "",
-        "asks": 'sys.argv[1:2] == ["--proba"]' if proba else "False",
+        "asks": '    parser.add_argument("--proba", **option)\n' * proba,
         "cell": cell,
         "answers": new,
         "put": put,
-        "open": _OPEN_BYTES if bytes_ else _OPEN,
+        "decoded": "_decoded(file.read(), args.encoding)"
+        if bytes_
+        else "file.read().decode(args.encoding)",
+        "own": repr(how.encoding),
         "start": start,
-        "encoding": repr("utf-8-sig" if utf8 else how.encoding).replace("'", '"'),
-        "lines": lines,
+        "encoding": "" if bytes_ else f', default="{"utf-8-sig" if utf8 else how.encoding}"',
         "reader": reader,
         "again": _again(reader),
         "signs": literal(signs).replace("'", '"'),
@@ -171,7 +178,7 @@ def command_source(
         values["signs"] = f'[max({values["signs"]}, key="".join(file[:1]).count)]'
         values["unless"] = " or len(names) == len(COLUMNS)"
         values["order"] = "[names.index(v) if v in names else k for k, v in enumerate(COLUMNS)]"
-    source = _MAIN
+    source = _TWO * bytes_ + _MAIN
     for _ in range(2):  # parts contain such names, too
         source = re.sub(r"\{([a-z]+)\}", lambda match: values[match.group(1)], source)
     return source

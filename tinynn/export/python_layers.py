@@ -10,12 +10,15 @@ import re
 from math import frexp, ldexp
 from typing import Callable, List, Sequence, Tuple
 
+from ..engines.image_plans import ImagePlan
 from ..engines.plans import Frozen
 from ..formulas import LAYER_FORMULAS
-from ..formulas.comprehensions import as_expression, comprehended
+from ..formulas.comprehensions import as_expression, in_groups
 from ..formulas.expressions import replaced, written
 from ..formulas.straight_line import StraightLine
 from ..lesson.matrix import Matrix, transpose
+from ..lesson.windows import count as count_of
+from .python_images import DEFINED as IMAGES, by_group, pool_call, windows_line
 
 # Up to this many weights, code is straight-line. A row of 16-32-10 (874) takes 25 µs this way and
 # 32 by loops on CPython 3.11, 21 and 25 on 3.13, 0.6 and 3 on PyPy; one of 64-32-10 (2,410) takes
@@ -27,7 +30,6 @@ STRAIGHT = 1000
 UNROLLED = 200
 MOST_TERMS = 100  # in one sum, for parsers with a small stack
 LANE = 64
-LETTERS = ("gamma", "beta")
 
 _DOT = """\
 try:
@@ -87,7 +89,7 @@ def _packed_dense(x, rows, bits, half, b):
 """
 _CALLED = ("exp", "expm1", "tanh", "erfc", "sqrt", "log", "frexp", "ldexp")
 _DEFINED = {
-    "log1p": _LOG1P, "_dot": _DOT, "_bytes_dense": _INT8, "_packed_dense": _PACKED,
+    "log1p": _LOG1P, "_dot": _DOT, "_bytes_dense": _INT8, "_packed_dense": _PACKED, **IMAGES,
 }  # fmt: skip
 
 
@@ -99,10 +101,11 @@ def network_source(
     It calls `_check` for a row that is not of finite numbers, unless rows are `checked` before. The
     source includes the functions it calls and the weights: "float" is exact, "packed" has one
     integer of fixed-point numbers for each input, "int8" bytes with a scale for each output of a
-    Dense layer.
+    Dense layer. A network with convolutions or pooling is written as loops, however small.
     """
     count = sum(len(row) for layer in layers for rows in layer.values.values() for row in rows)
-    if weights == "float" and count <= STRAIGHT:
+    images = any(layer.plan.image for layer in layers)
+    if weights == "float" and count <= STRAIGHT and not images:
         lines = _straight(name, inputs, layers, checked)
     else:
         lines = _loops(name, inputs, layers, weights, checked)
@@ -154,36 +157,53 @@ def _straight(name: str, inputs: int, layers: Sequence[Frozen], checked: bool) -
             y = [f"{_letter(k)}{j}" for j in range(plan.outputs)]
             b = map(repr, layer.values["b"][0]) if plan.biased else [""] * plan.outputs
             for v, column, bias in zip(y, transpose(layer.values["W"]), b):
-                terms = [f"{x_i} * {w!r}" for x_i, w in zip(x, column)]
-                lines += _sum(v, [*terms, bias] if bias else terms)
+                terms = [f"{x_i}*{w!r}" for x_i, w in zip(x, column)]
+                lines += map(_short, _sum(v, [*terms, bias] if bias else terms))
         else:
             y = _straight_layer(layer, x, _letter(k), lines)
         x = y
     return [*lines, f"    return {bracketed(x, '[', ']', ' ' * 8)}"]
 
 
+def _short(line: str) -> str:
+    """Return a line with the same bits in fewer characters: a + b*-0.5 is a - b*.5.
+
+    >>> _short("a0 = x0*-0.5 + x1*-10.0 + -0.25")
+    'a0 = x0*-.5 - x1*10.0 - .25'
+    """
+    return re.sub(r"(?<![\w.])0\.(?=\d)", ".", re.sub(r" \+ (\w+\*)?-", r" - \1", line))
+
+
 def _straight_layer(layer: Frozen, x: list[str], letter: str, lines: list[str]) -> list[str]:
     """Add the lines of a layer's row program, and return the names of its outputs."""
 
-    formula = LAYER_FORMULAS[layer.plan.kind]
+    formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     in_place = formula.elementwise and not layer.values
-
-    def name(to: str, column: int | None) -> str:
-        if column is None:
-            return to
-        if to == "y":
-            return x[column] if in_place else f"{letter}{column}"
-        return f"{to}_{column}"
+    groups = plan.groups()
 
     def write(line: str) -> None:
         lines.append("    " + line)
 
-    straight = StraightLine(write, name, quick=False, kept_numbers=LETTERS, longest=MOST_TERMS)
-    straight.rows["z"] = x
-    straight.rows.update((of, list(map(repr, rows[0]))) for of, rows in layer.values.items())
-    straight.scalars.update(c=repr(layer.plan.number), n=f"{layer.plan.inputs}.0")
-    straight.run(formula.forward)
-    return straight.rows["y"]
+    y: list[str] = []
+    for begin, end in groups:
+
+        def name(to: str, column: int | None, begin: int = begin) -> str:
+            if column is None:
+                return f"{to}_g{begin}" if len(groups) > 1 else to
+            if to == "y":
+                return x[begin + column] if in_place else f"{letter}{begin + column}"
+            return f"{to}_{begin + column}"
+
+        straight = StraightLine(
+            write, name, quick=False, kept_numbers=layer.values, longest=MOST_TERMS
+        )
+        straight.rows["z"] = x[begin:end]
+        for of, rows in layer.values.items():
+            straight.rows[of] = list(map(repr, rows[0][begin:end]))
+        straight.scalars.update(plan.written_numbers())
+        straight.run(formula.forward)
+        y += straight.rows["y"]
+    return y
 
 
 def _letter(k: int) -> str:
@@ -214,7 +234,9 @@ def _loops(
         ]
     for layer in layers:
         plan = layer.plan
-        if plan.kind == "Dense":
+        if plan.image:
+            body.append(f"    x = {_image_layer(layer, plan.image, weights, lines)}")
+        elif plan.kind == "Dense":
             b = layer.values["b"][0] if plan.biased else [0.0] * plan.outputs
             constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
             lines += [*constants, f"_b{plan.place} = {_list_of(b)}"]
@@ -226,16 +248,34 @@ def _loops(
     return [*lines, *["", ""] * bool(lines), *body, "    return x"]
 
 
+def _image_layer(layer: Frozen, plan: ImagePlan, weights: str, lines: list[str]) -> str:
+    """Add what a layer needs to the lines, and return the expression of it for the row x."""
+    place = layer.plan.place
+    lines.append(windows_line(place, plan))
+    if layer.plan.kind != "Conv":
+        return pool_call(layer, plan)
+    functions = []
+    for g, group in enumerate(by_group(layer, plan)):
+        name = f"{place}_{g}" if plan.groups > 1 else f"{place}"
+        constants, call = _DENSE[weights](f"_W{name}", group.values["W"])
+        lines += [*constants, f"_b{name} = {_list_of(group.values['b'][0])}"]
+        lines += ["", "", f"def _patch{name}(x):", f"    return {call.format(b=f'_b{name}')}"]
+        lines += ["", ""]
+        functions.append(f"_patch{name}")
+    sums = bracketed(functions, "[", "]", " " * 8)
+    return f"_conv(x, {count_of(plan.windows.size)}, _P{place}, {sums})"
+
+
 def _row_lines(layer: Frozen) -> list[str]:
     """Return the lines that apply a layer other than Dense to the row x."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     if formula.elementwise and not layer.values:
-        y = replaced(as_expression(formula), {"c": ("number", plan.number)})
+        y = replaced(as_expression(formula), {k: ("number", v) for k, v in plan.numbers().items()})
         return [f"x = [{written(y)} for z in x]"]
-    numbers = {"c": repr(plan.number), "n": f"{plan.inputs}.0"}
-    own = [f"{letter} = _{letter}{plan.place}" for letter in layer.values]
-    rows = ["z", *layer.values]
-    return ["z = x", *own, *comprehended(formula.forward, rows, numbers), "x = y"]
+    rows = {"z": "x", **{letter: f"_{letter}{plan.place}" for letter in layer.values}}
+    size = plan.groups()[0][1]
+    numbers = plan.written_numbers()
+    return [*in_groups(formula.forward, rows, numbers, plan.inputs, size), "x = y"]
 
 
 Dense = Tuple[List[str], str]  # lines with the weights, and the expression for the row of sums

@@ -10,7 +10,7 @@ from math import isinf
 from typing import Any, Mapping, Sequence
 
 from ..preprocessing.cells import key_of, whole_spelling
-from ..preprocessing.columns import CategoryColumn, NumberColumn
+from ..preprocessing.columns import CategoryColumn, LeftOut, NumberColumn
 from ..preprocessing.date_column import DateColumn
 from ..preprocessing.notation import Notation
 from ..preprocessing.words_column import WordsColumn
@@ -19,33 +19,31 @@ from .python_layers import bracketed
 from .steps import Description
 
 _READ = """\
-try:
-    _TEXTS = (str, unicode)
-except NameError:  # Python 3
-    _TEXTS = (str,)
+_TEXTS = (str, type(u""))
 _MISSING = set({words})
-_MISSING_NUMBERS = {numbers}
-_SPACE = u" \\t\\n\\r\\x0b\\x0c\\x1c\\x1d\\x1e\\x1f\\x85\\xa0\\u1680\\u2000\\u2001\\u2002\\u2003"
-_SPACE += u"\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+_SPACE = u" \\t\\n\\r\\x0b\\x0c\\x1c\\x1d\\x1e\\x1f\\x85\\xa0\\u1680\\u2000\\u2001\\u2002\\u2003\
+\\u2004\\u2005\\u2006\\u2007\\u2008\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
 
 def _read(cell, missing=_MISSING):  # a number, text without white space around it, or None
     if isinstance(cell, _TEXTS):
         text = cell.decode("utf-8") if isinstance(cell, bytes) else cell
-        start, end = 0, len(text)
-        while start < end and text[start] in _SPACE:
-            start += 1
-        while start < end and text[end - 1] in _SPACE:
-            end -= 1
-        text = text[start:end]
+        solid = [k for k, c in enumerate(text) if c not in _SPACE]
+        text = text[solid[0]:solid[-1] + 1] if solid else ""
         return None if text in missing else text
     if isinstance(cell, (float, int)):
-        return None if cell != cell or cell in _MISSING_NUMBERS else cell
+        return None if cell != cell{numbers} else cell
     if type(cell).__name__ in ("NoneType", "NAType", "NaTType"):
         return None
+{others}    return cell
+"""
+_NO_BYTES = """\
+    if isinstance(cell, (bytes, bytearray)):
+        return ()  # no number
+"""
+_NO_CONTAINERS = """\
     if isinstance(cell, (list, tuple, dict, set, bytes, bytearray, complex)):
         raise ValueError("a cell needs to be a number or text, got %r" % (cell,))
-    return cell
 """
 
 _WRITTEN = """\
@@ -111,16 +109,16 @@ def _written(text, decimal, grouped, unit, dressed):  # the number in a text, or
 """
 
 _NUMBER = """\
-def _number(cell, name, shift, scale, instead, more=False{arguments}):
+def _number(cell, name, shift, scale, instead{more}{arguments}):
     x = _read(cell)
     text = isinstance(x, _TEXTS)
     if instead is not None and not text and (x is None or x != x):
-        return [instead, 1.0] if more else [instead]
+        return [(instead - shift) / scale{yes}]
     try:
         y = ({x} - shift) / scale
-        # Some Pythons accept "1_0", or "." and "e5", as numbers.
+        # Some Pythons read "1_0", "." and "e5".
         if y - y == 0.0{guard}:
-            return [y, 0.0] if more else [y]
+            return [y{no}]
     except (OverflowError, TypeError, ValueError):
         pass
     raise ValueError("column %r needs a finite number, got %r" % (name, cell))
@@ -129,6 +127,9 @@ _PLAIN = {
     "arguments": "", "x": "float(x)",
     "guard": ' and not (text and ("_" in x or not x.lower().split("e")[0].strip("+-.")))',
 }  # fmt: skip
+# The column that says whether a cell was missing, for models that have some.
+_NOTED = {"more": ", more=()", "yes": "] + [1.0 for _ in more", "no": "] + [0.0 for _ in more"}
+_NOT_NOTED = dict.fromkeys(_NOTED, "")
 _WAYS = {
     "arguments": ', decimal=".", grouped=False, unit="", dressed=False', "guard": "",
     "x": "(_written(x, decimal, grouped, unit, dressed) if text else float(x))",
@@ -158,23 +159,28 @@ def table_source(model: Description) -> str:
     """Return the source of `_encoded(row)`, from cells to the numbers that the network takes."""
     reader = model.reader
     numbers = sorted(x for x in reader.missing_numbers if x == x)
+    used = set(map(type, model.columns))
     parts = [
         _READ.format(
-            words=bracketed([literal(word) for word in sorted(reader.missing)], "[", "]"),
-            numbers=f"({''.join(f'{literal(x)}, ' for x in numbers)})",
+            others=_NO_BYTES if used <= {NumberColumn, LeftOut} else _NO_CONTAINERS,
+            words=_words_source(sorted(reader.missing)),
+            numbers=f" or cell in ({''.join(f'{literal(x)}, ' for x in numbers)})" * bool(numbers),
         )
     ]
-    used = set(map(type, model.columns))
     if NumberColumn in used:
         plain = all(
             column.notation(reader) == Notation()
             for column in model.columns
             if isinstance(column, NumberColumn)
         )
-        parts += [_NUMBER.format(**_PLAIN)] if plain else [_WRITTEN, _NUMBER.format(**_WAYS)]
+        noted = any(
+            isinstance(column, NumberColumn) and column.indicator for column in model.columns
+        )
+        ways = {**(_PLAIN if plain else _WAYS), **(_NOTED if noted else _NOT_NOTED)}
+        parts += [*[_WRITTEN] * (not plain), _NUMBER.format(**ways)]
     texts, missing = reader.of_texts(), ""
     if texts != reader and used & {CategoryColumn, WordsColumn}:
-        known = bracketed([literal(word) for word in sorted(texts.missing)], "[", "]")
+        known = _words_source(sorted(texts.missing))
         parts.append(f"_MISSING_KINDS = set({known})\n")
         missing = ", _MISSING_KINDS"
     kinds = [column for column in model.columns if isinstance(column, CategoryColumn)]
@@ -186,6 +192,8 @@ def table_source(model: Description) -> str:
     constants: list[str] = []
     lines = [
         "def _encoded(row):",
+        '    if hasattr(row, "keys"):',
+        "        row = [row[name] for name in COLUMNS]",
         f"    if len(row) != {len(model.columns)}:",
         f'        raise ValueError("a row needs {len(model.columns)} cells, got %d" % len(row))',
         "    x = []",
@@ -194,9 +202,9 @@ def table_source(model: Description) -> str:
         name = literal(column.name)
         if isinstance(column, NumberColumn):
             m, s, median = column.shift, column.scale, column.median
-            instead = literal(None if median is None else (median - m) / s)
+            instead = literal(median)
             scaling = (
-                f"{literal(float(m))}, {literal(float(s))}, {instead}{', True' * column.indicator}"
+                f"{literal(float(m))}, {literal(float(s))}, {instead}{', [0]' * column.indicator}"
             )
             for key, way in column.notation(reader)._asdict().items():
                 if way != getattr(Notation(), key):
@@ -223,6 +231,14 @@ def table_source(model: Description) -> str:
     lines.append("    return x")
     parts.append("\n".join([*constants, *[""] * 2 * bool(constants), *lines]) + "\n")
     return "\n\n".join(parts)
+
+
+def _words_source(words: Sequence[str]) -> str:
+    """Return the source of a list of words, in one text where that is shorter."""
+    text = " ".join(words)
+    if text.isascii() and text.isprintable() and text.split(" ") == list(words):
+        return f"{literal(text)}.split(' ')"
+    return bracketed([literal(word) for word in words], "[", "]")
 
 
 def _indices(kinds: list[str]) -> str:

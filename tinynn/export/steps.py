@@ -41,9 +41,11 @@ class Description(NamedTuple):
     layers:      in order, each with its `plan` (kind, inputs, outputs, the `number` in its formula)
                  and `values`. "Dense" is z = x W + b, with W as inputs × outputs and b (if
                  `biased`) as one row; "Affine" (batch normalization that is not folded into a Dense
-                 layer) is gamma x + beta; "LayerNorm" has gamma, beta and ε as `number`. All others
-                 are named and computed as in activations.py, with negative_slope or alpha as
-                 `number`. Dropout and Linear, which do nothing, are left out
+                 layer) is gamma x + beta; "LayerNorm" has gamma, beta and ε as `number`. "Conv",
+                 "MaxPool" and "AveragePool" have an `image` in their plan, "Conv" also W and b, as
+                 `Conv2D` has them. All others are named and computed as in activations.py, with
+                 negative_slope or alpha as `number`. What does nothing (Dropout, Linear, Flatten,
+                 Reshape) is left out
     outputs:     how many numbers the last layer gives
     classes:     of a classifier, in the order of the outputs. With two classes and one output p,
                  p > ½ means the second, and the probabilities are 1 − p and p. Otherwise the answer
@@ -119,7 +121,7 @@ def describe(model: object) -> Description:
 
 def _network(network: Sequential) -> tuple[int, list[Frozen], int]:
     """Return a network's inputs, layers and outputs."""
-    refusal = unknown_layer(network)
+    refusal = unknown_layer(network, images=True)
     if refusal:
         raise SettingError(f"this network cannot be exported: {refusal}")
     if network.inputs is None or network.outputs is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ..preprocessing.words import LETTERS, SINGLE, cases, is_letter
 from ..preprocessing.words_column import WordsColumn
-from .c_family import wrapped
 from .python_layers import bracketed
 
 PYTHON = """\
@@ -113,30 +112,41 @@ static inline long {p}character(const unsigned char *s, int *bytes)
     return code;
 }}
 
-/* Whether a character is in ranges, which end with 0. */
+/* Whether a character is in a table of ranges, which ends with 0. */
 static inline int {p}among(long code, const long *ranges)
 {{
-    for (; *ranges; ranges += 2) if (code >= ranges[0] && code <= ranges[1]) return 1;
+    for (long first; (first = {p}get_long(ranges)) != 0; ranges += 2)
+        if (code >= first && code <= {p}get_long(ranges + 1)) return 1;
     return 0;
 }}
 
 /* A character in lower case; `capitals` are pairs that end with 0. */
 static inline long {p}small(long code, const long *capitals)
 {{
-    for (; *capitals; capitals += 2) if (code == capitals[0]) return capitals[1];
+    for (long capital; (capital = {p}get_long(capitals)) != 0; capitals += 2)
+        if (code == capital) return {p}get_long(capitals + 1);
     return code;
+}}
+
+/* The index after a word at the start of s[0..n), in any case, or -1. */
+static inline int {p}after(
+    const unsigned char *s, int n, const char *word, const long *capitals)
+{{
+    int bytes, at = 0;
+    for (int taken; at < n && {p}get_letter(word); word += taken) {{
+        unsigned char letter[4] = {{0}};
+        for (int i = 0; i < 4 && (i == 0 || letter[i - 1]); i++)
+            letter[i] = (unsigned char){p}get_letter(word + i);
+        if ({p}small({p}character(s + at, &bytes), capitals) != {p}character(letter, &taken)) break;
+        at += bytes;
+    }}
+    return {p}get_letter(word) ? -1 : at;
 }}
 
 /* Counts the words of a text in x, and marks a missing one if `marked`. */
 static inline void {p}count_words(
     const char *text, const char *const *words, int count, const long *capitals, int marked, {T} *x)
 {{
-    static const long letters[] = {{
-{letters}, 0
-    }};
-    static const long single[] = {{
-{single}, 0
-    }};
     int n, bytes, start = 0;
     const unsigned char *s = {p}stripped(text, &n);
     const int missing = {p}index_of(s, n, {p}missing_kinds) >= 0;
@@ -145,24 +155,14 @@ static inline void {p}count_words(
     for (int i = 0; i < n && !missing; i = start) {{
         long code = {p}small({p}character(s + i, &bytes), capitals);
         start = i + bytes;
-        if ({p}among(code, letters)) {{
+        if ({p}among(code, {p}letters)) {{
             for (; start < n; start += bytes) {{
                 code = {p}small({p}character(s + start, &bytes), capitals);
-                if (!{p}among(code, letters)) break;
+                if (!{p}among(code, {p}letters)) break;
             }}
-        }} else if (!{p}among(code, single)) continue;
-        for (int j = 0; j < count; j++) {{
-            const unsigned char *w = (const unsigned char *)words[j];
-            int at = i;
-            while (at < start && *w) {{
-                int taken;
-                if ({p}small({p}character(s + at, &bytes), capitals) != {p}character(w, &taken))
-                    break;
-                at += bytes;
-                w += taken;
-            }}
-            if (at == start && !*w) x[j] += 1;
-        }}
+        }} else if (!{p}among(code, {p}single)) continue;
+        for (int j = 0, size = start - i; j < count; j++)
+            if ({p}after(s + i, size, {p}get_text(words + j), capitals) == size) x[j] += 1;
     }}
     for (int j = 0; j < count; j++) x[j] = ({T})log(1.0 + (double)x[j]);
 }}
@@ -170,9 +170,5 @@ static inline void {p}count_words(
 
 
 def c_source(prefix: str, real: str) -> str:
-    """Return the functions that count words in C."""
-    letters, single = (
-        wrapped([str(code) for pair in pairs for code in pair], "        ")
-        for pairs in (LETTERS, SINGLE)
-    )
-    return C.format(p=prefix, T=real, letters=letters, single=single)
+    """Return the functions that count words in C; they need LETTERS and SINGLE as tables."""
+    return C.format(p=prefix, T=real)

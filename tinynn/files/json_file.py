@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..checks.words import excerpt
 from ..errors import FormatError
 from .atomic import Path as Path, write_text
 
@@ -43,15 +44,20 @@ def read(path: Path) -> dict[str, Any]:
 
 def loads(data: bytes, name: str) -> dict[str, Any]:
     """Return the content of a model file from its bytes; messages call it `name`."""
-    import json  # imported only here: training does not need it, and so starts 2 ms earlier
+    from json import JSONDecodeError  # imported only here: training does not need it
+
+    from .json_text import parse
 
     try:
-        document = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_no_repeats, parse_constant=_no_constants
-        )
+        document = parse(data)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name} is not a model file: byte {error.start} is not UTF-8") from None
-    except json.JSONDecodeError as error:
+        from .foreign import described
+
+        what = described(data, name)
+        raise FormatError(
+            what or f"{name} is not a model file: byte {error.start} is not UTF-8"
+        ) from None
+    except JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise FormatError(f"{name} is not a complete model file: {error.msg} at {where}") from None
     except RecursionError:
@@ -62,11 +68,11 @@ def loads(data: bytes, name: str) -> dict[str, Any]:
         raise FormatError(f'{name} is not a tinynn model: it lacks "format": "{FORMAT}"')
     version = document.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise FormatError(f"{name} needs a whole number as its version, got {version!r}")
+        raise FormatError(f"{name} needs a whole number as its version, got {excerpt(version)}")
     if version > VERSION:
         raise FormatError(
-            f"{name} has version {version} of the model format, but this tinynn reads only up to "
-            f"version {VERSION}; use a newer tinynn"
+            f"{name} has version {excerpt(version)} of the model format, but this tinynn reads "
+            f"only up to version {VERSION}; use a newer tinynn"
         )
     return document
 
@@ -94,17 +100,6 @@ def _text(value: object, indent: str, where: str) -> str:
         if isinstance(value, list):  # find the item at fault
             for i, item in enumerate(value):
                 _text(item, deeper, f"{where}[{i}]")
-        raise FormatError(f"a model file needs finite numbers, got {value!r} in {where}") from None
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!r} appears twice in one object")
-        found[key] = value
-    return found
-
-
-def _no_constants(word: str) -> None:
-    raise ValueError(f"{word} is not a finite number")
+        raise FormatError(
+            f"a model file needs finite numbers, got {excerpt(value)} in {where}"
+        ) from None

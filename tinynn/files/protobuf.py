@@ -11,11 +11,15 @@ Source: protobuf.dev, "Encoding".
 from __future__ import annotations
 
 import struct
-from typing import NoReturn
+from array import array
+from collections import deque
+from itertools import islice
+from typing import Iterator, NoReturn
 
 from ..errors import FormatError
 
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
+HIGH = 32  # fields with numbers from here on are kept together: a file may have millions of them
 _KINDS = {0: "a varint", 1: "8 bytes", 2: "bytes with a length", 5: "4 bytes"}
 
 
@@ -23,37 +27,55 @@ class Message:
     """The fields of one message: data[start:end], bounds checked, nothing copied.
 
     The methods return the values of the fields with a given number, as the type in their name; they
-    raise FormatError, naming the byte, for values of another type. Time and memory are proportional
-    to the bytes of the message; nested messages are parsed on request.
+    raise FormatError, naming the byte, for values of another type. Time is proportional to the
+    bytes of the message, and memory is 8 bytes for each field; nested messages are parsed on
+    request.
     """
+
+    __slots__ = ("_places", "data", "end", "name", "start")
 
     def __init__(self, data: bytes, name: str, start: int = 0, end: int | None = None) -> None:
         self.data = data
         self.name = name
         self.start = start
-        self.end = len(data) if end is None else end
-        # By number: wire type, then where the value starts and ends in `data`; for a varint, the
-        # value itself and where its field starts.
-        self._fields: dict[int, list[tuple[int, int, int]]] = {}
-        position = start
-        while position < self.end:
+        self.end = stop = len(data) if end is None else end
+        self._places: dict[int, array[int]] = {}  # where the fields of each number begin
+        places, position = self._places, start
+        while position < stop:
             at = position
-            tag, position = self._varint(position, self.end)
+            tag, position = data[position], position + 1
+            if tag > 127:
+                tag, position = self._varint(at, stop)
             number, wire = tag >> 3, tag & 7
             if not 0 < number < 1 << 29 or wire not in _KINDS:
                 self.fail(at, f"a field cannot begin with {tag}")
-            if wire == VARINT:
-                value, position = self._varint(position, self.end)
-                self._fields.setdefault(number, []).append((wire, value, at))
-                continue
-            length = 8 if wire == EIGHT_BYTES else 4
-            if wire == BYTES:
-                length, position = self._varint(position, self.end)
-            if length > self.end - position:
-                left = self.end - position
-                self.fail(at, f"field {number} needs {length} bytes, got only {left}")
-            self._fields.setdefault(number, []).append((wire, position, position + length))
-            position += length
+            if wire == VARINT and position < stop and data[position] < 128:
+                position += 1  # by far the most frequent case
+            else:
+                position = self._value(number, wire, position, at)[1]
+            number = min(number, HIGH)
+            if number not in places:
+                places[number] = array("Q")
+            places[number].append(at)
+
+    def _value(self, number: int, wire: int, position: int, at: int) -> tuple[int, int]:
+        """Return a varint and where it ends, or where another value begins and ends."""
+        if wire == VARINT:
+            return self._varint(position, self.end)
+        length = 8 if wire == EIGHT_BYTES else 4
+        if wire == BYTES:
+            length, position = self._varint(position, self.end)
+        if length > self.end - position:
+            left = self.end - position
+            self.fail(at, f"field {number} needs {length} bytes, got only {left}")
+        return position, position + length
+
+    def _fields(self, number: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield where each field of a number begins, its wire type, and its `_value`."""
+        for at in self._places.get(min(number, HIGH), ()):
+            tag, position = self._varint(at, self.end)
+            if tag >> 3 == number:
+                yield (at, tag & 7, *self._value(number, tag & 7, position, at))
 
     def fail(self, at: int, what: str) -> NoReturn:
         """Raise the FormatError that names the byte."""
@@ -61,20 +83,20 @@ class Message:
 
     def has(self, number: int) -> bool:
         """Return whether there is a field of this number."""
-        return number in self._fields
+        return self.count(number) > 0
 
     def integers(self, number: int) -> list[int]:
         """Return repeated signed integers (int32, int64, enum, bool), packed or one by one."""
-        found = []
-        for wire, value, end in self._fields.get(number, ()):
+        found: list[int] = []
+        for at, wire, value, end in self._fields(number):
             if wire == VARINT:
-                found.append(value)
+                found.append(value - (1 << 64) if value >> 63 else value)
                 continue
-            self._expect(number, wire, value, BYTES)
+            self._expect(number, wire, at, BYTES)
             while value < end:
                 item, value = self._varint(value, end)
-                found.append(item)
-        return [v - (1 << 64) if v >> 63 else v for v in found]
+                found.append(item - (1 << 64) if item >> 63 else item)
+        return found
 
     def integer(self, number: int, default: int = 0) -> int:
         """Return one signed integer: the last one, as the format requires."""
@@ -88,13 +110,10 @@ class Message:
         """Return repeated 64-bit floats, packed or one by one."""
         return self._fixed(number, EIGHT_BYTES, 8, "d")
 
-    def blobs(self, number: int) -> list[bytes]:
-        """Return repeated byte strings."""
-        return [self.data[start:end] for start, end in self._spans(number)]
-
     def blob(self, number: int) -> bytes:
-        """Return one byte string, empty if there is none."""
-        return (self.blobs(number) or [b""])[-1]
+        """Return one byte string: the last one, empty if there is none."""
+        last = deque(self._spans(number), maxlen=1)
+        return self.data[slice(*last[0])] if last else b""
 
     def texts(self, number: int) -> list[str]:
         """Return repeated UTF-8 strings."""
@@ -110,22 +129,27 @@ class Message:
         """Return one UTF-8 string, empty if there is none."""
         return (self.texts(number) or [""])[-1]
 
-    def messages(self, number: int) -> list[Message]:
-        """Return repeated messages."""
-        return [Message(self.data, self.name, start, end) for start, end in self._spans(number)]
+    def messages(self, number: int) -> Iterator[Message]:
+        """Yield repeated messages, each parsed when it is asked for."""
+        for start, end in self._spans(number):
+            yield Message(self.data, self.name, start, end)
+
+    def count(self, number: int) -> int:
+        """Return how many fields of this number there are."""
+        places = self._places.get(min(number, HIGH), ())
+        return len(places) if number < HIGH else sum(1 for _ in self._fields(number))
 
     def message(self, number: int) -> Message | None:
         """Return one message, or None. Raises FormatError for several, which would need merging."""
-        spans = self._spans(number)
+        spans = list(islice(self._spans(number), 2))
         if len(spans) > 1:
             self.fail(spans[1][0], f"field {number} appears twice")
         return Message(self.data, self.name, *spans[0]) if spans else None
 
-    def _spans(self, number: int) -> list[tuple[int, int]]:
-        fields = self._fields.get(number, ())
-        for wire, value, end in fields:
-            self._expect(number, wire, end if wire == VARINT else value, BYTES)
-        return [(start, end) for _, start, end in fields]
+    def _spans(self, number: int) -> Iterator[tuple[int, int]]:
+        for at, wire, start, end in self._fields(number):
+            self._expect(number, wire, at, BYTES)
+            yield start, end
 
     def _expect(self, number: int, wire: int, at: int, wanted: int) -> None:
         if wire != wanted:
@@ -133,9 +157,9 @@ class Message:
 
     def _fixed(self, number: int, wanted: int, size: int, letter: str) -> list[float]:
         found: list[float] = []
-        for wire, start, end in self._fields.get(number, ()):
+        for at, wire, start, end in self._fields(number):
             if wire != BYTES:
-                self._expect(number, wire, end if wire == VARINT else start, wanted)
+                self._expect(number, wire, at, wanted)
             if (end - start) % size:
                 self.fail(start, f"field {number} needs numbers of {size} bytes, got {end - start}")
             found += struct.unpack_from(f"<{(end - start) // size}{letter}", self.data, start)

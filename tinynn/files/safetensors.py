@@ -15,15 +15,22 @@ import json
 import struct
 from typing import Any, Mapping, NamedTuple, NoReturn, Sequence
 
+from ..checks.words import excerpt
 from ..errors import FormatError
+from . import json_text
 from .atomic import Path
+from .foreign import described
+from .short_numbers import BFLOAT16, short_floats
 
+BLOCK = 1 << 16  # bytes of numbers converted at once
 HEADER_LIMIT = 100_000_000  # bytes; the reference reader's own limit
+BYTES_LIMIT = 1_000_000  # numbers of one byte, which take 32 times as much memory
+TENSORS_LIMIT = 50_000  # five for each of the layers that a model may have
 _COUNT_LIMIT = 2**63  # numbers in a tensor: bounds the product of a shape
 
 # The size of a number in bytes and its `struct` letter.
 DTYPES: dict[str, tuple[int, str]] = {
-    "F64": (8, "d"), "F32": (4, "f"), "F16": (2, "e"), "BF16": (2, "H"),
+    "F64": (8, "d"), "F32": (4, "f"), "F16": (2, "e"), "BF16": (2, BFLOAT16),
     "I64": (8, "q"), "I32": (4, "i"), "I16": (2, "h"), "I8": (1, "b"),
     "U64": (8, "Q"), "U32": (4, "I"), "U16": (2, "H"), "U8": (1, "B"), "BOOL": (1, "?"),
 }  # fmt: skip
@@ -37,6 +44,7 @@ NAMES = {
     "beta": "bias",
     "running_mean": "running_mean",
     "running_variance": "running_var",
+    "slope": "weight",
 }
 
 
@@ -50,12 +58,13 @@ class Tensor(NamedTuple):
     def values(self) -> list[float]:
         """Return the numbers in one list, the last index running fastest (row by row)."""
         size, letter = DTYPES[self.dtype]
-        data = self.data
-        if self.dtype == "BF16":  # the upper half of a float32
-            widened = bytearray(2 * len(data))
-            widened[2::4], widened[3::4] = data[0::2], data[1::2]
-            data, size, letter = memoryview(widened), 4, "f"
-        return list(struct.unpack(f"<{len(data) // size}{letter}", data))
+        if size <= 2:
+            return short_floats(self.data, letter)
+        values: list[float] = []
+        for start in range(0, len(self.data), BLOCK):
+            part = self.data[start : start + BLOCK]
+            values += struct.unpack(f"<{len(part) // size}{letter}", part)
+        return values
 
 
 class File(NamedTuple):
@@ -85,6 +94,9 @@ def loads(data: bytes, name: str) -> File:
         fail(f"it needs 8 bytes for the length of its header, got {len(data)}")
     (length,) = struct.unpack_from("<Q", data)
     if length > min(len(data) - 8, HEADER_LIMIT):
+        what = described(data, name)
+        if what:
+            raise FormatError(what)
         fail(
             f"byte 0 announces a header of {length} bytes, but {len(data) - 8} follow "
             f"(the limit is {HEADER_LIMIT})"
@@ -99,16 +111,20 @@ def loads(data: bytes, name: str) -> File:
         try:
             spans.append((_checked(entry), key))
         except ValueError as error:
-            fail(f"tensor {key!r} {error}")
+            fail(f"tensor {excerpt(key)} {error}")
     spans.sort()
+    single = sum(end - begin for (begin, end, dtype, _), _ in spans if DTYPES[dtype][0] == 1)
+    if single > BYTES_LIMIT:
+        fail(f"it has {single:,} numbers of one byte, which are no weights")
     position, tensors = 0, {}
     for (begin, end, dtype, shape), key in spans:
         if begin != position:
             trouble = "overlaps the tensor before it" if begin < position else "leaves a gap"
-            fail(f"tensor {key!r} {trouble}: it begins at {begin} instead of {position}")
+            fail(f"tensor {excerpt(key)} {trouble}: it begins at {begin} instead of {position}")
         if end > len(numbers):
             fail(
-                f"tensor {key!r} ends at {end}, but there are only {len(numbers)} bytes of numbers"
+                f"tensor {excerpt(key)} ends at {end}, "
+                f"but there are only {len(numbers)} bytes of numbers"
             )
         tensors[key] = Tensor(dtype, shape, numbers[begin:end])
         position = end
@@ -167,13 +183,11 @@ def dumps(
 def _header(text: bytes, fail: Any) -> dict[str, Any]:
     if text[:1] != b"{":
         fail("its header, from byte 8, needs to begin with {")
+    if text.count(b'"data_offsets"') > TENSORS_LIMIT:
+        fail(f"its header names more than {TENSORS_LIMIT:,} tensors")
     try:
-        header = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_no_repeats,
-            parse_int=_whole,
-            parse_float=_no_fractions,
-            parse_constant=_no_fractions,
+        header = json_text.parse(
+            text, parse_int=_whole, parse_float=_no_fractions, parse_constant=_no_fractions
         )
     except UnicodeDecodeError as error:
         fail(f"its header is not UTF-8 at byte {8 + error.start}")
@@ -194,7 +208,7 @@ def _checked(entry: object) -> tuple[int, int, str, tuple[int, ...]]:
         raise ValueError("needs exactly dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise ValueError(f"needs dtype to be one of {', '.join(DTYPES)}, got {dtype!r}")
+        raise ValueError(f"needs dtype to be one of {', '.join(DTYPES)}, got {excerpt(dtype)}")
     if not _sizes(shape):
         raise ValueError("needs shape to be a list of whole numbers of at least 0")
     if not _sizes(offsets) or len(offsets) != 2:
@@ -215,17 +229,6 @@ def _checked(entry: object) -> tuple[int, int, str, tuple[int, ...]]:
 
 def _sizes(values: object) -> bool:
     return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise ValueError(f"the key {key!r} appears twice in one object")
-            seen.add(key)
-    return found
 
 
 def _whole(digits: str) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .activations import ACTIVATIONS
-from .normalizations import NORMALIZATIONS
-from .programs import LayerFormula
+from collections import ChainMap
 
-# All layers that are row programs, by the names of their classes.
-LAYER_FORMULAS: dict[str, LayerFormula] = {**ACTIVATIONS, **NORMALIZATIONS}
+from .activations import ACTIVATIONS
+from .normalizations import NORMALIZATIONS, formula_name
+from .programs import Each, Largest, LayerFormula, Let, Total
+
+# All layers that are row programs, by the names of their classes: a view of both tables, which may
+# grow (see registering.py).
+LAYER_FORMULAS: ChainMap[str, LayerFormula] = ChainMap(NORMALIZATIONS, ACTIVATIONS)
+__all__ = ["LAYER_FORMULAS", "Each", "Largest", "Let", "Total", "formula_name"]

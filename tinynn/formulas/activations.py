@@ -1,5 +1,7 @@
 """The activations of lesson/activations.py as row programs, for every engine and export.
 
+Those of lesson/more_activations.py are in more_activations.py.
+
 To add one, write its function and derivative in lesson/activations.py, its layer in
 lesson/activation_layers.py, and its programs here. z is the input, y the output, c the layer's
 setting; in the backward program d is the derivative of the loss, first by y and finally by z.
@@ -8,6 +10,7 @@ setting; in the backward program d is the derivative of the loss, first by y and
 from __future__ import annotations
 
 from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from .more_activations import MORE_ACTIVATIONS
 from .programs import Each, Largest, LayerFormula, Let, Total
 
 _SIGMOID = "1.0 / (1.0 + exp(-z)) if z >= 0.0 else exp(z) / (1.0 + exp(z))"
@@ -70,6 +73,7 @@ ACTIVATIONS: dict[str, LayerFormula] = {
         ],
         [Total("q", "d"), Each("d", "d - exp(y) * q")],
     ),
+    **MORE_ACTIVATIONS,
 }
 
 

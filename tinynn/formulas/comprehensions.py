@@ -45,8 +45,29 @@ def comprehended(
     return lines
 
 
+def in_groups(
+    program: Program, rows: Mapping[str, str], numbers: Mapping[str, str], columns: int, size: int
+) -> list[str]:
+    """Return the lines that make y by running a program on each group of `size` columns in turn.
+
+    rows: the source of each row it is given, all columns of it.
+
+    >>> from tinynn.formulas.programs import Each
+    >>> in_groups([Each("y", "-z")], {"z": "x"}, {}, 4, 4)
+    ['z = x', 'y = [-zj for zj in z]']
+    """
+    if size == columns:
+        given = [f"{name} = {source}" for name, source in rows.items()]
+        return [*given, *comprehended(program, list(rows), numbers)]
+    part = f"[group:group + {size}]"
+    given = [f"{name} = {source}{part}" for name, source in rows.items()]
+    body = [*given, *comprehended(program, list(rows), numbers), "whole += y"]
+    head = ["whole = []", f"for group in range(0, {columns}, {size}):"]
+    return [*head, *[f"    {line}" for line in body], "y = whole"]
+
+
 def as_expression(formula: LayerFormula, quick: bool = False) -> Tree:
-    """Return y as one expression of z and the layer's number c."""
+    """Return y as one expression of z and the layer's numbers, c and c2."""
     made: dict[str, Tree] = {}
     for statement in formula.forward:
         made[statement.to] = replaced(parsed(value_of(statement, quick)), made)

@@ -13,8 +13,9 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple, Union
 
 Tree = Tuple[Any, ...]
 
-_OPERATORS = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/"}
-_COMPARISONS = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
+# A power and == occur only in what an optimizer computes once, which no engine reads as a tree.
+_OPERATORS = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "Pow": "**"}
+_COMPARISONS = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "=="}
 _HOLDS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ONLY_TREE = 0x400  # PyCF_ONLY_AST; the module `ast` takes a millisecond to import
@@ -57,6 +58,8 @@ def parsed(expression: str) -> Tree:
 
 def _tree(node: Any) -> Tree:
     kind = type(node).__name__
+    if kind == "BinOp" and type(node.op).__name__ == "Pow" and hasattr(node.right, "value"):
+        return _power(_tree(node.left), node.right.value)
     if kind == "BinOp":
         operator = _OPERATORS[type(node.op).__name__]
         return (operator, _tree(node.left), _tree(node.right))
@@ -75,6 +78,11 @@ def _tree(node: Any) -> Tree:
     if kind == "Name":
         return ("name", node.id)
     return ("number", float(node.value))
+
+
+def _power(base: Tree, times: int) -> Tree:
+    """Return a product of so many equal factors."""
+    return base if times == 1 else ("*", _power(base, times - 1), base)
 
 
 def inner(tree: Tree) -> Iterator[Tree]:

@@ -68,7 +68,7 @@ class Loops(NamedTuple):
         parts = list(runs(program))
         for k, run in enumerate(parts):
             first, style = run[0], self.language
-            later = {name for other in parts[k + 1 :] for s in other for name in _names(s)}
+            later = _needed(parts[k + 1 :])
             if isinstance(first, Largest):
                 for line in style.largest:
                     self.write(line.format(
@@ -167,7 +167,7 @@ class _Body:
                     + style.assign.format(declared=style.declared, to=f"{name}j", value=element)
                 )
         shared = {loops.lists[name] for name in made if name in loops.lists}
-        for name in self.later - made:
+        for name in sorted(self.later - made):
             if loops.lists.get(name) in shared:
                 raise AssertionError(f"the row {name} is overwritten before it is used")
 
@@ -191,6 +191,17 @@ class _Body:
             for line in style.branches:
                 loops.write("    " + line.format(declared=style.declared, to=local, **parts))
         self.locals[to] = local
+
+
+def _needed(parts: list[list[Assignment]]) -> set[str]:
+    """Return the names that statements use before they assign them."""
+    needed: set[str] = set()
+    made: set[str] = set()
+    for run in parts:
+        for statement in run:
+            needed |= {name for name in _names(statement) if name not in made}
+            made.add(statement.to)
+    return needed
 
 
 def listed_rows(program: Program, kept: Collection[str]) -> set[str]:

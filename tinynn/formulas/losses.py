@@ -1,4 +1,6 @@
-"""The losses of lesson/losses.py, and of poisson.py, as row programs, for one sample.
+"""The losses of lesson/losses.py as row programs, for one sample.
+
+Those of lesson/more_losses.py are in more_losses.py.
 
 y are the outputs, t the targets, and c is the loss's setting; the results are `loss` and the row d,
 its derivative by y. k is a factor of the derivatives: the sample's share in the batch times
@@ -9,41 +11,14 @@ from __future__ import annotations
 
 from math import exp, log
 from sys import float_info
-from typing import Callable, NamedTuple
 
-from ..lesson.loss import Loss
-from ..lesson.losses import LOSSES as OF_THE_LESSON, LOWEST_LOG, SMALLEST_VARIANCE
-from .poisson import Poisson
-from .programs import Each, Largest, Let, Program, Total
+from ..lesson.losses import LOWEST_LOG, SMALLEST_VARIANCE
+from .more_losses import MORE_LOSSES
+from .programs import Each, Largest, Let, LossFormula, Total
 
 # The probabilities at which logarithms are limited, and the lowest logarithm.
 _LEAST_BCE, _LEAST_CE = exp(LOWEST_LOG), float_info.min
 _LOWEST_CE = log(_LEAST_CE)
-
-
-class LossFormula(NamedTuple):
-    """A loss as row programs.
-
-    loss:        computes `loss`, before the division by n if it is a `mean` over the outputs
-    derivative:  computes d, using the rows and numbers of `loss`
-    joint:       replaces `derivative` if the derivative includes that of the last layer
-    simple:      replaces `loss` if all targets are 0 or 1 and, for classes, a row has a single 1
-    factor:      a factor of the derivatives that is part of k
-    setting:     the name of the loss's setting that is the number c
-    """
-
-    loss: Program
-    derivative: Program
-    joint: Program = ()
-    simple: Program = ()
-    mean: bool = True
-    factor: float = 1.0
-    setting: str = ""
-
-    def parts(self, joint: bool, simple: bool = False) -> tuple[Program, Program]:
-        """Return the programs to run: for the loss, and for its derivatives."""
-        loss = self.simple if simple and self.simple else self.loss
-        return loss, self.joint if joint else self.derivative
 
 
 _OF_Z = " of z"  # the losses that apply the sigmoid or softmax themselves
@@ -101,13 +76,6 @@ LOSSES: dict[str, LossFormula] = {
         ],
         [Each("d", "k * (p - t)")],
     ),
-    "poisson": LossFormula(
-        [
-            Each("u", "exp(y)"),
-            Total("loss", "u - t * y + (t * log(t) - t if t > 0.0 else 0.0)"),
-        ],
-        [Each("d", "k * (u - t)")],
-    ),
     "ce": LossFormula(
         [
             Total("s", f"t * ({_LOWEST_CE!r} if y < {_LEAST_CE!r} else log(y))"),
@@ -135,13 +103,20 @@ LOSSES: dict[str, LossFormula] = {
         [Each("d", "k * (u / e * right - t)")],
         mean=False,
     ),
+    **MORE_LOSSES,
 }
-
-
-# The classes of these losses.
-KINDS: dict[str, Callable[..., Loss]] = {**OF_THE_LESSON, Poisson.name: Poisson}
 
 
 def loss_formula(name: str, from_logits: bool) -> LossFormula:
     """Return the formula of the loss with this short name."""
-    return LOSSES[name + _OF_Z if from_logits else name]
+    return LOSSES[formula_name(name, from_logits)]
+
+
+def has_formula(name: str, from_logits: bool) -> bool:
+    """Return whether the loss with this short name has a formula."""
+    return formula_name(name, from_logits) in LOSSES
+
+
+def formula_name(name: str, from_logits: bool) -> str:
+    """Return the name of a loss's formula, which may be another one for logits."""
+    return name + _OF_Z if from_logits else name

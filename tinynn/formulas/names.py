@@ -20,9 +20,27 @@ from ..lesson.activation_layers import (
     Softplus,
     Tanh,
 )
+from ..lesson.gru import GRU
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
-from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.lstm import LSTM
+from ..lesson.more_activations import (
+    CELU,
+    Clip,
+    Hardsigmoid,
+    Hardswish,
+    LogSigmoid,
+    Mish,
+    ReLU6,
+    Softsign,
+    TanhGELU,
+)
+from ..lesson.normalization import BatchNorm, GroupNorm, LayerNorm
+from ..lesson.prelu import PReLU
+from ..lesson.rms_norm import RMSNorm
+from ..lesson.rnn import RNN
+from ..lesson.sequences import Embedding
+from ..lesson.step_summaries import MaxSteps, MeanSteps
 
 # Keras has names for activation functions and for classes of layers; where two names mean the same,
 # both are here, the usual one first.
@@ -32,6 +50,7 @@ _NAMES: dict[type[Layer], tuple[str, str, str, str, str, str]] = {
     Dropout: ("", "Dropout", "Dropout", "Dropout", "", ""),
     BatchNorm: ("", "BatchNormalization", "BatchNorm1d", "BatchNormalization", "", ""),
     LayerNorm: ("", "LayerNormalization", "LayerNorm", "LayerNormalization", "", ""),
+    GroupNorm: ("", "GroupNormalization", "GroupNorm", "", "", ""),
     Linear: ("linear", "", "Identity", "Identity", "identity", ""),
     Sigmoid: ("sigmoid", "", "Sigmoid", "Sigmoid", "logistic", "sigmoid"),
     Tanh: ("tanh", "", "Tanh", "Tanh", "tanh", "tanh"),
@@ -44,6 +63,23 @@ _NAMES: dict[type[Layer], tuple[str, str, str, str, str, str]] = {
     SiLU: ("silu swish", "", "SiLU", "Swish", "", ""),
     Softmax: ("softmax", "Softmax", "Softmax", "Softmax", "softmax", ""),
     LogSoftmax: ("log_softmax", "", "LogSoftmax", "LogSoftmax", "", ""),
+    PReLU: ("", "PReLU", "PReLU", "PRelu", "", ""),
+    ReLU6: ("relu6", "", "ReLU6", "", "", ""),
+    Clip: ("hard_tanh", "", "Hardtanh", "Clip", "", ""),
+    Softsign: ("softsign", "", "Softsign", "Softsign", "", ""),
+    Hardsigmoid: ("hard_sigmoid", "", "Hardsigmoid", "HardSigmoid", "", ""),
+    Hardswish: ("hard_silu hard_swish", "", "Hardswish", "HardSwish", "", ""),
+    Mish: ("mish", "", "Mish", "Mish", "", ""),
+    CELU: ("celu", "", "CELU", "Celu", "", ""),
+    LogSigmoid: ("log_sigmoid", "", "LogSigmoid", "", "", ""),
+    TanhGELU: ("", "", "", "", "", ""),
+    RMSNorm: ("", "RMSNormalization", "RMSNorm", "", "", ""),
+    Embedding: ("", "Embedding", "Embedding", "", "", ""),
+    RNN: ("", "SimpleRNN", "RNN", "", "", ""),
+    LSTM: ("", "LSTM", "LSTM", "", "", ""),
+    GRU: ("", "GRU", "GRU", "", "", ""),
+    MeanSteps: ("", "GlobalAveragePooling1D", "", "", "", ""),
+    MaxSteps: ("", "GlobalMaxPooling1D", "", "", "", ""),
 }
 
 

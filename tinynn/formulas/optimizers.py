@@ -8,9 +8,13 @@ To add an optimizer, write it in the lesson, and its function here.
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
+from ..lesson.optimizer import Optimizer
 from .programs import Each, Let, Program, Total
+
+# Memory of sums or means of squares, of which roots are taken, and of sizes.
+SQUARES = ("v", "v_max", "squares", "steps", "size")
 
 
 class UpdateFormula(NamedTuple):
@@ -36,6 +40,22 @@ def update_formula(optimizer: str, settings: Settings, decays: bool) -> UpdateFo
     """
     decay = settings.get("weight_decay", 0.0) if decays else 0.0
     return OPTIMIZERS[optimizer](settings, decay)
+
+
+def numbers_of(optimizer: Optimizer) -> tuple[tuple[str, Any], ...]:
+    """Return an optimizer's settings for its formula: all but the learning rate, single numbers.
+
+    >>> from tinynn.lesson.sign_optimizers import Lion
+    >>> numbers_of(Lion())
+    (('beta1', 0.9), ('beta2', 0.99), ('weight_decay', 0.0))
+    """
+    found: list[tuple[str, Any]] = []
+    for name, value in optimizer.settings().items():
+        if isinstance(value, (tuple, list)):
+            found += [(f"{name[:-1]}{k}", part) for k, part in enumerate(value, 1)]
+        elif name != "learning_rate":
+            found.append((name, value))
+    return tuple(found)
 
 
 def _decayed(decay: float) -> list[Each]:
@@ -126,6 +146,88 @@ def _adam_step(
     return UpdateFormula(once, program)
 
 
+def _nadam(settings: Settings, decay: float) -> UpdateFormula:
+    beta1, beta2, eps = settings["beta1"], settings["beta2"], settings["eps"]
+    share = f"{beta1!r} * (1.0 - 0.5 * 0.96 ** (%s * {settings['momentum_decay']!r}))"
+    once = [
+        ("mu", share % "step"),
+        ("mu_next", share % "(step + 1)"),
+        ("right", f"1.0 - {beta2!r} ** step"),
+    ]
+    program = [
+        *_decayed(decay),
+        Each("m", f"{beta1!r} * m + {1.0 - beta1!r} * g"),
+        Each("v", f"{beta2!r} * v + {1.0 - beta2!r} * g * g"),
+        Each("product", "product * mu"),
+        Each("ahead", "mu_next * m / (1.0 - product * mu_next)"),
+        Each("ahead", "(1.0 - mu) * g / (1.0 - product) + ahead"),
+        Each("w", f"w - rate * ahead / (sqrt(v / right) + {eps!r})"),
+    ]
+    return UpdateFormula(once, program)
+
+
+def _radam(settings: Settings, decay: float) -> UpdateFormula:
+    beta1, beta2, eps = settings["beta1"], settings["beta2"], settings["eps"]
+    most = 2.0 / (1.0 - beta2) - 1.0
+    below = (most - 4.0) * (most - 2.0)
+    once = [
+        ("power", f"{beta2!r} ** step"),
+        ("rho", f"{most!r} - 2.0 * step * power / (1.0 - power)"),
+        ("plain", f"rate / (1.0 - {beta1!r} ** step)"),
+        (
+            "scaled",
+            f"plain * sqrt((rho - 4.0) * (rho - 2.0) * {most!r} / ({below!r} * rho)"
+            " * (1.0 - power)) if rho > 5.0 else 0.0",
+        ),
+        ("plain", "0.0 if rho > 5.0 else plain"),
+    ]
+    program = [
+        *_decayed(decay),
+        Each("m", f"{beta1!r} * m + {1.0 - beta1!r} * g"),
+        Each("v", f"{beta2!r} * v + {1.0 - beta2!r} * g * g"),
+        Each("w", f"w - m * (plain + scaled / (sqrt(v) + {eps!r}))"),
+    ]
+    return UpdateFormula(once, program)
+
+
+def _adadelta(settings: Settings, decay: float) -> UpdateFormula:
+    rho, eps = settings["rho"], settings["eps"]
+    program = [
+        *_decayed(decay),
+        Each("v", f"{rho!r} * v + {1.0 - rho!r} * g * g"),
+        Each("move", f"sqrt(steps + {eps!r}) / sqrt(v + {eps!r}) * g"),
+        Each("steps", f"{rho!r} * steps + {1.0 - rho!r} * move * move"),
+        Each("w", "w - rate * move"),
+    ]
+    return UpdateFormula([], program)
+
+
+_SIGN = "(1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else {0})"
+
+
+def _rprop(settings: Settings, decay: float) -> UpdateFormula:
+    down, up = settings["eta1"], settings["eta2"]
+    least, most = settings["step_size1"], settings["step_size2"]
+    program = [
+        Each("turn", "g * previous"),
+        Each("size", f"size * ({up!r} if turn > 0.0 else {down!r} if turn < 0.0 else 1.0)"),
+        Each("size", f"{least!r} if size < {least!r} else {most!r} if size > {most!r} else size"),
+        Each("previous", "0.0 if turn < 0.0 else g"),
+        Each("w", f"w - size * {_SIGN.format('previous')}"),
+    ]
+    return UpdateFormula([], program)
+
+
+def _lion(settings: Settings, decay: float) -> UpdateFormula:
+    beta1, beta2 = settings["beta1"], settings["beta2"]
+    program = [
+        Each("ahead", f"{beta1!r} * m + {1.0 - beta1!r} * g"),
+        Each("m", f"{beta2!r} * m + {1.0 - beta2!r} * g"),
+        Each("w", f"{'keep * w' if decay else 'w'} - rate * {_SIGN.format('ahead')}"),
+    ]
+    return UpdateFormula([("keep", f"1.0 - rate * {decay!r}")] if decay else [], program)
+
+
 def _gradient_sum(settings: Settings, decay: float) -> UpdateFormula:
     return UpdateFormula([], [Each("total", "total + rate * g"), Each("w", "w")])
 
@@ -136,6 +238,11 @@ OPTIMIZERS: dict[str, Callable[[Settings, float], UpdateFormula]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "adamw": _adamw,
+    "nadam": _nadam,
+    "radam": _radam,
+    "adadelta": _adadelta,
+    "rprop": _rprop,
+    "lion": _lion,
     "gradient_sum": _gradient_sum,
 }
 

@@ -50,20 +50,53 @@ class LayerFormula(NamedTuple):
 
     forward:   from z to y
     backward:  from d = ∂L/∂y to d = ∂L/∂z, using the rows and numbers of `forward`; if the layer
-               has parameters, also their derivatives, dgamma and dbeta
+               has parameters, also their derivatives, such as dgamma
     setting:   the name of the layer's setting that is the number c in the programs, if there is one
+    second:    that of the setting that is the number c2
+    letters:   the names of the layer's parameters, each a row with a number per column
+    in_groups: whether the programs run on c2 equal groups of columns, one after another
+    own:       whether a caller registered it
 
-    n is the number of columns.
+    n is the number of columns, of a group if there are any.
     """
 
     forward: Program
     backward: Program
     setting: str = ""
+    second: str = ""
+    letters: Sequence[str] = ()
+    in_groups: bool = False
+    own: bool = False
 
     @property
     def elementwise(self) -> bool:
         """Whether each column depends only on itself."""
         return all(isinstance(statement, Each) for statement in self.forward)
+
+
+class LossFormula(NamedTuple):
+    """A loss as row programs.
+
+    loss:        computes `loss`, before the division by n if it is a `mean` over the outputs
+    derivative:  computes d, using the rows and numbers of `loss`
+    joint:       replaces `derivative` if the derivative includes that of the last layer
+    simple:      replaces `loss` if all targets are 0 or 1 and, for classes, a row has a single 1
+    factor:      a factor of the derivatives that is part of k
+    setting:     the name of the loss's setting that is the number c
+    """
+
+    loss: Program
+    derivative: Program
+    joint: Program = ()
+    simple: Program = ()
+    mean: bool = True
+    factor: float = 1.0
+    setting: str = ""
+
+    def parts(self, joint: bool, simple: bool = False) -> tuple[Program, Program]:
+        """Return the programs to run: for the loss, and for its derivatives."""
+        loss = self.simple if simple and self.simple else self.loss
+        return loss, self.joint if joint else self.derivative
 
 
 def value_of(statement: Assignment, quick: bool = False) -> str:

@@ -9,19 +9,23 @@ from typing import Callable, Mapping, Sequence, TypeVar
 from ..checks.rows import as_rows, as_vector
 from ..checks.settings import number
 from ..errors import FormatError, TinynnError
-from ..lesson.activation_layers import Linear
+from ..lesson.activation_layers import Linear, ReLU
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Matrix, Vector, transpose
+from ..lesson.more_activations import Clip, ReLU6
 from ..lesson.network import KINDS, Sequential
-from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.normalization import BatchNorm, GroupNorm, LayerNorm
+from ..lesson.prelu import PReLU
 from ..lesson.random_streams import stream
+from ..lesson.rms_norm import RMSNorm
+from ..training.model_files import LAYERS_LIMIT
 
 T = TypeVar("T")
 
+ROWS_LIMIT = 200_000  # inputs of all Dense layers together: each has a row, a list of its own
 # Stands for an ε of 0, which tinynn's layers refuse: it vanishes when added to a variance.
 _TINY = sys.float_info.min
-LAYERS_LIMIT = 10_000  # no real model has more
 
 
 def built(where: str, make: Callable[[], T]) -> T:
@@ -41,6 +45,11 @@ def refusal(where: str, what: str, mend: str = "") -> FormatError:
         f"{where}: {what} cannot be imported exactly{mend and '; ' + mend}. "
         f"The layers of tinynn are: {known}"
     )
+
+
+def misfit(where: str, wanted: str, got: object) -> FormatError:
+    """Return the error for numbers that do not fit each other."""
+    return FormatError(f"{where} needs {wanted}, got {got}")
 
 
 def matrix(where: str, values: object) -> Matrix:
@@ -63,6 +72,14 @@ def dense(where: str, W: Matrix, b: Vector | None, transposed: bool = False) -> 
     if transposed:
         W = transpose(W)
     return built(where, lambda: Dense(len(W), len(W[0]), weights=W, bias=False if b is None else b))
+
+
+def check_rows(where: str, rows: int) -> None:
+    """Raise FormatError if the Dense layers together have more inputs than any real network."""
+    if rows > ROWS_LIMIT:
+        raise FormatError(
+            f"{where} needs layers with at most {ROWS_LIMIT:,} inputs in all, got {rows:,}"
+        )
 
 
 def simple(where: str, kind: type[Layer], **settings: float) -> Layer:
@@ -107,6 +124,47 @@ def layer_norm(
     return layer
 
 
+def rms_norm(where: str, gamma: Vector | None, eps: float, columns: int | None = None) -> RMSNorm:
+    """Return γ ∘ x / √(mean(x²) + eps), row by row; without γ for any number of columns."""
+    size = columns if gamma is None else len(gamma)
+    layer = built(where, lambda: RMSNorm(eps or _TINY, gamma is not None, size))
+    layer.build(size, stream(0))
+    if gamma is not None:
+        _fill(where, layer.gamma, gamma)
+    return layer
+
+
+def group_norm(
+    where: str, groups: int, columns: int, gamma: Vector | None, beta: Vector | None, eps: float
+) -> GroupNorm:
+    """Return γ ∘ (x − μ) / √(σ² + eps) + β, for each group of columns of each row."""
+    layer = built(where, lambda: GroupNorm(groups, columns, eps=eps or _TINY))
+    layer.build(columns, stream(0))
+    _fill(where, layer.gamma, gamma)
+    _fill(where, layer.beta, beta)
+    return layer
+
+
+def prelu(where: str, slopes: Vector) -> PReLU:
+    """Return the PReLU with these slopes; a single one is for all columns."""
+    shared = len(slopes) == 1
+    layer = built(where, lambda: PReLU(None if shared else len(slopes), shared))
+    layer.build(layer.columns, stream(0))
+    _fill(where, layer.slope, slopes)
+    return layer
+
+
+def clip(where: str, least: float | None, most: float | None) -> Layer:
+    """Return the layer that limits numbers to least … most; None is no limit."""
+    if (least, most) == (0.0, None):
+        return ReLU()
+    if (least, most) == (0.0, 6.0):
+        return ReLU6()
+    low = -sys.float_info.max if least is None else least
+    high = sys.float_info.max if most is None else most
+    return built(where, lambda: Clip(low, high))
+
+
 def _fill(where: str, own: Vector, numbers: Vector | None) -> None:
     if numbers is None:
         return
@@ -138,7 +196,7 @@ def scaling(
 def assembled(where: str, layers: Sequence[Layer]) -> Sequential:
     """Return the network of these layers; without any, one that returns its inputs."""
     if len(layers) > LAYERS_LIMIT:
-        raise FormatError(f"{where} needs at most {LAYERS_LIMIT} layers, got {len(layers)}")
+        raise FormatError(f"{where} needs at most {LAYERS_LIMIT:,} layers, got {len(layers):,}")
     return built(where, lambda: Sequential(*(layers or [Linear()])))
 
 
@@ -155,8 +213,8 @@ def check_settings(
 
 
 def finite(where: str, values: list[float]) -> list[float]:
-    """Return the numbers. Raises FormatError if one is not finite."""
+    """Return the numbers as floats. Raises FormatError if one is not finite."""
     for i, value in enumerate(values):
         if not isfinite(value):
             raise FormatError(f"{where} needs finite numbers, got {value} at index {i}")
-    return values
+    return list(map(float, values)) if set(map(type, values)) - {float} else values

@@ -1,20 +1,25 @@
-"""brain.js: the JSON that `NeuralNetwork.toJSON()` returns in brain.js 2, brain.js 1 and brain.
+"""brain.js: the JSON that `toJSON()` returns in brain.js 2, brain.js 1 and brain.
+
+Recurrent networks are in brainjs_recurrent.py.
 
 Source: brain.js 2.0.0-beta.24 and 1.6.1, neural-network.js: toJSON, fromJSON and runInput.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Mapping, Optional, Tuple
 
+from ..checks.words import excerpt, listed
 from ..errors import FormatError
+from ..files import json_text
 from ..files.atomic import Path
+from ..files.foreign import described
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import LeakyReLU, ReLU
 from ..lesson.layer import Layer
-from . import assembly
+from ..training.model_files import LAYERS_LIMIT
+from . import assembly, brainjs_recurrent
 from .imported import Imported
 
 _ACTIVATIONS = layers_named("brain.js")
@@ -38,8 +43,17 @@ def from_brainjs(source: Path | Mapping[str, Any]) -> Imported:
     brain.js takes 0 for a name that a row lacks. It rounds the values between layers to 32 bits, so
     its predictions and tinynn's agree to 1e-6.
 
-    Raises FormatError for anything else, including recurrent networks, and OSError if the file
-    cannot be read.
+    Training on gives other numbers than brain.js would, whose optimizers are not the
+    textbook's: its momentum moves weights but not biases, and its "adam" moves biases by the means
+    that it had before the step.
+
+    So are those of `brain.recurrent`, whose networks read sequences: `RNN`, `LSTM` and `GRU`, and
+    the same of time steps. brain.js's RNN has ReLU, its LSTM no cell of its own (`cell=False`), and
+    its GRU resets before the product. `run` of time steps returns the row of the last step. A
+    network of text gives the probabilities of the next kind: kind 0 begins and ends a text, and
+    `classes` has None for it, then the characters.
+
+    Raises FormatError for anything else, and OSError if the file cannot be read.
     """
     if isinstance(source, Mapping):
         return _read(source, "the network")
@@ -47,21 +61,25 @@ def from_brainjs(source: Path | Mapping[str, Any]) -> Imported:
         data = file.read()
     name = str(source)
     try:
-        document = json.loads(data.decode("utf-8-sig"), parse_int=_whole)
+        document = json_text.parse(data)
     except RecursionError:
         raise FormatError(f"{name} is not brain.js's JSON: it is nested too deeply") from None
     except ValueError as error:
-        raise FormatError(f"{name} is not brain.js's JSON: {error}") from None
+        message = f"{name} is not brain.js's JSON: {error}"
+        raise FormatError(described(data, name) or message) from None
     return _read(document, name)
 
 
 def _read(document: Any, where: str) -> Imported:
+    recurrent = brainjs_recurrent.kind_of(document)
+    if recurrent:
+        return brainjs_recurrent.read(document, recurrent, where)
+    _refuse_other_kinds(document, where)
     layers = document.get("layers") if isinstance(document, Mapping) else None
     if not isinstance(layers, list) or len(layers) < 2:
         raise FormatError(f'{where} needs "layers", a list of at least two')
-    kind = document.get("type", _KINDS[0])
-    if kind not in _KINDS:
-        raise assembly.refusal(where, f"a brain.js network of type {kind!r}")
+    if len(layers) > LAYERS_LIMIT:
+        raise FormatError(f"{where} needs at most {LAYERS_LIMIT:,} layers, got {len(layers):,}")
     newer = isinstance(layers[-1], Mapping) and isinstance(layers[-1].get("biases"), list)
     if newer:
         parts = [_newer(layer, f"{where}, layer {i}") for i, layer in enumerate(layers) if i]
@@ -70,8 +88,11 @@ def _read(document: Any, where: str) -> Imported:
         parts, tables = _older(layers, where)
         for i, name in enumerate(("inputLookup", "outputLookup")):
             # Without a lookup table, nodes called 0, 1, … are positions, not names.
-            if not document.get(name) and "0" in (tables[i] or ()):
+            names = tables[i] or ()
+            if not document.get(name) and names == tuple(map(str, range(len(names)))):
                 tables[i] = None
+    widths = [weights[0] for weights, _ in parts if isinstance(weights, list) and weights]
+    assembly.check_rows(where, sum(len(row) for row in widths if isinstance(row, list)))
     activation, alpha = _activation(document)
     network: list[Layer] = []
     for i, (weights, biases) in enumerate(parts):
@@ -79,7 +100,7 @@ def _read(document: Any, where: str) -> Imported:
         W, b = assembly.matrix(place, weights), assembly.vector(place, biases)
         last: Layer
         if activation not in _ACTIVATIONS:
-            raise assembly.refusal(where, f"the activation {activation!r}")
+            raise assembly.refusal(where, f"the activation {excerpt(activation)}")
         if _ACTIVATIONS[activation] is not LeakyReLU:
             last = _ACTIVATIONS[activation]()
         elif newer:
@@ -92,11 +113,29 @@ def _read(document: Any, where: str) -> Imported:
     return result
 
 
+def _refuse_other_kinds(document: Any, where: str) -> None:
+    """Raise FormatError, by their names, for brain.js's networks that are not feed-forward."""
+    if not isinstance(document, Mapping):
+        return
+    kind = document.get("type")
+    if kind == "Recurrent":
+        raise assembly.refusal(where, "a brain.js network of type 'Recurrent'")
+    if kind is None and ("hiddenLayers" in document or "outputConnector" in document):
+        raise assembly.refusal(where, "a recurrent brain.js network of an unknown type")
+    if kind == "CrossValidate" or ("sets" in document and "avgs" in document):
+        what, mend = "brain.js's CrossValidate", "write one of its sets' networks"
+        raise assembly.refusal(where, what, mend)
+    if kind is not None and kind not in _KINDS:
+        raise assembly.refusal(where, f"a brain.js network of type {excerpt(kind)}")
+
+
 def _check_sizes(document: Mapping[str, Any], result: Imported, where: str) -> None:
     widths = [result.network.inputs, *(layer.outputs for layer in result.network.layers[::2])]  # type: ignore[attr-defined]
     sizes = document.get("sizes")
     if sizes is not None and sizes != widths:
-        raise FormatError(f"{where} says its sizes are {sizes!r}, and its layers have {widths}")
+        raise FormatError(
+            f"{where} says its sizes are {excerpt(sizes)}, and its layers have {excerpt(widths)}"
+        )
     for names, width in ((result.inputs, widths[0]), (result.outputs, widths[-1])):
         if names is not None and len(names) != width:
             raise FormatError(f"{where} has {len(names)} names for {width} columns")
@@ -130,7 +169,9 @@ def _lookup(document: Mapping[str, Any], name: str, where: str) -> tuple[str, ..
         raise FormatError(f"{where} needs {name} to be a table of names and columns")
     names = sorted(table, key=lambda key: int(table[key]))
     if [table[key] for key in names] != list(range(len(names))):
-        raise FormatError(f"{where} needs a name for each column in {name}, got {dict(table)!r}")
+        raise FormatError(
+            f"{where} needs a name for each column in {name}, got {excerpt(dict(table))}"
+        )
     return tuple(map(str, names))
 
 
@@ -145,14 +186,14 @@ def _older(layers: list[Any], where: str) -> tuple[list[_Part], list[_Names]]:
     for i in range(1, len(nodes)):
         weights, biases = [], []
         for key, node in nodes[i].items():
-            place = f"{where}, layer {i}, node {key!r}"
+            place = f"{where}, layer {i}, node {excerpt(key)}"
             if not isinstance(node, Mapping) or "bias" not in node or "weights" not in node:
                 raise FormatError(f'{place} needs "bias" and "weights"')
             by_name = _named(node["weights"], place)
             if set(by_name) != set(nodes[i - 1]):
                 raise FormatError(
-                    f"{place} needs weights for the nodes {', '.join(nodes[i - 1])}, "
-                    f"got {', '.join(by_name) or 'none'}"
+                    f"{place} needs weights for the nodes {listed(list(nodes[i - 1]))}, "
+                    f"got {listed(list(by_name)) or 'none'}"
                 )
             weights.append([by_name[name] for name in nodes[i - 1]])
             biases.append(node["bias"])
@@ -169,7 +210,3 @@ def _named(table: Any, place: str) -> dict[str, Any]:
     # JavaScript puts whole numbers first, in order, then the other keys as they were added.
     keys = sorted(table, key=lambda key: (0, int(key)) if _NUMBER.fullmatch(key) else (1, 0))
     return {key: table[key] for key in keys}
-
-
-def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) <= 20 else float(digits)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import SettingError
 from ..lesson.activation_layers import Sigmoid
 from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
+from ..lesson.samples import one_row_each
 
 
 class Imported(NamedTuple):
@@ -27,7 +28,8 @@ class Imported(NamedTuple):
 
         With one output, a probability p, the label is classes[1] where p > ½, else classes[0].
         With several, it is the class of the largest; but if the last layer is Sigmoid, each output
-        is a separate yes or no, and the answer is the list of the classes whose p > ½.
+        is a separate yes or no, and the answer is the list of the classes whose p > ½. Where each
+        step of a sequence has its own row, so it has its own label, that of the largest.
 
         Raises SettingError if the source has no classes.
         """
@@ -35,6 +37,9 @@ class Imported(NamedTuple):
         if not classes:
             raise SettingError("labels needs a model that knows its classes, and this one does not")
         outputs = self.predict(rows)
+        if self.network.reads_steps and not one_row_each(self.network.layers):
+            steps: Any = outputs  # a row for each step of each sequence
+            return [[classes[y.index(max(y))] for y in sequence] for sequence in steps]
         if len(classes) == 1:
             return [classes[0] for _ in outputs]
         if self.network.outputs == 1:

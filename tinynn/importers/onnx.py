@@ -1,474 +1,360 @@
-"""ONNX: files with feed-forward graphs, one operator after another."""
+"""ONNX: files with feed-forward graphs, one operator after another, and those of skl2onnx."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Union
+from typing import Any, Sequence, Union
 
+from ..checks.words import excerpt, listed
 from ..errors import FormatError
+from ..estimators import Classifier, Regressor
 from ..files.atomic import Path
-from ..formulas.names import layers_named
-from ..lesson.activation_layers import (
-    ELU,
-    GELU,
-    SELU,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    SiLU,
-    Softmax,
-)
-from ..lesson.activations import SELU_ALPHA, SELU_SCALE
+from ..lesson.activation_layers import Linear, Sigmoid, Softmax
+from ..lesson.file_checks import DEPTH_LIMIT
 from ..lesson.layer import Layer
-from ..lesson.layers import Dense, Dropout
-from ..lesson.matrix import Matrix, Vector
-from ..lesson.normalization import BatchNorm, LayerNorm
+from ..lesson.layers import Dense
+from ..lesson.residual import Residual
+from ..preprocessing import TableEncoder
 from . import assembly
+from .estimators import encoder_of_numbers, estimator_of
+from .features import Cell, encoded_features
 from .imported import Imported
-from .onnx_model import OnnxGraph, OnnxNode, OnnxTensor, parse
-from .onnx_patterns import fork, users_of
+from .onnx_answers import Answers, answers_of
+from .onnx_chain import Chain
+from .onnx_columns import Front, front_of, needs_front
+from .onnx_constants import GraphConstants
+from .onnx_model import OnnxGraph, OnnxInput, parse
+from .onnx_operators import is_known, take
+from .onnx_patterns import fork, residual_sum, spelled, users_of
+from .onnx_sequences import reads_sequences, sequence_layers
+from .onnx_steps import layers_of
 
-SPREAD_LIMIT = 2**22  # numbers that constants may be spread out to, over all layers
+Read = Union[Imported, Classifier, Regressor]
+SQUARE_LIMIT = 1_000_000  # weights of a layer that only puts columns into another order
 
 
-def from_onnx(path: Path) -> Imported:
+def from_onnx(path: Path, missing: Sequence[str | float] = (), as_estimator: bool = False) -> Read:
     """Return the network in an ONNX file (operator set 7 or later, weights inside the file).
 
-    The graph needs one input, which is a table or is flattened to one first, and one output. These
-    operators are supported:
+    A graph with one input, which is a table or is flattened to one, and one output gives an
+    `Imported`. These operators are supported:
 
     - Gemm and MatMul by constants;
-    - Add, Sub, Mul and Div by constants, one for each column or one for all: they become the bias
-      of a Dense layer, or a layer that scales;
-    - tinynn's activations, also spelled out in smaller operators as PyTorch and
-      `tinynn.export.to_onnx` write them, and PRelu with one slope;
+    - Add, Sub, Mul, Div, Sum and Neg with constants, one for each column or one for all: they
+      become the bias of a Dense layer, or a layer that scales; Max, Min and Clip with constants;
+    - tinynn's activations, also spelled out in smaller operators, however they are written;
     - Softmax, LogSoftmax and LayerNormalization along the rows, and BatchNormalization;
-    - Dropout, Identity, and Flatten and Reshape that leave rows unchanged.
+    - Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, and ReduceMean of images, of one
+      or two sides whose size the file says; rows are images as ONNX flattens them;
+    - GroupNormalization; InstanceNormalization, and normalization along the last side, of columns
+      that a Reshape has put into groups;
+    - Dropout, Identity, Cast between floats, and Flatten, Reshape, Squeeze and Unsqueeze that leave
+      rows unchanged;
+    - whatever is computed from constants and shapes alone.
+
+    A graph with RNN, LSTM or GRU, or with a Gather of a table's rows by kinds, reads sequences: its
+    first two axes are the batch and the steps in either order. Beside what treats each row by
+    itself it may have Transpose, Squeeze, a Gather of the last step, and ReduceMean and ReduceMax
+    over the steps. States need to begin as zeros.
+
+    What skl2onnx writes of an MLPClassifier or MLPRegressor, alone or at the end of a pipeline, is
+    read as `from_sklearn` reads the pipeline: an `Imported` where columns are only scaled, with the
+    labels as `classes` if the file has them (ArgMax and ArrayFeatureExtractor, ZipMap, or Binarizer
+    with the threshold ½). A table that needs more than scaling gives a `Classifier` or `Regressor`:
+    categories (OneHotEncoder, LabelEncoder), missing cells (Imputer), columns that are chosen or
+    put in another order; so does a file with labels alone. The labels are those of the file: 0 and
+    1 for False and True. A number as a category is the whole number that it equals; ONNX drops its
+    fraction. Missing cells are None, NaN, an empty text and the words in `missing`. skl2onnx puts
+    the outputs of an MLPRegressor with several targets into one column; here each has a column, as
+    in scikit-learn.
+
+    With `as_estimator=True` any file gives an estimator: a `Classifier` where there are labels,
+    else a `Regressor`.
 
     Raises FormatError, naming the operator and its node, for anything else, and for an incomplete
     file; OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         data = file.read()
-    return loads(data, str(path))
+    return loads(data, str(path), missing, as_estimator)
 
 
-def loads(data: bytes, name: str) -> Imported:
-    """Return the network in the bytes of an ONNX file; messages call it `name`."""
+def loads(
+    data: bytes, name: str, missing: Sequence[str | float] = (), as_estimator: bool = False
+) -> Read:
+    """Return the model in the bytes of an ONNX file, as `from_onnx`; messages call it `name`."""
     graph = parse(data, name)
     users = users_of(graph)
-    chain = _Chain(graph, name)
-    tensor = graph.input
-    visited = 0
-    while tensor != graph.output:
-        numbers = users.get(tensor, [])
-        if not numbers:
-            raise FormatError(f"{name}: no node takes {tensor!r}, and it is not the output")
-        node = graph.nodes[numbers[0]]
-        if len(numbers) > 1:
-            chain.needs_table(node)
-            layer, region = fork(graph, tensor, users)
-            chain.steps.append(layer)
-            visited += len(region)
-            tensor = region[-1].outputs[0]
-            continue
-        chain.take(node, tensor)
-        visited += 1
-        for extra in node.outputs[1:]:
-            if extra in users or extra == graph.output:
-                raise assembly.refusal(node.place, f"the further output {extra!r} of a node")
-        tensor = node.outputs[0] if node.outputs else ""
-    if visited != len(graph.nodes):
-        _refuse_strays(graph, name)
-    return Imported(assembly.assembled(name, chain.layers()))
+    constants = GraphConstants(graph, users)
+    if reads_sequences(graph, constants):
+        ends = [output for output in graph.outputs if output not in constants.known]
+        if len(ends) != 1 or as_estimator:
+            what = "an estimator" if as_estimator else f"the outputs {listed(ends)}"
+            raise assembly.refusal(name, f"a graph of sequences as {what}")
+        found = sequence_layers(graph, constants, ends[0], name)
+        return Imported(assembly.assembled(name, found[0]))
+    answers = answers_of(graph, constants, name)
+    if needs_front(graph, answers.nodes):
+        front = front_of(graph, constants, answers.nodes, answers.end, name)
+        source = OnnxInput(front.end, 1, [None, len(front.features)])
+    else:
+        source = graph.inputs[0]
+        front = Front(source.name, [], [], set())
+    layers, columns = _layers(graph, constants, source, answers, front, name)
+    layers = _with_pair(layers) if answers.pair and answers.labels is None else layers
+    yes_or_no = answers.pair or answers.multilabel
+    if not (answers.numbers or yes_or_no or (layers and isinstance(layers[-1], Softmax))):
+        layers = [*layers, Softmax()]  # the largest stays the largest
+    plain = (not front.names or _only_scaled(front)) and answers.numbers
+    if as_estimator or not plain:
+        return _estimator(layers, columns, front, answers, missing, name)
+    first = [_scaling(name, front)] if front.names else []
+    names = tuple(front.names) if len(graph.inputs) > 1 else None
+    network = assembly.assembled(name, [*first, *layers])
+    if answers.labels is None and not answers.multilabel:
+        return Imported(network, None, names)
+    return Imported(
+        network, tuple(_classes(layers, network.outputs or columns, answers, name)), names
+    )
 
 
-def _refuse_strays(graph: OnnxGraph, name: str) -> None:
+def _layers(
+    graph: OnnxGraph,
+    constants: GraphConstants,
+    source: OnnxInput,
+    answers: Answers,
+    front: Front,
+    name: str,
+) -> tuple[list[Layer], int | None]:
+    """Return the layers from the end of the front to the tensor that the answers are made of.
+
+    And how many columns they take, if that is known.
+    """
+    walk = _Walk(graph, constants, answers, name)
+    chain = Chain(constants, source, graph.opset, name)
+    chain.aside = answers.nodes | front.nodes
+    walk.go(chain, source.name, answers.end)
+    if answers.nodes and chain.sides is not None and len(chain.sides) != 1:
+        node = graph.nodes[min(answers.nodes)]
+        raise assembly.refusal(node.place, f"{node.operator} of something other than a table")
+    if len(chain.aside) + walk.visited + len(constants.done) != len(graph.nodes):
+        _refuse_strays(graph, constants, name)
+    return layers_of(chain.steps, chain.inputs, chain.budget), chain.inputs
+
+
+class _Walk:
+    """The way through a graph, node by node, from the front to the answers."""
+
+    def __init__(
+        self,
+        graph: OnnxGraph,
+        constants: GraphConstants,
+        answers: Answers,
+        name: str,
+    ) -> None:
+        self.graph, self.constants, self.name = graph, constants, name
+        self.visited = 0
+        self.end = answers.end
+        self.depth = 0
+
+    def go(self, chain: Chain, tensor: str, end: str) -> None:
+        """Take the nodes from one tensor to another; the chain gets their steps."""
+        graph, constants = self.graph, self.constants
+        before: list[str] = []  # the tensors of the last nodes, each a step of its own
+        while tensor != end:
+            shape = None if chain.sides is None else [None, *chain.sides]
+            constants.shape_of(tensor, shape)
+            numbers = chain.users(tensor)
+            if not numbers:
+                raise FormatError(
+                    f"{self.name}: no node takes {excerpt(tensor)}, and it is not the output"
+                )
+            node = graph.nodes[numbers[0]]
+            formula = None
+            if len(numbers) > 1:
+                add = residual_sum(graph, constants, tensor, numbers)
+                formula = fork(graph, tensor, chain, refuses=add is None)
+                if formula is None and add is not None:
+                    tensor = self._residual(chain, tensor, add)
+                    before.clear()
+                    continue
+            elif not is_known(node.operator):
+                formula = spelled(graph, tensor, chain)
+                while formula is None and before:  # perhaps a node before it belongs to it
+                    tensor = before.pop()
+                    chain.back()
+                    self.visited -= 1
+                    formula = spelled(graph, tensor, chain)
+                if formula is None:
+                    raise assembly.refusal(node.place, f"the operator {node.operator}")
+            if formula is not None:
+                if chain.scalar:
+                    chain.refuse_shape(node)
+                chain.add_spelled(*formula[:4], formula.nodes[-1])
+                before.clear()
+                self.visited += len(formula.nodes)
+                tensor = formula.nodes[-1].outputs[0]
+                continue
+            if (
+                node.operator == "Reshape"
+                and graph.producer == "skl2onnx"
+                and node.outputs == [self.end]
+                and getattr(constants.known.get(node.inputs[-1]), "values", None) == [-1, 1]
+            ):
+                pass  # of several targets, too: see `from_onnx`
+            else:
+                steps = len(chain.steps)
+                chain.mark()
+                take(chain, node, tensor)
+                before = [*before[-3:], tensor] if len(chain.steps) == steps + 1 else []
+            self.visited += 1
+            for extra in node.outputs[1:]:
+                if constants.users(extra) or extra in graph.outputs:
+                    what = f"the further output {excerpt(extra)} of a node"
+                    raise assembly.refusal(node.place, what)
+            tensor = node.outputs[0] if node.outputs else ""
+        constants.shape_of(tensor, None)
+
+    def _residual(self, chain: Chain, tensor: str, number: int) -> str:
+        """Add x + f(x), whose sum is the node of this number; return its output."""
+        node = self.graph.nodes[number]
+        end = node.inputs[node.inputs[0] == tensor]
+        self.depth += 1
+        if self.depth > DEPTH_LIMIT:
+            raise assembly.refusal(node.place, f"more than {DEPTH_LIMIT} sums inside each other")
+        inner = chain.branch()
+        inner.aside = chain.aside | {number}
+        self.go(inner, tensor, end)
+        self.depth -= 1
+        if inner.sides != chain.sides:
+            raise assembly.refusal(node.place, f"{node.operator} of different shapes")
+        chain.add(Residual(*layers_of(inner.steps, inner.inputs, inner.budget)))
+        self.visited += 1
+        return node.outputs[0]
+
+
+def _refuse_strays(graph: OnnxGraph, constants: GraphConstants, name: str) -> None:
     """Raise FormatError for nodes that are not on the way from the input to the output."""
-    reached = {graph.input}
-    for node in graph.nodes:
+    reached = {own.name for own in graph.inputs}
+    for i, node in enumerate(graph.nodes):
+        if i in constants.done:
+            continue
         if not reached & set(node.inputs):
             raise assembly.refusal(
                 node.place, f"{node.operator}, which does not depend on the input,"
             )
         reached.update(node.outputs)
-    raise FormatError(f"{name}: every node needs to lead to its output, {graph.output!r}")
+    outputs = excerpt(graph.outputs if len(graph.outputs) > 1 else graph.outputs[0])
+    raise FormatError(f"{name}: every node needs to lead to its output, {outputs}")
 
 
-class ScalingRun:
-    """(x − shift) · scale + offset: a run of Add, Sub, Mul and Div by constants.
+def _with_pair(layers: list[Layer]) -> list[Layer]:
+    """Return layers that give 1 − p and p instead of p.
 
-    Each of the three holds one number for each column, or one for all.
+    p = σ(z) and 1 − p are the softmax of 0 and z.
     """
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.shift: Vector | None = None
-        self.scale: Vector | None = None
-        self.offset: Vector | None = None
-
-    def add(self, numbers: Vector) -> None:
-        """Add a constant to each column."""
-        if self.shift is None and self.scale is None and self.offset is None:
-            self.shift = [-c for c in numbers]
-        else:
-            self.offset = _each(self.place, lambda a, b: a + b, self.offset or [0.0], numbers)
-
-    def multiply(self, numbers: Vector) -> bool:
-        """Multiply each column by a constant; return False, unchanged, if there is an offset."""
-        if self.offset is not None:
-            return False
-        self.scale = _each(self.place, lambda a, b: a * b, self.scale or [1.0], numbers)
-        return True
-
-    def columns(self) -> int | None:
-        """Return how many columns it has constants for, None if they fit any number."""
-        lengths = {len(n) for n in (self.shift, self.scale, self.offset) if n is not None} - {1}
-        if len(lengths) > 1:
-            raise FormatError(f"{self.place} needs constants of one length, got {lengths}")
-        return lengths.pop() if lengths else None
-
-    def spread(self, columns: int | None) -> tuple[Vector, Vector, Vector]:
-        """Return shift, scale and offset, with a number for each column."""
-        if columns is None:
-            raise FormatError(f"{self.place}: nothing in the file says how many columns it has")
-        if self.columns() not in (None, columns):
-            raise FormatError(
-                f"{self.place} needs constants for {columns} columns, got {self.columns()}"
-            )
-        shift, scale, offset = (
-            numbers * (columns if len(numbers) == 1 else 1)
-            for numbers in (self.shift or [0.0], self.scale or [1.0], self.offset or [0.0])
-        )
-        return shift, scale, offset
+    *rest, last, sigmoid = layers if len(layers) > 1 else [Linear(), Linear()]
+    if not isinstance(last, Dense) or not isinstance(sigmoid, Sigmoid) or last.outputs != 1:
+        raise FormatError("1 − p and p need p to be the only output of a Sigmoid")
+    W = [[0.0, w] for (w,) in last.W]
+    b = [0.0, *last.b] if last.b else None
+    return [*rest, assembly.dense("the last layer", W, b), Softmax()]
 
 
-Step = Union[Layer, ScalingRun]
+def _without_pair(layers: list[Layer]) -> list[Layer]:
+    """Return layers that give p instead of 1 − p and p, the inverse of `_with_pair`."""
+    if len(layers) > 1 and isinstance(layers[-1], Softmax) and isinstance(layers[-2], Dense):
+        last = layers[-2]
+        W = [[w1 - w0] for w0, w1 in last.W]
+        b = [last.b[1] - last.b[0]] if last.b else None
+        return [*layers[:-2], assembly.dense("the last layer", W, b), Sigmoid()]
+    return layers
 
 
-class _Chain:
-    """The layers of a graph, built node by node."""
-
-    def __init__(self, graph: OnnxGraph, name: str) -> None:
-        self.name = name
-        self.constants = graph.constants
-        self.opset = graph.opset
-        self.steps: list[Step] = []
-        self.flat = graph.shape is None or len(graph.shape) == 2  # a table: rows and columns
-        self.rows = graph.shape[0] if graph.shape else None
-        self.columns: int | None = None  # how many the current tensor has, if known
-        if graph.shape is not None and len(graph.shape) >= 2:
-            self.columns = _product(graph.shape[1:])
-        self.inputs = self.columns
-        self.spreading = 0
-
-    def take(self, node: OnnxNode, tensor: str) -> None:
-        """Add the layer of a node that takes only `tensor` and constants."""
-        layer = _LAYERS.get(node.operator)
-        known = _READERS.get(layer or node.operator)
-        if known is None:
-            if layer is None:
-                raise assembly.refusal(node.place, f"the operator {node.operator}")
-            known = (_named(layer), ())
-        if node.operator not in ("Flatten", "Reshape", "Identity", "Dropout"):
-            self.needs_table(node)
-        read, names = known
-        unknown = set(node.attributes) - set(names)
-        if unknown:
-            raise assembly.refusal(node.place, f"{node.operator} with {', '.join(sorted(unknown))}")
-        read(self, node, tensor)
-        if self.steps:
-            self.columns = _columns(self.steps[-1], self.columns)[1]
-
-    def needs_table(self, node: OnnxNode) -> None:
-        """Raise FormatError unless the current tensor is a table."""
-        if not self.flat:
-            raise assembly.refusal(node.place, f"{node.operator} of something other than a table")
-
-    def constant(self, node: OnnxNode, i: int) -> OnnxTensor | None:
-        """Return a node's input i, which needs to be a constant; None if there is none."""
-        if i >= len(node.inputs) or not node.inputs[i]:
-            return None
-        tensor = self.constants.get(node.inputs[i])
-        if tensor is None:
-            raise assembly.refusal(node.place, f"{node.operator} with a variable as input {i}")
-        return tensor
-
-    def numbers(self, node: OnnxNode, i: int) -> Vector:
-        """Return a constant input with a number for each column, or one for all."""
-        tensor = self.constant(node, i)
-        if tensor is None:
-            raise FormatError(f"{node.place}: {node.operator} needs an input {i}")
-        long = [side for side in tensor.shape if side != 1]
-        if len(tensor.shape) > 2 or len(long) > 1 or (long and long[0] != tensor.shape[-1]):
-            raise assembly.refusal(node.place, f"a constant of shape {list(tensor.shape)}")
-        return assembly.finite(node.place, assembly.vector(node.place, tensor.values))
-
-    def scaling(self, node: OnnxNode) -> ScalingRun:
-        """Return the run of scaling that a node continues, a new one if there is none."""
-        if not self.steps or not isinstance(self.steps[-1], ScalingRun):
-            self.steps.append(ScalingRun(node.place))
-        last = self.steps[-1]
-        assert isinstance(last, ScalingRun)
-        return last
-
-    def layers(self) -> list[Layer]:
-        """Return the layers; each run of scaling is one."""
-        layers: list[Layer] = []
-        columns = self.inputs
-        for i, step in enumerate(self.steps):
-            if columns is None:
-                columns = _first_known(self.steps[i:])
-            before = layers[-1] if layers else None
-            if not isinstance(step, ScalingRun):
-                layers.append(step)
-                columns = _columns(step, columns)[1]
-            elif isinstance(before, LayerNorm) and before.columns is None:  # spelled out: no γ, β
-                shift, scale, offset = self._spread(step, columns)
-                beta = [o - s * c for s, c, o in zip(shift, scale, offset)]
-                norm = assembly.layer_norm(step.place, len(scale), scale, beta, before.eps)
-                layers[-1] = norm
-            else:
-                layers.append(assembly.scaling(step.place, *self._spread(step, columns)))
-        return layers
-
-    def _spread(self, step: ScalingRun, columns: int | None) -> tuple[Vector, Vector, Vector]:
-        """Return a scaling's numbers, one for each column; a small file cannot ask for too many."""
-        self.spreading += columns or 0
-        if self.spreading > SPREAD_LIMIT:
-            raise FormatError(f"{step.place} needs constants for too many columns, {columns}")
-        return step.spread(columns)
-
-
-def _first_known(steps: list[Step]) -> int | None:
-    """Return the number of input columns, from the first step that says it."""
-    for step in steps:
-        columns, _ = _columns(step, None)
-        if columns is not None or isinstance(step, Dense):
-            return columns
-    return None
-
-
-def _columns(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
-    """Return how many columns a step takes and gives, None where that is unknown."""
-    if isinstance(step, Dense):
-        return step.inputs, step.outputs
-    own = step.columns() if isinstance(step, ScalingRun) else getattr(step, "columns", None)
-    return (own or inputs,) * 2
-
-
-def _each(place: str, f: Callable[[float, float], float], a: Vector, b: Vector) -> Vector:
-    """Return f of each pair; a list of one number goes with any other."""
-    if len(a) != len(b) and 1 not in (len(a), len(b)):
-        raise FormatError(f"{place} needs constants for {len(a)} columns, got {len(b)}")
-    n = max(len(a), len(b))
-    return [f(x, y) for x, y in zip(a * (n // len(a)), b * (n // len(b)))]
-
-
-def _product(sides: list[int | None]) -> int | None:
-    product = 1
-    for side in sides:
-        if side is None:
-            return None
-        product *= side
-    return product
-
-
-def _first(node: OnnxNode, tensor: str) -> None:
-    """Raise FormatError unless `tensor` is a node's first input."""
-    if node.inputs[0] != tensor:
-        raise assembly.refusal(node.place, f"{node.operator} of a constant by a variable")
-
-
-def _weights(chain: _Chain, node: OnnxNode) -> Matrix:
-    tensor = chain.constant(node, 1)
-    if tensor is None or len(tensor.shape) != 2 or 0 in tensor.shape:
-        shape = None if tensor is None else list(tensor.shape)
-        raise assembly.refusal(node.place, f"{node.operator} by weights of shape {shape}")
-    width = tensor.shape[1]
-    rows = [tensor.values[i : i + width] for i in range(0, len(tensor.values), width)]
-    return assembly.matrix(node.place, rows)
-
-
-def _gemm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    """α x W + β C; transA would turn rows into columns."""
-    _first(node, tensor)
-    if node.attributes.get("transA", 0):
-        raise assembly.refusal(node.place, "Gemm with transA=1")
-    W = _weights(chain, node)
-    alpha = assembly.real(node.place, "alpha", node.attributes.get("alpha", 1.0))
-    if alpha != 1.0:
-        W = [[alpha * w for w in row] for row in W]
-    transposed = bool(node.attributes.get("transB", 0))
-    b = None
-    if len(node.inputs) > 2 and node.inputs[2]:
-        beta = assembly.real(node.place, "beta", node.attributes.get("beta", 1.0))
-        b = [beta * c for c in chain.numbers(node, 2)]
-        outputs = len(W) if transposed else len(W[0])
-        b = b * outputs if len(b) == 1 else b
-    chain.steps.append(assembly.dense(node.place, W, b, transposed))
-
-
-def _matmul(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    chain.steps.append(assembly.dense(node.place, _weights(chain, node), None))
-
-
-def _add(chain: _Chain, node: OnnxNode, tensor: str, sign: float = 1.0) -> None:
-    numbers = [sign * c for c in chain.numbers(node, 1 if node.inputs[0] == tensor else 0)]
-    last = chain.steps[-1] if chain.steps else None
-    if isinstance(last, Dense):
-        b = _each(node.place, lambda a, b: a + b, last.b or [0.0] * last.outputs, numbers)
-        chain.steps[-1] = assembly.dense(node.place, last.W, b)
-    else:
-        chain.scaling(node).add(numbers)
-
-
-def _multiply(chain: _Chain, node: OnnxNode, numbers: Vector) -> None:
-    if not chain.scaling(node).multiply(numbers):
-        chain.steps.append(ScalingRun(node.place))
-        chain.scaling(node).multiply(numbers)
-
-
-def _sub(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    if node.inputs[0] != tensor:  # c − x = −x + c
-        _multiply(chain, node, [-1.0])
-        chain.scaling(node).add(chain.numbers(node, 0))
-    else:
-        _add(chain, node, tensor, -1.0)
-
-
-def _mul(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _multiply(chain, node, chain.numbers(node, 1 if node.inputs[0] == tensor else 0))
-
-
-def _div(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    numbers = chain.numbers(node, 1)
-    if 0.0 in numbers:
-        raise assembly.refusal(node.place, "a division by 0")
-    _multiply(chain, node, assembly.finite(node.place, [1.0 / c for c in numbers]))
-
-
-def _batch_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    a = node.attributes
-    if a.get("training_mode", 0) or not a.get("spatial", 1):
-        raise assembly.refusal(node.place, "BatchNormalization in training mode, or not spatial")
-    gamma, beta, mean, variance = (chain.numbers(node, i) for i in (1, 2, 3, 4))
-    eps = assembly.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
-    momentum = 1.0 - assembly.real(node.place, "momentum", a.get("momentum", 0.9))
-    chain.steps.append(assembly.batch_norm(node.place, mean, variance, gamma, beta, eps, momentum))
-
-
-def _layer_norm(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    a = node.attributes
-    if a.get("axis", -1) not in (-1, 1):
-        raise assembly.refusal(node.place, f"LayerNormalization with axis={a['axis']}")
-    gamma = chain.numbers(node, 1)
-    beta = chain.numbers(node, 2) if len(node.inputs) > 2 and node.inputs[2] else None
-    eps = assembly.real(node.place, "epsilon", a.get("epsilon", 1e-5), least=0)
-    chain.steps.append(assembly.layer_norm(node.place, len(gamma), gamma, beta, eps))
-
-
-def _softmax(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    if node.attributes.get("axis", -1) not in (-1, 1):  # 1 is the default before operator set 13
-        raise assembly.refusal(node.place, f"{node.operator} with axis={node.attributes['axis']}")
-    chain.steps.append(Softmax() if node.operator == "Softmax" else LogSoftmax())
-
-
-def _dropout(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    training = chain.constant(node, 2)
-    if training is not None and any(training.values):
-        raise assembly.refusal(node.place, "Dropout in training mode")
-
-
-def _nothing(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    """Add no layer: the operator returns its input."""
-
-
-def _flatten(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    if node.attributes.get("axis", 1) != 1:
-        raise assembly.refusal(node.place, f"Flatten with axis={node.attributes['axis']}")
-    chain.flat = True
-
-
-def _reshape(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    target = chain.constant(node, 1)
-    columns = chain.columns
-    shape = [] if target is None else [int(v) for v in target.values]
-    same_rows = len(shape) == 2 and (
-        (shape[0] == 0 and not node.attributes.get("allowzero", 0))
-        or (shape[0] == -1 and columns is not None)
-        or (shape[0] > 0 and shape[0] == chain.rows)
+def _only_scaled(front: Front) -> bool:
+    """Return whether a front only scales the columns, each a number that cannot be missing."""
+    return len(front.features) == len(front.names) and all(
+        isinstance(feature, Cell) and feature.column == j and feature.fill is None
+        for j, feature in enumerate(front.features)
     )
-    if not same_rows or shape[1] not in ((columns,) if shape[0] == -1 else (columns, -1)):
-        raise assembly.refusal(
-            node.place, f"Reshape to {shape} of {columns or 'an unknown number of'} columns"
+
+
+def _scaling(name: str, front: Front) -> Layer:
+    cells = [feature for feature in front.features if isinstance(feature, Cell)]
+    if all((cell.shift, cell.factor) == (0.0, 1.0) for cell in cells):
+        return Linear()
+    zeros = [0.0] * len(cells)
+    return assembly.scaling(name, [c.shift for c in cells], [c.factor for c in cells], zeros)
+
+
+def _classes(layers: list[Layer], outputs: int | None, answers: Answers, name: str) -> list[Any]:
+    """Return the labels of a network's outputs.
+
+    Raises FormatError where the outputs are not the probabilities of so many labels.
+    """
+    count = 2 if answers.pair else outputs or 0
+    labels = answers.labels or list(range(count))
+    if answers.multilabel and labels != list(range(count)):
+        raise FormatError(f"{name} needs labels 0, 1, 2 … for several at once, got {labels}")
+    if count != len(labels) or count < 2:
+        raise FormatError(
+            f"{name} needs a label for each of its {count} outputs, got {len(labels)}"
         )
-    chain.flat = True
+    wanted = Sigmoid if answers.multilabel or answers.pair else Softmax
+    if not isinstance(layers[-1] if layers else None, wanted):
+        raise assembly.refusal(name, "a label of outputs that are not probabilities")
+    return labels
 
 
-def _named(kind: type[Layer], **settings: tuple[str, float]) -> Callable[..., None]:
-    """Return the reader of an activation; `settings`: attributes' names and defaults."""
-
-    def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-        values = {
-            name: assembly.real(node.place, theirs, node.attributes.get(theirs, default))
-            for name, (theirs, default) in settings.items()
-        }
-        chain.steps.append(assembly.simple(node.place, kind, **values))
-
-    return read
-
-
-def _only(kind: type[Layer], **wanted: Any) -> Callable[..., None]:
-    """Return the reader of an activation that tinynn has with these attributes only."""
-
-    def read(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-        for name, value in wanted.items():
-            got = node.attributes.get(name, value)
-            both = isinstance(value, float) and isinstance(got, float)
-            close = both and abs(got - value) <= 1e-6 * abs(value)
-            if got != value and not close:
-                raise assembly.refusal(node.place, f"{node.operator} with {name}={got!r}")
-        chain.steps.append(kind())
-
-    return read
-
-
-def _prelu(chain: _Chain, node: OnnxNode, tensor: str) -> None:
-    _first(node, tensor)
-    slope = chain.numbers(node, 1)
-    if len(slope) != 1:
-        raise assembly.refusal(node.place, "PRelu with a slope for each column")
-    chain.steps.append(assembly.simple(node.place, LeakyReLU, negative_slope=slope[0]))
+def _estimator(
+    layers: list[Layer],
+    columns: int | None,
+    front: Front,
+    answers: Answers,
+    missing: Sequence[Any],
+    name: str,
+) -> Classifier | Regressor:
+    network = assembly.assembled(name, layers)
+    inputs = network.inputs or columns
+    if inputs is None:
+        raise FormatError(f"{name} does not say how many columns it needs")
+    if network.inputs is None:  # no layer has weights: this one returns its inputs
+        layers = [_ordered(inputs, name), *layers]
+        network = assembly.assembled(name, layers)
+    classes: list[Any] | None = None
+    if answers.labels is not None or answers.multilabel:
+        classes = _classes(layers, network.outputs, answers, name)
+        if len(classes) == 2 and not answers.pair and not answers.multilabel:
+            layers = _without_pair(layers)
+    if front.names:
+        encoder, layers = _encoded(front, missing, layers, name)
+    else:
+        encoder = encoder_of_numbers([f"x{j}" for j in range(inputs)], missing)
+    network = assembly.assembled(name, layers)
+    return estimator_of(encoder, network, classes, answers.multilabel, name)
 
 
-_LAYERS = layers_named("ONNX")
-# By tinynn's layer, or by the operator where tinynn has none: the reader and the attributes that it
-# supports. An operator without a reader is an activation without attributes.
-_READERS: dict[object, tuple[Callable[[_Chain, OnnxNode, str], None], tuple[str, ...]]] = {
-    Dense: (_gemm, ("alpha", "beta", "transA", "transB")),
-    BatchNorm: (_batch_norm, ("epsilon", "momentum", "training_mode", "spatial")),
-    LayerNorm: (_layer_norm, ("axis", "epsilon", "stash_type")),
-    Softmax: (_softmax, ("axis",)),
-    LogSoftmax: (_softmax, ("axis",)),
-    Dropout: (_dropout, ("ratio", "seed")),
-    Linear: (_nothing, ()),
-    LeakyReLU: (_named(LeakyReLU, negative_slope=("alpha", 0.01)), ("alpha",)),
-    ELU: (_named(ELU, alpha=("alpha", 1.0)), ("alpha",)),
-    SELU: (_only(SELU, alpha=SELU_ALPHA, gamma=SELU_SCALE), ("alpha", "gamma")),
-    GELU: (_only(GELU, approximate="none"), ("approximate",)),
-    SiLU: (_only(SiLU, alpha=1.0), ("alpha",)),
-    "MatMul": (_matmul, ()),
-    "Add": (_add, ()),
-    "Sub": (_sub, ()),
-    "Mul": (_mul, ()),
-    "Div": (_div, ()),
-    "Flatten": (_flatten, ("axis",)),
-    "Reshape": (_reshape, ("allowzero",)),
-    "PRelu": (_prelu, ()),
-}
+def _encoded(
+    front: Front, missing: Sequence[Any], layers: list[Layer], name: str
+) -> tuple[TableEncoder, list[Layer]]:
+    """Return the encoder of the table, and the layers that take what it gives."""
+    features, names = front.features, front.names
+    n = len(features)
+    if len(names) == n and all(
+        isinstance(f, Cell) and f.column == j for j, f in enumerate(features)
+    ):
+        # The encoder gives these features, whatever takes them.
+        nothing = assembly.dense(name, [[0.0]] * n, [0.0])
+        return encoded_features(features, names, missing, nothing)[0], layers
+    if not layers or not isinstance(layers[0], Dense):
+        layers = [_ordered(n, name), *layers]
+    first = layers[0]
+    assert isinstance(first, Dense)
+    encoder, dense = encoded_features(features, names, missing, first)
+    return encoder, [dense, *layers[1:]]
+
+
+def _ordered(n: int, name: str) -> Dense:
+    """Return a layer that returns its inputs, to which those of a table in any order can be put."""
+    if n * n > SQUARE_LIMIT:
+        raise FormatError(f"{name} needs a Dense layer first for {n:,} columns of a table")
+    return assembly.dense(name, [[float(i == j) for j in range(n)] for i in range(n)], None)

@@ -5,21 +5,23 @@ scikit-learn itself is never imported: objects are recognized by their class nam
 
 from __future__ import annotations
 
+import os
 from typing import Any, Sequence
 
-from ..errors import FormatError
+from ..checks.words import excerpt
+from ..errors import FormatError, TinynnError
 from ..estimators import Classifier, Regressor
-from ..estimators.number_targets import Numbers
-from ..estimators.storage import assembled
-from ..estimators.targets import Labels, plain_label
+from ..estimators.targets import plain_label
 from ..formulas.names import layers_named
 from ..lesson.activation_layers import Linear, Sigmoid, Softmax
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.network import Sequential
 from . import assembly
+from .estimators import estimator_of
+from .features import refusal
 from .imported import Imported
-from .sklearn_table import encoded, kind_of, refusal, scaling_of, steps_of
+from .sklearn_table import encoded, kind_of, names_of, scaling_of, steps_of
 
 _ACTIVATIONS = layers_named("scikit-learn")
 _LAST = (Linear, Sigmoid, Softmax)
@@ -50,8 +52,36 @@ def from_sklearn(
 
     Either may be in a TransformedTargetRegressor that only scales the targets.
 
-    Raises FormatError, naming the step, for anything else.
+    Raises FormatError, naming the step, for anything else, also for an object that lacks what
+    newer or older versions of scikit-learn keep.
     """
+    if isinstance(model, (str, bytes, os.PathLike)):
+        shown = excerpt(os.fspath(model))
+        raise FormatError(
+            f"from_sklearn needs a fitted model, got the path {shown}; load it with the program "
+            f"that wrote it first, if you trust the file: from_sklearn(joblib.load({shown}))"
+        )
+    try:
+        return _imported(model, missing, as_estimator)
+    except TinynnError:
+        raise
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # Fitted objects are private data: other versions of scikit-learn keep other attributes.
+        version = getattr(model, "_sklearn_version", None)
+        if version is None and callable(getattr(model, "__getstate__", None)):
+            state = model.__getstate__()  # type: ignore[attr-defined]
+            version = state.get("_sklearn_version") if isinstance(state, dict) else None
+        by = f" (scikit-learn {excerpt(version)[1:-1]})" if version else ""
+        raise FormatError(
+            f"the model{by} lacks something that its kind has in scikit-learn 0.24 and newer: "
+            f"{excerpt(str(error), 120)[1:-1]}; fit it again, or load and save it with the version "
+            "that fitted it"
+        ) from None
+
+
+def _imported(
+    model: object, missing: Sequence[str | float], as_estimator: bool
+) -> Imported | Classifier | Regressor:
     steps = steps_of("the model", model)
     kinds = [kind_of(*step) for step in steps]
     at = next((i for i, kind in enumerate(kinds) if kind in _NETWORKS), None)
@@ -64,7 +94,7 @@ def from_sklearn(
     for step in steps[at + 1 :]:
         dense[-1] = _undone(*step, dense[-1])
     classes = [plain_label(label) for label in plain_label(getattr(network, "classes_", []))]
-    names = tuple(map(str, getattr(steps[0][1], "feature_names_in_", ())))
+    names = names_of(steps[0][1])
 
     def whole(first: Sequence[Layer]) -> Sequential:
         pairs = [layer for pair in zip(dense, activations) for layer in pair]
@@ -76,17 +106,9 @@ def from_sklearn(
         known = tuple(classes) if kinds[at] == "MLPClassifier" else None
         return Imported(whole(scalers), known, names or None)
     encoder, dense[0] = encoded(before, names, missing, dense[0])
-    outputs = dense[-1].outputs
-    shape = tuple(layer.outputs for layer in dense[:-1]), network.activation
-    if kinds[at] == "MLPRegressor":
-        scaler = {"mean": [0.0] * outputs, "variance": [1.0] * outputs, "count": 1}
-        state = {"scaler": {"kind": "StandardScaler", **scaler}, "flat": outputs == 1}
-        numbers = Numbers.from_dict(state)
-        return assembled(Regressor(*shape), encoder, numbers, whole([]), "the model")
-    several = outputs > 1 and network.out_activation_ == "logistic"
-    counts = [0] * len(classes)
-    labels = Labels.from_dict({"classes": classes, "counts": counts, "multilabel": several})
-    return assembled(Classifier(*shape), encoder, labels, whole([]), "the model")
+    several = dense[-1].outputs > 1 and network.out_activation_ == "logistic"
+    labels = classes if kinds[at] == "MLPClassifier" else None
+    return estimator_of(encoder, whole([]), labels, several, "the model")
 
 
 def _network(place: str, step: Any) -> tuple[list[Dense], list[Layer]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Sequence
 
-from ..checks.settings import flag, number
-from ..errors import SettingError
+from ..checks.settings import flag, number, pair
 from .matrix import Row, Vector
 from .optimizer import Memory, Optimizer, checked_rate
 from .schedule import Schedule
@@ -37,11 +36,7 @@ class Adam(Optimizer):
     ) -> None:
         who = type(self).__name__
         self.learning_rate = checked_rate(who, learning_rate)
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise SettingError(f"{who} needs betas to be two numbers, got {betas!r}")
-        beta1 = number(who, "betas[0]", betas[0], least=0, below=1)
-        beta2 = number(who, "betas[1]", betas[1], least=0, below=1)
-        self.betas = (beta1, beta2)
+        self.betas = pair(who, "betas", betas, least=0, below=1)
         self.eps = number(who, "eps", eps, above=0)
         self._take_decay(who, weight_decay, decay_biases)
         self.amsgrad = flag(who, "amsgrad", amsgrad)

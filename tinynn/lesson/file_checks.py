@@ -10,9 +10,21 @@ from copy import deepcopy
 from typing import Any, Mapping, cast
 
 from ..checks.rows import as_rows
-from ..errors import FormatError, TinynnError
+from ..checks.settings import integer, number
+from ..checks.words import excerpt, unknown_in_file
+from ..errors import FormatError, SettingError, TinynnError
 from .layer import Layer
 from .matrix import Matrix, shape
+
+DEPTH_LIMIT = 20  # of layers inside layers
+
+
+def check_known(kinds: Mapping[str, type[Layer]], layer: Layer, i: int) -> None:
+    """Raise FormatError for a layer of a network, or one inside it, whose class is not known."""
+    if kinds.get(type(layer).__name__) is not type(layer):
+        raise FormatError(f"layer {i}, {layer!r}, needs nn.register to be saved")
+    for inner in getattr(layer, "layers", ()):
+        check_known(kinds, inner, i)
 
 
 def checked_layers(
@@ -30,21 +42,36 @@ def checked_layers(
     return layers, values
 
 
-def checked_layer(kinds: Mapping[str, type[Layer]], entry: object, where: str) -> Layer:
+def checked_layer(
+    kinds: Mapping[str, type[Layer]], entry: object, where: str, depth: int = 0
+) -> Layer:
     """Return the layer that an entry of a file describes, not yet built."""
     if not isinstance(entry, dict):
         raise FormatError(f"{where} needs to be an object, got {type(entry).__name__}")
     name = entry.get("type")
     if not isinstance(name, str) or name not in kinds:
-        raise FormatError(f"{where} needs its type to be one of {list(kinds)}, got {name!r}")
-    settings = {key: value for key, value in entry.items() if key not in ("type", "values")}
+        raise FormatError(
+            f"{where} needs its type to be the name of a layer, got {excerpt(name)}"
+            f"{unknown_in_file(name, kinds)}"
+        )
+    others = ("type", "values", "frozen")
+    settings = {key: entry[key] for key in entry if key not in others}
+    inside = settings.pop("layers", ()) if hasattr(kinds[name], "parts") else ()
+    if not isinstance(inside, (list, tuple)) or depth > DEPTH_LIMIT:
+        raise FormatError(f"{where} needs a list of layers, at most {DEPTH_LIMIT} deep")
+    inner = [
+        checked_layer(kinds, each, f"{where}: layer {i}", depth + 1)
+        for i, each in enumerate(inside)
+    ]
     try:
-        return kinds[name](**settings)
-    except TinynnError as error:
+        layer = kinds[name](*inner, **settings)
+        layer.frozen = entry.get("frozen", ())
+        return layer
+    except ValueError as error:  # a SettingError, for one
         raise FormatError(f"{where} cannot be built: {error}") from None
     except TypeError:
         raise FormatError(
-            f"{where} needs the settings of {name}, got {', '.join(settings) or 'none'}"
+            f"{where} needs the settings of {name}, got {excerpt(list(settings))}"
         ) from None
 
 
@@ -52,15 +79,17 @@ def checked_numbers(layer: Layer, values: object, where: str) -> dict[str, Matri
     """Return the numbers of a file as rows by name, if they are exactly those the layer needs."""
     shapes = layer.shapes()
     if not isinstance(values, dict) or set(values) != set(shapes):
-        got = sorted(values) if isinstance(values, dict) else type(values).__name__
+        got = excerpt(sorted(values)) if isinstance(values, dict) else type(values).__name__
         raise FormatError(f"{where} needs the values {sorted(shapes)}, got {got}")
     return {
-        letter: _rows(values[letter], shapes[letter], letter, where, layer.least_values.get(letter))
+        letter: checked_rows(
+            values[letter], shapes[letter], letter, where, layer.least_values.get(letter)
+        )
         for letter in shapes
     }
 
 
-def _rows(
+def checked_rows(
     found: object, wanted: tuple[int, int], name: str, where: str, least: float | None = None
 ) -> Matrix:
     """Return a matrix or vector of a file as rows of floats, if it has the wanted shape."""
@@ -85,23 +114,22 @@ def checked_training(
     shapes: Mapping[str, tuple[int, int]], training: object, where: str
 ) -> dict[str, Any]:
     """Return the training memory in a file, if it fits parameters of these shapes."""
-    needed = {"optimizer": dict, "epochs": int, "steps": int, "memory": dict}
     if not isinstance(training, dict) or any(
-        not isinstance(training.get(key), kind) for key, kind in needed.items()
+        not isinstance(training.get(key), dict) for key in ("optimizer", "memory")
     ):
-        raise FormatError(f"{where} needs to be an object with {', '.join(needed)}")
-    for key in ("epochs", "steps"):
-        if isinstance(training[key], bool) or training[key] < 0:
-            raise FormatError(f"{where} needs {key} of at least 0, got {training[key]!r}")
-    best = training.get("best_loss", 0.0)
-    if isinstance(best, bool) or not isinstance(best, (float, int)):
-        raise FormatError(f"{where} needs best_loss to be a number, got {best!r}")
+        raise FormatError(f"{where} needs to be an object with optimizer, epochs, steps, memory")
+    try:
+        for key in ("epochs", "steps"):
+            integer(where, key, training.get(key), least=0)
+        number(where, "best_loss", training.get("best_loss", 0))
+    except SettingError as error:
+        raise FormatError(str(error)) from None
     memory: dict[str, dict[str, Matrix]] = {}
-    for name, rows_by_name in training["memory"].items():
-        if name not in shapes or not isinstance(rows_by_name, dict):
-            raise FormatError(f"{where} has memory for {name!r}, which is not a parameter")
+    for name, kept in training["memory"].items():
+        if name not in shapes or not isinstance(kept, dict):
+            raise FormatError(f"{where} has memory for {excerpt(name)}, which is not a parameter")
         memory[name] = {
-            kept: _rows(rows, shapes[name], f"{kept} of {name}", f"{where}:")
-            for kept, rows in rows_by_name.items()
+            key: checked_rows(rows, shapes[name], f"{excerpt(key)[1:-1]} of {name}", f"{where}:")
+            for key, rows in kept.items()
         }
     return {**deepcopy({**training, "memory": {}}), "memory": memory}

@@ -14,27 +14,13 @@ from math import sqrt
 from random import Random
 from typing import Callable
 
-from ..checks.settings import Configured, find, integer, number, rebuild
-from .matrix import Matrix
-
-
-class Initializer(Configured):
-    """A rule for drawing the weights of a layer."""
-
-    def __call__(self, inputs: int, outputs: int, rng: Random) -> Matrix:
-        """Return `inputs` rows of `outputs` weights, drawn row by row.
-
-        Raises SettingError unless there is at least one input and one output.
-        """
-        who = type(self).__name__
-        inputs = integer(who, "inputs", inputs, least=1)
-        outputs = integer(who, "outputs", outputs, least=1)
-        draw = self.sampler(inputs, outputs, rng)
-        return [[draw() for _ in range(outputs)] for _ in range(inputs)]
-
-    def sampler(self, inputs: int, outputs: int, rng: Random) -> Callable[[], float]:
-        """Return the function that draws one weight of a layer of this size."""
-        raise NotImplementedError
+from ..checks.settings import find, number, rebuild
+from .initializer import Initializer as Initializer
+from .more_initializers import (
+    MORE_INITIALIZERS,
+    Orthogonal as Orthogonal,
+    TruncatedNormal as TruncatedNormal,
+)
 
 
 def _uniform(low: float, high: float, rng: Random) -> Callable[[], float]:
@@ -190,17 +176,13 @@ class Constant(Initializer):
 
 
 INITIALIZERS: dict[str, Callable[..., Initializer]] = {
-    "uniform": Uniform,
-    "normal": Normal,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-    "zeros": Zeros,
-    "constant": Constant,
-}
+    initializer.name: initializer
+    for initializer in (
+        Uniform, Normal, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform,
+        LecunNormal, Zeros, Constant,
+    )
+}  # fmt: skip
+INITIALIZERS.update(MORE_INITIALIZERS)
 
 
 def by_name(initializer: str | Initializer) -> Initializer:

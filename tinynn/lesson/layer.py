@@ -11,19 +11,24 @@ A row is always flat. A layer that interprets it as something else (an image) kn
 from __future__ import annotations
 
 import random
-from typing import Mapping, Union
+from typing import Callable, Mapping, Sequence, Union
 
+from ..errors import ShapeError
+from .freezing import Freezable
 from .matrix import Matrix, Vector
 
 Values = Union[Matrix, Vector]
+Step = Callable[[Vector], Vector]
 
 
-class Layer:
+class Layer(Freezable):
     """The base of all layers; one without parameters only has to define `forward` and `backward`.
 
     `inputs` is how many columns go in, if that can differ from how many come out (None: the same
     number). `low` and `high` bound the outputs; `least_rows` is how many rows a batch needs for
-    training. `least_values` holds lower bounds of parameters and buffers, by name.
+    training. `least_values` holds lower bounds of parameters and buffers, by name. `frozen` are the
+    names of parameters that training leaves as they are (see freezing.py). `reads_steps` is whether
+    rows are the steps of sequences to it (see sequences.py).
     """
 
     inputs: int | None = None
@@ -31,6 +36,7 @@ class Layer:
     high = float("inf")
     least_rows = 1
     least_values: Mapping[str, float] = {}
+    reads_steps = False
 
     def build(self, inputs: int | None, rng: random.Random) -> int | None:
         """Return how many columns come out when `inputs` columns go in (None: any number).
@@ -40,6 +46,10 @@ class Layer:
         """
         return inputs
 
+    def take_lengths(self, lengths: Sequence[int]) -> Sequence[int]:
+        """Note how many steps each sequence of the next batch has; return how many come out."""
+        return lengths
+
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
         """Return Y for X. `training` turns on what happens only in training, such as dropout."""
         raise NotImplementedError
@@ -47,6 +57,10 @@ class Layer:
     def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
         """Return dX for dY, after a `forward`; an empty matrix unless `wants_dX`."""
         raise NotImplementedError
+
+    def stepper(self) -> Step:
+        """Return a function that takes a sequence step by step, and keeps what it needs of it."""
+        return lambda x: self.forward([x])[0]
 
     def parameters(self) -> dict[str, Values]:
         """Return the numbers to train, by name: the layer's own lists, not copies."""
@@ -71,6 +85,10 @@ class Layer:
         """Return the constructor's arguments for a layer like this one."""
         return {}
 
+    def description(self) -> dict[str, object]:
+        """Return the layer's type and settings, as files keep them."""
+        return {"type": type(self).__name__, **self.settings()}
+
     def seed_noise(self, seed: int) -> None:
         """Restart the layer's random stream, if it has one, from `seed`."""
 
@@ -78,3 +96,26 @@ class Layer:
         return (
             f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings().items())})"
         )
+
+
+def check_layers(who: str, layers: Sequence[object]) -> None:
+    """Raise ShapeError unless these are layers, at least one, each of them once."""
+    if not layers:
+        raise ShapeError(f"{who} needs at least one layer, got none")
+    indices: dict[int, int] = {}
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            mend = ""
+            if isinstance(layer, type) and issubclass(layer, Layer):
+                mend = f"; did you mean {layer.__name__}()?"
+            elif hasattr(layer, "layers"):
+                mend = "; did you mean its layers, *network.layers?"
+            elif isinstance(layer, (list, tuple)):
+                mend = f"; did you mean its items, {who}(*layers)?"
+            raise ShapeError(f"{who} needs layers, got {layer!r} at index {i}{mend}")
+        first = indices.setdefault(id(layer), i)
+        if first < i:
+            raise ShapeError(
+                f"{who} needs each layer once, got {layer!r} at indices {first} and {i}; "
+                "make a new one for each"
+            )

@@ -84,3 +84,19 @@ def _shares(Y: Rows, T: Rows, sample_weight: Row | None) -> Sequence[float]:
         )
     total = sum(sample_weight)
     return [weight / total if total else 0.0 for weight in sample_weight]
+
+
+def check_shares(t: Row, need: str = "targets between 0 and 1") -> tuple[int, str] | None:
+    """Return (column, what is needed) for the first target that is not between 0 and 1."""
+    for j, t_j in enumerate(t):
+        if not 0.0 <= t_j <= 1.0:
+            return j, need
+    return None
+
+
+def check_classes(t: Row) -> tuple[int, str] | None:
+    """Return (column, what is needed) for targets that are no probabilities of classes."""
+    found = check_shares(t, "probabilities between 0 and 1 (one_hot(classes) makes them)")
+    if not found and abs(sum(t) - 1.0) > 1e-6:
+        return len(t) - 1, f"targets that sum to 1 in each row, not {sum(t):.6g}"
+    return found

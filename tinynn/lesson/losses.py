@@ -4,9 +4,9 @@ MeanSquaredError, MeanAbsoluteError, Huber     of numbers
 BinaryCrossEntropy, CategoricalCrossEntropy    of probabilities
 Hinge                                          of scores for classes -1 and 1
 
-What they share is in loss.py: the loss of a batch is the mean of its samples' losses. A NaN among
-the outputs makes the loss NaN. The order of the arguments of min and max makes sure of that: both
-return the first one if they cannot compare.
+More are in more_losses.py. What they share is in loss.py: the loss of a batch is the mean of its
+samples' losses. A NaN among the outputs makes the loss NaN. The order of the arguments of min and
+max makes sure of that: both return the first one if they cannot compare.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sys import float_info
 
 from ..checks.settings import find, flag, number, rebuild
 from .activations import log_softmax, sigmoid, softmax
-from .loss import Loss
+from .loss import Loss, check_classes, check_shares
 from .matrix import Row, Vector
+from .more_losses import MORE_LOSSES
 
 LOWEST_LOG = -100.0  # as in PyTorch's BCELoss: the log of a probability that has rounded to 0
 
@@ -125,10 +126,7 @@ class BinaryCrossEntropy(Loss):
         return [(p_j - t_j) / len(p) for p_j, t_j in zip(p, t)]
 
     def check_target(self, t: Row) -> tuple[int, str] | None:
-        for j, t_j in enumerate(t):
-            if not 0.0 <= t_j <= 1.0:
-                return j, "targets between 0 and 1"
-        return None
+        return check_shares(t)
 
 
 class CategoricalCrossEntropy(Loss):
@@ -166,12 +164,7 @@ class CategoricalCrossEntropy(Loss):
         return [p_j * total - t_j for p_j, t_j in zip(p, t)]
 
     def check_target(self, t: Row) -> tuple[int, str] | None:
-        for j, t_j in enumerate(t):
-            if not 0.0 <= t_j <= 1.0:
-                return j, "probabilities between 0 and 1 (one_hot(classes) makes them)"
-        if abs(sum(t) - 1.0) > 1e-6:
-            return len(t) - 1, f"targets that sum to 1 in each row, not {sum(t):.6g}"
-        return None
+        return check_classes(t)
 
 
 class Hinge(Loss):
@@ -210,6 +203,7 @@ LOSSES: dict[str, type[Loss]] = {
         Hinge,
     )
 }  # fmt: skip
+LOSSES.update({loss.name: loss for loss in MORE_LOSSES})
 
 
 def by_name(loss: str | Loss) -> Loss:

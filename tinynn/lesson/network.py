@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
+from ..checks.finite import finite_outputs
 from ..checks.rows import as_list, as_rows
 from ..errors import FormatError, ShapeError
 from .activation_layers import ACTIVATION_LAYERS
-from .layer import Layer, Values
+from .layer import Layer, Values, check_layers
 from .layers import Dense, Dropout
 from .matrix import Matrix, Rows, Vector, shape
-from .normalization import NORMALIZATION_LAYERS
+from .more_layers import MORE_LAYERS
 from .parameters import Parameter, copy_values, count_values, rows_of
 from .random_streams import Seed, stream
+from .samples import as_sequences, joined, outputs_of, take_lengths
 
 if TYPE_CHECKING:
     from ..files.atomic import Path
+    from .stepping import Stepper
 
 KIND = "network"
-LAYERS: list[type[Layer]] = [Dense, *ACTIVATION_LAYERS, Dropout, *NORMALIZATION_LAYERS]
+LAYERS: list[type[Layer]] = [Dense, *ACTIVATION_LAYERS, Dropout]
+LAYERS += MORE_LAYERS
 KINDS = {layer.__name__: layer for layer in LAYERS}
 
 
@@ -34,21 +38,9 @@ class Sequential:
     """
 
     def __init__(self, *layers: Layer, seed: Seed = 0) -> None:
-        if not layers:
-            raise ShapeError("Sequential needs at least one layer, got none")
-        indices: dict[int, int] = {}
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                raise ShapeError(
-                    f"Sequential needs layers, got {layer!r} at index {i}{_instead_of(layer)}"
-                )
-            first = indices.setdefault(id(layer), i)
-            if first < i:
-                raise ShapeError(
-                    f"Sequential needs each layer once, got {layer!r} at indices {first} and {i}; "
-                    "make a new one for each"
-                )
+        check_layers("Sequential", layers)
         self.layers = list(layers)
+        self.reads_steps = any(layer.reads_steps for layer in layers)
         self.training: dict[str, Any] = {}
         self.inputs: int | None = None
         self.outputs: int | None = None
@@ -65,6 +57,8 @@ class Sequential:
 
     def forward(self, X: Matrix, training: bool = False) -> Matrix:
         """Return the outputs for the rows of X; each layer keeps what `backward` needs."""
+        if self.reads_steps:
+            take_lengths(self.layers, getattr(X, "lengths", [len(X)]))
         for layer in self.layers:
             X = layer.forward(X, training)
         return X
@@ -82,19 +76,35 @@ class Sequential:
     def predict(self, inputs: Rows) -> Matrix:
         """Return the outputs for rows of inputs, a row for each, not in training mode.
 
-        Raises ShapeError or DataError for anything but rows of `inputs` finite numbers.
+        Layers that read sequences take a list of them, each a list of steps (rows, or kinds for an
+        Embedding), and give a list of rows for each, or one row if a layer makes one of all steps.
+
+        Raises ShapeError or DataError for anything but rows of `inputs` finite numbers, and
+        DataError for a row whose outputs are not finite, because a sum or product overflowed.
         """
+        if self.reads_steps:
+            samples = as_sequences(self.layers, self.inputs, inputs)
+            return outputs_of(self.layers, samples, self.forward(joined(samples)))
         Y = self.forward(as_rows(inputs, "inputs", self.inputs))
-        return [list(row) for row in Y]  # copies, since a layer may have kept Y
+        logs = self.layers[-1].high <= 0.0
+        return [list(finite_outputs(row, logs, i)) for i, row in enumerate(Y)]  # copies
 
     def __call__(self, row: Sequence[float]) -> Vector:
         """Return the outputs for one row of inputs; raises what `predict` raises."""
         values = as_list(row, "inputs")
+        if self.reads_steps:
+            return self.predict([values])[0]
         if values and isinstance(values[0], (list, tuple)):
             raise ShapeError(
                 "calling a network takes one row of inputs, got rows; did you mean predict?"
             )
         return self.predict([values])[0]
+
+    def stepper(self) -> Stepper:
+        """Return a function that takes a sequence step by step: one step in, its outputs out."""
+        from .stepping import Stepper
+
+        return Stepper(self.layers, self.inputs)
 
     def parameters(self) -> list[Parameter]:
         """Return all parameters in order, named by layer and letter: "0.W", "0.b", "2.W" …"""
@@ -117,22 +127,17 @@ class Sequential:
 
     def summary(self) -> str:
         """Return a table of the layers, with each one's columns out and number of parameters."""
-        columns = self.inputs
-        lines = [("layer", "", "columns out", "parameters")]
-        for i, layer in enumerate(self.layers):
-            columns = layer.build(columns, stream(0))
-            count = sum(count_values(value) for value in layer.parameters().values())
-            shown = "any" if columns is None else str(columns)
-            lines.append((str(i), repr(layer), shown, f"{count:,}"))
-        lines.append(("", "total", "", f"{self.count_parameters():,}"))
-        widths = [max(len(line[k]) for line in lines) for k in range(4)]
-        return "\n".join(
-            f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}"
-            for a, b, c, d in lines
-        )
+        from .summary import summary  # training needs none
+
+        return summary(self.layers, self.inputs)
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.layers))})"
+
+    def _repr_svg_(self) -> str | None:
+        from ..checks.pictures import picture  # only notebooks need it
+
+        return picture("network", self)
 
     def state(self) -> dict[str, Values]:
         """Return copies of all parameters and buffers by name, for `restore`."""
@@ -159,17 +164,16 @@ class Sequential:
     def to_dict(self) -> dict[str, object]:
         """Return a copy of the network as plain dictionaries, lists and numbers, ready for JSON.
 
-        Raises FormatError for a layer that is not the library's own, which could not be read again.
+        Raises FormatError for a layer whose class is not known, which could not be read again.
         """
+        from .file_checks import check_known
+
         layers: list[dict[str, object]] = []
         for i, layer in enumerate(self.layers):
-            name = type(layer).__name__
-            if KINDS.get(name) is not type(layer):
-                raise FormatError(
-                    f"layer {i} needs to be one of {list(KINDS)} to be saved, got {layer!r}"
-                )
-            entry: dict[str, object] = {"type": name, **layer.settings()}
+            check_known(KINDS, layer, i)
+            entry = layer.description()
             values = {**layer.parameters(), **layer.buffers()}
+            entry.update({"frozen": [*layer.frozen]} if layer.frozen else {})
             if values:
                 entry["values"] = {letter: copy_values(value) for letter, value in values.items()}
             layers.append(entry)
@@ -178,11 +182,9 @@ class Sequential:
     def save(self, path: Path, training: bool = False) -> None:
         """Write the network to a JSON file, completely or not at all; floats are kept exactly.
 
-        With `training`, the file includes the memory of training, so that training can continue
-        after loading as if it had never stopped.
+        With `training`, it includes the memory of training, which can then continue from a file.
 
-        Raises FormatError if a weight is not finite or a layer is not the library's own, and
-        OSError if the file cannot be written.
+        Raises FormatError if a weight is not finite or a layer's class is not known, or OSError.
         """
         from ..files import json_file  # here and below: training needs no files, and starts sooner
 
@@ -195,14 +197,16 @@ class Sequential:
 def from_dict(content: object, name: str = "the network") -> Sequential:
     """Return the network that `to_dict` described; messages call it `name`.
 
-    The network shares nothing with `content`. All of it is checked before any layer is built, so
-    that a small file cannot make the network allocate much memory.
+    It shares nothing with `content`, all of which is checked before any layer takes memory.
 
     Raises FormatError, naming the layer, for anything that `to_dict` does not return.
     """
     from .file_checks import checked_layers, checked_training
 
     layers, values = checked_layers(KINDS, content, name)
+    for layer, checked in zip(layers, values):
+        if isinstance(layer, Dense):
+            layer.W = checked["W"]  # so that `build` does not draw any
     try:
         network = Sequential(*layers)
     except ShapeError as error:
@@ -229,14 +233,3 @@ def load(path: Path) -> Sequential:
     if content.get("kind") != KIND:
         raise FormatError(f"{path} needs to hold a {KIND}, got {content.get('kind')!r}")
     return from_dict(content, str(path))
-
-
-def _instead_of(layer: object) -> str:
-    """Return a suggestion for something that is not a layer, as the end of a message."""
-    if isinstance(layer, type) and issubclass(layer, Layer):
-        return f"; did you mean {layer.__name__}()?"
-    if isinstance(layer, Sequential):
-        return "; did you mean its layers, *network.layers?"
-    if isinstance(layer, (list, tuple)):
-        return "; did you mean its items, Sequential(*layers)?"
-    return ""

@@ -1,7 +1,7 @@
 """Normalization: layers that keep the numbers inside a network centred and of similar size.
 
-Both subtract a mean and divide by a standard deviation: those of each row in `LayerNorm`, those of
-each column of the batch in `BatchNorm`.
+All subtract a mean and divide by a standard deviation: those of each row in `LayerNorm`, of groups
+of its columns in `GroupNorm`, and of each column of the batch in `BatchNorm`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .random_streams import stream
 
 
 class _Normalization(Layer):
-    """What batch and layer normalization share: a scale `gamma` and a shift `beta` per column."""
+    """What all normalizations share: a scale `gamma` and a shift `beta` per column."""
 
     def __init__(self, columns: int | None = None, eps: float = 1e-5) -> None:
         name = type(self).__name__
@@ -106,6 +106,54 @@ class LayerNorm(_Normalization):
         return {"columns": self.columns, "eps": self.eps}
 
 
+class GroupNorm(_Normalization):
+    """Y = γ ∘ (x − μ) / √(σ² + ε) + β, with μ and σ² of each of `groups` equal parts of a row x.
+
+    One group is `LayerNorm`. Source: Wu and He (2018).
+    """
+
+    def __init__(self, groups: int = 1, columns: int | None = None, eps: float = 1e-5) -> None:
+        self.groups = integer("GroupNorm", "groups", groups, least=1)
+        super().__init__(columns, eps)
+        self._check_groups(self.columns or groups)
+
+    def _check_groups(self, columns: int) -> None:
+        if columns % self.groups:
+            raise ShapeError(
+                f"GroupNorm needs a number of columns that {self.groups} groups divide, got "
+                f"{columns}"
+            )
+
+    def build(self, inputs: int | None, rng: random.Random) -> int:
+        self._check_groups(self.columns or inputs or self.groups)
+        return super().build(inputs, rng)
+
+    def _in_groups(self, X: Matrix) -> Matrix:
+        """Return each group of columns as a row of its own."""
+        size = len(X[0]) // self.groups
+        return [x[k : k + size] for x in X for k in range(0, len(x), size)]
+
+    def _in_rows(self, parts: Matrix) -> Matrix:
+        """Return groups of columns as whole rows again."""
+        g = self.groups
+        return [[x for part in parts[k : k + g] for x in part] for k in range(0, len(parts), g)]
+
+    def forward(self, X: Matrix, training: bool = False) -> Matrix:
+        if not self.gamma:
+            self.build(len(X[0]), stream(0))
+        results = [_standardized(x, self.eps) for x in self._in_groups(X)]
+        self.inverses = [inverse for _, _, _, inverse in results]
+        return self.scale_and_shift(self._in_rows([x_hat for x_hat, _, _, _ in results]))
+
+    def backward(self, dY: Matrix, wants_dX: bool = True) -> Matrix:
+        dX_hat = self._in_groups(self.scale_backward(dY))
+        parts = zip(self._in_groups(self.X_hat), dX_hat, self.inverses)
+        return self._in_rows([_standardized_backward(*part) for part in parts])
+
+    def settings(self) -> dict[str, object]:
+        return {"groups": self.groups, "columns": self.columns, "eps": self.eps}
+
+
 class BatchNorm(_Normalization):
     """Y = γ ∘ (x − μ) / √(σ² + ε) + β, with μ and σ² the mean and variance of each column x.
 
@@ -175,4 +223,4 @@ class BatchNorm(_Normalization):
         return {"columns": self.columns, "momentum": self.momentum, "eps": self.eps}
 
 
-NORMALIZATION_LAYERS: tuple[type[Layer], ...] = (BatchNorm, LayerNorm)
+NORMALIZATION_LAYERS: tuple[type[Layer], ...] = (BatchNorm, LayerNorm, GroupNorm)

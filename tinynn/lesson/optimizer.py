@@ -15,13 +15,17 @@ Memory = Dict[str, Vector]
 class Optimizer(Configured):
     """A rule that updates weights from their gradients, one row of a parameter at a time.
 
+    A class of its own defines `update`, stores its constructor's arguments under the same names,
+    `learning_rate` among them, and names in `start` what it remembers. To be saved with a model it
+    needs a `name` and `nn.register`.
+
     `weight_decay` pulls every parameter towards 0. If `decay_biases` is False, it pulls only
     matrices, not biases or the gamma and beta of normalization, as is usual for an L2 penalty
     (C. Bishop, Pattern recognition and machine learning (2006), section 5.5.1).
     """
 
     learning_rate: float | Schedule
-    weight_decay: float
+    weight_decay: float = 0.0
     decay_biases: bool = True
 
     @property

@@ -4,6 +4,8 @@ SGD                 steps against the gradient; with momentum, against a running
 Adagrad, RMSprop    steps scaled by the size of earlier gradients
 Adam, AdamW         both: momentum and scaled steps (in adam.py)
 
+More are in more_optimizers.py.
+
 All of them step against the gradient g = ∂L/∂w. They differ in what they remember of earlier
 gradients. An optimizer holds only settings; the caller keeps its memory, rows as long as w.
 """
@@ -17,6 +19,7 @@ from ..checks.settings import find, flag, number, rebuild
 from ..errors import SettingError
 from .adam import Adam, AdamW
 from .matrix import Row, Vector
+from .more_optimizers import MORE_OPTIMIZERS
 from .optimizer import Memory, Optimizer, checked_rate
 from .schedule import Schedule
 
@@ -181,12 +184,9 @@ class RMSprop(Optimizer):
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": Adagrad,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
+    optimizer.name: optimizer for optimizer in (SGD, Adagrad, RMSprop, Adam, AdamW)
 }
+OPTIMIZERS.update(MORE_OPTIMIZERS)
 
 
 def by_name(optimizer: str | Optimizer) -> Optimizer:

@@ -5,6 +5,8 @@ Step, Exponential      multiplied by a factor at intervals, or at every position
 Cosine                 a rise, then half a cosine wave down
 InverseScaling         a power of the time
 ReduceOnPlateau        multiplied by a factor when the loss stops falling (in plateau.py)
+
+More are in more_schedules.py; all are names of this module.
 """
 
 from __future__ import annotations
@@ -14,8 +16,19 @@ from typing import Callable
 
 from ..checks.settings import integer, number, rebuild
 from ..errors import SettingError
+from .joined_schedules import Chained as Chained, Successive as Successive
+from .more_schedules import (
+    MORE_SCHEDULES,
+    LinearRate as LinearRate,
+    MultiStep as MultiStep,
+    OneCycle as OneCycle,
+    Polynomial as Polynomial,
+    WarmRestarts as WarmRestarts,
+)
 from .plateau import ReduceOnPlateau
 from .schedule import Schedule, checked_unit
+
+Linear = LinearRate  # its usual name; a layer has it, too
 
 
 class ConstantRate(Schedule):
@@ -166,6 +179,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "inverse_scaling": InverseScaling,
     "reduce_on_plateau": ReduceOnPlateau,
 }
+SCHEDULES.update(MORE_SCHEDULES)
 
 
 def from_dict(data: object) -> Schedule:
@@ -176,4 +190,6 @@ def from_dict(data: object) -> Schedule:
     >>> from_dict({"type": "exponential", "learning_rate": 0.1, "gamma": 0.9})
     Exponential(learning_rate=0.1, gamma=0.9, per='epoch')
     """
+    if isinstance(data, dict) and isinstance(data.get("schedules"), list):
+        data = {**data, "schedules": [from_dict(one) for one in data["schedules"]]}
     return rebuild(Schedule, SCHEDULES, data)

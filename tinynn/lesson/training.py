@@ -1,8 +1,7 @@
 """Training: forward, loss, backward and update, for every batch of every epoch.
 
-This is the whole loop, the last page of the lesson. `fit` does the same, with more convenience
-(shuffling, validation, callbacks, checks of the data) and more speed (the engines). Set a
-breakpoint here, and watch a network learn.
+This is the whole loop, the last page of the lesson; `fit` does the same with more convenience and
+speed. Set a breakpoint here, and watch a network learn.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ from __future__ import annotations
 from math import isfinite
 
 from ..errors import DivergenceError
+from .freezing import frozen_names
 from .loss import Loss
 from .matrix import Matrix, Rows, Vector
 from .network import Sequential
 from .optimizer import Memory, Optimizer
+from .samples import joined
 
 
 def train(
@@ -27,8 +28,8 @@ def train(
 ) -> list[float]:
     """Train the network on rows of numbers, in order; return the mean loss of each epoch.
 
-    inputs: samples × inputs; targets: samples × outputs. Except for dropout, whose noise `fit`
-    seeds, the weights equal those of `fit(..., engine="lists", shuffle=False)` to the last bit.
+    inputs: samples × inputs; targets: samples × outputs; for sequences, a list of such rows each.
+    Except for dropout's noise, the weights are those of `fit(..., engine="lists", shuffle=False)`.
 
     Raises DivergenceError if a loss is no longer finite.
     """
@@ -36,13 +37,15 @@ def train(
     history: list[float] = []
     step = 0
     for epoch in range(epochs):
-        total = 0.0
+        total, rows = 0.0, 0
         for start in range(0, len(inputs), batch_size):
             X, T = inputs[start : start + batch_size], targets[start : start + batch_size]
-            total += len(X) * backpropagate(network, loss, X, T)
+            if network.reads_steps:
+                X, T = joined(X), joined(T)
+            total, rows = total + len(T) * backpropagate(network, loss, X, T), rows + len(T)
             update(network, optimizer, memory, optimizer.rate(epoch, step), step + 1)
             step += 1
-        history.append(total / len(inputs))
+        history.append(total / rows)
     return history
 
 
@@ -67,7 +70,8 @@ def update(
     network: Sequential, optimizer: Optimizer, memory: dict[str, Memory], rate: float, t: int
 ) -> None:
     """Update all weights from their gradients by the optimizer's rule; t counts updates from 1."""
-    for parameter in network.parameters():
+    frozen = frozen_names(network.layers)
+    for parameter in [each for each in network.parameters() if each.name not in frozen]:
         rule = optimizer if parameter.is_matrix else optimizer.for_biases()
         for i, (w, g) in enumerate(zip(parameter.rows(), parameter.gradient_rows())):
             start = {name: [number] * len(w) for name, number in rule.start().items()}

@@ -8,7 +8,8 @@ is above ½). If targets or predictions are rows, the others need to be rows or 
 from __future__ import annotations
 
 from math import fsum, inf
-from typing import Any, Hashable, Sequence
+from operator import mul
+from typing import Any, Hashable, Iterable, Sequence
 
 from ..checks.rows import as_list, as_rows, as_vector, as_weights, same_length
 from ..data.encoding import class_numbers
@@ -146,10 +147,16 @@ def sample_weights(sample_weight: object, targets: Sequence[Any]) -> Vector | No
 
 
 def mean(values: Sequence[float], weights: Vector | None) -> float:
-    """Return Σ w v / Σ w (w = 1 without weights), or infinity if the sum overflows."""
+    """Return Σ w v / Σ w (w = 1 without weights), or infinity if it does not fit a float."""
+    if weights is None:
+        weights = [1.0] * len(values)
+    total = fsum(weights)
+    found = _sum(map(mul, weights, values)) / total
+    return found if found < inf else _sum([w / total * v for w, v in zip(weights, values)])
+
+
+def _sum(values: Iterable[float]) -> float:
     try:
-        if weights is None:
-            return fsum(values) / len(values)
-        return fsum([w * v for w, v in zip(weights, values)]) / fsum(weights)
+        return fsum(values)
     except OverflowError:
         return inf

@@ -7,6 +7,7 @@ auc_interval       of the area under the ROC curve
 averaged_interval  of the mean of several scores, from their own intervals
 loss_interval      of the mean of losses
 r2_interval        of R²
+folds_interval     of the mean score of a cross-validation
 mean_p_value       of the difference of two models' losses, row by row
 compared           of the number of rows in which one of two models alone is better
 
@@ -113,6 +114,28 @@ def r2_interval(targets: Sequence[float], errors: Sequence[float]) -> Interval |
     parts = [x / left - q / spread for x, q in zip(losses, squares)] if left else []
     ends = _scaled(left / spread, parts, len(losses))
     return None if ends is None else (1.0 - ends[1], 1.0 - ends[0])
+
+
+def folds_interval(scores: Sequence[float], test_share: float) -> Interval | None:
+    """Return the interval of the mean score of k folds, or None for one, or an infinite one.
+
+    mean ± t s √(1 / k + q / (1 − q)), where q is the share of the rows in a fold's test: the second
+    term is for the rows that the folds' trainings have in common. Source: C. Nadeau and Y. Bengio,
+    Inference for the generalization error, Machine Learning 52 (2003), 239-281.
+
+    >>> [round(end, 4) for end in folds_interval([0.9, 0.8, 0.85, 0.95, 0.9], 0.2)]
+    [0.7738, 0.9862]
+    """
+    k = len(scores)
+    if k < 2 or not all(map(isfinite, scores)):
+        return None
+    middle, error = _mean_and_error(scores)
+    low, high = 0.0, 13.0  # Student's t is below that for 95% and one degree of freedom
+    for _ in range(60):  # halvings
+        t = 0.5 * (low + high)
+        low, high = (t, high) if _beyond(t, k - 1) > 0.05 else (low, t)
+    half = low * error * sqrt(1.0 + k * test_share / (1.0 - test_share))
+    return middle - half, middle + half
 
 
 def _scaled(middle: float, parts: Sequence[float], rows: int) -> Interval | None:

@@ -7,6 +7,7 @@ from math import inf, isfinite
 from typing import Any, NamedTuple, Sequence as Row
 
 from ..checks.columns import column_names
+from ..checks.words import excerpt
 from ..errors import DataError, SettingError, ShapeError
 from ..lesson.matrix import Vector
 from .notation import PERCENT, Notation, plain_number
@@ -195,7 +196,7 @@ def reads_infinite(text: str) -> bool:
 def reader(missing: object, decimal: object, not_missing: object = ()) -> Reader:
     """Return a reader with these settings. Raises SettingError for invalid ones."""
     if decimal not in (".", ","):
-        raise SettingError(f"TableEncoder needs decimal to be '.' or ',', got {decimal!r}")
+        raise SettingError(f"TableEncoder needs decimal to be '.' or ',', got {excerpt(decimal)}")
     words, numbers = {""}, set()
     for word in _words("missing", missing):
         words.add(str(word).strip())
@@ -211,12 +212,15 @@ def reader(missing: object, decimal: object, not_missing: object = ()) -> Reader
 def _words(name: str, given: object) -> Sequence[Any]:
     if isinstance(given, str) or not isinstance(given, (Sequence, set, frozenset)):
         raise SettingError(
-            f"TableEncoder needs {name} to be a sequence of strings or numbers, got {given!r}"
-            + (f"; did you mean ({given!r},)?" if isinstance(given, str) else "")
+            f"TableEncoder needs {name} to be a sequence of strings or numbers, "
+            f"got {excerpt(given)}"
+            + (f"; did you mean ({excerpt(given)},)?" if isinstance(given, str) else "")
         )
     for word in given:
         if not isinstance(word, (str, float, int)):
-            raise SettingError(f"TableEncoder needs strings or numbers in {name}, got {word!r}")
+            raise SettingError(
+                f"TableEncoder needs strings or numbers in {name}, got {excerpt(word)}"
+            )
     return list(given)
 
 
@@ -302,7 +306,7 @@ def _as_row(row: Any, name: str, i: int) -> Row[Any]:
 def _kind(value: object) -> str:
     if isinstance(value, (str, bytes)):
         return "text"
-    if isinstance(value, (float, int)):
+    if isinstance(value, (float, int)) and not abs(value) > 1e100:
         return f"the number {value}"
     kind = type(value).__name__
     return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any, NamedTuple, NoReturn, Sequence, Union
 
 from ..checks.finite import all_finite
-from ..checks.words import counted
+from ..checks.words import counted, excerpt
 from ..errors import DataError
 from ..lesson.matrix import Vector
 from .cells import Found, Reader, cell_error, index_of, key_of, reads_infinite, whole_spelling
@@ -77,6 +77,11 @@ class NumberColumn(NamedTuple):
         if self.decimal is None:
             return reader.notation
         return Notation(self.decimal, self.grouped, self.unit, self.dressed)
+
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return 2 if self.indicator else 1
 
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
@@ -170,6 +175,11 @@ class CategoryColumn(NamedTuple):
         """The index of the kind of missing cells, or −1."""
         return -1 if self.fill is None else len(self.kinds) - 1 - self.kinds[::-1].index(self.fill)
 
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return len(self.kinds)
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         return [f"{self.name}={kind}" for kind in self.kinds]
@@ -201,10 +211,10 @@ class CategoryColumn(NamedTuple):
             index[cell] = indices.get(key, -1)
             if key not in indices:
                 if self.strict:
-                    known = ", ".join(map(repr, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
+                    known = ", ".join(map(excerpt, self.kinds[:8])) + ", …" * (len(self.kinds) > 8)
                     raise DataError(
                         f"{label} needs one of its known kinds, {known}, got "
-                        f"{key[:40]!r} in row {row + index_of(cells, cell)}"
+                        f"{excerpt(key)} in row {row + index_of(cells, cell)}"
                     )
                 unseen[key] = unseen.get(key, 0) + count
         found = [index[cell] for cell in cells]
@@ -238,6 +248,11 @@ class LeftOut(NamedTuple):
     def asked(self) -> str:
         """The kind to ask for to leave the column out."""
         return "drop"
+
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return 0
 
     def feature_names(self) -> list[str]:
         """Return an empty list."""
@@ -366,7 +381,7 @@ def _notation(summary: Summary, name: str, plan: ColumnPlan) -> Notation:
     if trouble:
         raise DataError(
             f"{summary.label} has {trouble}; write them all one way, or give "
-            f"kinds={{{name!r}: 'category'}} to keep them as text"
+            f"kinds={{{excerpt(name)}: 'category'}} to keep them as text"
         )
     return summary.evidence.notation(plan.decimal)
 
@@ -452,8 +467,8 @@ def refuse_text(text: str, row: int, label: str, notation: Notation) -> NoReturn
     """Raise the DataError for a text that is no number in this notation."""
     if reads_infinite(text):
         not_finite(text, row, label)
-    mend = notation.mend(text) or f"if this means a missing value, give missing=({text!r},)"
-    raise DataError(f"{label} needs numbers, got the text {text[:40]!r} in row {row}; {mend}")
+    mend = notation.mend(text) or f"if this means a missing value, give missing=({excerpt(text)},)"
+    raise DataError(f"{label} needs numbers, got the text {excerpt(text)} in row {row}; {mend}")
 
 
 def _missing_refusal(what: str, row: int, label: str) -> str:
@@ -464,9 +479,9 @@ def _mixed_refusal(summary: Summary, name: str) -> str:
     row, text = summary.first_text or (0, "")
     return (
         f"{summary.label} has {counted(summary.numbers, 'number')} and "
-        f"{counted(summary.texts, 'text value')} (row {row} has {text[:40]!r}); if "
-        f"this means a missing value, give missing=({text!r},); if the numbers are names, give "
-        f"kinds={{{name!r}: 'category'}}"
+        f"{counted(summary.texts, 'text value')} (row {row} has {excerpt(text)}); if "
+        f"this means a missing value, give missing=({excerpt(text)},); if the numbers are names, "
+        f"give kinds={{{excerpt(name)}: 'category'}}"
     )
 
 
@@ -474,7 +489,7 @@ def _mixed_dates_refusal(dates: DateTally, name: str) -> str:
     row, text = dates.first_other or (0, "")
     return (
         f"{dates.label} has {counted(dates.count, 'date')} and "
-        f"{counted(dates.others, 'other value')} (row {row} has {text[:40]!r}); if this means a "
-        f"missing value, give missing=({text!r},); if they are all names, give "
-        f"kinds={{{name!r}: 'category'}}"
+        f"{counted(dates.others, 'other value')} (row {row} has {excerpt(text)}); if this means a "
+        f"missing value, give missing=({excerpt(text)},); if they are all names, give "
+        f"kinds={{{excerpt(name)}: 'category'}}"
     )

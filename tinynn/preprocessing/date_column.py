@@ -8,7 +8,7 @@ from math import cos, floor, inf, pi, sin
 from random import Random
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ..checks.words import counted
+from ..checks.words import counted, excerpt
 from ..errors import DataError
 from ..lesson.matrix import Vector
 from .cells import Found, Reader, texts_of
@@ -228,6 +228,11 @@ class DateColumn(NamedTuple):
         found = {_first_in(spelling) for spelling in self.spellings if spelling in SWAPPED}
         return next((kind for kind, first in DATE_KINDS.items() if first in found), "date")
 
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return 1 + 2 * len(self.cycles) + self.indicator
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         names = [self.name]
@@ -302,8 +307,8 @@ class DateColumn(NamedTuple):
 def refusal(text: object, row: int, label: str, spelling: str) -> str:
     """Return the message about a text that is no date."""
     return (
-        f"{label} needs dates or times like {example_of(spelling)!r}, got {str(text)[:40]!r} in "
-        f"row {row}; if this means a missing value, give missing=({text!r},)"
+        f"{label} needs dates or times like {example_of(spelling)!r}, got {excerpt(text)} in "
+        f"row {row}; if this means a missing value, give missing=({excerpt(text)},)"
     )
 
 

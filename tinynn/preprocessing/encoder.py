@@ -14,7 +14,7 @@ from typing import (
 
 from ..checks.columns import in_order, order_by_name
 from ..checks.settings import flag, integer
-from ..checks.words import counted, did_you_mean, listed
+from ..checks.words import counted, did_you_mean, excerpt, listed
 from ..errors import DataError, FormatError, SettingError, ShapeError
 from ..lesson.matrix import Matrix
 from .cells import MISSING, Table, as_table, reader
@@ -97,12 +97,12 @@ class TableEncoder:
         who = "TableEncoder"
         if scaling not in ("standard", "minmax", None):
             raise SettingError(
-                f"{who} needs scaling to be 'standard', 'minmax' or None, got {scaling!r}"
+                f"{who} needs scaling to be 'standard', 'minmax' or None, got {excerpt(scaling)}"
             )
         if missing_category not in ("own", "most_frequent"):
             raise SettingError(
                 f"{who} needs missing_category to be 'own' or 'most_frequent', "
-                f"got {missing_category!r}"
+                f"got {excerpt(missing_category)}"
             )
         self.names = None if names is None else _checked_names(names)
         self.kinds = _checked_kinds(kinds)
@@ -192,7 +192,7 @@ class TableEncoder:
         for key, kind in self.kinds.items():
             if isinstance(key, str) and key not in self.column_names:
                 raise SettingError(
-                    f"TableEncoder needs the column {key!r} named in kinds"
+                    f"TableEncoder needs the column {excerpt(key)} named in kinds"
                     + _near(key, self.column_names)
                 )
             if not isinstance(key, str) and not 0 <= key < len(self.column_names):
@@ -205,7 +205,7 @@ class TableEncoder:
 
     def _label(self, number: int) -> str:
         name = self.column_names[number]
-        return f"column {number}" if name == f"x{number}" else f"column {name!r}"
+        return f"column {number}" if name == f"x{number}" else f"column {excerpt(name)}"
 
     @property
     def columns(self) -> list[Column]:
@@ -225,8 +225,8 @@ class TableEncoder:
             self.drop_constant, self.decimal,
         )  # fmt: skip
         columns = [planned(s, n, plan) for s, n in zip(self._summaries, self.column_names)]
-        if not any(column.feature_names() for column in columns):
-            reasons = "; ".join(f"{column.name}: {column.reason}" for column in columns[:3])
+        if not any(column.width for column in columns):
+            reasons = "; ".join(f"{listed([c.name])}: {c.reason}" for c in columns[:3])
             raise DataError(f"TableEncoder needs at least one column to learn from, got {reasons}")
         return columns
 
@@ -311,6 +311,11 @@ class TableEncoder:
             return table
         return Table(in_order(table.rows, self.places(given)), own, len(own))
 
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return sum(column.width for column in self.columns)
+
     def feature_names_out(self) -> list[str]:
         """Return the names of the encoded columns, in order."""
         return [name for column in self.columns for name in column.feature_names()]
@@ -344,7 +349,9 @@ class TableEncoder:
         """Return the encoder that `to_dict` described. Raises FormatError for anything else."""
         if not isinstance(state, dict) or state.get("kind") != "TableEncoder":
             got = state.get("kind") if isinstance(state, dict) else type(state).__name__
-            raise FormatError(f"a saved TableEncoder needs \"kind\" 'TableEncoder', got {got!r}")
+            raise FormatError(
+                f"a saved TableEncoder needs \"kind\" 'TableEncoder', got {excerpt(got)}"
+            )
         settings, columns = state.get("settings"), state.get("columns")
         if isinstance(settings, dict):  # older files lack the last two
             settings = {"not_missing": [], "notations": {}, **settings}
@@ -364,7 +371,7 @@ class TableEncoder:
         encoder.column_names = [column.name for column in encoder._columns]
         if len(set(encoder.column_names)) != len(columns):
             raise FormatError("a saved TableEncoder needs unique column names")
-        if columns and not encoder.feature_names_out():
+        if columns and not encoder.width:
             raise FormatError("a saved TableEncoder needs at least one column that is not left out")
         encoder.rows_seen = max((column.rows for column in encoder._columns), default=0)
         return encoder
@@ -396,16 +403,18 @@ def chunks(rows: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
 
 
 def _checked_names(names: Sequence[str]) -> list[str]:
-    listed = list(names)
-    for i, name in enumerate(listed):
+    first: dict[str, int] = {}
+    for i, name in enumerate(names):
         if not isinstance(name, str):
-            raise SettingError(f"TableEncoder needs names to be strings, got {name!r} as name {i}")
-        if name in listed[:i]:
             raise SettingError(
-                f"TableEncoder needs unique names, got {name!r} as names "
-                f"{listed.index(name)} and {i}"
+                f"TableEncoder needs names to be strings, got {excerpt(name)} as name {i}"
             )
-    return listed
+        if first.setdefault(name, i) < i:
+            raise SettingError(
+                f"TableEncoder needs unique names, got {excerpt(name)} as names {first[name]} "
+                f"and {i}"
+            )
+    return list(first)
 
 
 def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str]:
@@ -413,12 +422,12 @@ def _checked_kinds(kinds: Mapping[str | int, str] | None) -> dict[str | int, str
     for key, kind in found.items():
         if isinstance(key, bool) or not isinstance(key, (str, int)):
             raise SettingError(
-                f"TableEncoder needs column names or numbers as keys of kinds, got {key!r}"
+                f"TableEncoder needs column names or numbers as keys of kinds, got {excerpt(key)}"
             )
         if kind not in _KINDS:
             raise SettingError(
-                f"TableEncoder needs the kind of column {key!r} to be one of "
-                f"{', '.join(map(repr, _KINDS))}, got {kind!r}"
+                f"TableEncoder needs the kind of column {excerpt(key)} to be one of "
+                f"{', '.join(map(repr, _KINDS))}, got {excerpt(kind)}"
             )
     return found
 
@@ -429,8 +438,8 @@ def _checked_notations(given: Mapping[str, Sequence[Any]] | None) -> dict[str, N
         notation = notation_of(way)
         if notation is None:
             raise SettingError(
-                f"TableEncoder needs the notation of column {name!r} to be a Notation "
-                f"or its {listed(Notation._fields)}, got {way!r}"
+                f"TableEncoder needs the notation of column {excerpt(name)} to be a Notation "
+                f"or its {listed(Notation._fields)}, got {excerpt(way)}"
             )
         found[name] = notation
     return found

@@ -109,4 +109,5 @@ class Moments:
 
 def rounding_variance(n: int, mean: float, variance: float) -> bool:
     """Return whether rounding alone explains a variance, by the rule of StandardScaler."""
-    return variance <= n * _EPSILON * variance + (n * _EPSILON * mean) ** 2
+    rounding = n * _EPSILON * mean
+    return variance <= n * _EPSILON * variance + rounding * rounding

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any, Callable, Container
 
+from ..checks.stored import are_all, is_count, is_real, is_text
+from ..checks.words import excerpt, listed
 from ..errors import FormatError
 from .columns import MISSING_KIND, CategoryColumn, Column, LeftOut, NumberColumn
 from .date_column import CYCLES, DateColumn
@@ -25,19 +26,20 @@ def column_from_dict(state: object, where: str) -> Column:
     if kind in ("constant", "empty", "identifier", "drop"):
         made: Any = LeftOut
         values = dict(state)
-    elif kind in kinds:
+    elif is_text(kind) and kind in kinds:
         made = kinds[kind]
         values = {**made._field_defaults, **state}
         del values["kind"]
         if kind == "category" and "own" not in state:
             values["own"] = _own_of_old(state)
     else:
-        raise FormatError(f"{where} has the unknown kind {kind!r}")
+        raise FormatError(f"{where} has the unknown kind {excerpt(kind)}")
     if set(values) != set(made._fields):
-        raise FormatError(f"{where} needs {', '.join(made._fields)}, got {', '.join(values)}")
+        got = listed(list(values), most=20)
+        raise FormatError(f"{where} needs {', '.join(made._fields)}, got {got}")
     for key, value in values.items():
         if not _FITS[key](value):
-            raise FormatError(f"{where} cannot have {key} {value!r}")
+            raise FormatError(f"{where} cannot have {key} {excerpt(value)}")
     column: Column = made(**values)
     trouble = _contradiction(column)
     if trouble:
@@ -60,6 +62,8 @@ def _contradiction(column: Column) -> str | None:
     if isinstance(column, (NumberColumn, DateColumn)):
         if column.scale <= 0.0 or column.low > column.high:
             return "needs a scale above 0 and low not above high"
+        if isinstance(column, DateColumn) and len(set(column.cycles)) < len(column.cycles):
+            return "needs each cycle once"
         if (
             isinstance(column, DateColumn)
             and max(abs(column.median), abs(column.low), abs(column.high), abs(column.shift)) >= 1e7
@@ -69,9 +73,9 @@ def _contradiction(column: Column) -> str | None:
         if len(set(column.kinds)) != len(column.kinds) or len(column.counts) != len(column.kinds):
             return "needs different kinds, each with a count"
         if column.fill is not None and column.fill not in column.kinds:
-            return f"needs fill to be one of its kinds, got {column.fill!r}"
+            return f"needs fill to be one of its kinds, got {excerpt(column.fill)}"
         if column.own and column.fill != column.kinds[-1]:
-            return f"needs fill to be its last kind, got {column.fill!r}"
+            return f"needs fill to be its last kind, got {excerpt(column.fill)}"
     elif isinstance(column, WordsColumn) and (
         not column.words
         or len(set(column.words)) != len(column.words)
@@ -81,41 +85,30 @@ def _contradiction(column: Column) -> str | None:
     return None
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (float, int)) and not isinstance(value, bool) and isfinite(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _is_some_of(known: Container[str]) -> Callable[[object], bool]:
+    return lambda value: is_text(value) and value in known
 
 
 def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _are_some_of(known: Container[str], value: object) -> bool:
-    return isinstance(value, list) and all(_is_text(x) and x in known for x in value)
+    return are_all(is_text, value)
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text, "reason": _is_text, "kind": _is_text,
-    "median": lambda value: value is None or _is_number(value),
-    "shift": _is_number, "scale": _is_number, "low": _is_number, "high": _is_number,
-    "indicator": lambda value: isinstance(value, bool),
-    "strict": lambda value: isinstance(value, bool),
-    "own": lambda value: isinstance(value, bool),
+    "name": is_text, "reason": is_text, "kind": is_text,
+    "median": lambda value: value is None or is_real(value),
+    "shift": is_real, "scale": is_real, "low": is_real, "high": is_real,
+    "indicator": _is_flag, "strict": _is_flag, "own": _is_flag,
     "decimal": lambda value: value in (None, ".", ","),
-    "grouped": lambda value: isinstance(value, bool),
-    "dressed": lambda value: isinstance(value, bool),
-    "unit": lambda value: value in UNITS,
-    "missing": _is_count, "rows": _is_count, "others": _is_count,
+    "grouped": _is_flag, "dressed": _is_flag,
+    "unit": _is_some_of(UNITS),
+    "missing": is_count, "rows": is_count, "others": is_count,
     "kinds": _are_texts, "words": _are_texts,
-    "counts": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "fill": lambda value: value is None or _is_text(value),
-    "spellings": lambda value: _are_some_of(SPELLINGS, value) and len(value) > 0,
-    "cycles": lambda value: _are_some_of(CYCLES, value),
+    "counts": lambda value: are_all(is_count, value),
+    "fill": lambda value: value is None or is_text(value),
+    "spellings": lambda value: are_all(_is_some_of(SPELLINGS), value) and len(value) > 0,
+    "cycles": lambda value: are_all(_is_some_of(CYCLES), value),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from math import isfinite
 from random import Random
 from typing import Any, Mapping, NoReturn, Sequence
 
+from ..checks.words import excerpt
 from ..errors import DataError
 from .cells import Reader, cell_error, index_of, key_of
 from .date_column import DATE_KINDS, DateTally
@@ -238,6 +239,6 @@ class Summary:
 def not_finite(cell: Any, row: int, label: str) -> NoReturn:
     """Raise the DataError for a number that is not a finite float."""
     raise DataError(
-        f"inputs need finite numbers, got {cell!r} in row {row}, {label}; "
+        f"inputs need finite numbers, got {excerpt(cell)} in row {row}, {label}; "
         "clip or drop infinite values first"
     )

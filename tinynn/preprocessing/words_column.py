@@ -104,6 +104,11 @@ class WordsColumn(NamedTuple):
         """The kind to ask for to read other rows alike."""
         return self.kind
 
+    @property
+    def width(self) -> int:
+        """The number of encoded columns."""
+        return len(self.words) + self.indicator
+
     def feature_names(self) -> list[str]:
         """Return the names of the encoded columns."""
         names = [f"{self.name}: {word}" for word in self.words]
@@ -114,7 +119,7 @@ class WordsColumn(NamedTuple):
 
         Raises DataError, naming the row, for cells that are neither numbers nor text.
         """
-        columns: list[Vector] = [[0.0] * len(cells) for _ in range(len(self.feature_names()))]
+        columns: list[Vector] = [[0.0] * len(cells) for _ in range(self.width)]
         column_of = dict(zip(self.words, columns))
         missing = 0
         for i, text in enumerate(texts_of(cells, row, label, reader.of_texts())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence
 
 from ..lesson.layers import Dense
+from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..training.history import History
 from ..view import (
@@ -68,15 +69,19 @@ def training_charts(history: History) -> list[Chart]:
     return charts
 
 
+def network_weights(network: Sequential) -> tuple[list[Matrix], list[Vector | None]]:
+    """Return the weights and the biases (or None) of the dense layers."""
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    return [layer.W for layer in dense], [layer.b or None for layer in dense]
+
+
 def network_chart(
     network: Sequential, inputs: Sequence[str], outputs: Sequence[str] | None
 ) -> list[Chart]:
     """Return charts of the dense layers, or none for a network without any."""
-    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    if not dense:
+    weights, biases = network_weights(network)
+    if not weights:
         return []
-    weights = [layer.W for layer in dense]
-    biases = [layer.b or None for layer in dense]
     names = None
     if outputs is not None and len(outputs) == len(weights[-1][0]):
         names = list(outputs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite, log10
+from math import floor, log10
 from typing import Any, Callable, List, NamedTuple, Sequence
 
+from ..checks.stored import are_all, are_named, is_count, is_real, is_text
+from ..checks.words import excerpt
 from ..errors import FormatError
 
 Pairs = List[List[float]]
@@ -108,9 +110,24 @@ class Findings(NamedTuple):
         n = len(found.classes)
         if len(found.confusion) != n or any(len(row) != n for row in found.confusion):
             raise FormatError(f"{where} needs a confusion matrix of {n} classes")
-        if found.score not in found.metrics or f"baseline_{found.score}" not in found.metrics:
-            raise FormatError(f"{where} needs its score among the metrics")
+        lines = {len(effect.answers) for effect in found.effects.values()}
+        if lines and (min(lines) < 1 or (n < 3 and max(lines) > 1)):
+            raise FormatError(f"{where} needs an answer for each class in effects")
+        if found.score != ("accuracy" if n else "r2"):
+            raise FormatError(f"{where} has an invalid score")
+        missing = sorted(found._needed() - set(found.metrics))
+        if missing:
+            raise FormatError(f"{where} needs {excerpt(missing[0])[1:-1]} among the metrics")
         return found
+
+    def _needed(self) -> set[str]:
+        """Return the metrics that are named elsewhere, or belong to others."""
+        own = [self.score, *([] if self.classes else ["mean_absolute_error"]), *self.intervals]
+        rivals = [name for name in self.metrics if name.startswith(("baseline_", "linear_"))]
+        return {
+            *own, *(f"baseline_{name}" for name in own), *self.p_values,
+            *(name.partition("_")[2] for name in rivals),
+        }  # fmt: skip
 
 
 def metric_table(found: Findings) -> list[list[str]]:
@@ -187,51 +204,32 @@ def span(ends: Sequence[float] | None) -> str:
     return f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
-def _number(value: object) -> bool:
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return plain and isfinite(value)  # type: ignore[arg-type]
+def _rows(width: int) -> Callable[[object], bool]:
+    return lambda rows: are_all(lambda row: are_all(is_real, row, width), rows)
 
 
-def _numbers(width: int | None) -> Callable[[object], bool]:
-    def fits(value: object) -> bool:
-        return isinstance(value, list) and all(
-            isinstance(row, list) and len(row) == (width or len(row)) and all(map(_number, row))
-            for row in value
-        )
-
-    return fits
+_pairs = _rows(2)
 
 
-def _by_name(fits: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: (
-        isinstance(value, dict) and all(isinstance(k, str) and fits(v) for k, v in value.items())
-    )
-
-
-def _count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _pair(value: object) -> bool:
+    return are_all(is_real, value, 2)
 
 
 def _effect(value: object) -> bool:
     if not isinstance(value, dict) or set(value) != set(Effect._fields):
         return False
     at = value["at"]
-    known = isinstance(at, list) and (all(map(_number, at)) or all(map(_text, at)))
-    return known and _by_name(
-        lambda line: isinstance(line, list) and len(line) == len(at) and all(map(_number, line))
-    )(value["answers"])
+    numbers = are_all(lambda x: isinstance(x, float) and is_real(x), at) and len(at) > 1
+    known = at and (numbers or are_all(is_text, at))
+    return known and are_named(lambda line: are_all(is_real, line, len(at)), value["answers"])
 
 
 def _miss(value: object) -> bool:
     if not isinstance(value, dict) or set(value) != set(_MISS):
         return False
     chance = value["probability"]
-    texts = _text(value["true"]) and _text(value["answer"])
-    return texts and _count(value["line"]) and (chance is None or _number(chance))
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
+    texts = is_text(value["true"]) and is_text(value["answer"])
+    return texts and is_count(value["line"]) and (chance is None or is_real(chance))
 
 
 _MISS = Miss._fields[:4]  # what files keep
@@ -239,24 +237,20 @@ _MISS = Miss._fields[:4]  # what files keep
 _LATER: dict[str, Any] = {
     "intervals": {}, "p_values": {}, "usual": "", "effects": {}, "worst": [],
 }  # fmt: skip
-_pair = _numbers(2)
 _FITS: dict[str, Callable[[Any], bool]] = {
-    "source": _text,
-    "rows": _count,
-    "metrics": _by_name(_number),
-    "score": _text,
-    "classes": lambda value: isinstance(value, list) and all(map(_text, value)),
-    "confusion": lambda value: (
-        isinstance(value, list)
-        and all(isinstance(row, list) and all(map(_count, row)) for row in value)
-    ),
-    "roc": _by_name(_pair),
-    "calibration": _numbers(3),
-    "pairs": _pair,
-    "importance": _by_name(lambda value: _pair([value])),
-    "intervals": _by_name(lambda value: _pair([value])),
-    "p_values": _by_name(_number),
-    "usual": _text,
-    "effects": _by_name(_effect),
-    "worst": lambda value: isinstance(value, list) and all(map(_miss, value)),
+    "source": is_text,
+    "rows": is_count,
+    "metrics": lambda value: are_named(is_real, value),
+    "score": is_text,
+    "classes": lambda value: are_all(is_text, value),
+    "confusion": lambda value: are_all(lambda row: are_all(is_count, row), value),
+    "roc": lambda value: are_named(_pairs, value),
+    "calibration": _rows(3),
+    "pairs": _pairs,
+    "importance": lambda value: are_named(_pair, value),
+    "intervals": lambda value: are_named(_pair, value),
+    "p_values": lambda value: are_named(is_real, value),
+    "usual": is_text,
+    "effects": lambda value: are_named(_effect, value),
+    "worst": lambda value: are_all(_miss, value),
 }

@@ -162,7 +162,8 @@ def _against_numbers(found: Findings) -> list[str]:
 
 
 def _against_linear(found: Findings) -> list[str]:
-    names = [n for n in (found.score, "log_loss") if f"linear_{n}" in found.metrics]
+    tried = (found.score, "log_loss", "mean_absolute_error")
+    names = [name for name in tried if f"linear_{name}" in found.metrics]
     if not names:
         return []
     results = [beats(found, "linear", name) for name in names]

@@ -8,7 +8,7 @@ from typing import NamedTuple, Sequence
 from .. import __version__
 from ..errors import FormatError, SettingError
 from .small import small_file
-from .sources import chosen, library, read
+from .sources import FOLDER_ONLY, chosen, library, read
 from .stamp import is_unchanged, read_stamp, stamped
 from .whole import whole_file
 
@@ -36,7 +36,7 @@ def build(parts: Sequence[str] = (), minimal: bool = False) -> Built:
     if parts and "engines" not in parts:
         sources["engines.choice"] = read("single_file.lists_only")._replace(name="engines.choice")
     held, wanted = chosen(sources, parts)
-    absent = ["single_file", *(name for name in sources if name not in wanted)]
+    absent = [*FOLDER_ONLY, *(name for name in sources if name not in wanted)]
     return Built(stamped(whole_file(wanted, absent), held, minimal), held)
 
 

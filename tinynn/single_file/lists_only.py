@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engines.contract import Engine, Recipe, Task
+from ..engines.contract import Engine, Recipe
 from ..engines.lists import ENGINE
 from ..errors import SettingError
 from ..lesson.network import Sequential
@@ -11,7 +11,9 @@ ENGINES: dict[str, Engine] = {"lists": ENGINE}
 REASON = "this file has no other"
 
 
-def choose(recipe: Recipe, task: Task, engine: str = "auto") -> tuple[Engine, str]:
+def choose(
+    recipe: Recipe, batch_size: int, engine: str = "auto", began: str | None = None
+) -> tuple[Engine, str]:
     """Return the engine, and the reason for it. Raises SettingError for any other engine."""
     if engine == "auto":
         return ENGINE, REASON

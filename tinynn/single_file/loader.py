@@ -93,7 +93,7 @@ class Library:
         kind = type("MissingPart", (errors.TinynnError, ModuleNotFoundError), {})
         error: Exception = kind(
             f"{name} is not part of single files; run it from the package"
-            if part == "single_file"
+            if not part
             else f"{name} belongs to the part {part!r}, which this single file was built without; "
             f"build one with it: python3 -m tinynn vendor FILE --include …,{part}"
         )

@@ -78,7 +78,9 @@ def _is_hint(node: ast.stmt) -> bool:
         return node.module == "__future__"
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         return _is([node.value.func], "TypeVar")
-    if isinstance(node, ast.FunctionDef):  # an abstract method
+    if isinstance(node, ast.FunctionDef):  # for notebooks only, or an abstract method
+        if node.name.startswith("_repr_"):
+            return True
         last = node.body[-1]
         if _is(node.decorator_list, "overload"):
             return True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from importlib import import_module
 from typing import Any, Sequence
 
 from .. import __version__
 from ..errors import SettingError
+from .edits import Edit, EditableSource
 from .flat import STAND_INS, Flat, Symbol
 from .sources import FRONT, Source, Sources, imports, in_order, library, read
 
@@ -17,14 +20,45 @@ INSTEAD = {
     "engines.choice": "single_file.lists_only",
     STAND_INS: "single_file.stand_ins",
 }
+# No layer of a minimal file reads sequences or is made of others: neither does the rest of it.
+_SEQUENCES = re.compile(
+    r"^( +)if [^\n]*\breads_steps\b[^\n]*:\n(?:\1 +[^\n]*\n|\n(?=\1 +\S))+"
+    r"|^ +self\.reads_steps = .*\n|^    reads_steps = False\n"
+    r"|^    def (?:take_lengths|stepper)\((?:.*\n)+?(?=    def )"
+    r"|^ +inside = .*\n(?:.*\n)+? +\]\n|^from \.(?:\.lesson\.)?samples import .*\n",
+    re.MULTILINE,
+)
+_FILE_CHECKS = (
+    ("unknown_in_file", "did_you_mean"),
+    ("*inner, ", ""),
+    (", depth: int = 0", ""),
+    ('    for inner in getattr(layer, "layers", ()):\n        check_known(kinds, inner, i)\n', ""),
+)
+# What layers are in a minimal file: `frozen` is a tuple of names, which nobody checks.
+_LAYER = (
+    ("from .freezing import Freezable\n", ""),
+    ("class Layer(Freezable):", "class Layer:"),
+    ("    inputs: int | None = None\n", "    inputs: int | None = None\n    frozen = ()\n"),
+)
 _SYMBOLS = {  # names that are not public in the library, or have a faster form there
     "NeuralNet": Symbol("lesson.neural_net", "NeuralNet"),
     "Trainer": Symbol("training.trainer", "SmallTrainer"),
+    "EarlyStopping": Symbol("training.callbacks", "LossStopping"),
     "selftest": Symbol("selftest", "run"),
     "selftest_steps": Symbol("selftest", "steps"),
 }
-_NORMALIZATION = "lesson.normalization"
-_NO_NORMALIZATION = Source(_NORMALIZATION, "NORMALIZATION_LAYERS = ()\n", False)
+INNER = {"engines.contract", "engines.lists", "training.training_data"}  # nobody else's classes
+# A minimal file has fewer classes: what its `more_layers` is, with normalization; and the modules
+# with a line for further classes, and one that imports them, each of which it drops.
+_MORE_LAYERS = "lesson.more_layers"
+_NORMALIZATION = (
+    "from .normalization import NORMALIZATION_LAYERS\nMORE_LAYERS = NORMALIZATION_LAYERS\n"
+)
+_FEWER = ("lesson.losses", "lesson.optimizers", "lesson.schedules", "lesson.initializers")
+_FURTHER = re.compile(
+    r"^from \.(?:more|joined)_\w+ import (?:\([^)]*\)|.*)\n|^.*\bMORE_[A-Z]+\b.*\n|^Linear = .*\n",
+    re.MULTILINE,
+)
 
 # The parts of a minimal file: a description, and the public names, as attributes of tinynn.
 SMALL_PARTS: dict[str, tuple[str, str]] = {
@@ -40,8 +74,8 @@ SMALL_PARTS: dict[str, tuple[str, str]] = {
         "Hinge Optimizer SGD Adagrad RMSprop Adam AdamW fit Trainer History Callback EarlyStopping",
     ),
     "normalization": (
-        "BatchNorm, LayerNorm, and networks with them",
-        "BatchNorm LayerNorm",
+        "BatchNorm, LayerNorm, GroupNorm, and networks with them",
+        "BatchNorm LayerNorm GroupNorm",
     ),
     "schedules": (
         "learning rates that change",
@@ -83,12 +117,45 @@ def small_file(parts: Sequence[str]) -> tuple[list[str], str]:
     }
     sources = library()
     sources.update({name: read(instead) for name, instead in INSTEAD.items()})
-    if "normalization" not in held:
-        sources[_NORMALIZATION] = _NO_NORMALIZATION
+    for old, new in _LAYER:
+        layer = sources["lesson.layer"]
+        assert old in layer.code
+        sources["lesson.layer"] = layer._replace(code=layer.code.replace(old, new, 1))
+    sources[_MORE_LAYERS] = Source(_MORE_LAYERS, _NORMALIZATION, False)
+    for name, found in sources.items():
+        sources[name] = found._replace(code=_SEQUENCES.sub("", found.code))
+    checks = sources["lesson.file_checks"]
+    for old, new in _FILE_CHECKS:
+        assert old in checks.code
+        checks = checks._replace(code=checks.code.replace(old, new))
+    sources["lesson.file_checks"] = checks
+    fewer = _FEWER if "normalization" in held else (*_FEWER, "lesson.network")
+    for name in fewer:
+        sources[name] = sources[name]._replace(code=_FURTHER.sub("", sources[name].code))
     needed = _needed(sources, [symbol.home for symbol in public.values()])
     order = [STAND_INS, *in_order(sources, needed)]
+    _drop_unused_methods(sources, order)
     source = Flat({name: sources[name] for name in order}, public).source()
     return held, f'__version__="{__version__}"\n{source}'
+
+
+def _drop_unused_methods(sources: Sources, order: Sequence[str]) -> None:
+    """Take the methods that nothing in the file mentions out of the classes of inner modules."""
+    trees = {key: ast.parse(sources[key].code) for key in order}
+    mentioned = {
+        node.attr for tree in trees.values() for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    }  # fmt: skip
+    for key in INNER.intersection(order):
+        module = EditableSource(sources[key].code)
+        edits: list[Edit] = []
+        for holder in trees[key].body:
+            for node in holder.body if isinstance(holder, ast.ClassDef) else ():
+                if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+                    continue
+                if node.name not in mentioned and not node.name.startswith("__"):
+                    edits.append((module.start(node), module.end(node), "pass"))
+        sources[key] = sources[key]._replace(code=module.edited(edits))
 
 
 def _symbol(name: str) -> Symbol:

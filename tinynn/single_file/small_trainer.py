@@ -26,8 +26,8 @@ from ..training.training_data import (
     check_classes,
     check_pair,
     check_smallest_batch,
+    checked_rows,
     divergence,
-    prepare,
 )
 
 
@@ -83,13 +83,13 @@ class SmallTrainer:
     def fit(self, inputs: Rows, targets: object) -> History:
         """Train, and return the history."""
         model, loss, optimizer = self.model, self.loss, self.recipe.optimizer
-        data = prepare(model, loss, inputs, targets, *self.weights)
+        data = checked_rows(model, loss, inputs, targets, *self.weights)
         check_classes(loss, data.T)
         apart, rows = None, len(data.X)
         if self.validation:
             X, T = self.validation[:2]
             weights = self.validation[2] if len(self.validation) > 2 else None
-            apart = prepare(model, loss, X, T, weights, what="validation ")
+            apart = checked_rows(model, loss, X, T, weights, what="validation ")
         size = min(self.order[0] or rows, rows)
         check_smallest_batch(model, rows % size or size, f"the last of {rows} rows")
         training = model.training

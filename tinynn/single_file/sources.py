@@ -11,8 +11,8 @@ from ..checks.words import did_you_mean
 from ..errors import DataError, SettingError
 
 FRONT = "__init__"
-# Rewritten for single files, or useless in one.
-LEFT_OUT = ("__main__", "single_file")
+FOLDER_ONLY = ("single_file", "teaching.playground")  # useless in a single file
+LEFT_OUT = ("__main__", *FOLDER_ONLY)
 
 # The parts of a single file: a description, and the folders or modules in each. A folder or module
 # that is not listed is a part of its own.
@@ -23,7 +23,10 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "train": (
         "fit: batches, callbacks, history, gradcheck",
-        ("training", "engines.contract", "engines.lists", "engines.choice"),
+        (
+            "training", "engines.contract", "engines.lists", "engines.lists_prediction",
+            "engines.choice",
+        ),
     ),
     "engines": ("fast training and prediction; compile", ("engines", "formulas")),
     "native": ("the engine that writes machine code: x86, Arm, WebAssembly", ("engines.native",)),
@@ -33,6 +36,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "estimators": ("Classifier and Regressor: table in, answer out", ("estimators",)),
     "view": ("pictures", ("view",)),
     "report": ("a model described on one page", ("report",)),
+    "teaching": ("one step explained, exercises", ("teaching",)),
     "importers": ("networks trained elsewhere", ("importers", "files")),
     "export": ("networks as files for other programs", ("export",)),
     "cli": ("the command line", ("cli",)),
@@ -67,7 +71,9 @@ def library() -> Sources:
         above = [] if path == _folder() else os.path.relpath(path, _folder()).split(os.sep)
         for file in files:
             name = ".".join([*above, file[:-3]])
-            if file.endswith(".py") and name.split(".")[0] not in LEFT_OUT:
+            if file.endswith(".py") and not f"{name}.".startswith(
+                tuple(f"{out}." for out in LEFT_OUT)
+            ):
                 found.append(name[: -len(FRONT) - 1] if name.endswith("." + FRONT) else name)
     return {name: read(name) for name in sorted(found)}
 
@@ -186,9 +192,19 @@ def in_order(sources: Sources, names: Iterable[str]) -> list[str]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, except those that only type checkers read."""
+    """Yield the nodes of a tree, except what only type checkers read, what only notebooks call,
+    and what a module tries to import but does without.
+    """
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("_repr_"):
+            continue
+        if isinstance(node, ast.Try) and any(map(_is_import_error, node.handlers)):
+            continue
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             continue
         yield node
         yield from _running(node)
+
+
+def _is_import_error(handler: ast.ExceptHandler) -> bool:
+    return getattr(handler.type, "id", "") == "ImportError"

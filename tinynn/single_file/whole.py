@@ -9,13 +9,15 @@ from __future__ import annotations
 from textwrap import indent
 
 from ..errors import DataError
-from .sources import FRONT, Source, Sources, part_of, read
+from .sources import FOLDER_ONLY, FRONT, Source, Sources, part_of, read
 
 
 def whole_file(sources: Sources, absent: list[str]) -> str:
     """Return the source of a file with these modules, which knows that others are absent."""
     modules = [_module(source) for name, source in sources.items() if name != FRONT]
-    parts = "".join(f'    "{name}": "{part_of(name)}",\n' for name in absent)
+    parts = "".join(
+        f'    "{name}": "{"" if name in FOLDER_ONLY else part_of(name)}",\n' for name in absent
+    )
     return "\n\n".join(
         [sources[FRONT].code, _loader(), *modules, f"_ABSENT = {{\n{parts}}}\n{_END}"]
     )

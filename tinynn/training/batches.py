@@ -93,6 +93,7 @@ class BatchStream:
         self.source = source
         self.open: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
         once = not callable(source) and hasattr(source, "__next__")
+        self.repeats = not once
         if once and epochs > 1:
             raise DataError(
                 f"{epochs} epochs need batches that can be read {epochs} times, got an iterator, "

@@ -16,7 +16,8 @@ from ..lesson.loss import Loss
 from ..lesson.losses import by_name as loss_by_name
 from ..lesson.matrix import Matrix, Rows
 from ..lesson.network import Sequential
-from .training_data import check_pair, prepare
+from .gathering import as_training_data
+from .training_data import check_pair
 
 # Step sizes of the differences: large ones suffer from curvature and kinks, small ones from
 # rounding. A wrong derivative is off with every one; for a right one the first is mostly enough.
@@ -55,6 +56,11 @@ class GradientReport(NamedTuple):
     def __bool__(self) -> bool:
         """Return `ok`, so that `assert gradcheck(...)` works as expected."""
         return self.ok
+
+    def _repr_html_(self) -> str | None:
+        from ..checks.pictures import picture  # only notebooks need it
+
+        return picture("gradients", self)
 
     def __str__(self) -> str:
         if self.ok:
@@ -95,7 +101,7 @@ def gradcheck(
         )
     measured = loss_by_name(loss)
     check_pair(model, measured)
-    X, T, weights = prepare(model, measured, inputs, targets, sample_weight)
+    X, T, weights = as_training_data(model, measured, inputs, targets, sample_weight).flat()
     kept = model.state()
 
     def value() -> float:

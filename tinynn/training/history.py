@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from operator import mul
 from typing import Any, Callable, Sequence
 
@@ -91,23 +92,27 @@ class History:
         count = len(losses)
         if per_epoch == 1:
             self.loss += losses
-        elif sizes:
-            for start in range(0, count, per_epoch):
-                part = losses[start : start + per_epoch]
-                counts = sizes[start : start + len(part)]
-                self.loss.append(sum(map(mul, part, counts)) / (sum(counts) or 1.0))
         else:
-            whole = count - count % per_epoch
+            whole = 0 if sizes else count - count % per_epoch
             epochs = zip(*[iter(losses)] * per_epoch) if whole else ()
-            self.loss += [total / per_epoch for total in map(sum, epochs)]
-            if whole < count:
-                self.loss.append(sum(losses[whole:]) / (count - whole))
+            means = [total / per_epoch for total in map(sum, epochs)]
+            # In a sum, losses may leave the floats that their mean does not leave.
+            for start in range(whole if sum(means) < inf else 0, count, per_epoch):
+                part = losses[start : start + per_epoch]
+                shares = sizes[start : start + len(part)] or [1.0] * len(part)
+                means[start // per_epoch :] = [_mean(part, shares)]
+            self.loss += means
         self.learning_rate += learning_rates[per_epoch - 1 : count : per_epoch]
         if count % per_epoch:
             self.learning_rate.append(learning_rates[count - 1])
         added = len(self.loss) - len(self.seconds)
         self.seconds += [seconds] * added
         return added
+
+    def _repr_svg_(self) -> str | None:
+        from ..checks.pictures import picture  # only notebooks need it
+
+        return picture("history", self)
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs"]
@@ -116,3 +121,11 @@ class History:
         if self.validation_loss:
             parts.append(f"validation loss {self.validation_loss[-1]:.6g}")
         return f"<History: {', '.join(parts)}; stopped by {self.stopped_by}; engine {self.engine}>"
+
+
+def _mean(losses: list[float], sizes: Sequence[float]) -> float:
+    """Return the mean of losses, weighted by sizes."""
+    total = sum(sizes) or 1.0
+    mean: float = sum(map(mul, losses, sizes)) / total
+    parts = [loss * (size / total) for loss, size in zip(losses, sizes)]
+    return mean if mean < inf else min(max(losses), sum(parts))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import inf, isfinite, sqrt
-from typing import Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
+from ..checks.rows import as_rows
 from ..checks.settings import find, integer, number, rebuild
+from ..errors import FormatError
 from ..lesson import optimizers
 from ..lesson.matrix import Vector, dot
 from ..lesson.optimizer import Optimizer
@@ -30,7 +32,8 @@ class LBFGS(Optimizer):
     pairs:    how many earlier steps it remembers, with the changes of the gradient along them
     weight_decay, decay_biases: as in `Optimizer`
 
-    A second call of `fit` continues with the weights, but without the memory. The network may not
+    A second call of `fit` continues with the weights, but without the memory, unless it resumes one
+    that was cut short. The network may not
     have layers with noise or running statistics, and there is no clipping and no stream.
 
     Sources: D. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization
@@ -79,13 +82,26 @@ class Minimization:
     ([3.0], 'convergence')
     """
 
-    def __init__(self, function: Function, x: Vector, settings: LBFGS) -> None:
+    def __init__(
+        self, function: Function, x: Vector, settings: LBFGS, saved: dict[str, Any] | None = None
+    ) -> None:
         self.function, self.settings = function, settings
-        self.calls = 0
-        self.at = Iterate(0, x, *self._call(x))
         self.steps: list[Vector] = []
         self.changes: list[Vector] = []
-        self.ended: str | None = "convergence" if self._flat() else None
+        self.ended: str | None = None
+        if saved and saved["x"] == x:
+            self.steps, self.changes, self.calls = saved["steps"], saved["changes"], saved["calls"]
+            self.at = Iterate(0, x, saved["value"], saved["gradient"])
+            return
+        self.calls = 0
+        self.at = Iterate(0, x, *self._call(x))
+        self.ended = "convergence" if self._flat() else None
+
+    def saved(self) -> dict[str, Any]:
+        """Return all that later iterations depend on, in JSON's types, for the constructor."""
+        _, x, value, gradient = self.at
+        kept = {key: getattr(self, key) for key in ("steps", "changes", "calls")}
+        return {"x": x, "value": value, "gradient": gradient, **kept}
 
     def iterate(self) -> None:
         """Make one step, unless the minimization is over."""
@@ -157,6 +173,25 @@ class Minimization:
             self.ended = "convergence"
         elif self.calls >= self.settings.max_fun:
             self.ended = "max_fun"
+
+
+def checked_saved(saved: dict[str, Any], size: int) -> dict[str, Any] | None:
+    """Return a checked `Minimization.saved` of `size` weights, or None for an empty one.
+
+    Raises FormatError for anything else.
+    """
+    if not saved:
+        return None
+    steps, changes = saved.get("steps"), saved.get("changes")
+    if not isinstance(steps, list) or not isinstance(changes, list) or len(steps) != len(changes):
+        raise FormatError("the state of lbfgs needs steps, and as many changes of the gradient")
+    rows = [saved.get("x"), saved.get("gradient"), *steps, *changes]
+    found = as_rows(rows, "the state of lbfgs", size)
+    number("the state of lbfgs", "value", saved.get("value"))
+    integer("the state of lbfgs", "calls", saved.get("calls"), least=0)
+    pairs = len(steps)
+    kept = {"x": found[0], "gradient": found[1], "steps": found[2 : 2 + pairs]}
+    return {**saved, **kept, "changes": found[2 + pairs :]}
 
 
 def by_name(optimizer: str | Optimizer) -> Optimizer:

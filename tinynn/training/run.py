@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..files.atomic import Path
 from ..lesson.network import Sequential
 from .history import History
 
@@ -27,6 +28,13 @@ class Run:
     @property
     def learning_rate(self) -> float:
         """The learning rate of the latest update."""
+        raise NotImplementedError
+
+    def save(self, path: Path) -> None:
+        """Save the network with its training, which can then be continued exactly.
+
+        To be called in `after_epoch` of a callback. Raises what `Sequential.save` raises.
+        """
         raise NotImplementedError
 
     def stop(self, reason: str) -> None:

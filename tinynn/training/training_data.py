@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence, Union
+from typing import Dict, NamedTuple, Sequence, Union
 
 from ..checks.rows import as_list, as_rows, as_vector, as_weights, same_length
 from ..checks.settings import number
@@ -12,15 +12,21 @@ from ..lesson.layer import Layer
 from ..lesson.loss import Loss
 from ..lesson.matrix import Matrix, Rows, Vector
 from ..lesson.network import Sequential
-from ..lesson.random_streams import epoch_stream
+from ..lesson.random_streams import stream
+from ..lesson.samples import Steps
 
 ClassWeight = Union[str, Dict[int, float], None]
 SLACK = 1e-9  # how far outside an activation's range a target may be, since scaling rounds
+_CONSTANT = ("Softmax", "LogSoftmax", "LayerNorm")  # over one column: 1, 0, beta
 LARGE_INPUT = 100.0  # a column with a larger mean size was most likely not scaled
 
 
 class UnscaledInputWarning(UserWarning):
     """Inputs so large that training will most likely be slow, or diverge."""
+
+
+class ConstantLayerWarning(UserWarning):
+    """A layer that gives the same for every row, so that the network cannot learn."""
 
 
 class TrainingData(NamedTuple):
@@ -33,7 +39,11 @@ class TrainingData(NamedTuple):
     def take(self, numbers: list[int]) -> TrainingData:
         """Return a data set of the rows at these indices."""
         weights = self.weights and [self.weights[i] for i in numbers]
-        return TrainingData([self.X[i] for i in numbers], [self.T[i] for i in numbers], weights)
+        return type(self)([self.X[i] for i in numbers], [self.T[i] for i in numbers], weights)
+
+    def flat(self) -> TrainingData:
+        """Return all rows of inputs, all rows of targets, and the weight of each of these."""
+        return self
 
     def size(self, batch: Sequence[int]) -> float:
         """Return the weight of these rows in a mean over all rows: their number or weights."""
@@ -59,7 +69,7 @@ def check_pair(model: Sequential, loss: Loss) -> None:
         )
 
 
-def prepare(
+def checked_rows(
     model: Sequential,
     loss: Loss,
     inputs: Rows,
@@ -91,76 +101,45 @@ def prepare(
     return TrainingData(X, T, weights)
 
 
-def gather(
+def data_of_rows(
     model: Sequential,
     loss: Loss,
-    seed: int,
-    inputs: Any,
+    inputs: Rows,
     targets: object,
-    validation: object = None,
-    validation_split: float = 0.0,
     sample_weight: object = None,
     class_weight: ClassWeight = None,
-) -> tuple[TrainingData | None, TrainingData | None]:
-    """Return the checked training data and validation data, each of which may be None.
+    what: str = "",
+) -> TrainingData:
+    """Return `checked_rows`, with targets and weights of 0 for rows that the loss ignores.
 
-    Without targets the inputs are a stream, and the training data are None. `validation_split` sets
-    that share of the rows apart, chosen by the seed and kept in order.
-
-    Raises SettingError for arguments that exclude each other, and what `prepare` raises.
+    Raises SettingError for a network of sequences, whose steps are no rows that are on their own.
     """
-    share = number("fit", "validation_split", validation_split, least=0, below=1)
-    apart = None
-    if validation is not None:
-        if share:
-            raise SettingError("fit needs validation or validation_split, got both")
-        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-            mend = ""
-            if isinstance(validation, float):
-                mend = f"; did you mean validation_split={validation:g}?"
-            raise SettingError(
-                "fit needs validation to be (inputs, targets) or (inputs, targets, sample "
-                f"weights), got {type(validation).__name__}{mend}"
-            )
-        weights = validation[2] if len(validation) == 3 else None
-        apart = prepare(model, loss, validation[0], validation[1], weights, what="validation ")
-    if targets is None:
-        if share or sample_weight is not None:
-            raise SettingError(
-                "fit needs targets for validation_split or sample_weight, got none; for a stream, "
-                "put sample weights into its batches and use validation="
-            )
-        return None, apart
-    data = prepare(model, loss, inputs, targets, sample_weight, class_weight)
-    check_classes(loss, data.T)
-    warn_unscaled(data.X)
-    if share:
-        samples = len(data.X)
-        count = round(samples * share)
-        if not 0 < count < samples:
-            raise DataError(
-                "validation_split needs to leave rows for training and for validation, "
-                f"got {share:g} of {samples} rows"
-            )
-        draw = epoch_stream(seed, -1).random
-        keys = [draw() for _ in range(samples)]
-        order = sorted(range(samples), key=keys.__getitem__)
-        data, apart = data.take(sorted(order[count:])), data.take(sorted(order[:count]))
-    return data, apart
-
-
-def checked_batches(
-    model: Sequential, loss: Loss, stream: Iterable[tuple[Any, ...]], class_weight: ClassWeight
-) -> Iterator[TrainingData]:
-    """Yield the checked batches of a stream of (inputs, targets, sample weights).
-
-    Raises what `prepare` and `check_smallest_batch` raise, with the batch's number, from 0.
-    """
-    for k, (inputs, targets, weights) in enumerate(stream):
-        where = f"batch {k}"
-        data = prepare(model, loss, inputs, targets, weights, class_weight, f"{where}: ")
-        check_smallest_batch(model, len(data.X), where)
-        yield data
+    if model.reads_steps and not isinstance(inputs, Steps):
+        first = next(layer for layer in model.layers if layer.reads_steps)
+        raise SettingError(f"this needs a network of rows, got {first!r}, which reads sequences")
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is None:
+        return checked_rows(model, loss, inputs, targets, sample_weight, class_weight, what)
+    listed = as_list(targets, f"{what}targets")
+    at = {i for i, t in enumerate(listed) if not _holds_numbers(type(t)) and t == ignored}
+    classes = model.outputs or 0
+    if at and 0 <= ignored < classes:
+        raise SettingError(
+            f"{type(loss).__name__} needs an ignore_index that is not one of the {classes} "
+            f"classes, got {ignored}"
+        )
+    listed = [0 if i in at else t for i, t in enumerate(listed)]
+    if not at and all(any(t) if _holds_numbers(type(t)) else True for t in listed):
+        return checked_rows(model, loss, inputs, listed, sample_weight, class_weight, what)
+    data = checked_rows(model, loss, inputs, listed, sample_weight, None, what)
+    T = [[0.0] * len(t) if i in at else t for i, t in enumerate(data.T)]
+    weights = [w * any(t) for w, t in zip(data.weights or [1.0] * len(T), T)]
+    kept = [i for i, t in enumerate(T) if any(t)]
+    if class_weight is not None and kept:
+        known = _class_weighted([T[i] for i in kept], [weights[i] for i in kept], class_weight)
+        for i, weight in zip(kept, known):
+            weights[i] = weight
+    return data._replace(T=T, weights=as_weights(weights, f"{what}weights of rows with a class"))
 
 
 def check_smallest_batch(model: Sequential, rows: int, where: str) -> None:
@@ -189,6 +168,21 @@ def check_classes(loss: Loss, T: Matrix) -> None:
         f"{type(loss).__name__} needs targets of at least two classes to learn from, "
         f"got class {only} in all {len(T)} rows"
     )
+
+
+def warn_constant(model: Sequential) -> None:
+    """Warn of a layer that gives the same for every row, so that nothing before it can learn."""
+    columns = model.inputs
+    for i, layer in enumerate(model.layers):
+        columns = layer.build(columns, stream(0))
+        if columns == 1 and type(layer).__name__ in _CONSTANT:
+            warnings.warn(
+                f"layer {i}, {layer!r}, has one column and gives the same for every row, so the "
+                "network cannot learn; for one probability, end with Sigmoid(), and with Softmax() "
+                "for one of each class; leave out a normalization of one column",
+                ConstantLayerWarning,
+                stacklevel=4,
+            )
 
 
 def warn_unscaled(X: Matrix) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from sys import maxsize
-from typing import Sequence
+from typing import Any, Sequence
 
 from ..engines.choice import choose
-from ..engines.contract import BatchDivergence, Program, Recipe, Task
+from ..engines.contract import BatchDivergence, Engine, Program, Recipe
 from ..engines.gradient_sum import GradientSum
+from ..formulas.contracts import check_optimizer
 from ..lesson.schedule import Schedule
 from .lbfgs import LBFGS
 from .whole_table import LBFGSProgram
@@ -22,28 +23,37 @@ class Updates:
                     equal optimizer, unless `restart`; otherwise it is new
     losses, rates:  the loss and the learning rate of each update since the last `begin`
     learning_rate:  that of the latest update, or of the one that failed
+    is_new:         whether nothing is continued
     per_epoch:      how many batches an epoch has; for a stream, a number larger than any
 
-    Raises SettingError for an unknown engine, EngineError for one that cannot run the recipe.
+    Raises SettingError for an unknown engine or an optimizer that lacks something, EngineError for
+    an engine that cannot run the recipe.
     """
 
-    def __init__(self, recipe: Recipe, task: Task, engine: str, restart: bool) -> None:
+    def __init__(
+        self, recipe: Recipe, batch_size: int, engine: str | Engine, restart: bool
+    ) -> None:
         settings = recipe.optimizer
-        if isinstance(settings, LBFGS):
-            recipe = recipe._replace(optimizer=GradientSum())
-        chosen, self.reason = choose(recipe, task, engine)
-        self.engine = chosen.name
-        self.per_epoch = maxsize
+        if not isinstance(settings, LBFGS):
+            check_optimizer(settings)
         optimizer = settings.to_dict()
         self.earlier = self.training = recipe.network.training
-        if restart or self.training.get("optimizer") != optimizer:
+        self.is_new = restart or self.training.get("optimizer") != optimizer
+        if self.is_new:
             self.training = {"optimizer": optimizer, "epochs": 0, "steps": 0, "memory": {}}
+        if isinstance(settings, LBFGS):
+            recipe = recipe._replace(optimizer=GradientSum())
+        self.kept: dict[str, Any] = self.training.get("engine", {})
+        chosen, self.reason = choose(recipe, batch_size, engine, self.kept.get("name"))
+        self.engine = chosen.name
+        self.per_epoch = maxsize
         # A copy, because the optimizer may be used in another training before this one ends.
         self.schedule = deepcopy(settings.learning_rate)
         if isinstance(self.schedule, Schedule):
             self.schedule.restore(self.training.get("schedule", {}))
         self.learning_rate = 0.0
         self.program: Program
+        self.whole_table = isinstance(settings, LBFGS)
         if isinstance(settings, LBFGS):
             self.program = LBFGSProgram(chosen, recipe, settings)
         else:
@@ -57,9 +67,23 @@ class Updates:
         fallback = self.program.fallback
         return f"{self.reason}; lists took over: {fallback}" if fallback else self.reason
 
+    def resume_engine(self) -> None:
+        """Put the program where that of an earlier call was, after the data were bound."""
+        if self.kept.get("name") == self.engine:
+            self.program.resume({key: self.kept[key] for key in self.kept if key != "name"})
+
+    def keep_engine(self, running: bool) -> None:
+        """Keep which engine runs and, after `write_back`, where its program is."""
+        # LBFGS begins anew in another call, but not in another process.
+        state = self.program.saved() if running or not self.whole_table else {}
+        self.training["engine"] = {"name": self.engine, **state}
+
     def end(self) -> None:
-        """Restore the earlier memory if no update was made."""
-        if not self.training["steps"]:
+        """Keep the engine; or restore the earlier memory if no update was made."""
+        if self.training["steps"]:
+            self.program.write_back()
+            self.keep_engine(running=False)
+        else:
             self.training = self.earlier
 
     def begin(self) -> None:
@@ -95,6 +119,7 @@ class Updates:
         """
         if self._call is not None:
             known, step, rates = self._call
+            rates = self.program.rates or rates
             done = self.program.done
             self.training["steps"] = step + len(done)
             self.losses[known:] = done

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from itertools import chain
 from math import inf, isfinite
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from ..engines.contract import BatchDivergence, Batches, Engine, Memory, Program, Recipe
 from ..engines.gradient_sum import GradientSum
-from ..errors import DivergenceError, SettingError
+from ..errors import DataError, DivergenceError, FormatError, SettingError, ShapeError
+from ..lesson.freezing import frozen_names
 from ..lesson.layer import Layer
 from ..lesson.matrix import Matrix, Vector, dot
-from .lbfgs import LBFGS, Minimization
+from .lbfgs import LBFGS, Minimization, checked_saved
 from .training_data import divergence
 
 ROWS_AT_ONCE = 256  # the rows of a batch, whose outputs should fit into the processor's cache
 
 
-def check_whole_table(recipe: Recipe) -> None:
+def check_whole_table(recipe: Recipe, who: str = "LBFGS", clips: bool = False) -> None:
     """Raise SettingError for a part of a recipe whose loss is no function of weights and rows."""
-    if recipe.clip_norm is not None or recipe.clip_value is not None:
+    if not clips and (recipe.clip_norm is not None or recipe.clip_value is not None):
         raise SettingError("LBFGS needs unclipped gradients; leave out clip_norm and clip_value")
     for layer in recipe.network.layers:
+        if layer.reads_steps:
+            raise SettingError(f"{who} needs rows, got {layer!r}, which reads sequences")
         if layer.buffers() or type(layer).seed_noise is not Layer.seed_noise:
             raise SettingError(
-                "LBFGS needs a network that gives a row the same outputs each time, "
+                f"{who} needs a network that gives a row the same outputs each time, "
                 f"got {layer!r}, which depends on chance or on the rest of the batch in training; "
-                "leave it out, or use another optimizer"
+                f"leave it out, or use another {'optimizer' if who == 'LBFGS' else 'average'}"
             )
 
 
@@ -56,8 +59,11 @@ class LBFGSProgram(Program):
     def __init__(self, engine: Engine, recipe: Recipe, settings: LBFGS) -> None:
         self.memory: Memory = {}
         self.program, self.recipe = engine.program(recipe, self.memory), recipe
+        self.engine = engine.name
+        self.tell = getattr(self.program, "tell", no_start)
         self.network, self.settings = recipe.network, settings
         self.task: Minimization | None = None
+        self.earlier: dict[str, Any] | None = None  # what `resume` took
         self.decays: Vector = []  # the weight decay of each weight; empty if there is none
         self.trouble = ""
         self.done = []
@@ -77,9 +83,24 @@ class LBFGSProgram(Program):
         sizes: Sequence[float] = self.batches.lengths
         if sample_weight is not None:
             sizes = [sum(sample_weight[batch[0] : batch[-1] + 1]) for batch in self.batches]
-        total = sum(sizes) or 1.0
-        self.shares = [size / total for size in sizes]
+        self.size = sum(sizes)
+        self.shares = [size / (self.size or 1.0) for size in sizes]
         self.task = None
+
+    def saved(self) -> dict[str, Any]:
+        task = self.task.saved() if self.task else self.earlier or {}
+        return {**task, "engine": self.program.saved()}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        inner = {key: value for key, value in saved.items() if key != "engine"}
+        try:
+            self.earlier = checked_saved(inner, len(self._weights()))
+        except (DataError, SettingError, ShapeError) as error:
+            raise FormatError(str(error)) from None
+        engine = saved.get("engine", {})
+        if not isinstance(engine, dict):
+            raise FormatError(f"the state of lbfgs needs an object as engine, got {engine!r:.40}")
+        self.program.resume(engine)
 
     def train(
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
@@ -125,17 +146,20 @@ class LBFGSProgram(Program):
 
     def _begun(self, weights: Vector) -> Minimization:
         decay, parameters = self.settings.weight_decay, self.network.parameters()
+        frozen = frozen_names(self.network.layers)
         decays: list[float] = []
         for parameter in parameters if decay else ():
-            own = decay if parameter.is_matrix or self.settings.decay_biases else 0.0
+            decayed = parameter.is_matrix or self.settings.decay_biases
+            own = decay if decayed and parameter.name not in frozen else 0.0
             decays += [own for row in parameter.rows() for _ in row]
         self.decays = decays
-        task = Minimization(self._value, weights, self.settings)
+        task = Minimization(self.value, weights, self.settings, self.earlier)
+        self.earlier = None
         if not isfinite(task.at.value):
             raise BatchDivergence(0, self.trouble, [])
         return task
 
-    def _value(self, x: Vector) -> tuple[float, Vector]:
+    def value(self, x: Vector) -> tuple[float, Vector]:
         """Return the value at x, infinite if it cannot be computed, and its gradient."""
         self._place(x)
         try:

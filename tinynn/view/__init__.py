@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .bars import bar_chart as bar_chart
+    from .curves import activation_chart as activation_chart
     from .diagrams import network_diagram as network_diagram
+    from .epochs import boundary_epochs as boundary_epochs
+    from .graphs import computation_graph as computation_graph, text_graph as text_graph
     from .lines import (
         Series as Series,
         line_chart as line_chart,
@@ -27,17 +30,22 @@ if TYPE_CHECKING:
         text_table as text_table,
     )
     from .points import prediction_chart as prediction_chart, scatter_chart as scatter_chart
+    from .surfaces import loss_surface as loss_surface
     from .svg import DARK as DARK, LIGHT as LIGHT, save as save
 
 _HOMES = {
     name: module
     for module, names in {
         "bars": "bar_chart",
+        "curves": "activation_chart",
         "diagrams": "network_diagram",
+        "epochs": "boundary_epochs",
+        "graphs": "computation_graph text_graph",
         "lines": "Series line_chart reliability_chart roc_chart",
         "maps": "confusion_chart heat_map",
         "palettes": "PALETTES",
         "points": "prediction_chart scatter_chart",
+        "surfaces": "loss_surface",
         "svg": "DARK LIGHT save",
         "plain_text": "shows_blocks sparkline text_bars text_confusion text_table",
     }.items()

@@ -94,7 +94,51 @@ def _swatch(svg: Svg, entry: Entry, x: float, y: float) -> None:
         svg.element("rect", x=x + 6, y=y - 6, width=12, height=12, rx=2, class_=f"nn-f{colour}")
 
 
-class Axes:
+class Frame:
+    """A plotting area: two axes, and where they lie in a picture."""
+
+    def __init__(
+        self,
+        svg: Svg,
+        x: Axis,
+        y: Axis,
+        *,
+        left: float,
+        right: float,
+        top: float,
+        bottom: float,
+    ) -> None:
+        self.svg, self.x_axis, self.y_axis = svg, x, y
+        self.left, self.right, self.top, self.bottom = left, right, top, bottom
+
+    def x(self, value: float) -> float:
+        """Return the horizontal pixel of a value (or of the middle of a band)."""
+        return self.left + self.x_axis.position(value) * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        """Return the vertical pixel of a value (or of the middle of a band)."""
+        return self.bottom - self.y_axis.position(value) * (self.bottom - self.top)
+
+    def shows(self, x: float, y: float) -> bool:
+        """Return whether the point (x, y), in pixels, is in the plotting area."""
+        inside = self.left - 1.0 <= x <= self.right + 1.0
+        return inside and self.top - 1.0 <= y <= self.bottom + 1.0
+
+    def clip(self) -> str:
+        """Return a clip_path for the plotting area, widened by the width of a line."""
+        width, height = self.right - self.left, self.bottom - self.top
+        return self.svg.clip(self.left - 2.0, self.top - 2.0, width + 4.0, height + 4.0)
+
+    def outline(self) -> None:
+        """Draw the lines of the two axes. Call it last, so that they are on top."""
+        start, corner = (
+            f"M{pixels(self.left)} {pixels(self.top)}",
+            f"V{pixels(self.bottom)}",
+        )
+        self.svg.path(f"{start}{corner}H{pixels(self.right)}", "nn-axis")
+
+
+class Axes(Frame):
     """A picture with a plotting area from (left, top) to (right, bottom), in pixels.
 
     Give the whole `height`, or `plot_height` to have the picture grow around a plotting area of
@@ -144,32 +188,6 @@ class Axes:
             room = 2.0 * min(middle, self.svg.height - middle) - 12.0
             text = abridge(y.label, room, 13.0)
             self.svg.text(16.0, middle, text, anchor="middle", size=13.0, turn=-90.0)
-
-    def x(self, value: float) -> float:
-        """Return the horizontal pixel of a value (or of the middle of a band)."""
-        return self.left + self.x_axis.position(value) * (self.right - self.left)
-
-    def y(self, value: float) -> float:
-        """Return the vertical pixel of a value (or of the middle of a band)."""
-        return self.bottom - self.y_axis.position(value) * (self.bottom - self.top)
-
-    def shows(self, x: float, y: float) -> bool:
-        """Return whether the point (x, y), in pixels, is in the plotting area."""
-        inside = self.left - 1.0 <= x <= self.right + 1.0
-        return inside and self.top - 1.0 <= y <= self.bottom + 1.0
-
-    def clip(self) -> str:
-        """Return a clip_path for the plotting area, widened by the width of a line."""
-        width, height = self.right - self.left, self.bottom - self.top
-        return self.svg.clip(self.left - 2.0, self.top - 2.0, width + 4.0, height + 4.0)
-
-    def outline(self) -> None:
-        """Draw the lines of the two axes. Call it last, so that they are on top."""
-        start, corner = (
-            f"M{pixels(self.left)} {pixels(self.top)}",
-            f"V{pixels(self.bottom)}",
-        )
-        self.svg.path(f"{start}{corner}H{pixels(self.right)}", "nn-axis")
 
     def _draw_ticks(
         self, x_texts: Sequence[str], y_texts: Sequence[str], band: float, wide: float

@@ -223,7 +223,7 @@ def _map(
         "rect", x=axes.left, y=axes.top, width=axes.right - axes.left,
         height=axes.bottom - axes.top, class_="nn-grid",
     )  # fmt: skip
-    _draw_colour_bar(axes, bar, anchors)
+    draw_colour_bar(axes, bar, anchors)
     return axes.svg.render()
 
 
@@ -289,7 +289,8 @@ def _draw_texts(
                     )
 
 
-def _draw_colour_bar(axes: Axes, bar: Scale, anchors: Sequence[str]) -> None:
+def draw_colour_bar(axes: Axes, bar: Scale, anchors: Sequence[str]) -> None:
+    """Draw the bar that explains the colours, in the room that `margin_right` left."""
     svg, left = axes.svg, axes.right + 20.0
     height = min(axes.bottom - axes.top, 260.0)
     top = 0.5 * (axes.top + axes.bottom - height)

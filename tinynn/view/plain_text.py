@@ -8,6 +8,7 @@ from typing import Sequence
 from ..errors import SettingError
 from .checks import equal_length, grid, numbers, numbers_or_gaps, one_of
 from .scales import short
+from .terminal import printable
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 LEVELS_ASCII = "_.-~=+*#"
@@ -63,17 +64,6 @@ def cells_wide(text: str) -> int:
     )
 
 
-def printable(text: object, ascii_only: bool = False) -> str:
-    """Return str(text) on one line, without control characters that would move a terminal's
-    cursor.
-    """
-    one_line = "".join(
-        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c
-        for c in " ".join(str(text).split())
-    )
-    return one_line.encode("ascii", "replace").decode() if ascii_only else one_line
-
-
 def fitted(text: str, width: int, align: str = "l", ascii_only: bool = False) -> str:
     """Return `text` in exactly `width` columns: padded, or cut and ended with an ellipsis."""
     if cells_wide(text) > width:
@@ -110,9 +100,9 @@ def text_table(
     bc    20
     """
     who = "text_table"
-    lines = [[printable(cell, ascii_only) for cell in row] for row in rows]
+    lines = [[printable(cell, ascii_only=ascii_only) for cell in row] for row in rows]
     if header is not None:
-        lines.insert(0, [printable(cell, ascii_only) for cell in header])
+        lines.insert(0, [printable(cell, ascii_only=ascii_only) for cell in header])
     if not lines or not lines[0]:
         return ""
     for i, line in enumerate(lines):
@@ -206,7 +196,7 @@ def text_bars(
     if ascii_only:
         texts = [f"{v:.4g}" for v in data]
     room = width - max(map(cells_wide, texts)) - 1
-    labels = [printable(name, ascii_only) for name in names]
+    labels = [printable(name, ascii_only=ascii_only) for name in names]
     label_width = min(max(map(cells_wide, labels)), room - width // 3)
     room -= label_width + 1
     low, high = min(0.0, *data), max(0.0, *data)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Callable, List, Sequence, Tuple, Union
 
 from ..errors import DataError, SettingError
-from .axes import Axes, Entry, marker
+from .axes import Axes, Entry, Frame, marker
 from .checks import equal_length, grid, numbers, size
 from .scales import Scale, covering, short
 from .svg import SERIES, pixels
@@ -54,7 +54,7 @@ def scatter_chart(
     pairs = grid(who, "points", points)
     if len(pairs[0]) != 2:
         raise DataError(f"{who} needs points of 2 numbers (x and y), got rows of {len(pairs[0])}")
-    kinds = _classes(who, classes, len(pairs), class_names)
+    kinds = class_numbers_of(who, classes, len(pairs), class_names)
     names = list(class_names or [f"class {k}" for k in range(max(kinds) + 1)])
     room = 0.06 if scores is not None else 0.04
     columns = list(zip(*pairs))
@@ -83,8 +83,8 @@ def scatter_chart(
                 f"got {x_limits!r} and {y_limits!r}; "
                 "give the corners that the grid spans, or a function"
             )
-        _draw_areas(axes, _score_grid(who, scores, x_axis, y_axis, resolution))
-    _draw_points(axes, pairs, kinds, names)
+        draw_areas(axes, score_grid(who, scores, x_axis, y_axis, resolution))
+    draw_points(axes, pairs, kinds, names)
     axes.outline()
     return axes.svg.render()
 
@@ -133,7 +133,7 @@ def prediction_chart(
         f"M{pixels(axes.left)} {pixels(axes.bottom)}L{pixels(axes.right)} {pixels(axes.top)}",
         "nn-mark",
     )
-    _draw_points(axes, points, beyond, ["", "far beyond the others"][: 1 + max(beyond)])
+    draw_points(axes, points, beyond, ["", "far beyond the others"][: 1 + max(beyond)])
     axes.outline()
     return axes.svg.render()
 
@@ -146,9 +146,10 @@ def _without_outliers(values: Sequence[float]) -> list[float]:
     return [value for value in values if 2 * low - high <= value <= 2 * high - low]
 
 
-def _classes(
+def class_numbers_of(
     who: str, classes: Sequence[int] | None, count: int, names: Sequence[str] | None
 ) -> list[int]:
+    """Return the class of each point, checked; all 0 without classes."""
     if classes is None:
         return [0] * count
     equal_length(who, "classes", len(classes), "points", count)
@@ -172,10 +173,16 @@ def _summary(
     return text
 
 
-def _draw_points(
-    axes: Axes, points: Sequence[Sequence[float]], classes: Sequence[int], names: Sequence[str]
+def draw_points(
+    axes: Frame,
+    points: Sequence[Sequence[float]],
+    classes: Sequence[int],
+    names: Sequence[str],
+    small: bool = False,
 ) -> None:
+    """Draw points, in the colour and shape of their class; `small` in a small area."""
     radius = 4.5 if len(points) <= 300 else 3.2 if len(points) <= 2000 else 2.2
+    radius *= 0.6 if small else 1.0
     with axes.svg.group(clip_path=axes.clip()):
         for k, name in enumerate(names):
             with axes.svg.group(name, class_=f"nn-dots nn-f{k % SERIES}"):
@@ -184,7 +191,7 @@ def _draw_points(
                         axes.svg.element("path", d=marker(k, axes.x(x), axes.y(y), radius))
 
 
-def _score_grid(
+def score_grid(
     who: str, scores: Scores, x_axis: Scale, y_axis: Scale, resolution: int
 ) -> list[list[list[float]]]:
     """Return rows of rows of scores, the lowest y first."""
@@ -210,7 +217,7 @@ def _score_grid(
     return [answer[i : i + resolution] for i in range(0, len(answer), resolution)]
 
 
-def _draw_areas(axes: Axes, scores: list[list[list[float]]]) -> None:
+def draw_areas(axes: Frame, scores: list[list[list[float]]]) -> None:
     """Paint each cell in the colour of its highest score, in one of SHADES strengths."""
     flat = [cell for row in scores for cell in row]
     classes = max(2, len(flat[0]))

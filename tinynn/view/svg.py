@@ -60,6 +60,8 @@ _RULES: dict[str, str] = {
     "nn-node": "stroke:@ink;stroke-width:1.2;fill:@paper",
     "nn-whisker": "stroke:@ink;stroke-width:1.3;fill:none",
     "nn-halo": "stroke:@paper;stroke-width:4;stroke-linejoin:round;paint-order:stroke",
+    "nn-casing": "stroke:@paper;stroke-width:5;stroke-opacity:.75;fill:none;"
+    "stroke-linecap:round;stroke-linejoin:round",
     "nn-bold": "font-weight:600",
 }
 for _i in range(SERIES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple, Sequence, Tuple
 
-from .axes import Axes
+from .axes import Frame
 
 Tile = Tuple[int, Tuple[int, int, int, int]]
 
@@ -49,7 +49,7 @@ def merged_tiles(cells: Sequence[Sequence[int | None]]) -> list[Tile]:
 
 
 def draw_tiles(
-    axes: Axes,
+    axes: Frame,
     cells: Sequence[Sequence[int | None]],
     look: Callable[[int], Look],
 ) -> None:

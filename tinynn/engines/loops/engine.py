@@ -6,14 +6,14 @@ NumPy on CPython. On CPython every step of a loop is interpreted: it works, but 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, Sequence
 
+from ...formulas.caches import cached
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State
-from ..contract import Engine, Memory, Predictor, Recipe, Task, most_rows
+from ..contract import Engine, Memory, Predictor, Recipe, most_rows, output_check
 from ..optimizer_source import write_loop_clipping, write_step_constants, write_update
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part
 from ..source import Compiled, SourceWriter, compile_source
@@ -32,7 +32,7 @@ class LoopsEngine(Engine):
 
     name = "loops"
 
-    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+    def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
         return unknown_part(recipe)
 
     def program(self, recipe: Recipe, memory: Memory) -> LoopsProgram:
@@ -58,7 +58,7 @@ class LoopsEngine(Engine):
             for letter in layer.plan.letters()
         }
         code = prediction_source(tuple(layer.plan for layer in layers))
-        return compile_source(code, "loops prediction", **lists)
+        return compile_source(code, "loops prediction", checked=output_check(network), **lists)
 
 
 class LoopsProgram(CompiledProgram):
@@ -98,7 +98,7 @@ def _flat(rows: Matrix) -> list[float]:
     return [value for column in zip(*rows) for value in column]
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def training(plan: TrainingPlan, single: bool) -> Compiled:
     """Return the compiled training function for a plan; equal plans share it."""
     started = perf_counter()
@@ -106,7 +106,7 @@ def training(plan: TrainingPlan, single: bool) -> Compiled:
     return Compiled(compile_source(code, "loops training"), code, perf_counter() - started)
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
     """Return the compiled function of a row and the lists of parameters."""
     started = perf_counter()
@@ -117,7 +117,7 @@ def prediction(layers: tuple[LayerPlan, ...]) -> Compiled:
 def prediction_source(layers: tuple[LayerPlan, ...], given: bool = True) -> str:
     """Return the source of `predict(row)`; the lists of parameters are defaults if `given`.
 
-    Otherwise they are further arguments.
+    Otherwise they are further arguments, and outputs are not checked.
     """
     names = parameter_names(layers)
     code = SourceWriter()
@@ -125,6 +125,8 @@ def prediction_source(layers: tuple[LayerPlan, ...], given: bool = True) -> str:
     code(f"def predict({', '.join(['x', *arguments])}):")
     code.depth += 1
     held = LoopForward(code, layers, training=False).held
+    if given:
+        code(f"y = sum({held[-1]})", f"if y - y: return checked({held[-1]})")
     code(f"return {held[-1] if held[-1] != 'x' else 'list(x)'}")
     return str(code)
 
@@ -148,8 +150,9 @@ def training_source(plan: TrainingPlan, single: bool) -> str:
     if kept:
         code.wrapped(kept, "(", ") = map(list, state)")
     _write_lists(code, plan)
+    trained = parameter_names(plan.layers, trained=True)
     if not at_once:
-        code(*[f"d{w} = [0.0] * len({w})" for w in names])
+        code(*[f"d{w} = [0.0] * len({w})" for w in trained])
     code("losses = []")
     with code.block("for rate, batch in zip(learning_rates, batches):"):
         code("n = float(len(batch)) if weights is None else sum([weights[i] for i in batch])")
@@ -164,7 +167,7 @@ def training_source(plan: TrainingPlan, single: bool) -> str:
             LoopBackward(forward, skipped, at_once)
         code(f"losses.append({plan.loss_scale!r} / n * loss if n else 0.0)")
         if not at_once:
-            _write_updates(code, plan, names)
+            _write_updates(code, plan, trained)
     code(f"return losses, ({', '.join(kept)}{',' if kept else ''})")
     return str(code)
 

@@ -37,9 +37,16 @@ WIDE_BLOCK = 2
 WIDE = 512
 
 
-def parameter_names(layers: Sequence[LayerPlan]) -> list[str]:
-    """Return the names of the flat lists of parameters, in the network's order."""
-    return [f"{letter}{layer.place}" for layer in layers for letter in layer.letters()]
+def parameter_names(layers: Sequence[LayerPlan], trained: bool = False) -> list[str]:
+    """Return the names of the flat lists of parameters, in the network's order.
+
+    trained: only of those that are not frozen
+    """
+    return [
+        f"{letter}{layer.place}"
+        for layer in layers
+        for letter in (layer.trained() if trained else layer.letters())
+    ]
 
 
 def _blocks(layer: LayerPlan) -> list[tuple[int, int, int]]:
@@ -83,7 +90,8 @@ class LoopForward:
     def _by_program(self, layer: LayerPlan, z: str, a: str) -> None:
         program = LAYER_FORMULAS[layer.kind].forward
         kept = kept_rows(layer, self.training)
-        loops_of(self.code, layer, {"z": z, "y": a}, kept).run(program)
+        for loops in loops_of(self.code, layer, {"z": z, "y": a}, kept):
+            loops.run(program)
 
     def _dropout(self, layer: LayerPlan, z: str, a: str) -> None:
         keep = 1.0 / (1.0 - layer.number)
@@ -100,19 +108,29 @@ def loops_of(
     lists: dict[str, str],
     kept: Collection[str],
     adds: Mapping[str, tuple[str, str]] | None = None,
-) -> Loops:
-    """Return the writer of a layer's row program; rows not in `lists` are the layer's own."""
+) -> list[Loops]:
+    """Return the writers of a layer's row program, one for each group of columns.
+
+    Rows that are not in `lists` are the layer's own.
+    """
     place = layer.place
     formula = LAYER_FORMULAS[layer.kind]
     made = {s.to for s in [*formula.forward, *formula.backward] if isinstance(s, Each)}
     own = {row: f"{row}_{place}" for row in made}
     own.update((letter, f"{letter}{place}") for letter in layer.letters())
-    numbers = {"c": repr(layer.number), "n": f"{layer.inputs}.0"}
+    numbers = layer.written_numbers()
 
-    def scalar(name: str) -> str:
-        return numbers.get(name, f"{name}_{place}")
+    groups = layer.groups()
+    made_by = []
+    for begin, end in groups:
+        group = f"g{begin}" if len(groups) > 1 else ""
 
-    return Loops(PYTHON, code, str(layer.outputs), {**own, **lists}, scalar, kept, adds or {})
+        def scalar(name: str, group: str = group) -> str:
+            return numbers.get(name, f"{name}_{place}{group}")
+
+        columns = f"{begin}, {end}" if begin else f"{end}"
+        made_by.append(Loops(PYTHON, code, columns, {**own, **lists}, scalar, kept, adds or {}))
+    return made_by
 
 
 def kept_rows(layer: LayerPlan, training: bool) -> set[str]:
@@ -177,7 +195,7 @@ class LoopBackward:
     def __init__(self, forward: LoopForward, skipped: int, at_once: bool) -> None:
         self.code, self.held, self.layers = forward.code, forward.held, forward.layers
         self.at_once = at_once
-        trained = [k for k, layer in enumerate(self.layers) if layer.letters()]
+        trained = [k for k, layer in enumerate(self.layers) if layer.trained()]
         if not trained:
             return
         self.g = "dY"  # the list of derivatives by the next layer's outputs
@@ -195,6 +213,7 @@ class LoopBackward:
         n, W, below = layer.inputs, f"W{layer.place}", f"d{layer.place}"
         target, sign = self._target(W)
         bias, _ = self._target(f"b{layer.place}")
+        weights = "W" in layer.trained()
         if down:
             with code.block(f"for i in range({n}):"):
                 code(f"{below}[i] = 0.0")
@@ -202,13 +221,18 @@ class LoopBackward:
             with code.block(f"for j in range({low}, {high}, {step}):"):
                 for c in range(step):
                     code(f"q{c} = (j + {c}) * {n}", f"g{c} = {g}[j + {c}]")
-                    if layer.biased:
+                    if "b" in layer.trained():
                         code(f"{bias}[j + {c}] {sign}= g{c}")
+                if not (weights or down):
+                    continue
                 with code.block(f"for i in range({n}):"):
-                    code(f"v = {self.held[k]}[i]")
+                    if weights:
+                        code(f"v = {self.held[k]}[i]")
                     if down:
                         code(*[f"w{c} = {W}[q{c} + i]" for c in range(step)])
                         code(f"{below}[i] += {' + '.join(f'w{c} * g{c}' for c in range(step))}")
+                    if not weights:
+                        continue
                     old = "w{c}" if down and self.at_once else f"{target}[q{{c}} + i]"
                     line = f"{target}[q{{c}} + i] = {old} {sign} v * g{{c}}"
                     code(*[line.format(c=c) for c in range(step)])
@@ -217,10 +241,11 @@ class LoopBackward:
     def _by_program(self, k: int, down: bool) -> None:
         layer = self.layers[k]
         lists = {"z": self.held[k], "y": self.held[k + 1], "d": self.g}
-        adds = {f"d{letter}": self._target(f"{letter}{layer.place}") for letter in layer.letters()}
+        adds = {f"d{letter}": self._target(f"{letter}{layer.place}") for letter in layer.trained()}
+        left = {f"d{letter}" for letter in layer.fixed}
         program = LAYER_FORMULAS[layer.kind].backward
-        loops = loops_of(self.code, layer, lists, ["d"], adds)
-        loops.run([statement for statement in program if down or statement.to in adds])
+        for loops in loops_of(self.code, layer, lists, ["d"], adds):
+            loops.run([s for s in program if (down or s.to in adds) and s.to not in left])
 
     def _dropout(self, k: int, down: bool) -> None:
         layer = self.layers[k]

@@ -19,11 +19,12 @@ from .products import ArenaRows, padded_bytes
 
 # The integers at the beginning of the arena, in bytes from it.
 # EPOCHS count down to 0, BATCHES are those of an epoch. INPUTS are the rows or, without their
-# zeros, SparseRows' rows, with DISTANCES and VALUES.
+# zeros, SparseRows' rows, with DISTANCES and VALUES. SQUARES are two floats: the sum of the squares
+# of all weights, and that of the rest of the state.
 (
     EPOCHS, BATCHES, ORDER, NUMBERS, LOSSES, INPUTS, TARGETS, WEIGHTS, DISTANCES, VALUES,
-    NOT_FINITE, DRAWS,
-) = range(0, 96, 8)  # fmt: skip
+    SQUARES, _, DRAWS,
+) = range(0, 104, 8)  # fmt: skip
 MOST_DRAWS = 52  # layers with random numbers of their own; DRAWS is the first one's address
 HEADER_BYTES = DRAWS + 8 * MOST_DRAWS
 SCALARS = 64

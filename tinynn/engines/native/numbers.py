@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from itertools import chain, starmap
+from math import hypot
 from struct import Struct
 from typing import Iterator, Sequence
 
@@ -109,3 +111,10 @@ def read_running(arena: Arena, parameters: ParameterPlaces, values: dict[str, li
     """Read running statistics in place."""
     for name, numbers in values.items():
         numbers[:] = arena.read(parameters.running[name], len(numbers))
+
+
+def squares_of(matrices: list[list[Matrix]], running: dict[str, list[float]]) -> list[float]:
+    """Return the sum of the squares of all weights, and that of the rest; see `layout.SQUARES`."""
+    weights, *memories = [hypot(*starmap(hypot, chain(*rows))) for rows in matrices]
+    rest = hypot(*memories, *starmap(hypot, running.values()))
+    return [weights * weights, rest * rest]

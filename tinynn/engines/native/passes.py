@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Mapping
 
 from ...formulas import LAYER_FORMULAS
@@ -10,8 +11,10 @@ from ...formulas.normalizations import BATCH_NORMALIZATION, BATCH_NORMALIZED
 from ...formulas.programs import Each, LayerFormula, Program
 from ..plans import LayerPlan, TrainingPlan
 from .constants import Constants
+from .convolution import ConvPasses
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine, vectors_of
+from .pooling import ChannelPasses, PoolPasses
 from .products import ArenaRows, Products, Weights, padded_bytes
 from .row_vectors import (
     NUMBER,
@@ -46,22 +49,22 @@ class ParameterPlaces:
         self.matrices_size = 0
         size = 0
         for layer in layers:
-            if layer.kind == "Dense":
-                self.weights[layer.place] = Weights(layer.inputs, layer.outputs, size)
+            if layer.kind in ("Dense", "Conv"):
+                self.weights[layer.place] = Weights(*layer.weight_shape, size)
                 size += self.weights[layer.place].size
         self.matrices_size = size
         for layer in layers:
             for letter in layer.letters():
                 if letter != "W":
                     self.vectors[f"{letter}{layer.place}"] = size
-                    size += padded_bytes(layer.outputs)
+                    size += padded_bytes(layer.vector_length)
         self.size = size
         self.running: dict[str, int] = {}
         self.state_size = size * copies
         for layer in layers:
-            for name in BUFFERS if layer.kind == "BatchNorm" else ():
+            for name in BUFFERS if layer.kind in ("BatchNorm", "ChannelNorm") else ():
                 self.running[f"{name}{layer.place}"] = self.state_size
-                self.state_size += padded_bytes(layer.outputs)
+                self.state_size += padded_bytes(layer.vector_length)
         self.start = start = layout.place(self.state_size, "parameters, memory of the optimizer")
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
@@ -88,6 +91,7 @@ class Passes:
         self.held = [inputs]
         self.own_rows: dict[int, dict[str, int]] = {}
         self.own_numbers: dict[int, dict[str, int]] = {}
+        self.images: dict[int, ConvPasses | PoolPasses | ChannelPasses] = {}
 
     def forward(self, training: bool) -> ArenaRows:
         """Write the forward pass; return the outputs."""
@@ -110,10 +114,37 @@ class Passes:
                     self.products.forward(W, x, y)
             elif layer.kind == "Dropout":
                 self._drop(k, layer, x, y)
+            elif layer.image:
+                passes = self._image_passes(k)
+                if isinstance(passes, ChannelPasses):
+                    passes.forward(x, y, training)
+                else:
+                    passes.forward(x, y)
             else:
                 self.machine.comment(f"forward through {layer}")
                 self._layer_program(k, training, x, y)
         return self.held[-1]
+
+    def _image_passes(self, k: int) -> ConvPasses | PoolPasses | ChannelPasses:
+        layer, given = self.layers[k], (self.machine, self.constants, self.layout, self.rows)
+        if layer.kind == "ChannelNorm" and layer.image:
+            channels = layer.image.channels
+            of_rows = layer._replace(
+                kind="BatchNorm", inputs=channels, outputs=channels, image=None
+            )
+            self.images[k] = ChannelPasses(*given, layer, partial(self._alone, of_rows))
+        elif layer.kind == "Conv":
+            W = self.parameters.weights[layer.place]
+            self.images[k] = ConvPasses(*given, layer, W)
+        else:
+            self.images[k] = PoolPasses(*given, layer)
+        return self.images[k]
+
+    def _alone(self, layer: LayerPlan, rows: int, inputs: ArenaRows) -> Passes:
+        """Return the passes of rows through one layer."""
+        return Passes(
+            self.machine, self.constants, self.layout, self.parameters, (layer,), rows, inputs
+        )
 
     def _layer_program(self, k: int, training: bool, x: ArenaRows, y: ArenaRows) -> None:
         layer = self.layers[k]
@@ -145,9 +176,9 @@ class Passes:
     ) -> Places:  # fmt: skip
         layer = self.layers[k]
         index = PARAMETER if by_columns else NUMBER if self.rows > 1 else None
-        numbers = {"c": layer.number, "n": float(self.rows if by_columns else layer.inputs)}
+        numbers = layer.numbers()
         if by_columns:
-            numbers["momentum"] = layer.momentum
+            numbers.update(n=float(self.rows), momentum=layer.second)
         parameters = {
             letter: self.parameters.vectors[f"{letter}{layer.place}"]
             for letter in layer.letters()
@@ -274,7 +305,7 @@ class Passes:
         direct:     subtract them from the weights instead
         """
         layers = self.layers
-        trained = [k for k, layer in enumerate(layers) if layer.letters()]
+        trained = [k for k, layer in enumerate(layers) if layer.trained()]
         if not trained:
             return
         d = derivatives
@@ -284,8 +315,10 @@ class Passes:
                 d = self._dense_backward(k, d, down, gradients, direct)
             elif layer.kind == "Dropout":
                 self._times_factors(k, d)
+            elif layer.image:
+                d = self._image_backward(k, d, down, gradients, direct)
             else:
-                self._program_backward(k, d, down, gradients)
+                self.program_backward(k, d, down, gradients)
 
     def _dense_backward(
         self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool
@@ -297,26 +330,42 @@ class Passes:
             m.comment(f"backward through {layer}: dx = d W^T")
             below = self.layout.table(self.rows, layer.inputs, f"d below layer {layer.place}")
             self.products.backward(W, d, below)
-        m.comment(f"{'W = W - x^T d' if direct else 'dW = x^T d'}")
         shift = 0 if direct else gradients - self.parameters.start
-        if k == 0 and self.sparse:
-            self.sparse.update(W, d, W.offset + shift, not direct)
-        else:
-            self.products.update(W, x, d, W.offset + shift, not direct)
-        if W.bias is not None:
+        if "W" in layer.trained():
+            m.comment(f"{'W = W - x^T d' if direct else 'dW = x^T d'}")
+            if k == 0 and self.sparse:
+                self.sparse.update(W, d, W.offset + shift, not direct)
+            else:
+                self.products.update(W, x, d, W.offset + shift, not direct)
+        if W.bias is not None and "b" in layer.trained():
             m.comment(f"{'b = b - d' if direct else 'db = d'}, summed over the rows")
             self.products.sum_rows(W.bytes // VECTOR_BYTES, d, W.bias + shift, not direct)
         return below
 
-    def _program_backward(self, k: int, d: ArenaRows, down: bool, gradients: int) -> None:
+    def _image_backward(
+        self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool
+    ) -> ArenaRows:
+        layer, x, passes = self.layers[k], self.held[k], self.images[k]
+        below = self.layout.table(self.rows, layer.inputs, f"d below layer {layer.place}")
+        if isinstance(passes, ConvPasses):
+            shift = 0 if direct else gradients - self.parameters.start
+            passes.backward(x, d, below if down else None, shift, direct)
+        elif isinstance(passes, ChannelPasses):
+            passes.backward(d, below, gradients)
+        elif down:
+            passes.backward(x, self.held[k + 1], d, below)
+        return below
+
+    def program_backward(self, k: int, d: ArenaRows, down: bool, gradients: int) -> None:
         m, layer = self.machine, self.layers[k]
         program = formula_of(layer).backward
         adds = {
             f"d{letter}": self.parameters.vectors[f"{letter}{layer.place}"]
             + gradients
             - self.parameters.start
-            for letter in layer.letters()
+            for letter in layer.trained()
         }
+        program = [s for s in program if s.to not in {f"d{letter}" for letter in layer.fixed}]
         rows = {**self.own_rows[k], "d": d.offset}
         for name in sorted(rows_made(program) - {"d", *adds}):
             rows[name] = self.layout.table(

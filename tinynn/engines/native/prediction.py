@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Callable, NamedTuple, Sequence
 
+from ...formulas.caches import cached
 from ...lesson.network import Sequential
 from ...lesson.normalization import BatchNorm
-from ..contract import Predictor
+from ..contract import Predictor, output_check
 from ..plans import LayerPlan, layer_plans
 from . import layout as at
 from .constants import Constants
@@ -71,7 +71,7 @@ def loaded(make: Any, shape: Any) -> LoadedCode:
     return LoadedCode(code, call, b"".join(code.constants.values))
 
 
-@lru_cache(maxsize=32)
+@cached(32)
 def prediction(shape: PredictionShape) -> LoadedCode:
     """Return the loaded code of prediction for a shape; equal shapes share it."""
     return loaded(PredictionCode, shape)
@@ -82,7 +82,7 @@ def running_statistics(network: Sequential) -> dict[str, list[float]]:
     return {
         f"{name}{index}": layer.buffers()[name]  # type: ignore[misc]
         for index, layer in enumerate(network.layers)
-        if type(layer) is BatchNorm
+        if isinstance(layer, BatchNorm)
         for name in BUFFERS
     }
 
@@ -112,6 +112,8 @@ def predictor(network: Sequential) -> Predictor:
         arena.restore(0, frozen)
         return usable(arena)
 
+    checked = output_check(network)
+
     def predict(row: Sequence[float]) -> list[float]:
         """Return the network's outputs for one row of numbers."""
         try:
@@ -123,6 +125,6 @@ def predictor(network: Sequential) -> Predictor:
         call(arena.address)
         answer = arena.read(outputs, columns)
         free.append(pair)
-        return answer
+        return checked(answer)
 
     return predict

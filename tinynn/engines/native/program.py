@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from functools import lru_cache
-from itertools import chain, groupby, repeat
-from math import fsum
+from itertools import repeat
+from math import fsum, sqrt
 from operator import mul
 from random import Random
 from time import perf_counter
 from typing import Any, NamedTuple, Sequence
 
+from ...formulas.caches import cached
 from ...lesson.layers import Dropout
 from ...lesson.matrix import Matrix, Vector
 from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_memory
+from ..headroom import MOST, largest_norm, row_size
 from ..lists import ListsProgram
 from ..plans import TrainingPlan, plan_of
 from . import layout as at
+from .calls import Call, rows_and_runs
 from .host import Arena, Lent
 from .layout import Layout
 from .machine import LANES
-from .numbers import ParameterStore, padded_rows, read_running, rows_apart, write_running
+from .numbers import (
+    ParameterStore,
+    padded_rows,
+    read_running,
+    rows_apart,
+    squares_of,
+    write_running,
+)
 from .passes import ParameterPlaces
 from .prediction import LoadedCode, PredictionShape, loaded, prediction, running_statistics
 from .sparse import SparseRows, sparse_rows
@@ -37,7 +46,7 @@ MOST_DRAWS = 1 << 20  # random numbers that a call may need
 ROWS_AT_ONCE = 32  # in prediction
 
 
-@lru_cache(maxsize=32)
+@cached(32)
 def parameter_places(plan: TrainingPlan) -> ParameterPlaces:
     """Return where the parameters of a plan are, in training and in prediction alike."""
     layout = Layout()
@@ -45,62 +54,10 @@ def parameter_places(plan: TrainingPlan) -> ParameterPlaces:
     return ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def training(shape: TrainingShape) -> LoadedCode:
     """Return the loaded code of training for a shape; equal shapes share it."""
     return loaded(TrainingCode, shape)
-
-
-class _Call(NamedTuple):
-    """What one call of the code does: epochs of `batches` with `length` rows.
-
-    last:   rows of another batch at the end of each epoch, or 0
-    first:  the number of the first batch; row: where its rows begin among all row numbers
-    """
-
-    first: int
-    row: int
-    epochs: int
-    batches: int
-    length: int
-    last: int = 0
-
-    @property
-    def per_epoch(self) -> int:
-        """The batches of an epoch."""
-        return self.batches + (self.last > 0)
-
-    @property
-    def updates(self) -> int:
-        """All batches."""
-        return self.epochs * self.per_epoch
-
-    @property
-    def rows(self) -> int:
-        """The rows of all batches."""
-        return self.epochs * (self.batches * self.length + self.last)
-
-    def cut(self, most: int) -> tuple[_Call, list[_Call]]:
-        """Return the beginning, with at most so many rows or of one batch, and the rest."""
-        epochs, batches, length, last = self[2:]
-        if self.rows <= most or self.updates == 1:
-            return self, []
-        if epochs > 1:
-            rows = self.rows // epochs
-            count = min(epochs - 1, max(1, most // rows))
-            rest = self._replace(epochs=epochs - count)
-            begin, others = self._replace(epochs=count).cut(most)
-            return begin, [*others, rest.moved(count * self.per_epoch, count * rows)]
-        count = min(batches, max(1, most // length))
-        begin = self._replace(batches=count, last=0)
-        rest = self._replace(batches=batches - count)
-        if count == batches:
-            rest = self._replace(batches=1, length=last, last=0)
-        return begin, [rest.moved(count, count * length)]
-
-    def moved(self, batches: int, rows: int) -> _Call:
-        """Return the same call, so many batches and rows later."""
-        return self._replace(first=self.first + batches, row=self.row + rows)
 
 
 class _Bound(NamedTuple):
@@ -121,10 +78,11 @@ class _Bound(NamedTuple):
 class _State(NamedTuple):
     """All that an update changes: numbers in the arena, the end of the losses, random streams.
 
-    numbers: where in the arena a copy of the numbers is
+    numbers: where in the arena a copy of the numbers is; squares: see `layout.SQUARES`
     """
 
     numbers: int
+    squares: list[float]
     losses: int
     streams: list[Random]
     noise: list[Any]
@@ -145,6 +103,8 @@ class NativeProgram(Program):
         self._order = Lent(array("q"))
         self._losses = Lent(array("d"))
         self._done: list[float] = []
+        self._sizes = 1.0, 1.0  # of the rows of inputs and of targets
+        self._largest = 0.0  # the norm that all weights need to stay below
         self._measured: tuple[int, float] | None = None  # rows of a batch, and its seconds
         start_memory(recipe, memory)
         self.reload()
@@ -169,7 +129,12 @@ class NativeProgram(Program):
     def _write_state(self) -> None:
         for kind, matrices in enumerate(self._matrices()):
             self._numbers.write(self._arena, kind, matrices)
-        write_running(self._arena, self._parameters, running_statistics(self.recipe.network))
+        running = running_statistics(self.recipe.network)
+        write_running(self._arena, self._parameters, running)
+        self._write_squares(squares_of(self._matrices(), running))
+
+    def _write_squares(self, squares: list[float]) -> None:
+        self._arena.write(at.SQUARES, array("d", squares))
 
     def write_back(self) -> None:
         try:
@@ -241,6 +206,7 @@ class NativeProgram(Program):
             self._stale = True
         self._load()
         self._bound = self._laid_out(X, T, sample_weight)
+        self._sizes = row_size(X), row_size(T)
 
     def _laid_out(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> _Bound:
         """Return a data set as the code reads it."""
@@ -256,7 +222,7 @@ class NativeProgram(Program):
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
         self.done = []
-        rows, runs = _rows_and_runs(batches)
+        rows, runs = rows_and_runs(batches)
         self._order = Lent(rows)
         self._load()
         losses = Lent(array("d", bytes(8 * len(batches))))
@@ -269,7 +235,7 @@ class NativeProgram(Program):
             self._call(call, learning_rates, first_step)
         return self.done
 
-    def _rows_of_a_call(self, run: _Call) -> int:
+    def _rows_of_a_call(self, run: Call) -> int:
         """Return how many rows of a run take about SECONDS_OF_A_CALL.
 
         A batch of twice the rows takes at most twice as long, and one of fewer not longer.
@@ -277,7 +243,8 @@ class NativeProgram(Program):
         if self._measured is None:
             parameters = self._parameters.size // 8
             outputs = self.plan.outputs + sum(layer.outputs for layer in self.plan.layers)
-            row = 3 * SECONDS_PER_PRODUCT * (parameters + 100) + SECONDS_PER_OUTPUT * outputs
+            products = parameters + sum(layer.products for layer in self.plan.layers)
+            row = 3 * SECONDS_PER_PRODUCT * (products + 100) + SECONDS_PER_OUTPUT * outputs
             seconds = SECONDS_PER_UPDATE * parameters + row * run.length
         else:
             length, measured = self._measured
@@ -286,7 +253,7 @@ class NativeProgram(Program):
         draws = sum(layer.outputs for layer in self._dropouts)
         return min(most, MOST_DRAWS // draws) if draws else most
 
-    def _call(self, call: _Call, rates: Sequence[float], first_step: int) -> None:
+    def _call(self, call: Call, rates: Sequence[float], first_step: int) -> None:
         """Make the updates of a call: all of them, or none if it is interrupted."""
         first, count = call.first, call.updates
         ready = training(self._shape(self._bound, call))
@@ -294,19 +261,21 @@ class NativeProgram(Program):
         arena = self._arena
         before = self._state(ready.code.kept)
         some = rates if count == len(rates) else rates[first : first + count]
+        self._largest = self._largest_norm(call, some)
         numbers = Lent(_numbers(ready.code, some, first_step + first, call))
         try:
-            draws = self._draws(before.streams, call.rows)
-            if draws:
-                self._set(at.DRAWS, *[draw.address for draw in draws])
             order = self._order.address + 8 * call.row
             self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
-            started = perf_counter()
-            ready.call(arena.address)
-            seconds = perf_counter() - started
-            self._measured = call.length, seconds / (call.epochs * call.batches)
-            if self._is_finite:
-                return
+            if self._is_small:
+                draws = self._draws(before.streams, call.rows)
+                if draws:
+                    self._set(at.DRAWS, *[draw.address for draw in draws])
+                started = perf_counter()
+                ready.call(arena.address)
+                seconds = perf_counter() - started
+                self._measured = call.length, seconds / (call.epochs * call.batches)
+                if self._is_whole:
+                    return
             # From the state before the call, half of the batches at a time, until the one that
             # went wrong is alone.
             self._go_back(before)
@@ -317,31 +286,47 @@ class NativeProgram(Program):
             raise  # everything is as before the batch
         except BaseException:
             # Ctrl-C is answered after the code has run, whatever its numbers became.
-            if arena.read_integer(at.LOSSES) == before.losses or not self._is_finite:
+            if arena.read_integer(at.LOSSES) == before.losses or not self._is_whole:
                 self._go_back(before)
             raise
         half, rest = call.cut(call.rows // 2)
         for part in (half, *rest):
             self._call(part, rates, first_step)
 
+    def _largest_norm(self, call: Call, rates: Sequence[float]) -> float:
+        """Return the norm that all weights need to stay below in a call."""
+        largest = largest_norm(self.plan, *self._sizes, rates)
+        if not largest:  # are it these rows that are too large?
+            X, T, *_ = self._bound
+            rows = self._order.numbers[call.row : call.row + call.rows]
+            sizes = row_size([X[i] for i in rows]), row_size([T[i] for i in rows])
+            largest = largest_norm(self.plan, *sizes, rates)
+        return largest
+
     @property
-    def _is_finite(self) -> bool:
-        """Whether the latest call made all of its updates, and their numbers are finite."""
-        read = self._arena.read_integer
-        return not (read(at.EPOCHS) or read(at.NOT_FINITE))
+    def _is_whole(self) -> bool:
+        """Whether the latest call made all of its updates, and their numbers are small enough."""
+        return not self._arena.read_integer(at.EPOCHS) and self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether no order of operations could overflow with these numbers, see `headroom`."""
+        weights, rest = self._arena.read(at.SQUARES, 2)
+        return sqrt(weights) < self._largest and sqrt(rest) < MOST
 
     def _state(self, to: int) -> _State:
         """Return all that an update changes, for `_go_back`; its numbers are copied to a place."""
         arena, parameters, streams = self._arena, self._parameters, self._streams
         arena.duplicate(parameters.start, parameters.state_size, to)
         return _State(
-            to, arena.read_integer(at.LOSSES),
+            to, arena.read(at.SQUARES, 2), arena.read_integer(at.LOSSES),
             streams, [stream.getstate() for stream in streams],
         )  # fmt: skip
 
     def _go_back(self, state: _State) -> None:
         parameters = self._parameters
         self._arena.duplicate(state.numbers, parameters.state_size, parameters.start)
+        self._write_squares(state.squares)
         self._set(at.LOSSES, state.losses)
         for stream, noise in zip(state.streams, state.noise):
             stream.setstate(noise)
@@ -361,7 +346,7 @@ class NativeProgram(Program):
             found.append(Lent(numbers))
         return found
 
-    def _by_lists(self, call: _Call, rate: float, step: int, before: _State) -> None:
+    def _by_lists(self, call: Call, rate: float, step: int, before: _State) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
 
         Raises BatchDivergence, after going back to `before`.
@@ -378,10 +363,9 @@ class NativeProgram(Program):
         self._write_state()
         self._losses.replace(call.first, loss)
         self._set(at.EPOCHS, 0)
-        self._set(at.NOT_FINITE, 0)
         self._set(at.LOSSES, self._losses.address + 8 * (call.first + 1))
 
-    def _shape(self, bound: _Bound, call: _Call, measures: bool = False) -> TrainingShape:
+    def _shape(self, bound: _Bound, call: Call, measures: bool = False) -> TrainingShape:
         weighted, sparse = bound.sample_weight is not None, bound.sparse is not None
         return TrainingShape(self.plan, call.length, weighted, sparse, call.last, measures)
 
@@ -401,7 +385,7 @@ class NativeProgram(Program):
         if bound.X is not X or bound.T is not T or bound.sample_weight is not sample_weight:
             bound = self._apart = self._laid_out(X, T, sample_weight)
         batches = Batches(range(len(X)), len(X), ROWS_AT_ONCE)
-        rows, (run, *_) = _rows_and_runs(batches)
+        rows, (run, *_) = rows_and_runs(batches)
         order, losses = Lent(rows), Lent(array("d", bytes(8 * len(batches))))
         self.done = self.done  # from here on the header tells of other losses
         calls = [run]
@@ -450,42 +434,7 @@ class NativeProgram(Program):
         return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
 
 
-def _rows_and_runs(batches: Sequence[Sequence[int]]) -> tuple[array[int], list[_Call]]:
-    """Return the row numbers of all batches, and the runs of batches that a call could make."""
-    runs: list[_Call] = []
-    first = row = 0
-    if not isinstance(batches, Batches):
-        rows = array("q", [*chain.from_iterable(batches)])
-        lengths = [*map(len, batches)]
-        if lengths and lengths.count(lengths[0]) == len(lengths):
-            return rows, [_Call(0, 0, 1, len(lengths), lengths[0])]
-        for length, group in groupby(lengths):
-            count = len(list(group))
-            runs.append(_Call(first, row, 1, count, length))
-            first, row = first + count, row + count * length
-        return rows, runs
-    begin, end = batches.span
-    rows = (array("q", batches.order) * batches.times)[begin:end]
-    size, last = batches.size, batches.samples % batches.size
-    if not last:
-        return rows, [_Call(0, 0, 1, len(batches), size)]
-    full, left = batches.per_epoch - 1, len(batches)
-    begun = batches.start % batches.per_epoch
-    while left:
-        # The rest of an epoch, whole epochs, or the beginning of one.
-        if begun == full:
-            run = _Call(first, row, 1, 1, last)
-        elif begun or left <= full:
-            ends = left > full - begun
-            run = _Call(first, row, 1, min(full - begun, left), size, last if ends else 0)
-        else:
-            run = _Call(first, row, left // (full + 1), full, size, last)
-        runs.append(run)
-        first, row, left, begun = first + run.updates, row + run.rows, left - run.updates, 0
-    return rows, runs
-
-
-def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: _Call) -> array[float]:
+def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: Call) -> array[float]:
     """Return the numbers of all updates of a call."""
     if not call.last:
         return code.numbers(rates, step, call.length)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from sys import float_info
 from typing import Callable, NamedTuple, Sequence
 
 from ...formulas.optimizers import clipping_programs
 from ...formulas.programs import Each, Program, described
+from ..headroom import MOST
 from ..optimizer_source import counts_steps
 from ..plans import TrainingPlan
 from ..source import SourceWriter, compile_source
@@ -23,6 +25,7 @@ from .sparse import RECORD_BYTES, SparseProducts
 _TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
 _ROW_NUMBER, _FROM, _ORDER, _BASE, _COUNTER, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10, 11
 _COPIED_AT_ONCE = 8  # vectors
+_BY_PRODUCTS = ("Dense", "Conv")  # layers that change their own weights, if nothing else does
 
 
 class TrainingShape(NamedTuple):
@@ -62,7 +65,7 @@ class TrainingCode:
         size = self.parameters.state_size
         self.kept = layout.place(size, "parameters and memory before the call")
         self.direct = shape.measures or (plan.folds and not plan.decay_somewhere)
-        adds = any(layer.letters() and layer.kind != "Dense" for layer in plan.layers)
+        adds = any(layer.trained() and layer.kind not in _BY_PRODUCTS for layer in plan.layers)
         self.gradients = 0
         if adds or not self.direct:
             self.gradients = layout.place(self.parameters.size, "derivatives by the parameters")
@@ -99,8 +102,10 @@ class TrainingCode:
             m.set(_COUNTER, 0)
             m.store(At(ARENA, at.EPOCHS), _COUNTER)
         if not self.shape.measures:
-            m.comment("is every number of the state finite?")
-            self._check_state()
+            m.comment("the sums of the squares of all weights, and of the rest of the state")
+            parameters = self.parameters
+            self._squares(at.SQUARES, 0, parameters.size)
+            self._squares(at.SQUARES + 8, parameters.size, parameters.state_size)
         m.end()
 
     def _write_batch(self, rows: int, divergence: Block) -> None:
@@ -120,10 +125,11 @@ class TrainingCode:
         index = NUMBER if rows > 1 else None
         weight = At(ARENA, weights.offset, index) if weights else None
         d = passes.loss(plan, targets, {"k": given["k"]}, total, weight, trains)
-        m.comment("the mean loss of the batch; leave if it is not finite")
+        m.comment("the mean loss of the batch; leave if it is not finite, or too large")
         m.vload(0, total)
         m.vmul(0, 0, given["share"])
-        m.vsub(1, 0, 0)
+        m.vmul(1, 0, self.constants.at(float_info.max / MOST))
+        m.vsub(1, 1, 1)
         m.leave_if_any(1, divergence)
         m.load(_FROM, At(ARENA, at.LOSSES))
         m.vstore_first(At(_FROM, 0), 0)
@@ -253,13 +259,22 @@ class TrainingCode:
         plan, parameters = self.shape.plan, self.parameters
         if self.direct:
             for layer in plan.layers:
-                for letter in layer.letters() if layer.kind != "Dense" else ():
+                for letter in layer.trained() if layer.kind not in _BY_PRODUCTS else ():
                     start = parameters.vectors[f"{letter}{layer.place}"] - parameters.start
-                    size = vectors_of(layer.outputs) * VECTOR_BYTES
+                    size = vectors_of(layer.vector_length) * VECTOR_BYTES
                     self._over_parameters([Each("w", "w - g")], start, size, given)
             return
-        for program in clipping_programs(plan.clip_norm, plan.clip_value):
+        clipping = clipping_programs(plan.clip_norm, plan.clip_value)
+        fixed = self._pieces(trained=False)
+        for start, size, _ in fixed if clipping else ():
+            self._over_parameters([Each("g", "0.0 * w")], start, size, given)
+        for program in clipping:
             self._over_parameters(program, 0, parameters.size, given)
+        if fixed:
+            for start, size, letter in self._pieces(trained=True):
+                program = plan.update(plan.decays(letter)).program
+                self._over_parameters(program, start, size, given)
+            return
         by_matrix, by_vector = (plan.update(plan.decays(letter)).program for letter in "Wb")
         if described(by_matrix) == described(by_vector):
             self._over_parameters(by_matrix, 0, parameters.size, given)
@@ -267,6 +282,22 @@ class TrainingCode:
             middle = parameters.matrices_size
             self._over_parameters(by_matrix, 0, middle, given)
             self._over_parameters(by_vector, middle, parameters.size - middle, given)
+
+    def _pieces(self, trained: bool) -> list[tuple[int, int, str]]:
+        """Return where each parameter is that is trained, or that is frozen: start, size, letter.
+
+        The start is counted from that of all parameters.
+        """
+        places, found = self.parameters, []
+        for layer in self.shape.plan.layers:
+            for letter in layer.trained() if trained else layer.fixed:
+                if letter == "W":
+                    W = places.weights[layer.place]
+                    found.append((W.offset - places.start, W.size, letter))
+                else:
+                    start = places.vectors[f"{letter}{layer.place}"] - places.start
+                    found.append((start, vectors_of(layer.vector_length) * VECTOR_BYTES, letter))
+        return found
 
     def _over_parameters(
         self, program: Program, start: int, size: int, given: dict[str, At]
@@ -286,18 +317,18 @@ class TrainingCode:
         self.machine.comment(f"update: {described(program)}")
         RowProgram(self.machine, self.constants, walk, places, quick=False).write(program)
 
-    def _check_state(self) -> None:
-        m, parameters = self.machine, self.parameters
+    def _squares(self, to: int, start: int, end: int) -> None:
+        """Write the sum of the squares of a part of the state, to a place in the header."""
+        m = self.machine
         m.vzero(0)
-        if parameters.state_size:
+        if end > start:
             m.set(ROW, 0)
-            with m.loop(_VECTORS, parameters.state_size // VECTOR_BYTES):
-                m.vload(1, At(ARENA, parameters.start, ROW))
-                m.vsub(1, 1, 1)
-                m.vor(0, 0, 1)
+            with m.loop(_VECTORS, (end - start) // VECTOR_BYTES):
+                m.vload(1, At(ARENA, self.parameters.start + start, ROW))
+                m.fma(0, 1, 1)
                 m.add_constant(ROW, VECTOR_BYTES)
             m.vsum(0, 1)
-        m.vstore_first(At(ARENA, at.NOT_FINITE), 0)
+        m.vstore_first(At(ARENA, to), 0)
 
 
 def _numbers_function(

@@ -7,21 +7,23 @@ activation is a function compiled from its row program; any other layer runs its
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import inf
 from typing import Any, Callable, NamedTuple, Sequence, Tuple
 
 from ...formulas.activations import ACTIVATIONS
+from ...formulas.caches import cached
 from ...formulas.comprehensions import as_expression, comprehended
 from ...formulas.expressions import Tree, most_uses, names, parsed, replaced, turned, written
-from ...formulas.losses import KINDS as LOSSES, LossFormula, loss_formula
-from ...formulas.programs import Each, Largest, Program
+from ...formulas.losses import loss_formula
+from ...formulas.programs import Each, Largest, LossFormula, Program
 from ...lesson.activation_layers import Linear
 from ...lesson.layer import Layer
 from ...lesson.loss import Loss
+from ...lesson.losses import LOSSES
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import KINDS
-from ..plans import layer_number, loss_number
+from ..image_plans import does_nothing
+from ..plans import layer_numbers, loss_number
 from ..source import compile_source
 from ..unrolled.losses import targets_are_simple
 from .layer import cut_rows
@@ -41,18 +43,18 @@ class FlatFunction(NamedTuple):
 _LINEAR = FlatFunction(lambda z, u: [v * u for v in z], lambda g, a, u: [v * u for v in g])
 
 
-@lru_cache(maxsize=64)
-def flat_function(kind: str, number: float) -> FlatFunction | None:
+@cached(64)
+def flat_function(kind: str, numbers: tuple[float, float]) -> FlatFunction | None:
     """Return an activation on flat lists, or None if its backward pass needs more than outputs."""
     formula = ACTIVATIONS.get(kind)
     if formula is None or not formula.elementwise or len(formula.backward) != 1:
         return None
     back = parsed(formula.backward[0].value)
-    if not set(names(back)) <= {"d", "y", "c"}:
+    if formula.letters or not set(names(back)) <= {"d", "y", "c", "c2"}:
         return None
+    known: dict[str, Tree] = {"c": ("number", numbers[0]), "c2": ("number", numbers[1])}
     quick, careful = (
-        _scaled(replaced(as_expression(formula, quick), {"c": ("number", number)}))
-        for quick in (True, False)
+        _scaled(replaced(as_expression(formula, quick), known)) for quick in (True, False)
     )
     forward = (
         "def forward(z, unit):\n    try:\n"
@@ -60,7 +62,7 @@ def flat_function(kind: str, number: float) -> FlatFunction | None:
         "    except OverflowError:\n"
         f"        return {careful}\n"
     )
-    d = written(replaced(back, {"c": ("number", number)}), sources={"d": "v * unit"})
+    d = written(replaced(back, known), sources={"d": "v * unit"})
     backward = f"def backward(g, a, unit):\n    return [{d} for v, y in zip(g, a)]\n"
     return FlatFunction(
         compile_source(forward, "packed activation"), compile_source(backward, "packed activation")
@@ -85,10 +87,11 @@ def _compared_unscaled(tree: Tree) -> Tree:
     return tuple(_compared_unscaled(part) if isinstance(part, tuple) else part for part in tree)
 
 
-@lru_cache(maxsize=8)
-def _row_function(kind: str) -> Callable[[Vector], Vector]:
+@cached(8)
+def _row_function(kind: str, numbers: tuple[float, float]) -> Callable[[Vector], Vector]:
     """Return a layer without parameters as a function of one row."""
-    lines = comprehended(ACTIVATIONS[kind].forward, ["z"])
+    known = {"c": repr(numbers[0]), "c2": repr(numbers[1]), "n": "float(len(z))"}
+    lines = comprehended(ACTIVATIONS[kind].forward, ["z"], known)
     source = "\n    ".join(["def forward(z):", *lines, "return y"])
     function: Callable[[Vector], Vector] = compile_source(source + "\n", "packed activation")
     return function
@@ -102,6 +105,7 @@ class Between:
     """
 
     def __init__(self, layers: list[Layer], columns: int, fused: bool = False) -> None:
+        layers = [layer for layer in layers if not does_nothing(layer)]
         self.layers, self.columns, self.fused = layers, columns, fused
         self.function: FlatFunction | None = None
         self.row_function: Callable[[Vector], Vector] | None = None
@@ -110,9 +114,10 @@ class Between:
         elif len(layers) == 1:
             kind = type(layers[0]).__name__
             if KINDS.get(kind) is type(layers[0]):
-                self.function = flat_function(kind, layer_number(layers[0]))
-                if fused and not self.function and kind in ACTIVATIONS:
-                    self.row_function = _row_function(kind)
+                self.function = flat_function(kind, layer_numbers(layers[0]))
+                formula = ACTIVATIONS.get(kind)
+                if fused and not self.function and formula and not formula.letters:
+                    self.row_function = _row_function(kind, layer_numbers(layers[0]))
         self.limit: float | None = None
         if layers:
             limit = max(-layers[-1].low, layers[-1].high)
@@ -201,7 +206,7 @@ def is_flat(program: Program, given: Sequence[str]) -> bool:
     return not sums & used and not any(isinstance(s, Largest) for s in program)
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def _flat_loss(name: str, from_logits: bool, simple: bool, fused: bool, number: float) -> FlatLoss:
     loss, derivative = loss_formula(name, from_logits).parts(fused, simple)
     program = [*loss, *derivative]

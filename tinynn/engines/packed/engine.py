@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import sys
 
-from ...formulas.losses import KINDS as LOSSES
 from ...lesson.layers import Dense
-from ...lesson.network import KINDS, Sequential
-from ..contract import Engine, Memory, Predictor, Recipe, Task
-from ..gradient_sum import KNOWN as OPTIMIZERS
+from ...lesson.network import Sequential
+from ..contract import Engine, Memory, Predictor, Recipe
+from ..plans import unknown_layer, unknown_loss, unknown_optimizer
 from . import prediction as packed_prediction
 from .program import PackedProgram, needs_floats
 
@@ -39,16 +38,15 @@ class PackedEngine(Engine):
     tries_optimizers = False
     width_to_try = LEAST_OUTPUTS
 
-    def refuses(self, recipe: Recipe, task: Task) -> str | None:
+    def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
         network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
-        known = tuple(KINDS.values())
         if sys.implementation.name != "cpython":
             return f"it needs CPython's integers, and this is {sys.implementation.name}"
         if sys.byteorder != "little":
             return "it needs a little-endian machine"
-        for i, layer in enumerate(network.layers):
-            if type(layer) not in known:
-                return f"it has no formula for layer {i}, {layer!r}"
+        unknown = unknown_layer(network)
+        if unknown:
+            return unknown
         first = network.layers[0]
         if not isinstance(first, Dense):
             return f"the first layer needs to be Dense, not {first!r}"
@@ -57,15 +55,14 @@ class PackedEngine(Engine):
                 f"it pays only if the first layer has at least {LEAST_OUTPUTS} outputs, "
                 f"not {first.outputs}"
             )
-        if type(loss) not in LOSSES.values():
-            return f"it has no formula for the loss {loss!r}"
-        if type(optimizer) not in OPTIMIZERS.values():
-            return f"it has no formula for the optimizer {optimizer!r}"
+        unknown = unknown_loss(loss) or unknown_optimizer(optimizer)
+        if unknown:
+            return unknown
         unpacked = needs_floats(recipe)
-        if unpacked and task.batch_size < LEAST_BATCH:
+        if unpacked and batch_size < LEAST_BATCH:
             return (
                 f"{unpacked} needs the gradients as floats, which pays only "
-                f"in batches of at least {LEAST_BATCH} rows, not {task.batch_size}"
+                f"in batches of at least {LEAST_BATCH} rows, not {batch_size}"
             )
         return None
 

@@ -87,7 +87,7 @@ class Inputs:
         narrowest = min([r for r in ranges if r] or [1.0])
         whole_bits = frexp(largest)[1]
         bits = INPUT_BITS - max(0, whole_bits - 4)
-        bits = max(bits, ceil(log2(AIM) - log2(narrowest)))
+        bits = max(bits, ceil(log2(AIM) - log2(min(narrowest, AIM))))  # a range may be infinite
         bits = max(0, min(bits, most_bits, 29 - whole_bits))
         if narrowest * (1 << bits) < NEED:
             self.coarse = (

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from array import array
 from copy import copy
-from math import ceil, dist, frexp, inf, ldexp, log2, sqrt
+from math import ceil, dist, frexp, inf, isfinite, ldexp, log2, sqrt
 from operator import add, mul, sub
 from struct import unpack
 from typing import Any, NamedTuple, Sequence
@@ -50,6 +50,7 @@ AIM_BITS = 28  # of a D with a new scale
 FINE = 256.0
 MOMENTUM_BITS = 20  # the momentum is rounded to a multiple of 2^-20
 DECAY_BITS = 16  # the weight decay of one step is rounded to this many bits
+_LAYOUT = ("reach", "norm", "grow", "room", "since", "measured", "laid_out")
 RARELY = 16  # with fewer updates between two measurements, the layout gets more room
 
 
@@ -107,6 +108,10 @@ class PackedDense:
         self.x_norm = self.x_now = sqrt(norm * norm + 1.0) * SLACK
         self.x_top = max(top, scale)
 
+    def take_hidden_inputs(self, scale: int, limit: float) -> None:
+        """Declare that no input is larger than `limit`, before `lay_out`."""
+        self.take_inputs(scale, limit * sqrt(self.n), int(limit * scale))
+
     def expect(self, largest: float) -> None:
         """Declare that no input of the next batch is larger than `largest`, before rounding."""
         size = largest + 0.5 / self.scale
@@ -126,23 +131,32 @@ class PackedDense:
 
         Raises LaneOverflow if no lanes are wide enough.
         """
-        norm = column_norm(C)
-        for room in (self.room, ROOM):
-            reach = max(norm, LEAST_NORM) * room
-            input_bits = log2(self.scale)
-            weight_bits = log2(reach) + input_bits + 1.0
-            taken = weight_bits + log2(self.x_norm) + input_bits
-            if self.decay:
-                taken = max(taken, weight_bits + DECAY_BITS + 2.0)
-            if self.momentum:
-                taken = max(taken, input_bits + MOMENTUM_BITS + 5.0)
-            needed = ceil(taken) + LEAST_FD
-            fitting = [w for w in (WIDTHS if self.narrow else HIDDEN_WIDTHS) if w >= needed]
-            if fitting:
-                break
-        else:
+        norm = max(column_norm(C), LEAST_NORM)
+        try:
+            self._arrange(norm * self.room)
+        except LaneOverflow:
+            self._arrange(norm * ROOM)
+        self.laid_out += 1
+        if not self.fill(C):
+            raise LaneOverflow(f"weights of norm {norm:.3g} need wider lanes")
+        self.fill_velocity(V)
+
+    def _arrange(self, reach: float) -> None:
+        """Choose lanes for columns of weights of norms up to `reach`; see `lay_out`."""
+        input_bits = log2(self.scale)
+        weight_bits = log2(reach) + input_bits + 1.0
+        taken = weight_bits + log2(self.x_norm) + input_bits
+        if self.decay:
+            taken = max(taken, weight_bits + DECAY_BITS + 2.0)
+        if self.momentum:
+            taken = max(taken, input_bits + MOMENTUM_BITS + 5.0)
+        if not isfinite(taken):
+            raise LaneOverflow("weights of this size fit no lane")
+        needed = ceil(taken) + LEAST_FD
+        fitting = [w for w in (WIDTHS if self.narrow else HIDDEN_WIDTHS) if w >= needed]
+        if not fitting:
             raise LaneOverflow(f"a lane would need {needed} bits")
-        width = fitting[0]
+        self.reach, width = reach, fitting[0]
         self.fd = fd = min(MOST_FD, width - ceil(taken))
         self.lanes = lanes = Lanes(self.m, width)
         self.unit = ldexp(1.0, -fd) / self.scale
@@ -160,10 +174,6 @@ class PackedDense:
         if self.decay:
             capacity = min(capacity, ldexp(self.unit, width - 2 - DECAY_BITS))
         self.capacity = min(capacity, QUANTUM_LIMIT * self.unit) / SLACK
-        self.laid_out += 1
-        if not self.fill(C):
-            raise LaneOverflow(f"weights of norm {norm:.3g} need wider lanes")
-        self.fill_velocity(V)
 
     def fill(self, C: Matrix) -> bool:
         """Put weights into the present lanes; return whether these are wide enough.
@@ -187,6 +197,36 @@ class PackedDense:
         if not self.v_top < self._limit(MOMENTUM_BITS) * self.unit:
             raise LaneOverflow(f"a velocity of {self.v_top:.3g} needs wider lanes")
         self.velocity = self.lanes.quantise(_flat(V), 1.0 / self.unit)[0]
+
+    def layout(self) -> dict[str, Any]:
+        """Return all that later updates depend on besides the weights, for `take_layout`."""
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in _LAYOUT}
+        if self.momentum:
+            velocity = {"norm": self.v_norm, "top": self.v_top, "rows": self.velocities()}
+            numbers["velocity"] = velocity
+        return numbers
+
+    def take_layout(self, layout: dict[str, Any], C: Matrix) -> None:
+        """Return to a `layout`, with weights C; numbers that cannot be right are not believed.
+
+        Its `scale` and the bounds of the inputs are those of `take_inputs`, called before. Raises
+        LaneOverflow if the weights or velocities do not fit.
+        """
+        self._arrange(layout["reach"])
+        self.room, self.since = layout["room"], layout["since"]
+        self.measured, self.laid_out = layout["measured"], layout["laid_out"]
+        if not self.fill(C):
+            raise LaneOverflow("the weights have changed too much")
+        if column_norm(C) <= layout["norm"] + layout["grow"] < self.capacity:
+            self.norm, self.grow = layout["norm"], layout["grow"]
+        kept = layout.get("velocity")
+        if not self.momentum or kept is None:
+            self.fill_velocity(None)
+            return
+        V = kept["rows"]
+        self.fill_velocity(V)
+        if column_norm(V) <= kept["norm"] and max(map(abs, _flat(V))) <= kept["top"]:
+            self.v_norm, self.v_top = kept["norm"], kept["top"]
 
     def weights(self) -> Matrix:
         """Return the weights, with the bias as the last row."""

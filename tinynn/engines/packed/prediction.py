@@ -17,11 +17,12 @@ from operator import mul
 from typing import Callable, Sequence, cast
 
 from ...formulas import LAYER_FORMULAS
-from ...formulas.comprehensions import as_expression, comprehended
+from ...formulas.comprehensions import as_expression, in_groups
 from ...formulas.expressions import Tree, replaced, written
 from ...lesson.layers import Dense
 from ...lesson.matrix import Matrix, Vector, dot
 from ...lesson.network import Sequential
+from ..contract import output_check
 from ..plans import Frozen, frozen, unknown_layer
 from ..source import compile_source
 from .lanes import Lanes, whole_numbers
@@ -67,11 +68,13 @@ def predictor(network: Sequential) -> RowFunction:
         else:
             steps.append(_row_function(layer))
 
+    checked = output_check(network)
+
     def predict(row: Sequence[float]) -> Vector:
         """Return the network's outputs for one row of numbers."""
         for step in steps:
             row = step(row)
-        return cast(Vector, row)
+        return checked(cast(Vector, row))
 
     return predict
 
@@ -155,7 +158,10 @@ class Distances:
     def scaled(self, x: tuple[float, ...], size: float) -> Vector:
         """Return all z for an x that is much longer or shorter than the weights, or not finite."""
         if not TINY < size < HUGE or not TINY < self.size < HUGE:
-            return [fsum(map(mul, x, column)) + b for column, b in zip(self.columns, self.b)]
+            try:
+                return [fsum(map(mul, x, column)) + b for column, b in zip(self.columns, self.b)]
+            except (OverflowError, ValueError):  # fsum adds neither ∞ and −∞, nor beyond floats
+                return [sum(map(mul, x, column)) + b for column, b in zip(self.columns, self.b)]
         bits = frexp(self.size)[1] - frexp(size)[1]
         factor, back = ldexp(1.0, bits), ldexp(1.0, -bits)
         x = tuple([v * factor for v in x])
@@ -225,16 +231,17 @@ def _row_function(layer: Frozen) -> RowFunction:
     """Return a layer that is not dense as a function of one row, made from its row program."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     if formula.elementwise and not layer.values:
-        known: dict[str, Tree] = {"c": ("number", plan.number)}
+        known: dict[str, Tree] = {n: ("number", v) for n, v in plan.numbers().items()}
         quick, careful = (
             written(replaced(as_expression(formula, quick), known)) for quick in (True, False)
         )
         lines = ["try:", f"    return [{quick} for z in row]"]
         lines += ["except OverflowError:", f"    return [{careful} for z in row]"]
     else:
-        numbers = {"c": repr(plan.number), "n": f"{plan.inputs}.0"}
-        lines = ["z = row", *comprehended(formula.forward, ["z", *layer.values], numbers)]
+        rows = {"z": "row", **{letter: f"all_{letter}" for letter in layer.values}}
+        size = plan.groups()[0][1]
+        lines = in_groups(formula.forward, rows, plan.written_numbers(), plan.inputs, size)
         lines.append("return y")
     source = "\n    ".join(["def layer(row):", *lines])
-    parameters = {letter: rows[0] for letter, rows in layer.values.items()}
+    parameters = {f"all_{letter}": rows[0] for letter, rows in layer.values.items()}
     return compile_source(source + "\n", "packed prediction", **parameters)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
-from math import frexp, isfinite, ldexp, sqrt
+from math import frexp, isfinite, ldexp
 from typing import Any, NamedTuple, Sequence
 
 from ...lesson.layers import Dense, Dropout
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.optimizers import SGD
 from ..contract import (
-    BatchDivergence,
     Memory,
     Program,
     Recipe,
@@ -20,7 +19,8 @@ from ..lists import ListsProgram
 from .between import Between, Goal
 from .inputs import Inputs, training_inputs
 from .lanes import whole_numbers
-from .layer import MOMENTUM_BITS, LaneOverflow, PackedDense, Rule, cut_rows
+from .layer import MOMENTUM_BITS, ROOM, LaneOverflow, PackedDense, Rule, cut_rows
+from .saved import checked_state, layouts_of, take_layouts
 
 INPUT_BITS_TRIED = (18, 14, 12)  # of inexact inputs: the first that fit into lanes
 HIDDEN_BITS_TRIED = (18, 16, 14)  # of an activation up to its limit; the step is at least 2^-16
@@ -38,6 +38,8 @@ def needs_floats(recipe: Recipe) -> str | None:
     for layer in recipe.network.layers:
         if layer.parameters() and type(layer) is not Dense:
             return type(layer).__name__
+        if layer.frozen:
+            return "a frozen layer"
     return None
 
 
@@ -77,6 +79,7 @@ class PackedProgram(Program):
         self.stale = True  # the network's lists are newer than the lanes
         self.changed = False  # the lanes are newer than the network's lists
         self._troubles = 0
+        self._resumed: dict[str, Any] = {}  # the state that a stream goes on from
         self._seen: Any = None
         self._predicted: tuple[Any, Inputs | None] = (None, None)
         layers = recipe.network.layers
@@ -199,6 +202,43 @@ class PackedProgram(Program):
         if self._seen != self._image():
             self.stale = True
 
+    def saved(self) -> dict[str, Any]:
+        if self.fallback:
+            return {"fallback": self.fallback}
+        if self.inputs is None:
+            return self._resumed
+        return {
+            **layouts_of(self.dense), "limits": list(self.limits), "rate": self.rate,
+            "stale": self.stale, "troubles": self._troubles,
+        }  # fmt: skip
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        if self.fallback or not saved:
+            return
+        if isinstance(saved.get("fallback"), str):
+            self._give_up(saved["fallback"])
+            return
+        kept = checked_state(saved, self.dense)
+        scale, norm, top = kept["inputs"].values()
+        for most_bits in INPUT_BITS_TRIED:
+            if self.inputs and self.inputs.scale != scale:
+                self.inputs = training_inputs(self.lists.X, most_bits)
+        limits, inputs = self.limits, self.inputs
+        fits = not inputs or (inputs.scale == scale and inputs.norm <= norm and inputs.top <= top)
+        self.limits = kept["limits"]
+        weights = [self._weights_of(k) for k in range(len(self.dense))]
+        if fits and take_layouts(self.dense, kept, self.limits, weights):
+            self._resumed = saved
+            self.rate, self.stale, self._troubles = kept["rate"], kept["stale"], kept["troubles"]
+            self._seen = self._image()
+            return
+        # The data or the weights are others now.
+        self.limits, self.stale = limits, True
+        for dense in self.dense:
+            dense.laid_out, dense.room = 0, ROOM
+        if inputs:
+            self.bind(self.lists.X, self.lists.T, self.lists.sample_weight)
+
     # Between lists and lanes.
 
     def _lists_of(self, i: int) -> list[Vector]:
@@ -206,6 +246,11 @@ class PackedProgram(Program):
         layer = self.recipe.network.layers[i]
         assert isinstance(layer, Dense)
         return [*layer.W, layer.b] if layer.b else layer.W
+
+    def _weights_of(self, k: int) -> Matrix:
+        """Return the weights of dense layer number k, with a last row of zeros for no bias."""
+        C, dense = self._lists_of(self.places[k]), self.dense[k]
+        return C if dense.bias else [*C, [0.0] * dense.m]
 
     def _velocities_of(self, i: int) -> list[Vector]:
         kept = [self.memory[f"{i}.W"]["velocity"]]
@@ -225,10 +270,8 @@ class PackedProgram(Program):
     def _lay_out(self) -> None:
         """Fill the lanes from the network's lists; velocities follow at the next step."""
         assert self.inputs is not None
-        for k, (i, dense) in enumerate(zip(self.places, self.dense)):
-            C = self._lists_of(i)
-            if not dense.bias:
-                C = [*C, [0.0] * dense.m]
+        for k, dense in enumerate(self.dense):
+            C = self._weights_of(k)
             if k:
                 if not (dense.laid_out and dense.fill(C)):
                     self._lay_out_hidden(k, C)
@@ -252,8 +295,7 @@ class PackedProgram(Program):
             fraction = min(16, bits - frexp(limit)[1] + 1)
             if fraction < 0:
                 continue
-            scale = 1 << fraction
-            dense.take_inputs(scale, limit * sqrt(dense.n), int(limit * scale))
+            dense.take_hidden_inputs(1 << fraction, limit)
             try:
                 dense.lay_out(C, V)
                 return
@@ -297,32 +339,16 @@ class PackedProgram(Program):
     ) -> None:
         """Train on batches with `lists`."""
         self.write_back()
-        self._through(self.lists, batches, rates, first_step)
-
-    def _through(
-        self,
-        program: ListsProgram,
-        batches: Sequence[Sequence[int]],
-        rates: Sequence[float],
-        first_step: int,
-    ) -> None:
-        """Train on batches with a program that works on the network's own lists."""
-        before = len(self.done)
         self.stale = True
-        try:
-            program.train(batches, rates, first_step)
-        except BatchDivergence as error:
-            losses = self.done + error.losses
-            raise BatchDivergence(before + error.batch, error.what, losses) from None
-        finally:
-            self.done += program.done
+        self.lists.train_for(self, batches, rates, first_step)
 
     # A step.
 
     def _step(self, batch: Sequence[int], rate: float, t: int) -> None:
         if self.floats is not None:
             self.batch = batch
-            self._through(self.floats, [batch], [rate], t)
+            self.stale = True
+            self.floats.train_for(self, [batch], [rate], t)
             return
         rule = self._rule(rate, t)
         if rule is None:

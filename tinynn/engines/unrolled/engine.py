@@ -11,14 +11,14 @@ compiled by `../source.py`. Equal plans share one compiled function.
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, Sequence
 
+from ...formulas.caches import cached
 from ...lesson.matrix import Matrix, Vector
 from ...lesson.network import Sequential
 from ..compiled import CompiledProgram, State, put_rows
-from ..contract import Batches, Engine, Memory, Predictor, Recipe, Task, most_rows
+from ..contract import Batches, Engine, Memory, Predictor, Program, Recipe, most_rows, output_check
 from ..plans import LayerPlan, TrainingPlan, frozen, plan_of, unknown_layer, unknown_part, widest
 from ..source import Compiled, compile_source
 from .functions import Mode, prediction_source, takes_products, training_source
@@ -58,8 +58,14 @@ class UnrolledEngine(Engine):
 
     name = "unrolled"
 
-    def refuses(self, recipe: Recipe, task: Task) -> str | None:
-        most = MAX_TRAINING_PARAMETERS if task.batch_size == 1 else MAX_BATCH_PARAMETERS
+    def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
+        if recipe.network.reads_steps:
+            if PYPY or SUMPROD:
+                return "it writes no sequences here, where `lists` is as fast"
+            from .sequences import refuses_sequences  # which few trainings need
+
+            return refuses_sequences(recipe.network)
+        most = MAX_TRAINING_PARAMETERS if batch_size == 1 else MAX_BATCH_PARAMETERS
         count = recipe.network.count_parameters()
         refusal = unknown_part(recipe) or _too_large(recipe.network, count, most)
         if refusal:
@@ -72,7 +78,11 @@ class UnrolledEngine(Engine):
             )
         return None
 
-    def program(self, recipe: Recipe, memory: Memory) -> UnrolledProgram:
+    def program(self, recipe: Recipe, memory: Memory) -> Program:
+        if recipe.network.reads_steps:
+            from .sequences import SequencesProgram
+
+            return SequencesProgram(recipe, memory)
         return UnrolledProgram(recipe, memory)
 
     def source(self, recipe: Recipe, batch_size: int) -> str:
@@ -175,7 +185,7 @@ class UnrolledProgram(CompiledProgram):
         return rows
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def _first_rows(plan: TrainingPlan) -> list[list[tuple[float, ...]]]:
     """Return a list to hold the first data set trained on with a plan."""
     return []
@@ -187,7 +197,7 @@ def _times(factor: float, rates: Sequence[float]) -> Sequence[float]:
     return [factor * rate for rate in rates]
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def training(plan: TrainingPlan, mode: Mode) -> Compiled:
     """Return the compiled training function for a plan; equal plans share it."""
     started = perf_counter()
@@ -196,7 +206,7 @@ def training(plan: TrainingPlan, mode: Mode) -> Compiled:
     return Compiled(function, code, perf_counter() - started)
 
 
-@lru_cache(maxsize=64)
+@cached(64)
 def prediction(layers: tuple[LayerPlan, ...], inputs: int) -> Compiled:
     """Return the compiled function that predicts from (weights, rows); equal plans share it."""
     started = perf_counter()
@@ -214,11 +224,11 @@ def _predictor(network: Sequential) -> Predictor:
         """Predict with formulas that cannot overflow, compiled when they are first needed."""
         if not made:
             code = prediction_source(layers, inputs, numbers, careful=True)
-            made.append(compile_source(code, "careful prediction"))
+            made.append(compile_source(code, "careful prediction", checked=output_check(network)))
         return made[0](row)
 
     code = prediction_source(layers, inputs, numbers)
-    return compile_source(code, "prediction", careful=careful)
+    return compile_source(code, "prediction", careful=careful, checked=output_check(network))
 
 
 def _numbers(network: Sequential) -> tuple[tuple[LayerPlan, ...], Numbers]:

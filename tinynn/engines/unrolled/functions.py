@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Sequence, Tuple
 
+from ...formulas import LAYER_FORMULAS
+from ...formulas.expressions import SIGNED, in_parentheses
 from ..optimizer_source import (
     counts_steps,
     in_words,
@@ -18,7 +20,7 @@ from ..optimizer_source import (
     write_update,
 )
 from ..plans import LayerPlan, TrainingPlan
-from ..source import SourceWriter, braced, product, total
+from ..source import ZEROS, SourceWriter, total
 from .layers import Backward, Forward, Group, Numbers, parameter_names
 from .losses import write_loss
 
@@ -28,6 +30,13 @@ FAST_LOCALS = 256
 HOT_NAME = r"\b[xtradzp]\d+(?:_\d+)?(?:s\d+)?\b"
 
 OVERFLOWING = ("Sigmoid", "SiLU", "Softmax", "LogSoftmax")  # where exp gets large numbers
+
+
+def may_overflow(kind: str) -> bool:
+    """Return whether the quick form of a layer may raise OverflowError."""
+    formula = LAYER_FORMULAS.get(kind)
+    return kind in OVERFLOWING or (formula is not None and formula.own)
+
 
 Row = Tuple[float, ...]
 
@@ -76,20 +85,25 @@ def prediction_source(
 ) -> str:
     """Return the source of `predict(row)`, with the parameters written into it as numbers.
 
-    If an exp overflows, it calls `careful`, the function from the `careful` source. Without
-    `numbers`, return the source of `predict(weights, rows)`, which returns rows.
+    If an exp overflows, it calls `careful`, the function from the `careful` source; if an output
+    may not be finite, `checked`, which takes the outputs. Without `numbers`, return the source of
+    `predict(weights, rows)`, which checks nothing and returns rows.
     """
     x = [f"x{i}" for i in range(inputs)]
     code = SourceWriter()
     if numbers is not None:
         code("def predict(row):")
         code.depth += 1
-        guarded = not careful and any(layer.kind in OVERFLOWING for layer in layers)
+        guarded = not careful and any(may_overflow(layer.kind) for layer in layers)
         if guarded:
             code("try:")
             code.depth += 1
         code(f"{', '.join(x)}, = row")
         held = Forward(code, layers, x, False, numbers=numbers, careful=careful).held
+        known = total(held[-1])
+        if known != "0.0":
+            code.comment("what is not finite, minus itself, is not 0")
+            code(f"y = {known}", f"if y - y: return checked([{', '.join(held[-1])}])")
         code(f"return [{', '.join(held[-1])}]")
         if guarded:
             code.depth -= 1
@@ -114,6 +128,7 @@ class _TrainingSource:
     def __init__(self, plan: TrainingPlan, mode: Mode) -> None:
         self.plan, self.mode = plan, mode
         self.names = parameter_names(plan.layers)
+        self.trained = parameter_names(plan.layers, trained=True)
         self.x = [f"x{i}" for i in range(plan.inputs)]
         self.t = [f"t{j}" for j in range(plan.outputs)]
         self.decay = bool(plan.setting("weight_decay"))
@@ -179,14 +194,15 @@ class _TrainingSource:
         code, plan = self.code, self.plan
         forward = Forward(code, plan.layers, x, True, sample)
         loss = write_loss(code, plan, forward.held[-1], t, k, self.mode.simple)
-        code(record.format(loss=loss.loss, factor=braced(loss.loss)))
+        # A product is one factor: 3.0 * (a * b) is not 3.0 * a * b to the last bit.
+        code(record.format(loss=loss.loss, factor=in_parentheses(loss.loss, SIGNED)))
         top = len(plan.layers) - 1 - loss.skipped
         return Backward(forward, loss.derivatives, top).groups
 
     def _each_term(self, groups: list[Group], line: str) -> None:
         """Write `line` for each derivative {g} by a parameter {w}, except those known to be 0."""
         for condition, terms in groups:
-            lines = [line.format(w=w, g=product(x, d)) for w, x, d in terms if product(x, d)]
+            lines = [line.format(w=t.parameter, g=t) for t in terms if str(t) not in ZEROS]
             if condition and len(lines) > 1:
                 with self.code.block(f"if {condition}:"):
                     self.code(*lines)
@@ -264,16 +280,16 @@ class _TrainingSource:
     def _batches(self) -> None:
         code, plan, mode = self.code, self.plan, self.mode
         scale, share = plan.derivative_scale, plan.loss_scale
-        if plan.folds and not self.decay and self.names:
+        if plan.folds and not self.decay and self.trained:
             code.comment("next_W: W after the batch; all samples of a batch see the same W")
-            code(*[f"next_{w} = {w}" for w in self.names])
+            code(*[f"next_{w} = {w}" for w in self.trained])
         with code.block("for rate, batch in zip(learning_rates, batches):"):
             if plan.folds and self.decay:
                 write_step_constants(code, plan)
-                code(*[f"next_{w} = {self._kept(w)}" for w in self.names])
+                code(*[f"next_{w} = {self._kept(w)}" for w in self.trained])
             if not plan.folds:
-                for k in range(0, len(self.names), 6):
-                    code(" = ".join(f"d{w}" for w in self.names[k : k + 6]) + " = 0.0")
+                for k in range(0, len(self.trained), 6):
+                    code(" = ".join(f"d{w}" for w in self.trained[k : k + 6]) + " = 0.0")
             none = " if n else 0.0" if mode.weighted else ""
             code("n = sum([rows[i][-1] for i in batch])" if mode.weighted else "n = len(batch)")
             if plan.folds:
@@ -291,7 +307,7 @@ class _TrainingSource:
             code(f"losses.append({share!r} / n * loss{none})")
             if plan.folds:
                 code.comment("update")
-                code(*[f"{w} = next_{w}" for w in self.names])
+                code(*[f"{w} = next_{w}" for w in self.trained])
             else:
                 self._clipped_updates()
 
@@ -329,22 +345,22 @@ class _TrainingSource:
                 code.comment("update: W = W - rate (dW, summed over the samples)")
                 if self.decay:
                     write_step_constants(code, plan)
-                for w in self.names:
-                    parts = [part for part in terms[w] if part]
+                for w in self.trained:
+                    parts = [part for part in terms[w] if part not in ZEROS]
                     if parts or plan.decays(w):
                         code(f"{w} = " + " - ".join([self._kept(w), *parts]))
             else:
                 code.comment("derivatives by the weights, summed over the samples")
-                code(*[f"d{w} = {total(terms[w])}" for w in self.names])
+                code(*[f"d{w} = {total(terms[w])}" for w in self.trained])
                 self._clipped_updates()
 
     def _clipped_updates(self) -> None:
         """Write clipping and updates; the derivatives already have their names."""
         code, plan = self.code, self.plan
-        write_clipping(code, plan, self.names)
+        write_clipping(code, plan, self.trained)
         write_step_constants(code, plan)
         code.comment(f"update: {in_words(plan)}")
-        for w in self.names:
+        for w in self.trained:
             write_update(code, plan, w, f"d{w}")
         self._count_step()
 

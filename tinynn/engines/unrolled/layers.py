@@ -20,9 +20,8 @@ from ...formulas.activations import ACTIVATIONS, is_gate
 from ...formulas.programs import Program, described, value_of
 from ...formulas.straight_line import StraightLine, turned_program
 from ..plans import LayerPlan
-from ..source import SourceWriter, braced, product, total
+from ..source import ZEROS, SourceWriter, braced, product, total
 
-ZEROS = ("0.0", "-0.0")
 Numbers = Dict[str, float]  # parameters by name, to be written into the source as numbers
 
 
@@ -34,7 +33,8 @@ class Term(NamedTuple):
     derivative: str
 
     def __str__(self) -> str:
-        return product(self.factor, self.derivative)
+        # In parentheses, if need be, so that it can be a term of a longer sum.
+        return product(self.factor, braced(self.derivative))
 
 
 class Group(NamedTuple):
@@ -48,11 +48,14 @@ class Group(NamedTuple):
     terms: list[Term]
 
 
-def parameter_names(layers: Sequence[LayerPlan]) -> list[str]:
-    """Return the names of all weights and biases, in the order of `Sequential.parameters`."""
+def parameter_names(layers: Sequence[LayerPlan], trained: bool = False) -> list[str]:
+    """Return the names of all weights and biases, in the order of `Sequential.parameters`.
+
+    trained: only of those that are not frozen
+    """
     names: list[str] = []
     for layer in layers:
-        for letter in layer.letters():
+        for letter in layer.trained() if trained else layer.letters():
             if letter == "W":
                 names += [
                     f"W{layer.place}_{i}_{j}"
@@ -88,7 +91,8 @@ class Forward:
         self.numbers = numbers
         self.careful = careful
         self.held = [inputs]
-        self.programs: dict[int, StraightLine] = {}  # for the backward pass, by layer
+        # for the backward pass, by layer; several if the layer has groups of columns
+        self.programs: dict[int, list[StraightLine]] = {}
         for k, layer in enumerate(layers):
             if len(self.held) > k + 1:
                 continue  # written together with the layer before it
@@ -112,7 +116,7 @@ class Forward:
         if self.numbers is None:
             return product(x, w)
         # A weight of 1 stays a factor, so that an int in the row becomes a float.
-        return "" if w in ZEROS else f"{x} * {w}"
+        return "0.0" if w in ZEROS else f"{x} * {w}"
 
     def _dense(self, k: int) -> None:
         layer = self.layers[k]
@@ -127,7 +131,7 @@ class Forward:
                 for i, x in enumerate(self.held[-1])
             ]
             bias = self._value(f"b{layer.place}_{j}", turn is not None) if layer.biased else ""
-            sums.append(total([*terms, "" if bias in ZEROS else bias]))
+            sums.append(total([*terms, bias]))
         plus = " + b" if layer.biased else ""
         names = self._names("z", layer)
         self.code.comment(f"forward through {layer}: z = x W{plus}")
@@ -142,20 +146,32 @@ class Forward:
         layer, formula = self.layers[k], LAYER_FORMULAS[self.layers[k].kind]
         self.code.comment(f"forward through {layer}: {described(formula.forward)}")
 
+        groups = layer.groups()
+        self.programs[k] = []
+        self.held.append([])
+        for begin, end in groups:
+            straight = self._straight(layer, begin, end, len(groups) > 1)
+            straight.rows["z"] = z[begin:end]
+            straight.run(program or formula.forward)
+            self.programs[k].append(straight)
+            self.held[-1] += straight.rows["y"]
+
+    def _straight(self, layer: LayerPlan, begin: int, end: int, part: bool) -> StraightLine:
+        """Return the writer of a layer's row program for the columns from `begin` to `end`."""
+        group = f"g{begin}" if part else ""
+
         def name(to: str, column: int | None) -> str:
             letter, place = "a" if to == "y" else to, f"{layer.place}"
-            return f"{letter}{place}{'' if column is None else f'_{column}'}{self.sample}"
+            which = group if column is None else f"_{begin + column}"
+            return f"{letter}{place}{which}{self.sample}"
 
-        kept = () if self.numbers is None else ("gamma", "beta")
+        kept = () if self.numbers is None else layer.letters()
         straight = StraightLine(self.code, name, not self.careful, kept)
-        straight.scalars.update(c=repr(layer.number), n=f"{layer.inputs}.0")
-        straight.rows["z"] = z
+        straight.scalars.update(layer.written_numbers())
         for letter in layer.letters():
-            columns = range(layer.outputs)
-            straight.rows[letter] = [self._value(f"{letter}{layer.place}_{j}") for j in columns]
-        straight.run(program or formula.forward)
-        self.programs[k] = straight
-        self.held.append(straight.rows["y"])
+            names = [f"{letter}{layer.place}_{j}" for j in range(begin, end)]
+            straight.rows[letter] = [self._value(name) for name in names]
+        return straight
 
     def _dropout(self, layer: LayerPlan) -> None:
         if not self.training:
@@ -168,7 +184,7 @@ class Forward:
         names = self._names("a", layer)
         for a, f, z in zip(names, self._names("f", layer), self.held[-1]):
             self.code(f"{f} = 0.0 if draw{layer.place}() < {layer.number!r} else {keep!r}")
-            self.code(f"{a} = {product(z, f) or '0.0'}")
+            self.code(f"{a} = {product(z, f)}")
         self.held.append(names)
 
 
@@ -185,7 +201,7 @@ class Backward:
         self.forward, self.code, self.held = forward, forward.code, forward.held
         self.groups: list[Group] = []
         layers = forward.layers
-        trained = [k for k, layer in enumerate(layers) if layer.letters()]
+        trained = [k for k, layer in enumerate(layers) if layer.trained()]
         if not trained:
             return
         for k in range(top, trained[0] - 1, -1):
@@ -194,6 +210,12 @@ class Backward:
             above, self.groups = self.groups, []
             derivatives = write(k, derivatives, k > trained[0])
             self.groups += above
+        if any(layer.fixed for layer in layers):
+            names = {*parameter_names(layers, trained=True)}
+            self.groups = [
+                Group(condition, [term for term in terms if term.parameter in names])
+                for condition, terms in self.groups
+            ]
 
     def _comment(self, k: int, words: str) -> None:
         self.code.comment(f"backward through {self.forward.layers[k]}: {words}")
@@ -232,19 +254,22 @@ class Backward:
         ]
 
     def _by_program(self, k: int, derivatives: list[str], down: bool) -> list[str]:
-        layer, straight = self.forward.layers[k], self.forward.programs[k]
+        layer = self.forward.layers[k]
         program = LAYER_FORMULAS[layer.kind].backward
         self._comment(k, described(program))
-        straight.rows["d"] = derivatives
         own = [f"d{letter}" for letter in layer.letters()]
-        straight.run([s for s in program if down or s.to in own], ["d", *own])
-        for letter in layer.letters():
-            terms = [
-                Term(f"{letter}{layer.place}_{j}", "1.0", derivative)
-                for j, derivative in enumerate(straight.rows[f"d{letter}"])
-            ]
-            self.groups.append(Group("", terms))
-        return straight.rows["d"]
+        below: list[str] = []
+        for (begin, end), straight in zip(layer.groups(), self.forward.programs[k]):
+            straight.rows["d"] = derivatives[begin:end]
+            straight.run([s for s in program if down or s.to in own], ["d", *own])
+            for letter in layer.letters():
+                terms = [
+                    Term(f"{letter}{layer.place}_{j}", "1.0", derivative)
+                    for j, derivative in enumerate(straight.rows[f"d{letter}"], begin)
+                ]
+                self.groups.append(Group("", terms))
+            below += straight.rows["d"]
+        return below
 
     def _dropout(self, k: int, derivatives: list[str], down: bool) -> list[str]:
         self._comment(k, "times f")

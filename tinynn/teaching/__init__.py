@@ -1,0 +1,1 @@
+"""To see the arithmetic and play with it: steps explained, a course, the playground."""
