@@ -101,9 +101,9 @@ def with_random_numbers(model, rng):
     """Return the network with other numbers in all its parameters and buffers than at the start."""
     for layer in model.layers:
         for name, value in {**layer.parameters(), **layer.buffers()}.items():
-            if name != "W":  # they are random as they are
+            if value and not isinstance(value[0], list):  # matrices are random as they are
                 value[:] = [rng.gauss(0, 1) for _ in value]
-            if name == "running_variance":
+            if name.endswith("running_variance"):
                 value[:] = [abs(v) + 0.01 for v in value]
     return model
 
@@ -126,3 +126,72 @@ def random_image_network(rng):
             break
     layers += [KINDS["Dense"](width, 3)] if rng.random() < 0.7 else []
     return with_random_numbers(Sequential(*layers, seed=rng), rng)
+
+
+MIXING = [
+    *("RNN", "LSTM", "GRU") * 2, "Positions", "LastStep", "MeanSteps", "MaxSteps", "Residual",
+    "MultiHeadAttention",
+]  # fmt: skip
+MOST_STEPS = 6
+
+
+def random_mixing_layer(name, width, rng, whole=False):
+    """Return a layer that mixes steps of so many columns, at random, and its own columns.
+
+    whole: whether it has to give a row for each step
+    """
+    kind = KINDS[name]
+    if name == "Positions":
+        return kind(MOST_STEPS, width), width
+    if name == "MultiHeadAttention":
+        heads = rng.choice([n for n in range(1, width + 1) if width % n == 0])
+        return kind(width, heads, causal=True, bias=rng.random() < 0.5), width
+    if name == "Residual":
+        inside = [rng.choice(["RMSNorm", "BatchNorm", "GRU", "LSTM", "Tanh", "Residual", "GELU"])]
+        layers, columns = random_sequence_layers(inside, width, rng, whole=True)
+        layers += [KINDS["Dense"](columns, width)] if columns != width or rng.random() < 0.3 else []
+        return kind(*layers), width
+    if name in ("LastStep", "MeanSteps", "MaxSteps"):
+        return kind(), width
+    steps = "all" if whole else rng.choice(["all", "all", "last"])
+    options = {
+        "RNN": {"activation": rng.choice(["tanh", "relu"])},
+        "LSTM": {"cell": rng.random() < 0.7},
+        "GRU": {"reset_after": rng.random() < 0.5},
+    }[name]
+    units = rng.randint(1, 5)
+    return kind(width, units, steps, bias=rng.random() < 0.8, **options), units
+
+
+def random_sequence_layers(names, width, rng, whole=False):
+    """Return layers of these names, one after another, and the columns of the last one."""
+    layers = []
+    for name in names:
+        if name in MIXING:
+            layer, width = random_mixing_layer(name, width, rng, whole)
+        else:
+            layer, width = random_layer(name, width, rng)
+        layers.append(layer)
+    return layers, width
+
+
+def random_sequence_network(rng):
+    """Return a network of sequences, with random numbers in all of its layers."""
+    names = [rng.choice([*MIXING, *BETWEEN, "Dense"]) for _ in range(rng.randint(1, 5))]
+    names.insert(rng.randrange(2), rng.choice(MIXING[:6]))
+    if "MultiHeadAttention" in names:
+        names.insert(0, "Positions")  # says how many steps there are at most
+    width = rng.randint(1, 4)
+    first = [KINDS["Embedding"](5, width)] if rng.random() < 0.3 else []
+    first += [] if first or names[0] in MIXING[:6] else [KINDS["Dense"](width, width)]
+    layers, _ = random_sequence_layers(names, width, rng)
+    return with_random_numbers(Sequential(*first, *layers, seed=rng.randrange(2**32)), rng)
+
+
+def random_sequences(model, rng, count):
+    """Return sequences that the network takes."""
+    kinds = getattr(model.layers[0], "kinds", 0)
+    lengths = [rng.randint(1, MOST_STEPS) for _ in range(count)]
+    if kinds:
+        return [[rng.randrange(kinds) for _ in range(n)] for n in lengths]
+    return [[[rng.gauss(0, 1) for _ in range(model.inputs)] for _ in range(n)] for n in lengths]

@@ -6,7 +6,7 @@ plan leaves out (weights, learning rates, rows of data) is passed to the compile
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 from ..formulas import LAYER_FORMULAS, formula_name
 from ..formulas.losses import has_formula, loss_formula
@@ -189,14 +189,23 @@ def unknown_layer(network: Sequential, images: bool = False) -> str | None:
     images: whether the caller also takes the layers for images.
     """
     for index, layer in enumerate(network.layers):
-        kind = type(layer).__name__
-        known = kind in LAYER_FORMULAS or kind in _WRITTEN or does_nothing(layer)
-        known = known or (images and image_layer(layer))
+        where = f"layer {index}, {layer!r}"
         if layer.reads_steps or hasattr(layer, "parts"):
             what = "reads sequences, step by step" if layer.reads_steps else "has layers inside"
-            return f"layer {index}, {layer!r}, {what}, and a plan has plain layers of rows"
-        if not known or type(layer) is not KINDS.get(kind):
-            return _no_formula(f"layer {index}, {layer!r}", layer)
+            return f"{where}, {what}, and a plan has plain layers of rows"
+        refusal = no_plan(layer, where, images)
+        if refusal:
+            return refusal
+    return None
+
+
+def no_plan(layer: Layer, where: str, images: bool = False) -> str | None:
+    """Return why a layer of rows, `where` it is, has no plan, or None."""
+    kind = type(layer).__name__
+    known = kind in LAYER_FORMULAS or kind in _WRITTEN or does_nothing(layer)
+    known = known or (images and image_layer(layer))
+    if not known or type(layer) is not KINDS.get(kind):
+        return _no_formula(where, layer)
     return None
 
 
@@ -291,9 +300,13 @@ def frozen(network: Sequential) -> list[Frozen]:
     Y = (X W + b) ∘ s + t is a Dense layer again, with weights W ∘ s and bias b ∘ s + t, and so with
     a convolution, by channel. Without such a layer before it, it stays a scale and a shift.
     """
+    return frozen_layers(network.layers, network.inputs or 0)
+
+
+def frozen_layers(given: Sequence[Layer], columns: int) -> list[Frozen]:
+    """Return what `frozen` does, of layers that take so many columns."""
     layers: list[Frozen] = []
-    columns = network.inputs or 0
-    for index, layer in enumerate(network.layers):
+    for index, layer in enumerate(given):
         last, before_it = (layers[-1].plan.kind, layers[-1].plan.image) if layers else ("", None)
         image = image_plan(layer)
         if isinstance(layer, BatchNorm2D) and image_layer(layer):

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterable, Mapping, Sequence
 
 from ..engines.image_plans import ImagePlan
 from ..engines.plans import Frozen
 from ..formulas import LAYER_FORMULAS
 from ..formulas.expressions import Tree, names as names_in, parsed
 from ..formulas.indexed_loops import listed_rows, runs
-from ..formulas.programs import Assignment, Each, Largest, Total
+from ..formulas.programs import Assignment, Each, Largest, Program, Total
 from ..lesson.matrix import Matrix, Vector, transpose
 from ..lesson.windows import count
 from .c_family import in_double
@@ -126,27 +126,45 @@ def _row_function(layer: Frozen, single: bool, mixed: bool) -> Callable[[Sequenc
     """Return what applies a layer's row program to a row."""
     formula, plan = LAYER_FORMULAS[layer.plan.kind], layer.plan
     numbers = NumberType(single and not (mixed and in_double(plan.kind)))
-    space: dict[str, Any] = {**_FUNCTIONS, "rounded": numbers if numbers.single else float}
     settings = {name: numbers(value) for name, value in plan.numbers().items()}
     given = {letter: NumberType(single).row(rows[0]) for letter, rows in layer.values.items()}
-    source = [f"def program(z, {', '.join([*settings, *given])}):"]
-    rows = {"z", *given}
     # A row that a loop leaves in memory has the file's type, whatever type computed it.
     in_memory = listed_rows(formula.forward, ["y"]) if single and not numbers.single else set()
-    space["stored"] = NumberType(single).row
-    for run in runs(formula.forward):
-        source += [f"    {line}" for statement in run for line in _lines(statement, rows, numbers)]
-        source += [f"    {to} = stored({to})" for to in in_memory & {s.to for s in run}]
-    exec(compile("\n".join([*source, "    return y"]), "<arithmetic>", "exec"), space)
+    program = program_function(formula.forward, ["z", *given], ["y"], numbers, settings, in_memory)
 
     def apply(x: Sequence[float]) -> Vector:
         y: Vector = []
         for begin, end in plan.groups():
-            parts = {letter: row[begin:end] for letter, row in given.items()}
-            y += space["program"](x[begin:end], **settings, **parts)
+            parts = [row[begin:end] for row in given.values()]
+            y += program(x[begin:end], *parts)[0]
         return y
 
     return apply
+
+
+def program_function(
+    program: Program,
+    given: Sequence[str],
+    wanted: Sequence[str],
+    numbers: NumberType,
+    settings: Mapping[str, float] | None = None,
+    in_memory: Collection[str] = (),
+) -> Callable[..., Sequence[Vector]]:
+    """Return a row program as a function of the rows `given` that returns those `wanted`.
+
+    numbers:   what each operation is rounded to
+    settings:  the program's single numbers
+    in_memory: rows that are rounded to 32 bits when they are complete
+    """
+    space: dict[str, Any] = {**_FUNCTIONS, **(settings or {})}
+    space.update(rounded=numbers if numbers.single else float, stored=NumberType(True).row)
+    source, rows = [f"def program({', '.join(given)}):"], set(given)
+    for run in runs(program):
+        source += [f"    {line}" for statement in run for line in _lines(statement, rows, numbers)]
+        source += [f"    {to} = stored({to})" for to in in_memory if to in {s.to for s in run}]
+    source.append(f"    return [{', '.join(wanted)}]")
+    exec(compile("\n".join(source), "<arithmetic>", "exec"), space)
+    return space["program"]  # type: ignore[no-any-return]
 
 
 def _lines(statement: Assignment, rows: set[str], numbers: NumberType) -> list[str]:

@@ -19,7 +19,7 @@ from ..preprocessing.date_column import DateColumn
 from ..preprocessing.dates import MONTHS
 from ..preprocessing.words import LETTERS, SINGLE
 from ..preprocessing.words_column import WordsColumn
-from . import c_flash, dates, words
+from . import c_flash, c_stepping, dates, words
 from .c_family import (
     WEIGHTS,
     CodeLanguage,
@@ -202,6 +202,14 @@ def to_c(
 
         void NAME_predict(const double x[], double y[])
 
+    A network of sequences becomes functions of a step and of a whole sequence, of `steps` times
+    `inputs` numbers or, for an Embedding, of kinds. The caller owns the state. They return 0, or a
+    negative number for a kind that is unknown, and for too many steps or none:
+
+        void NAME_begin(NAME_state *state)
+        int NAME_predict_step(NAME_state *state, const double x[], double y[])
+        int NAME_predict(const double x[], long steps, double y[])
+
     An estimator's functions take a raw row, with a field for each column: a number, NAN if missing,
     or a string in UTF-8, NULL or "" if missing. They return −1 − the column's index, a negative
     number, for a cell that the model refuses: an infinity, or a missing cell or unknown category
@@ -233,6 +241,8 @@ def to_c(
     elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
         raise SettingError(f"to_c needs a prefix that is a C identifier, got {prefix!r}")
     description, found = describe(model), Exported(0)
+    if description.wiring:
+        c_stepping.check_most(description.wiring)
     if weights == "int8":
         description = with_bytes(description)
     if rows is not None:
@@ -245,13 +255,13 @@ def to_c(
 def _header(d: Description, c: C, file: str, found: Exported) -> str:
     p, real = c.prefix, c.real
     d, shift = shifted(d) if d.kind == "network" and real == "float" else (d, [])
+    less = f" - {p}get_{real}({p}shift + j)" if shift else ""
     code = network(d, CodeLanguage(p, c.number, c.call, c.table, c.routine, "0"))
     names = field_names(d.columns)
     buffers = f"{real} a[{code.width}]{f', b[{code.width}]' if code.two else ''};"
     parts: list[str] = []
     if d.kind == "network":
         parts.append(f"enum {{ {p}inputs = {d.inputs}, {p}outputs = {d.outputs} }};\n")
-        less = f" - {p}get_{real}({p}shift + j)" if shift else ""
         start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j]{less};"]
         parts += [c.table(f"{p}shift", shift)] if shift else []
     else:
@@ -259,9 +269,13 @@ def _header(d: Description, c: C, file: str, found: Exported) -> str:
         start = _encoding(d, c, names)
     parts += code.definitions
     lines = [buffers, *start, *code.lines]
-    parts += _answers(d, c, lines, code.result)
+    size, width = DTYPES[real], code.width * (1 + code.two)
+    if d.wiring:
+        parts.append(c_stepping.step_functions(d, d.wiring, code, p, real, f"x[j]{less}"))
+        width = sum(c_stepping.sizes(d.wiring)[0].values())
+    else:
+        parts += _answers(d, c, lines, code.result)
     parts = [*c_flash.lacking(p, "".join(parts)), *parts]
-    size = DTYPES[real]
     table = sum(
         1 if x.plan.kind in ("Bytes", "BytesConv") and letter == "W" else size
         for x in d.layers for letter, rows in x.values.items() for row in rows for _ in row
@@ -269,7 +283,8 @@ def _header(d: Description, c: C, file: str, found: Exported) -> str:
     notes = [
         "",
         f"Numbers are of type {real}. The layers' tables take {table} bytes; a call needs "
-        f"{code.width * (1 + code.two) * size} bytes of stack for its numbers, no other memory.",
+        f"{width * size} bytes of stack for its numbers, no other memory"
+        f"{c_stepping.state_size(d.wiring, size) if d.wiring else ''}.",
     ]
     notes += found.sentences()
     notes += _usage(d, c, names, file)
@@ -430,6 +445,8 @@ def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
     p, real = c.prefix, c.real
     lines = ["", "To use it:", "", f"    #include {quoted(file)}"]
+    if d.wiring:
+        return [*lines, *c_stepping.usage(d.wiring, p, real)]
     if d.kind == "network":
         return [
             *lines,

@@ -14,6 +14,7 @@ from .. import __version__
 from ..checks.words import counted
 from ..engines.plans import Frozen, LayerPlan
 from ..formulas import LAYER_FORMULAS
+from ..formulas.cells import CELLS
 from ..formulas.expressions import Language, names as names_in, parsed
 from ..formulas.indexed_loops import LoopLanguage, Loops
 from ..formulas.programs import Each, Total
@@ -22,11 +23,13 @@ from ..preprocessing.columns import CategoryColumn, Column, LeftOut
 from ..preprocessing.date_column import DateColumn
 from ..preprocessing.dates import example_of
 from ..preprocessing.words_column import WordsColumn
-from . import c_images
+from . import c_images, c_sequences
 from .python_layers import in_bytes
 from .steps import Description
+from .wiring import RESET
 
 _LINE = 100
+OPERATIONS = (*CELLS, *(kind + RESET for kind in CELLS), *c_sequences.ROUTINES, "Attention")
 WEIGHTS = ("float", "int8")
 _MATH = {"abs": "fabs", "max": "fmax"}
 
@@ -99,43 +102,83 @@ def _in_bytes(layer: Frozen) -> Frozen:
 
 def network(description: Description, language: CodeLanguage) -> Code:
     """Return the layers of a description as code in a language."""
-    p = language.prefix
+    p, wiring = language.prefix, description.wiring
     tables: list[str] = []
     lines: list[str] = []
     routines: dict[str, str] = {}
     here, there, width = "a", "b", description.inputs
     two = False
-    for layer in description.layers:
+    for k, layer in enumerate(description.layers):
         plan, values = layer
-        place, kind, inputs, outputs = plan.place, plan.kind, plan.inputs, plan.outputs
+        place, kind = plan.place, plan.kind
         numbers = {letter: rows[0] for letter, rows in values.items()}
-        if "W" in values:
+        if kind in ("Embedding", "Positions"):
+            numbers["W"] = [w for row in values["W"] for w in row]
+        elif "W" in values:
             numbers["W"] = [w for column in transpose(values["W"]) for w in column]
         names = {letter: f"{p}{letter}{place}" for letter in numbers}
         tables += [language.table(names[letter], numbers[letter]) for letter in numbers]
-        if kind in _DENSE or plan.image:
-            given = [names[letter] for letter in ("W", "scale") if letter in names]
-            given += [names.get("b", language.nothing)] * bool(given)
-            if plan.image:
-                name, arguments, body = c_images.ROUTINES[kind]
-                given = [here, *given, there, *c_images.arguments(kind, plan.image)]
-            else:
-                name, arguments, body = _DENSE[kind]
-                given = [here, str(inputs), *given, there, str(outputs)]
-            lines.append(f"{p}{name}({', '.join(given)});")
-            here, there, width, two = there, here, max(width, outputs), True
+        if wiring:
+            here, there = wiring.takes[k], wiring.gives[k]
+        if wiring and kind in OPERATIONS:
+            if kind == "Attention":
+                routines.setdefault(
+                    "Softmax", _written(_row_routine("Softmax", language), language)
+                )
+            routine = _operation_routine(kind, language)
+            tabled = list(names.values())
+            given = c_sequences.arguments_of(layer, wiring, here, there, tabled, language.number)
         else:
-            name, arguments, body = _row_routine(kind, language)
-            given = [names[letter] for letter in numbers]
-            if LAYER_FORMULAS[kind].in_groups:
-                given.append(str(plan.groups()[0][1]))
-            for number in _settings(kind):
-                value = plan.numbers()[number]
-                given.append(repr(value) if in_double(kind) else language.number(value))
-            lines.append(f"{p}{name}({', '.join([here, str(inputs), *given])});")
-        routines[kind] = language.routine(p + name, arguments, body)
-    order = [k for k in (*LAYER_FORMULAS, *_DENSE, *c_images.ROUTINES) if k in routines]
-    return Code([*tables, *(routines[kind] for kind in order)], lines, here, width, two)
+            rows = [c_sequences.row(wiring, name) if wiring else name for name in (here, there)]
+            routine, given, in_place = _of_a_row(layer, names, rows[0], rows[1], language)
+            if not in_place:
+                here, there, width, two = there, here, max(width, plan.outputs), True
+        lines.append(f"{p}{routine[0]}({', '.join(given)});")
+        routines[kind] = _written(routine, language)
+    order = [
+        k for k in (*LAYER_FORMULAS, *_DENSE, *c_images.ROUTINES, *OPERATIONS) if k in routines
+    ]
+    definitions = [*tables, *(routines[kind] for kind in order)]
+    return Code(definitions, lines, wiring.result if wiring else here, width, two)
+
+
+def _written(routine: tuple[str, str, str], language: CodeLanguage) -> str:
+    name, arguments, body = routine
+    return language.routine(language.prefix + name, arguments, body)
+
+
+def _operation_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
+    """Return name, arguments and body of the routine for an operation of sequences."""
+    if kind == "Attention":
+        return c_sequences.attention_routine(f"{language.prefix}softmax")
+    if kind in c_sequences.ROUTINES:
+        return c_sequences.ROUTINES[kind]
+    return c_sequences.cell_routine(kind, _loop_language(language, False))
+
+
+def _of_a_row(
+    layer: Frozen, names: dict[str, str], here: str, there: str, language: CodeLanguage
+) -> tuple[tuple[str, str, str], list[str], bool]:
+    """Return a layer's routine, the arguments of the call, and whether it changes row `here`.
+
+    Otherwise, the outputs are in row `there`. `names` are those of the layer's tables.
+    """
+    plan = layer.plan
+    kind = plan.kind
+    if kind in _DENSE or plan.image:
+        given = [names[letter] for letter in ("W", "scale") if letter in names]
+        given += [names.get("b", language.nothing)] * bool(given)
+        if plan.image:
+            sides = c_images.arguments(kind, plan.image)
+            return c_images.ROUTINES[kind], [here, *given, there, *sides], False
+        return _DENSE[kind], [here, str(plan.inputs), *given, there, str(plan.outputs)], False
+    given = list(names.values())
+    if LAYER_FORMULAS[kind].in_groups:
+        given.append(str(plan.groups()[0][1]))
+    for number in _settings(kind):
+        value = plan.numbers()[number]
+        given.append(repr(value) if in_double(kind) else language.number(value))
+    return _row_routine(kind, language), [here, str(plan.inputs), *given], True
 
 
 def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
@@ -160,7 +203,8 @@ def _row_routine(kind: str, language: CodeLanguage) -> tuple[str, str, str]:
         Loops(style, body.append, "n", lists, str, ["y"]).run(formula.forward)
     real = "double" if in_double(kind) else "REAL"
     arguments += [f"{real} {number}" for number in _settings(kind)]
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.replace("LU", "lu")).lower()
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.replace("LU", "lu"))
+    name = name.lower().replace(" ", "_")
     if formula.own:
         name = f"own_{kind}"  # which is neither the name of another routine nor a word of C
     return name, ", ".join(arguments), "\n".join(body)
@@ -245,10 +289,16 @@ def head(description: Description) -> list[str]:
     """Return the first lines of a file: what made it from which model, columns and classes."""
     d = description
     count = sum(len(row) for layer in d.layers for rows in layer.values.values() for row in rows)
+    names = [_named(layer.plan) for layer in d.layers]
+    if d.wiring:
+        names = [quoted(name)[1:-1] for name in d.wiring.layers]
+    given = counted(d.inputs, "number")
+    if d.wiring and d.wiring.kinds:
+        given = f"one of {counted(d.wiring.kinds, 'kind')}"
     lines = [
-        f"Made by tinynn {__version__} from a {d.kind}: {d.inputs} numbers in, {d.outputs} out, "
-        f"{count} weights.",
-        f"Layers: {', '.join(_named(layer.plan) for layer in d.layers) or 'none'}.",
+        f"Made by tinynn {__version__} from a {d.kind}{' of sequences' * bool(d.wiring)}: "
+        f"{given} in{', each step' * bool(d.wiring)}, {d.outputs} out, {count} weights.",
+        f"Layers: {', '.join(names) or 'none'}.",
     ]
     if d.columns:
         lines += ["", "The columns of a row:"]

@@ -30,54 +30,13 @@ from .c_family import (
     wrapped,
 )
 from .formats import Exported
+from .javascript_erfc import erfc_source
+from .javascript_stepping import step_functions, usage
 from .steps import Description, Label, describe
 from .trial import tried
 
 _LARGEST_INTEGER = 2**53 - 1
 _LARGEST = "p.reduce((best, x, j) => (x > p[best] ? j : best), 0)"
-
-_ERFC = """\
-const ERF = [[{A}], [{B}]];
-const ERFC = [[{C}], [{D}]];
-const ERFC_FAR = [[{P}], [{Q}]];
-
-function ratio(x, [above, below]) {
-    let p = 0, q = 0;
-    for (let j = 0; j < above.length; j++) {
-        p = p * x + above[j];
-        q = q * x + below[j];
-    }
-    return p / q;
-}
-
-/** 1 - erf(x), to a relative 1e-15. W. J. Cody (1969), Mathematics of Computation 23, 631-637. */
-function erfc(x) {
-    const size = Math.abs(x);
-    if (size <= 0.46875) return 1 - x * ratio(x * x, ERF);
-    if (size > 30) return x < 0 ? 2 : 0;
-    const square = 1 / (size * size);
-    const rest = size <= 4
-        ? ratio(size, ERFC) : (Math.sqrt(1 / Math.PI) - square * ratio(square, ERFC_FAR)) / size;
-    const near = Math.trunc(size * 16) / 16; // whose square is exact
-    const tail = rest * Math.exp(-near * near) * Math.exp((near - size) * (near + size));
-    return x < 0 ? 2 - tail : tail;
-}
-"""
-# Coefficients of falling powers, from the paper's tables as its author gives them in CALERF.
-_CODY = {
-    "A": (0.185777706184603153, 3.1611237438705656, 113.864154151050156, 377.485237685302021,
-          3209.37758913846947),
-    "B": (1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062),
-    "C": (2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295,
-          298.635138197400131, 881.95222124176909, 1712.04761263407058, 2051.07837782607147,
-          1230.33935479799725),
-    "D": (1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858, 1621.38957456669019,
-          3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942),
-    "P": (0.0163153871373020978, 0.305326634961232344, 0.360344899949804439, 0.125781726111229246,
-          0.0160837851487422766, 0.000658749161529837803),
-    "Q": (1.0, 2.56852019228982242, 1.87295284992346725, 0.527905102951428412,
-          0.0605183413124413191, 0.00233520497626869185),
-}  # fmt: skip
 
 _SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
@@ -248,6 +207,10 @@ def to_javascript(
     TypeError. The module imports nothing, and runs in Node 10 and in browsers since 2020. The file
     is written whole or not at all; equal models give equal bytes.
 
+    For a network of sequences, `predict` takes a whole one, a list of steps: rows of numbers, or
+    kinds for an Embedding. It also exports `begin()`, which returns the state before the first
+    step, and `predictStep(state, step)`, the answer to the sequence so far.
+
     With `weights="int8"`, a weight of a Dense layer is a whole number from -127 to 127, and each
     output has a scale: a wide network takes a quarter of the space, with errors of about 1 %.
     Given `rows` to try the module's arithmetic on, its head and the returned `Exported` say how far
@@ -279,12 +242,15 @@ def _module(d: Description, file: str, found: Exported) -> str:
     parts = [f"/*\n{lines}\n */\n", *_names(d)]
     parts += code.definitions
     if any(layer.plan.kind == "GELU" for layer in d.layers):
-        values = {letter: ", ".join(map(digits, row)) for letter, row in _CODY.items()}
-        parts.append(re.sub(r"\{([A-DPQ])\}", lambda found: values[found.group(1)], _ERFC))
-    buffers = ["a", "b"] if code.two else ["a"]
-    parts.append("".join(f"const {x} = new Float64Array({code.width});\n" for x in buffers))
-    body = ["encode(row, a);", *map(_javascript, code.lines)]
-    return "\n".join([*parts, *_answers(d, body, code.result)])
+        parts.append(erfc_source(digits))
+    buffers = dict.fromkeys(["a", "b"] if code.two else ["a"], code.width)
+    if d.wiring:
+        buffers = d.wiring.rows
+    parts += ["".join(f"const {x} = new Float64Array({n});\n" for x, n in buffers.items())]
+    steps = list(map(_javascript, code.lines))
+    if d.wiring:
+        return "\n".join([*parts, step_functions(d, d.wiring, steps)])
+    return "\n".join([*parts, *_answers(d, ["encode(row, a);", *steps], code.result)])
 
 
 def _names(d: Description) -> list[str]:
@@ -292,7 +258,7 @@ def _names(d: Description) -> list[str]:
     if d.kind == "network":
         return [
             f"export const inputs = {d.inputs};\nexport const outputs = {d.outputs};\n",
-            _NUMBERS,
+            *[_NUMBERS] * (not d.wiring or not d.wiring.kinds),
         ]
     parts = [f"/** @type {{string[]}} */\nexport const columns = {_list(d.names)};\n"]
     if d.kind == "classifier":
@@ -406,6 +372,8 @@ def _function(what: str, name: str, taken: str, kind: str, argument: str = "row"
 
 def _usage(d: Description, file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
+    if d.wiring:
+        return usage(d.wiring, file)
     example = "[" + ", ".join(["0"] * min(d.inputs, 3)) + ", ..." * (d.inputs > 3) + "]"
     if d.columns:
         used = [quoted(column.name) for column in d.columns if not isinstance(column, LeftOut)]
@@ -476,6 +444,6 @@ def _routine(name: str, arguments: str, body: str) -> str:
 
 def _javascript(code: str) -> str:
     """Return a routine in C as JavaScript."""
-    code = re.sub(r"\((REAL|double)\)", "", code)
+    code = re.sub(r"\((REAL|double|int)\)", "", code).replace("->", ".")
     code = re.sub(r"const (REAL|double|int) ", "const ", code)
     return re.sub(r"\b(REAL|double|int) ", "let ", code)

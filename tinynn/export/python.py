@@ -14,6 +14,7 @@ from ..preprocessing.columns import Column, LeftOut, NumberColumn
 from .formats import Exported
 from .python_command import command_source
 from .python_layers import WEIGHTS, network_source
+from .python_sequences import sequences_source
 from .python_table import list_source, table_source
 from .steps import Description, describe
 from .trial import compared, table_of
@@ -29,6 +30,20 @@ _HEAD = """\
 
 COLUMNS = {columns}
 {classes}"""
+_SEQUENCES_HEAD = """\
+# A network of sequences by tinynn {version}, for Python 2.7, 3.4 and later, PyPy and MicroPython.
+# Layers: {layers}.
+#
+#   predict(sequence)           a list of numbers{each}
+#   predict_rows(sequences)     a list of the answers
+#   begin()                     the state before the first step of a sequence
+#   predict_step(state, step)   the answer to the sequence so far, after its next step
+#
+# A sequence is a list of steps, each {step}.
+# `python FILE DATA.csv` prints a table with the answers; each row is a step; --help says more.
+
+COLUMNS = {columns}
+"""
 _CELLS = "cells, or a dictionary: numbers, text, None if missing"
 _ANSWERS = {
     "label": """\
@@ -129,6 +144,10 @@ def to_python(
     "int8":   one byte for each weight and a scale for each output of a layer: about a tenth of the
               size, with errors of about 1 %
 
+    A network of sequences becomes `predict(sequence)` and `predict_rows(sequences)`, and for steps
+    as they come `begin()`, the state before the first one, and `predict_step(state, step)`. To its
+    command, a table is one sequence, each row a step; it prints the answers to the steps so far.
+
     With command=False, the file only predicts: the part that reads tables is left out, which a
     microcontroller does not need. With native=True, MicroPython compiles the functions to machine
     code, which is faster by 5 to 20 % and larger; boards that have no emitter for it refuse the
@@ -173,6 +192,9 @@ def python_source(
             parts.append(_UNLINKED.format(name=model.unlinked))
             begin, end = f"_{model.unlinked}(", ")"
         parts.append(answers.format(**scaling, begin=begin, end=end))
+    elif model.wiring:
+        parts += [] if model.wiring.kinds else [_CHECK.format(inputs=model.inputs)]
+        parts.append(sequences_source(model, model.wiring, weights))
     else:
         parts.append(_CHECK.format(inputs=model.inputs))
         parts.append(network_source("predict", model.inputs, model.layers, weights, False))
@@ -180,8 +202,7 @@ def python_source(
     if command:
         parts.append(_command(model, target, reading))
     else:
-        usage = "# `python FILE DATA.csv` prints a table with the answers; --help says more.\n"
-        parts[0] = parts[0].replace(usage, "", 1)
+        parts[0] = re.sub(r"# `python FILE DATA\.csv` .*\n", "", parts[0], count=1)
     source = "\n\n".join(parts)
     if native:
         source = re.sub(r"^( *)def ", r"\1@micropython.native\n\1def ", source, flags=re.M)
@@ -200,6 +221,15 @@ def _head(model: Description) -> str:
         model.inputs,
         *(x.plan.outputs for x in model.layers if x.plan.kind in ("Dense", "Conv")),
     ]
+    if model.wiring:
+        kinds = model.wiring.kinds
+        return _SEQUENCES_HEAD.format(
+            version=__version__,
+            layers=ascii(", ".join(model.wiring.layers))[1:-1],
+            each="" if model.wiring.one_row else " for each step",
+            step=f"a whole number from 0 to {kinds - 1}" if kinds else f"{model.inputs} numbers",
+            columns=list_source(_names(model)),
+        )
     answer = {
         "labels": "a list of 1 or 0 for each of CLASSES", "numbers": "a list of numbers",
         "number": "a number",
@@ -228,10 +258,14 @@ def _command(model: Description, target: str, reading: Reading | None) -> str:
         answers = [f"output_{k}" for k in several]
     single = len(answers) == 1 and (model.classes or model.flat)
     put = "[predict(cells)]" if single else "predict(cells)"
+    if model.wiring:
+        put = "predict_step(state, cells)"
     cell = "row[k]" if model.columns else "float(row[k])"
     numbers = [k for k, column in enumerate(model.columns) if isinstance(column, NumberColumn)]
     commas = numbers if model.reader.decimal == "," else []
-    return command_source(names, answers, put, cell, bool(model.classes), reading, commas)
+    return command_source(
+        names, answers, put, cell, bool(model.classes), reading, commas, bool(model.wiring)
+    )
 
 
 def _names(model: Description) -> list[str]:

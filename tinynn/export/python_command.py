@@ -29,7 +29,7 @@ def _main():
     parser.add_argument("--keep-going", help="note bad rows, without answers", **option)
 {asks}    args = parser.parse_args()
     path, keep = args.file, args.keep_going
-
+{state}
     def answers(row):
         if len(row) != len(names):
             raise ValueError("a row needs %d cells, got %d" % (len(names), len(row)))
@@ -124,6 +124,7 @@ def command_source(
     proba: bool,
     reading: Reading | None,
     commas: Sequence[int],
+    steps: bool = False,
 ) -> str:
     """Return the source of the command.
 
@@ -134,6 +135,7 @@ def command_source(
     proba:    whether the command can add probabilities
     reading:  how the table was read that the model was trained on
     commas:   the indices of columns of numbers with decimal commas
+    steps:    whether the rows are the steps of a sequence, with a `state`
     """
     how = reading or USUAL
     by_position = reading is None and list(names) == [f"x{k}" for k in range(len(names))]
@@ -153,6 +155,7 @@ def command_source(
     if commas:
         start += _POINTS
     values = {
+        "state": "    state = begin()\n" * steps,
         "asks": '    parser.add_argument("--proba", **option)\n' * proba,
         "cell": cell,
         "answers": new,

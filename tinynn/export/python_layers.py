@@ -109,7 +109,11 @@ def network_source(
         lines = _straight(name, inputs, layers, checked)
     else:
         lines = _loops(name, inputs, layers, weights, checked)
-    source = "\n".join(lines)
+    return with_definitions("\n".join(lines))
+
+
+def with_definitions(source: str) -> str:
+    """Return a source with the functions of this module and of `math` that it calls before it."""
     defined = "".join(f"{body}\n\n" for name, body in _DEFINED.items() if _calls(source, name))
     imported = [name for name in _CALLED if _calls(defined + source, name)]
     head = f"from math import {', '.join(imported)}\n\n\n" if imported else ""
@@ -120,7 +124,7 @@ def _calls(source: str, name: str) -> bool:
     return re.search(rf"(?<!\w){name}\(", source) is not None
 
 
-def _list_of(numbers: Sequence[float]) -> str:
+def list_of(numbers: Sequence[float]) -> str:
     """Return the exact literal of a list of numbers, wrapped into lines."""
     return bracketed([repr(number) for number in numbers], "[", "]")
 
@@ -233,19 +237,28 @@ def _loops(
             "        _check(row)",
         ]
     for layer in layers:
-        plan = layer.plan
-        if plan.image:
-            body.append(f"    x = {_image_layer(layer, plan.image, weights, lines)}")
-        elif plan.kind == "Dense":
-            b = layer.values["b"][0] if plan.biased else [0.0] * plan.outputs
-            constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
-            lines += [*constants, f"_b{plan.place} = {_list_of(b)}"]
-            body.append(f"    x = {call.format(b=f'_b{plan.place}')}")
-        else:
-            for letter, rows in layer.values.items():
-                lines.append(f"_{letter}{plan.place} = {_list_of(rows[0])}")
-            body += [f"    {line}" for line in _row_lines(layer)]
+        body += [f"    {line}" for line in layer_lines(layer, weights, lines)]
     return [*lines, *["", ""] * bool(lines), *body, "    return x"]
+
+
+def layer_lines(
+    layer: Frozen, weights: str, lines: list[str], takes: str = "x", gives: str = "x"
+) -> list[str]:
+    """Add what a layer needs to the lines, and return those that apply it to a row.
+
+    takes, gives: the sources of the row that it takes, x unless it is Dense, and gives
+    """
+    plan = layer.plan
+    if plan.image:
+        return [f"{gives} = {_image_layer(layer, plan.image, weights, lines)}"]
+    if plan.kind == "Dense":
+        b = layer.values["b"][0] if plan.biased else [0.0] * plan.outputs
+        constants, call = _DENSE[weights](f"_W{plan.place}", layer.values["W"])
+        lines += [*constants, f"_b{plan.place} = {list_of(b)}"]
+        return [f"{gives} = {call.format(x=takes, b=f'_b{plan.place}')}"]
+    for letter, rows in layer.values.items():
+        lines.append(f"_{letter}{plan.place} = {list_of(rows[0])}")
+    return _row_lines(layer)
 
 
 def _image_layer(layer: Frozen, plan: ImagePlan, weights: str, lines: list[str]) -> str:
@@ -258,8 +271,13 @@ def _image_layer(layer: Frozen, plan: ImagePlan, weights: str, lines: list[str])
     for g, group in enumerate(by_group(layer, plan)):
         name = f"{place}_{g}" if plan.groups > 1 else f"{place}"
         constants, call = _DENSE[weights](f"_W{name}", group.values["W"])
-        lines += [*constants, f"_b{name} = {_list_of(group.values['b'][0])}"]
-        lines += ["", "", f"def _patch{name}(x):", f"    return {call.format(b=f'_b{name}')}"]
+        lines += [*constants, f"_b{name} = {list_of(group.values['b'][0])}"]
+        lines += [
+            "",
+            "",
+            f"def _patch{name}(x):",
+            f"    return {call.format(x='x', b=f'_b{name}')}",
+        ]
         lines += ["", ""]
         functions.append(f"_patch{name}")
     sums = bracketed(functions, "[", "]", " " * 8)
@@ -285,7 +303,10 @@ def _float_dense(name: str, W: Matrix) -> Dense:
     rows = [
         f"    {bracketed([repr(w) for w in column], '(', ',)', ' ' * 8)}," for column in zip(*W)
     ]
-    lines, call = [f"{name} = [", *rows, "]"], f"[_dot(x, w) + c for w, c in zip({name}, {{b}})]"
+    lines, call = (
+        [f"{name} = [", *rows, "]"],
+        f"[_dot({{x}}, w) + c for w, c in zip({name}, {{b}})]",
+    )
     if len(W) > UNROLLED:
         return lines, call
     x, w = [f"x{i}" for i in range(len(W))], [f"w{i}" for i in range(len(W))]
@@ -302,7 +323,7 @@ def _float_dense(name: str, W: Matrix) -> Dense:
         "",
         "",
     ]
-    return lines, f"{call} if _SUMPROD else {name}_sums(x, {{b}})"
+    return lines, f"{call} if _SUMPROD else {name}_sums({{x}}, {{b}})"
 
 
 def _int8_dense(name: str, W: Matrix) -> Dense:
@@ -311,8 +332,8 @@ def _int8_dense(name: str, W: Matrix) -> Dense:
         levels, scale = in_bytes(column)
         lines.append(f'    bytearray.fromhex("{bytes([128 + n for n in levels]).hex()}"),')
         scales.append(scale)
-    lines += ["]", f"{name}_scales = {_list_of(scales)}"]
-    return lines, f"_bytes_dense(x, {name}, {name}_scales, {{b}})"
+    lines += ["]", f"{name}_scales = {list_of(scales)}"]
+    return lines, f"_bytes_dense({{x}}, {name}, {name}_scales, {{b}})"
 
 
 def in_bytes(column: Sequence[float]) -> tuple[list[int], float]:
@@ -329,7 +350,7 @@ def _packed_dense(name: str, W: Matrix) -> Dense:
         lines.append(f"    {n:#x},")
     half = sum([1 << (LANE * j + LANE - 1) for j in range(len(W[0]))])
     lines += ["]", f"{name}_half = {half:#x}"]
-    return lines, f"_packed_dense(x, {name}, {bits}, {name}_half, {{b}})"
+    return lines, f"_packed_dense({{x}}, {name}, {bits}, {name}_half, {{b}})"
 
 
 def fixed_point_bits(W: Matrix) -> int:

@@ -17,8 +17,10 @@ from ..estimators.parameters import raise_not_fitted
 from ..estimators.targets import Labels
 from ..lesson.matrix import Vector
 from ..lesson.network import Sequential
+from ..lesson.parameters import rows_of
 from ..preprocessing.cells import Reader, reader
 from ..preprocessing.columns import Column, LeftOut, NumberColumn
+from .wiring import Wiring, wired
 
 Label = Union[str, int, float, bool]
 _LABELS = (str, int, float, bool)
@@ -54,6 +56,8 @@ class Description(NamedTuple):
     means:       of a regressor, with `scales`: answer = output · scale + mean, for each output
     flat:        whether the answer is one number, not a row of numbers
     unlinked:    the function that makes answers of these, "exp" or "expm1"; "" if they are answers
+    wiring:      of a network of sequences: how its layers, then operations of one step, are
+                 connected (see wiring.py)
     """
 
     kind: str
@@ -68,6 +72,7 @@ class Description(NamedTuple):
     scales: Sequence[float] = ()
     flat: bool = False
     unlinked: str = ""
+    wiring: Wiring | None = None
 
     @property
     def names(self) -> list[str]:
@@ -91,6 +96,8 @@ def describe(model: object) -> Description:
     not say how many inputs it takes; FormatError for a weight that is not finite, or a label that
     is not text, a number, True or False; NotFittedError before `fit`.
     """
+    if isinstance(model, Sequential) and model.reads_steps:
+        return _of_sequences(model)
     if isinstance(model, Sequential):
         return Description("network", (), reader((), "."), *_network(model))
     if not isinstance(model, Estimator):
@@ -120,20 +127,36 @@ def describe(model: object) -> Description:
 
 
 def _network(network: Sequential) -> tuple[int, list[Frozen], int]:
-    """Return a network's inputs, layers and outputs."""
+    """Return the inputs, layers and outputs of a network of rows."""
     refusal = unknown_layer(network, images=True)
     if refusal:
         raise SettingError(f"this network cannot be exported: {refusal}")
+    inputs, outputs = _sides(network)
+    layers = frozen(network)
+    for layer in layers:
+        for letter, rows in layer.values.items():
+            _check_finite(rows, f"layer {layer.plan.place}", letter)
+    return inputs, layers, outputs
+
+
+def _of_sequences(network: Sequential) -> Description:
+    """Return the description of a network of sequences."""
+    inputs, outputs = _sides(network)
+    layers, wiring = wired(network)
+    for index, whole in enumerate(network.layers):
+        for letter, values in {**whole.parameters(), **whole.buffers()}.items():
+            _check_finite(rows_of(values), f"layer {index}", letter)
+    return Description("network", (), reader((), "."), inputs, layers, outputs, wiring=wiring)
+
+
+def _sides(network: Sequential) -> tuple[int, int]:
+    """Return how many inputs and outputs a network has."""
     if network.inputs is None or network.outputs is None:
         raise SettingError(
             f"an export needs a network that says how many inputs it takes, got {network!r}; "
             "begin with Dense(inputs, outputs)"
         )
-    layers = frozen(network)
-    for layer in layers:
-        for letter, rows in layer.values.items():
-            _check_finite(rows, f"layer {layer.plan.place}", letter)
-    return network.inputs, layers, network.outputs
+    return network.inputs, network.outputs
 
 
 def _check_finite(rows: list[Vector], layer: str, letter: str) -> None:

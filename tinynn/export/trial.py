@@ -10,22 +10,27 @@ from ..errors import SettingError
 from ..estimators import Classifier
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
+from ..lesson.samples import as_sequences
 from ..metrics import r2_score
 from ..preprocessing.cells import as_table
 from ..preprocessing.columns import NumberColumn
 from .arithmetic import NumberType, outputs, unlinked
 from .float32 import shifted
 from .formats import Exported
+from .sequence_arithmetic import sequence_outputs
 from .steps import Description
+from .wiring import Wiring
 
 
 def table_of(model: object, rows: object, targets: object) -> list[Any]:
-    """Return rows to try an export on, as lists.
+    """Return rows to try an export on, as lists; for a network of sequences, sequences.
 
     Raises SettingError for targets of a bare network, whose answers have no score.
     """
     if targets is not None and isinstance(model, Sequential):
         raise SettingError("an export takes targets for a Classifier or Regressor, not a network")
+    if isinstance(model, Sequential) and model.reads_steps:
+        return as_sequences(model.layers, model.inputs, rows, "rows")
     return as_table(rows).rows
 
 
@@ -50,6 +55,8 @@ def compared(
             score = sum([a == b for a, b in zip(answers, truth)]) / len(truth)
         else:
             score = r2_score(truth, answers)
+    if isinstance(numbers[0], list) and isinstance(numbers[0][0], list):  # a row for each step
+        expected, numbers = ([y for rows in found for y in rows] for found in (expected, numbers))
     if not isinstance(numbers[0], list):
         expected, numbers = [expected], [numbers]
     difference = max([abs(a - b) for x, y in zip(expected, numbers) for a, b in zip(x, y)])
@@ -74,6 +81,8 @@ def tried(
     """
     table = table_of(model, rows, targets)
     of_network = isinstance(model, Sequential)
+    if d.wiring:
+        return _of_sequences(model, d, d.wiring, table, single, not runtime)
     X: Matrix = table if of_network else model.encoder_.encode(table).rows
     shift: Vector = []
     if raw:
@@ -97,6 +106,20 @@ def tried(
     Y = [[last(unlinked(d.unlinked, y)) for y in row] for row in Y]
     answers: list[Any] = [y for (y,) in Y] if d.flat else Y
     return compared(model, table, answers, answers, targets)
+
+
+def _of_sequences(
+    model: Any, d: Description, wiring: Wiring, table: list[Any], single: bool, mixed: bool
+) -> Exported:
+    """Return an `Exported` of a network of sequences, tried on these."""
+    d, shift = shifted(d) if single else (d, [])
+    number = NumberType(single)
+    sequences = [
+        [[number(x) - m for x, m in zip(row, shift)] if shift else row for row in steps]
+        for steps in table
+    ]
+    Y = sequence_outputs(d.layers, wiring, sequences, single, mixed)
+    return compared(model, table, Y, Y)
 
 
 def _answer(d: Description, p: Vector) -> Any:

@@ -1,0 +1,91 @@
+"""What a recurrent layer does in one step, as row programs: RNN, LSTM and GRU.
+
+The products are those of Dense layers: a = x W + b and v = h U, of which each gate has its own
+columns. From these rows and the state, a program makes the new state. Exports write it in every
+language.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from ..lesson.gru import GRU
+from ..lesson.lstm import LSTM
+from ..lesson.recurrent import Recurrent
+from ..lesson.rnn import RNN
+from .activations import ACTIVATIONS
+from .expressions import parsed, replaced, written
+from .programs import Each, Program
+
+
+class CellFormula(NamedTuple):
+    """One step of a recurrent layer.
+
+    gates:    their names, in the order of the columns of W, U and b
+    state:    the rows that go from step to step, the outputs h first
+    program:  makes the new state of the old one and, for each gate such as i, the rows a_i and v_i
+    reset:    makes the row m of a, v and h. If there is one, the product of m, not of h, with the
+              columns of the last gate is that gate's row v
+    """
+
+    gates: Sequence[str]
+    state: Sequence[str]
+    program: Program
+    reset: Program = ()
+
+
+def _applied(activation: str, z: str) -> str:
+    """Return an activation of z as an expression."""
+    (only,) = ACTIVATIONS[activation].forward
+    return written(replaced(parsed(only.value), {"z": parsed(z)}))
+
+
+def _gate(name: str) -> list[Each]:
+    """Return how a gate follows from its sums."""
+    return [Each("s", f"a_{name} + v_{name}"), Each(name, _applied("Sigmoid", "s"))]
+
+
+def _rnn(activation: str) -> CellFormula:
+    program = [Each("s", "a_h + v_h"), Each("h", _applied(activation, "s"))]
+    return CellFormula(("h",), ("h",), program)
+
+
+def _lstm(state: Sequence[str], kept: str) -> CellFormula:
+    program = [
+        *_gate("i"), *_gate("f"), *_gate("o"),
+        Each("g", "tanh(a_g + v_g)"),
+        Each("c", f"f * {kept} + i * g"),
+        Each("h", "o * tanh(c)"),
+    ]  # fmt: skip
+    return CellFormula(("i", "f", "g", "o"), state, program)
+
+
+_RENEWED = Each("h", "(1.0 - z) * n + z * h")
+
+CELLS: dict[str, CellFormula] = {
+    "RNN": _rnn("Tanh"),
+    "RNN with relu": _rnn("ReLU"),
+    "LSTM": _lstm(("h", "c"), "c"),
+    "LSTM without cell": _lstm(("h",), "h"),
+    "GRU": CellFormula(
+        ("r", "z", "n"), ("h",),
+        [*_gate("r"), *_gate("z"), Each("n", "tanh(a_n + r * v_n)"), _RENEWED],
+    ),
+    "GRU with reset before": CellFormula(
+        ("r", "z", "n"), ("h",),
+        [*_gate("z"), Each("n", "tanh(a_n + v_n)"), _RENEWED],
+        reset=[*_gate("r"), Each("m", "r * h")],
+    ),
+}  # fmt: skip
+
+
+def cell_name(layer: Recurrent) -> str:
+    """Return the name under which a recurrent layer has a formula: mostly that of its class."""
+    name = type(layer).__name__
+    if isinstance(layer, RNN) and layer.activation == "relu":
+        return f"{name} with relu"
+    if isinstance(layer, LSTM) and not layer.cell:
+        return f"{name} without cell"
+    if isinstance(layer, GRU) and not layer.reset_after:
+        return f"{name} with reset before"
+    return name
