@@ -237,3 +237,16 @@ def test_what_cannot_be_is_one_sentence(home, tmp_path, capsys):
         assert said.out == "" and said.err.startswith(f"tinynn: {message}"), said.err
         assert said.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["py", "h", "mjs", "onnx", "safetensors"])
+def test_a_table_is_one_sequence(tmp_path, capsys, suffix):
+    model = nn.Sequential(nn.LSTM(2, 3, steps="last"), nn.Dense(3, 2), nn.Softmax(), seed=1)
+    model.save(tmp_path / "network.json")
+    (tmp_path / "steps.csv").write_text("a,b\n1,2\n-0.5,1.5\n0,1\n")
+    out = tmp_path / f"network.{suffix}"
+    words = [tmp_path / "network.json", "--out", out, "--data", tmp_path / "steps.csv"]
+    said = export(capsys, *words).out.splitlines()
+    assert said[1].startswith("tested on 3 steps: off by at most ")
+    found = json.loads(export(capsys, *words, "--json").out)
+    assert found["steps"] == 3 and "rows" not in found and 0.0 <= found["difference"] < 1e-6

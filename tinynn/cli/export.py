@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
     given = {name: settings[name] for name in known if settings[name] is not None}
     found = exporter(kind)(exported, options.out, **given)
     if rows is not None and found.difference is not None:
-        tried = _tried(rows, found)
+        whole = isinstance(model, Sequential) and model.reads_steps
+        tried = _tried(rows[0] if whole else rows, found, "step" if whole else "row")
         notes = Notes([*notes.sentences, *tried.sentences], {**notes.content, **tried.content})
     console.say(f"{options.out}: {options.model} as {kind}, {found.size:,} bytes")
     for sentence in notes.sentences:
@@ -73,12 +74,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tried(rows: list[list[Any]], found: Exported) -> Notes:
-    """Return what to say about an export that was tested on rows."""
-    sentences = [f"tested on {counted(len(rows), 'row')}: off by at most {found.difference:.2g}"]
+def _tried(rows: list[Any], found: Exported, noun: str) -> Notes:
+    """Return what to say about an export that was tested on rows, or on the steps of a sequence."""
+    sentences = [f"tested on {counted(len(rows), noun)}: off by at most {found.difference:.2g}"]
     if found.changed is not None:
         sentences[0] += f"; {found.changed:.2%} of the rows get a different label"
-    content = {"rows": len(rows), "difference": found.difference, "changed": found.changed}
+    content = {f"{noun}s": len(rows), "difference": found.difference, "changed": found.changed}
     if found.score is not None and found.model_score is not None:
         what, form = ("R²", ".4f") if found.changed is None else ("accuracy", ".2%")
         sentences.append(
@@ -99,10 +100,10 @@ def _targets(model: Model, cells: list[str]) -> list[Any] | None:
 
 def _rows(
     model: Model | Sequential, options: argparse.Namespace
-) -> tuple[list[list[Any]] | None, list[Any] | None]:
+) -> tuple[list[Any] | None, list[Any] | None]:
     """Return the first rows of the table to test the export on, and their targets if it has them.
 
-    Without a table, both are None.
+    To a network of sequences, they are the steps of one. Without a table, both are None.
     """
     if options.data is None:
         return None, None
@@ -126,7 +127,8 @@ def _rows(
             break
     if isinstance(model, Sequential):
         with located(options.data):
-            return [[_number(cell) for cell in row] for row in rows[:MOST_ROWS]], None
+            numbers = [[_number(cell) for cell in row] for row in rows[:MOST_ROWS]]
+        return [numbers] if model.reads_steps else numbers, None
     known = _targets(model, answers[:MOST_ROWS]) if answers else None
     return rows[:MOST_ROWS], known
 

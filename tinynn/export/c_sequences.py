@@ -86,7 +86,7 @@ def cell_routine(kind: str, style: LoopLanguage) -> tuple[str, str, str]:
         start = ("", "n + ", "2 * n + ", "3 * n + ")[k]
         elements[f"a_{gate}"] = f"a[{start}j]"
         elements[f"v_{gate}"] = f"v[{start}j]"
-    if formula.reset:
+    if formula.apart:
         elements[f"v_{formula.gates[-1]}"] = "w[j]"
     body: list[str] = []
     kept = ["m"] if is_reset else formula.state
@@ -94,7 +94,7 @@ def cell_routine(kind: str, style: LoopLanguage) -> tuple[str, str, str]:
     Loops(style, body.append, "n", elements, str, kept).run(
         formula.reset if is_reset else formula.program
     )
-    rows = ["a", "v", *["w"] * bool(formula.reset and not is_reset), *formula.state]
+    rows = ["a", "v", *["w"] * (formula.apart and not is_reset), *formula.state]
     arguments = [f"REAL *{name}" for name in [*rows, *["m"] * is_reset]]
     return routine_name(kind), ", ".join([*arguments, "int n"]), "\n".join(body)
 
@@ -121,7 +121,7 @@ def arguments_of(
     source, target = row(wiring, takes), row(wiring, gives)
     if is_cell(kind):
         formula = CELLS[kind.partition(RESET)[0]]
-        given = [source, "v", *["w"] * bool(formula.reset and RESET not in kind)]
+        given = [source, "v", *["w"] * (formula.apart and RESET not in kind)]
         given += [row(wiring, f"{name}{plan.place}") for name in formula.state]
         return [*given, *["m"] * (RESET in kind), n]
     if kind == "Embedding":

@@ -134,8 +134,8 @@ def _cell_function(kind: str) -> str:
     """Return the function of a cell, or of its reset."""
     cell, _, _ = kind.partition(RESET)
     formula, is_reset = CELLS[cell], kind != cell
-    given = ["a", "v", *["w"] * bool(formula.reset and not is_reset), *formula.state]
-    through = formula.gates[: len(formula.gates) - bool(formula.reset)]
+    given = ["a", "v", *["w"] * (formula.apart and not is_reset), *formula.state]
+    through = formula.gates[: len(formula.gates) - formula.apart]
     lines = [f"def _{routine_name(kind)}({', '.join(given)}):", "    size = len(h)"]
     for row, gates in (("a", formula.gates), ("v", through)):
         names = ", ".join(f"{row}_{gate}" for gate in gates)
@@ -153,7 +153,7 @@ def _cell_call(layer: Frozen, wiring: Wiring, source: str) -> str:
     kind, place = layer.plan.kind, layer.plan.place
     formula = CELLS[kind.partition(RESET)[0]]
     state = ", ".join(_row(wiring, f"{name}{place}") for name in formula.state)
-    w = ", w" * bool(formula.reset and RESET not in kind)
+    w = ", w" * (formula.apart and RESET not in kind)
     return f"{'m' if RESET in kind else state} = _{routine_name(kind)}({source}, v{w}, {state})"
 
 

@@ -95,7 +95,7 @@ def _cell(kind: str, place: int, takes: str, number: NumberType) -> Operation:
         state = [memory[f"{name}{place}"] for name in formula.state]
         n = len(state[0])
         v = [*memory["v"]]
-        if formula.reset:
+        if formula.apart:
             v += memory["w"] if not is_reset else [0.0] * n
         parts = [row[k : k + n] for row in (memory[takes], v) for k in range(0, len(row), n)]
         for name, row in zip(wanted, function(*parts, *state)):

@@ -16,20 +16,27 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
+from ..checks.words import listed
 from ..engines.plans import Frozen, LayerPlan, frozen_layers, no_plan
 from ..errors import SettingError
 from ..formulas.cells import CELLS, cell_name
 from ..lesson.attention import NAMES, MultiHeadAttention
 from ..lesson.gru import GRU
 from ..lesson.layer import Layer
-from ..lesson.matrix import Matrix, Vector
-from ..lesson.network import KINDS, Sequential
+from ..lesson.lstm import LSTM
+from ..lesson.matrix import Matrix
+from ..lesson.network import Sequential
 from ..lesson.recurrent import Recurrent
 from ..lesson.residual import Residual
+from ..lesson.rnn import RNN
 from ..lesson.samples import one_row_each
 from ..lesson.sequences import Embedding, Positions
 from ..lesson.step_summaries import LastStep, MaxSteps, MeanSteps
 
+KNOWN: tuple[type[Layer], ...] = (
+    RNN, LSTM, GRU, Embedding, Positions, LastStep, MeanSteps, MaxSteps, Residual,
+    MultiHeadAttention,
+)  # fmt: skip
 RESET = ", reset"  # after the name of a cell: the program of its row m
 SUMMARY = {"MeanSteps": "sum", "MaxSteps": "top"}  # the row that each keeps
 KEPT = ("Positions", "MeanSteps", "MaxSteps", "Attention")  # depend on the step's number
@@ -114,7 +121,12 @@ class _Writer:
                 _check(not refusal, refusal or "")
                 plain.append(layer)
                 continue
-            _check(type(layer) is KINDS.get(type(layer).__name__), f"{where}, is not tinynn's own")
+            known = [kind.__name__ for kind in KNOWN]
+            _check(
+                type(layer) in KNOWN,
+                f"{where}, is none of the layers of sequences that an export knows: "
+                f"{listed(known, len(known))}",
+            )
             columns, plain = self._plain(plain, columns), []
             columns = self._one(layer, i, inside, columns, fresh)
             fresh = fresh or one_row_each([layer])
@@ -147,36 +159,33 @@ class _Writer:
                 self._operation("Affine", values, columns, columns, self.here)
             else:
                 self._operation("Positions", {"W": W}, columns, columns, self.here)
-        elif isinstance(layer, (MeanSteps, MaxSteps)):
-            if not fresh:
-                kind = type(layer).__name__
-                self._own(columns)
-                self.state[f"{SUMMARY[kind]}{self.place}"] = columns
-                self._operation(kind, {}, columns, columns, self.here)
-        else:
-            _check(isinstance(layer, LastStep), f"{where}, has no step in any language")
+        elif not isinstance(layer, LastStep) and not fresh:  # the mean, or the largest numbers
+            kind = type(layer).__name__
+            self._own(columns)
+            self.state[f"{SUMMARY[kind]}{self.place}"] = columns
+            self._operation(kind, {}, columns, columns, self.here)
         return columns
 
     def _recurrent(self, layer: Recurrent, fresh: bool) -> None:
         """Add x W + b, h U, and the cell."""
         kind, n, place = cell_name(layer), layer.units, self.place
         formula = CELLS[kind]
-        biases = {"b": [layer.b]} if layer.has_bias else {}
-        rest: Vector = layer.c if isinstance(layer, GRU) and layer.has_c else []
         columns = len(formula.gates) * n
-        through = columns - n if formula.reset else columns
+        shared = columns - n * formula.apart
         state = [f"{letter}{place}" for letter in formula.state]
         self.state.update(dict.fromkeys(state, n))
         for row in state if fresh else []:
             self._operation("Zeros", {}, n, n, row, moves=False)
-        self._operation("Dense", {"W": layer.W, **biases}, layer.inputs, columns, self._other())
-        U: Matrix = [row[:through] for row in layer.U]
-        padded = {"b": [[0.0] * (columns - n) + rest]} if rest else {}
-        self._operation("Dense", {"W": U, **padded}, n, through, "v", state[0], False)
+        W = {"W": layer.W, **({"b": [layer.b]} if layer.has_bias else {})}
+        self._operation("Dense", W, layer.inputs, columns, self._other())
+        U: Matrix = [row[:shared] for row in layer.U]
+        self._operation("Dense", {"W": U}, n, shared, "v", state[0], False)
         if formula.reset:
             self._operation(kind + RESET, {}, n, n, "m", moves=False, place=place)
-            U = [row[through:] for row in layer.U]
-            self._operation("Dense", {"W": U}, n, n, "w", "m", False)
+        if formula.apart:
+            last: dict[str, Matrix] = {"W": [row[shared:] for row in layer.U]}
+            last.update({"b": [layer.c]} if isinstance(layer, GRU) and layer.has_c else {})
+            self._operation("Dense", last, n, n, "w", "m" if formula.reset else state[0], False)
         self._operation(kind, {}, n, n, state[0], place=place)
 
     def _attention(self, layer: MultiHeadAttention, where: str, fresh: bool) -> None:

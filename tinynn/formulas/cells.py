@@ -24,13 +24,14 @@ class CellFormula(NamedTuple):
     gates:    their names, in the order of the columns of W, U and b
     state:    the rows that go from step to step, the outputs h first
     program:  makes the new state of the old one and, for each gate such as i, the rows a_i and v_i
-    reset:    makes the row m of a, v and h. If there is one, the product of m, not of h, with the
-              columns of the last gate is that gate's row v
+    apart:    whether the last gate's row v is a product of its own, with biases of its own
+    reset:    makes the row m of a, v and h; the product that is apart is then of m, not of h
     """
 
     gates: Sequence[str]
     state: Sequence[str]
     program: Program
+    apart: bool = False
     reset: Program = ()
 
 
@@ -70,10 +71,12 @@ CELLS: dict[str, CellFormula] = {
     "GRU": CellFormula(
         ("r", "z", "n"), ("h",),
         [*_gate("r"), *_gate("z"), Each("n", "tanh(a_n + r * v_n)"), _RENEWED],
+        apart=True,
     ),
     "GRU with reset before": CellFormula(
         ("r", "z", "n"), ("h",),
         [*_gate("z"), Each("n", "tanh(a_n + v_n)"), _RENEWED],
+        apart=True,
         reset=[*_gate("r"), Each("m", "r * h")],
     ),
 }  # fmt: skip
