@@ -569,7 +569,10 @@ def test_c_refuses_what_it_cannot_write(tmp_path, arguments, error, message):
 def test_other_models_are_refused(tmp_path, write):
     with pytest.raises(SettingError) as caught:
         write("a model", tmp_path / "m")
-    assert str(caught.value) == "an export needs a Sequential, Classifier or Regressor, got str"
+    assert (
+        str(caught.value)
+        == "an export needs a Sequential, Classifier, Regressor or TextModel, got str"
+    )
 
 
 @pytest.mark.parametrize(

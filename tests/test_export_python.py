@@ -662,7 +662,7 @@ def test_what_cannot_be_written_is_refused_by_name(tmp_path):
          "an export needs a network that says how many inputs it takes, got Sequential(ReLU()); "
          "begin with Dense(inputs, outputs)"),
         (3, "float", SettingError,
-         "an export needs a Sequential, Classifier or Regressor, got int"),
+         "an export needs a Sequential, Classifier, Regressor or TextModel, got int"),
         (nn.Classifier(), "float", ValueError,
          "this Classifier needs fit(inputs, targets) first"),
         (nan, "float", FormatError, "an export needs finite weights, got nan in W of layer 0"),

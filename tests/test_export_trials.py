@@ -101,7 +101,10 @@ def test_networks_are_tried_without_targets(tmp_path, name):
     )
     with pytest.raises(SettingError) as caught:
         write("a model", tmp_path / "m")
-    assert str(caught.value) == "an export needs a Sequential, Classifier or Regressor, got str"
+    assert (
+        str(caught.value)
+        == "an export needs a Sequential, Classifier, Regressor or TextModel, got str"
+    )
 
 
 # The arithmetic

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..checks.words import counted, excerpt, listed
 from ..errors import SettingError
+from ..estimators.text.model import TextModel
 from ..export.formats import FORMATS, Exported, exporter
 from ..lesson.network import Sequential
 from .console import Console, check_writable
@@ -15,6 +16,7 @@ from .decimals import adapt_decimal
 from .models import Model, load_any
 from .parser import UsageError
 from .tables import located, open_table
+from .text import is_text_model, load_text
 
 MOST_ROWS = 10_000  # of a table that an export is tested on
 
@@ -45,13 +47,21 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None and setting not in known:
             raise UsageError(f"--{name.replace('_', '-')} cannot be used with --to {kind}")
     check_writable(options.out)
-    model = load_any(options.model, options.decimal, options.missing)
+    model: Model | Sequential | TextModel
+    if is_text_model(options.model):
+        model = load_text(options.model)
+        if options.data is not None:
+            raise UsageError(f"--data takes a table, and {options.model} is a model of text")
+    else:
+        model = load_any(options.model, options.decimal, options.missing)
     notes = Notes([], {})
-    exported: object = model if isinstance(model, Sequential) else model.estimator
+    exported: object = model.estimator if isinstance(model, Model) else model
+    if isinstance(model, TextModel) and FORMATS[kind].network:
+        exported = model.network_
     network = exported
     if isinstance(model, Model) and FORMATS[kind].network:
         network, notes = _network(model)
-    rows, targets = _rows(model, options)
+    rows, targets = (None, None) if isinstance(model, TextModel) else _rows(model, options)
     about = model.about if isinstance(model, Model) else None
     settings = {
         "weights": options.weights, "dtype": options.dtype, "rows": rows, "targets": targets,

@@ -250,8 +250,8 @@ def load_any(
             return network_from_dict(content, path)
         if kind == storage.TEXT:
             raise DataError(
-                f"{path} holds a model of text, and this command needs one of a table; inspect, "
-                "text sample and text evaluate take it"
+                f"{path} holds a model of text, and this command needs one of a table; export, "
+                "inspect, text sample and text evaluate take it"
             )
         found = storage.from_dict(content, path) if found is None else found
         about = None

@@ -26,7 +26,6 @@ def alone(
     from .steps import describe
     from .trial import tried
 
-    known = describe(model)
     if isinstance(model, Sequential):
         found = Bare(model, [], False, False, "")
     elif isinstance(model, (Classifier, Regressor)):
@@ -37,6 +36,7 @@ def alone(
         )
     if rows is None:
         return found.network, Exported(0)
+    known = describe(model)
     known = known._replace(layers=describe(found.network).layers)
     if not found.scaled:
         known = known._replace(means=[0.0] * known.outputs, scales=[1.0] * known.outputs)

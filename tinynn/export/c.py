@@ -194,7 +194,7 @@ def to_c(
     rows: object = None,
     targets: object = None,
 ) -> Exported:
-    """Write a Sequential, Classifier or Regressor as a C header; return an `Exported`.
+    """Write a network, an estimator or a TextModel as a C header; return an `Exported`.
 
     All names in the header begin with `prefix` (by default the file's name) and `_`. `dtype` is the
     type of its numbers: "double" or "float", also "float64" or "float32". A network becomes a
@@ -209,6 +209,9 @@ def to_c(
         void NAME_begin(NAME_state *state)
         int NAME_predict_step(NAME_state *state, const double x[], double y[])
         int NAME_predict(const double x[], long steps, double y[])
+
+    Of a TextModel, `NAME_character(k)` is the string that kind k stands for, and `NAME_end` the
+    kind of what stands before and after a text.
 
     An estimator's functions take a raw row, with a field for each column: a number, NAN if missing,
     or a string in UTF-8, NULL or "" if missing. They return −1 − the column's index, a negative
@@ -262,6 +265,8 @@ def _header(d: Description, c: C, file: str, found: Exported) -> str:
     parts: list[str] = []
     if d.kind == "network":
         parts.append(f"enum {{ {p}inputs = {d.inputs}, {p}outputs = {d.outputs} }};\n")
+        if d.writing:
+            parts.append(c_stepping.character_tables(p, d.writing, c.strings))
         start = [f"for (int j = 0; j < {d.inputs}; j++) a[j] = x[j]{less};"]
         parts += [c.table(f"{p}shift", shift)] if shift else []
     else:
@@ -446,7 +451,7 @@ def _usage(d: Description, c: C, names: dict[int, str], file: str) -> list[str]:
     p, real = c.prefix, c.real
     lines = ["", "To use it:", "", f"    #include {quoted(file)}"]
     if d.wiring:
-        return [*lines, *c_stepping.usage(d.wiring, p, real)]
+        return [*lines, *c_stepping.usage(d, d.wiring, p, real)]
     if d.kind == "network":
         return [
             *lines,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Callable, Sequence
+
 from ..errors import SettingError
 from .c_family import Code, indented
 from .c_sequences import row, state_sizes
 from .steps import Description
+from .texts import Writing
 from .wiring import Wiring
 
 _FUNCTIONS = """\
@@ -33,6 +36,7 @@ static inline int {p}predict(const {given} *x, long steps, {T} *y)
     return refused;
 }}
 """
+_TEXTS = "{p}end comes first; {p}character(k) is what kind k writes, on AVR a string in flash."
 
 
 def check_most(wiring: Wiring) -> None:
@@ -43,6 +47,15 @@ def check_most(wiring: Wiring) -> None:
             "that attention keeps of them, and this network has no Positions(most, width), which "
             "would say it"
         )
+
+
+def character_tables(p: str, writing: Writing, strings: Callable[[str, Sequence[str]], str]) -> str:
+    """Return the characters of a model of text; `strings` writes a table of texts."""
+    return (
+        f"enum {{ {p}end = {len(writing.characters)} }}; /* begins and ends a text */\n"
+        f"\n{strings('characters', writing.characters)}"
+        f"#define {p}character(k) {p}get_text({p}characters + (k))\n"
+    )
 
 
 def sizes(wiring: Wiring) -> tuple[dict[str, int], dict[str, int]]:
@@ -98,7 +111,7 @@ def step_functions(d: Description, wiring: Wiring, code: Code, p: str, real: str
     )  # fmt: skip
 
 
-def usage(wiring: Wiring, p: str, real: str) -> list[str]:
+def usage(d: Description, wiring: Wiring, p: str, real: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
     step = "0" if wiring.kinds else "x"
     given = [] if wiring.kinds else [f"    {real} x[{p}inputs] = {{0}};"]
@@ -110,4 +123,5 @@ def usage(wiring: Wiring, p: str, real: str) -> list[str]:
         f"    {p}predict_step(&state, {step}, y);",
         "",
         "for each step of a sequence; y is the answer to the steps so far.",
+        *[_TEXTS.format(p=p)] * bool(d.writing),
     ]

@@ -33,6 +33,7 @@ from .formats import Exported
 from .javascript_erfc import erfc_source
 from .javascript_stepping import step_functions, usage
 from .steps import Description, Label, describe
+from .texts import javascript_functions
 from .trial import tried
 
 _LARGEST_INTEGER = 2**53 - 1
@@ -196,7 +197,7 @@ def to_javascript(
     rows: object = None,
     targets: object = None,
 ) -> Exported:
-    """Write a Sequential, Classifier or Regressor as a JavaScript module; return an `Exported`.
+    """Write a network, an estimator or a TextModel as a JavaScript module; return an `Exported`.
 
     The module exports `predict(row)` and `predictRows(rows)`; for an estimator also `columns`, for
     a classifier `predictProba(row)` and `classes`, for a network `inputs` and `outputs`. A network
@@ -209,7 +210,8 @@ def to_javascript(
 
     For a network of sequences, `predict` takes a whole one, a list of steps: rows of numbers, or
     kinds for an Embedding. It also exports `begin()`, which returns the state before the first
-    step, and `predictStep(state, step)`, the answer to the sequence so far.
+    step, and `predictStep(state, step)`, the answer to the sequence so far; for a TextModel
+    `characters` and `sample({ count, temperature, prompt, length, uniform })`.
 
     With `weights="int8"`, a weight of a Dense layer is a whole number from -127 to 127, and each
     output has a scale: a wide network takes a quarter of the space, with errors of about 1 %.
@@ -249,7 +251,10 @@ def _module(d: Description, file: str, found: Exported) -> str:
     parts += ["".join(f"const {x} = new Float64Array({n});\n" for x, n in buffers.items())]
     steps = list(map(_javascript, code.lines))
     if d.wiring:
-        return "\n".join([*parts, step_functions(d, d.wiring, steps)])
+        parts.append(step_functions(d, d.wiring, steps))
+        if d.writing:
+            parts.append(javascript_functions(d.writing, _list(d.writing.characters)))
+        return "\n".join(parts)
     return "\n".join([*parts, *_answers(d, ["encode(row, a);", *steps], code.result)])
 
 
@@ -373,7 +378,7 @@ def _function(what: str, name: str, taken: str, kind: str, argument: str = "row"
 def _usage(d: Description, file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
     if d.wiring:
-        return usage(d.wiring, file)
+        return usage(d, d.wiring, file)
     example = "[" + ", ".join(["0"] * min(d.inputs, 3)) + ", ..." * (d.inputs > 3) + "]"
     if d.columns:
         used = [quoted(column.name) for column in d.columns if not isinstance(column, LeftOut)]

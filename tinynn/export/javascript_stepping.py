@@ -86,8 +86,16 @@ def step_functions(d: Description, wiring: Wiring, lines: list[str]) -> str:
     )  # fmt: skip
 
 
-def usage(wiring: Wiring, file: str) -> list[str]:
+def usage(d: Description, wiring: Wiring, file: str) -> list[str]:
     """Return an example of use, as lines of a comment."""
+    if d.writing:
+        return [
+            "",
+            "To use it:",
+            "",
+            f"    import {{ sample }} from {quoted(f'./{file}')};",
+            "    sample({ count: 5, temperature: 0.5 });",
+        ]
     step = "0" if wiring.kinds else "[0, ...]"
     return [
         "",

@@ -13,11 +13,12 @@ from ..files.atomic import Path, write_bytes
 from ..preprocessing.columns import Column, LeftOut, NumberColumn
 from .formats import Exported
 from .python_command import command_source
-from .python_layers import WEIGHTS, network_source
+from .python_layers import WEIGHTS, network_source, with_definitions
 from .python_sequences import sequences_source
 from .python_table import list_source, table_source
 from .steps import Description, describe
-from .trial import compared, table_of
+from .texts import PYTHON_COMMAND, python_functions
+from .trial import compared, network_of, table_of
 
 _HEAD = """\
 # A {kind} by tinynn {version}, {shape}, for Python 2.7, 3.4 and later, PyPy and MicroPython.
@@ -38,12 +39,17 @@ _SEQUENCES_HEAD = """\
 #   predict_rows(sequences)     a list of the answers
 #   begin()                     the state before the first step of a sequence
 #   predict_step(state, step)   the answer to the sequence so far, after its next step
-#
+{sample}#
 # A sequence is a list of steps, each {step}.
-# `python FILE DATA.csv` prints a table with the answers; each row is a step; --help says more.
+# {command}
 
 COLUMNS = {columns}
 """
+_SAMPLE = "#   sample(count, temperature, prompt)   a list of texts that begin with the prompt\n"
+_OF_TEXTS = "`python FILE [COUNT [TEMPERATURE [PROMPT]]]` prints texts."
+_OF_STEPS = (
+    "`python FILE DATA.csv` prints a table with the answers; each row is a step; --help says more."
+)
 _CELLS = "cells, or a dictionary: numbers, text, None if missing"
 _ANSWERS = {
     "label": """\
@@ -126,7 +132,7 @@ def to_python(
     command: bool = True,
     native: bool = False,
 ) -> Exported:
-    """Write a Sequential, Classifier or Regressor as one Python file; return an `Exported`.
+    """Write a network, an estimator or a TextModel as one Python file; return an `Exported`.
 
     The file defines `predict(row)`, `predict_rows(rows)` and, for a classifier,
     `predict_proba(row)`. They take the model's own rows, with text and missing cells, and return
@@ -147,6 +153,8 @@ def to_python(
     A network of sequences becomes `predict(sequence)` and `predict_rows(sequences)`, and for steps
     as they come `begin()`, the state before the first one, and `predict_step(state, step)`. To its
     command, a table is one sequence, each row a step; it prints the answers to the steps so far.
+    A TextModel's file also defines `sample(count, temperature, prompt, length, uniform)`, where
+    `uniform` returns a random number from 0 to 1, and its command prints texts.
 
     With command=False, the file only predicts: the part that reads tables is left out, which a
     microcontroller does not need. With native=True, MicroPython compiles the functions to machine
@@ -199,10 +207,16 @@ def python_source(
         parts.append(_CHECK.format(inputs=model.inputs))
         parts.append(network_source("predict", model.inputs, model.layers, weights, False))
     parts.append(_ROWS)
-    if command:
+    if model.writing:
+        characters = list_source(model.writing.characters)
+        parts.append(with_definitions(python_functions(model.writing, characters)).rstrip("\n"))
+    if command and model.writing:
+        parts[-1] += "\n"
+        parts.append(PYTHON_COMMAND)
+    elif command:
         parts.append(_command(model, target, reading))
     else:
-        parts[0] = re.sub(r"# `python FILE DATA\.csv` .*\n", "", parts[0], count=1)
+        parts[0] = re.sub(r"# `python FILE .*\n", "", parts[0], count=1)
     source = "\n\n".join(parts)
     if native:
         source = re.sub(r"^( *)def ", r"\1@micropython.native\n\1def ", source, flags=re.M)
@@ -229,6 +243,8 @@ def _head(model: Description) -> str:
             each="" if model.wiring.one_row else " for each step",
             step=f"a whole number from 0 to {kinds - 1}" if kinds else f"{model.inputs} numbers",
             columns=list_source(_names(model)),
+            sample=_SAMPLE * bool(model.writing),
+            command=_OF_TEXTS if model.writing else _OF_STEPS,
         )
     answer = {
         "labels": "a list of 1 or 0 for each of CLASSES", "numbers": "a list of numbers",
@@ -280,6 +296,7 @@ def _what(column: Column) -> str:
 
 def _tried(model: Any, source: str, rows: object, targets: object) -> Exported:
     """Return an `Exported` without a size, of what a file with this source answers to rows."""
+    model, rows = network_of(model, rows)
     table = table_of(model, rows, targets)
     space: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, "<exported>", "exec"), space)

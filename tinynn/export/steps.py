@@ -15,11 +15,13 @@ from ..estimators.base import Estimator
 from ..estimators.number_targets import Numbers
 from ..estimators.parameters import raise_not_fitted
 from ..estimators.targets import Labels
+from ..estimators.text.model import TextModel
 from ..lesson.matrix import Vector
 from ..lesson.network import Sequential
 from ..lesson.parameters import rows_of
 from ..preprocessing.cells import Reader, reader
 from ..preprocessing.columns import Column, LeftOut, NumberColumn
+from .texts import Writing, writing_of
 from .wiring import Wiring, wired
 
 Label = Union[str, int, float, bool]
@@ -58,6 +60,7 @@ class Description(NamedTuple):
     unlinked:    the function that makes answers of these, "exp" or "expm1"; "" if they are answers
     wiring:      of a network of sequences: how its layers, then operations of one step, are
                  connected (see wiring.py)
+    writing:     of a model of text: its characters, and how it writes (see texts.py)
     """
 
     kind: str
@@ -73,6 +76,7 @@ class Description(NamedTuple):
     flat: bool = False
     unlinked: str = ""
     wiring: Wiring | None = None
+    writing: Writing | None = None
 
     @property
     def names(self) -> list[str]:
@@ -92,17 +96,23 @@ class Description(NamedTuple):
 def describe(model: object) -> Description:
     """Return what a Sequential, or a fitted Classifier or Regressor, does with a row.
 
+    Of a network of sequences or a TextModel, it is what it does with the next step of one.
+
     Raises SettingError for any other model, a layer that is not tinynn's, and a network that does
     not say how many inputs it takes; FormatError for a weight that is not finite, or a label that
     is not text, a number, True or False; NotFittedError before `fit`.
     """
+    if isinstance(model, TextModel):
+        writing = writing_of(model)
+        return _of_sequences(model.network_)._replace(writing=writing)
     if isinstance(model, Sequential) and model.reads_steps:
         return _of_sequences(model)
     if isinstance(model, Sequential):
         return Description("network", (), reader((), "."), *_network(model))
     if not isinstance(model, Estimator):
         raise SettingError(
-            f"an export needs a Sequential, Classifier or Regressor, got {type(model).__name__}"
+            f"an export needs a Sequential, Classifier, Regressor or TextModel, "
+            f"got {type(model).__name__}"
         )
     if not model.__sklearn_is_fitted__():
         raise_not_fitted(model)

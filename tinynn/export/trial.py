@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ..checks.rows import same_length
+from ..checks.rows import as_list, same_length
 from ..engines.plans import Frozen
 from ..errors import SettingError
 from ..estimators import Classifier
+from ..estimators.text.model import TextModel
 from ..lesson.matrix import Matrix, Vector
 from ..lesson.network import Sequential
 from ..lesson.samples import as_sequences
@@ -32,6 +33,21 @@ def table_of(model: object, rows: object, targets: object) -> list[Any]:
     if isinstance(model, Sequential) and model.reads_steps:
         return as_sequences(model.layers, model.inputs, rows, "rows")
     return as_table(rows).rows
+
+
+def network_of(model: Any, rows: object) -> tuple[Any, object]:
+    """Return the model and the rows; of a TextModel, its network, and texts as sequences of kinds.
+
+    Of a text, it is as much as the network sees at once.
+    """
+    if not isinstance(model, TextModel):
+        return model, rows
+    known = model.vocabulary_
+    texts = [
+        [known.end, *known.encode(text, "the rows", i + 1)]
+        for i, text in enumerate(as_list(rows, "rows"))
+    ]
+    return model.network_, [kinds[: model.most_steps_] for kinds in texts]
 
 
 def compared(
@@ -79,6 +95,7 @@ def tried(
     runtime: whether another program runs its layers, and scales an estimator's outputs in double
     raw:     whether the file takes the numbers of a table as they are
     """
+    model, rows = network_of(model, rows)
     table = table_of(model, rows, targets)
     of_network = isinstance(model, Sequential)
     if d.wiring:
