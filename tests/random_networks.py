@@ -159,7 +159,7 @@ def random_mixing_layer(name, width, rng, whole=False):
         "LSTM": {"cell": rng.random() < 0.7},
         "GRU": {"reset_after": rng.random() < 0.5},
     }[name]
-    units = rng.randint(1, 5)
+    units = width if rng.random() < 0.3 else rng.randint(1, 5)
     return kind(width, units, steps, bias=rng.random() < 0.8, **options), units
 
 

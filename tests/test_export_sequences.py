@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import sys
@@ -18,9 +19,13 @@ import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_c, to_javascript, to_python
 from tinynn.export.c_family import with_bytes
+from tinynn.export.c_sequences import ROUTINES
 from tinynn.export.python import python_source
 from tinynn.export.sequence_arithmetic import sequence_outputs
 from tinynn.export.steps import describe
+from tinynn.export.wiring import RESET
+from tinynn.formulas import Each
+from tinynn.formulas.cells import CELLS
 from tinynn.lesson.samples import as_sequences, one_row_each
 
 COUNT = 32
@@ -52,13 +57,21 @@ def of_source(source):
 @pytest.fixture(scope="module")
 def cases():
     """Return networks, each with sequences and what it makes of them."""
-    rng = random.Random(21)
+    rng = random.Random(9)
     found = []
-    for _ in range(COUNT):
-        model = random_sequence_network(rng)
+    models = [random_sequence_network(rng) for _ in range(COUNT)]
+    for model in [small_gpt(MOST_STEPS), spotter(), *models]:
         X = random_sequences(model, rng, 3)
         found.append((model, X, model.predict(X)))
     return found
+
+
+def test_the_cases_have_every_operation(cases):
+    descriptions = [describe(model) for model, _, _ in cases]
+    kinds = {layer.plan.kind for d in descriptions for layer in d.layers}
+    resets = {cell + RESET for cell, formula in CELLS.items() if formula.reset}
+    assert kinds >= {*CELLS, *resets, *ROUTINES, "Attention"}
+    assert any("kept_" in d.wiring.rows for d in descriptions)  # Residual in a Residual
 
 
 def of_bytes(model, X):
@@ -340,6 +353,20 @@ def test_sequences_that_python_refuses(make, sequence, message):
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [[nn.Dense(1, 2), nn.GRU(2, 2)], [nn.Embedding(3, 2)], [nn.MeanSteps(), nn.Dense(1, 1)]],
+)
+def test_answers_are_the_callers_own(layers):
+    model = nn.Sequential(*layers, seed=1)
+    space = of_source(python_source(describe(model)))
+    state = space["begin"]()
+    for step, y in zip([1, 2, 1], by_step(model, [1, 2, 1])):
+        got = space["predict_step"](state, step)
+        assert got == pytest.approx(y, rel=1e-12)
+        got[:] = [99.0] * len(got)
+
+
 def test_sequences_that_javascript_refuses(tmp_path):
     to_javascript(small_gpt(), tmp_path / "gpt.mjs")
     to_javascript(spotter(), tmp_path / "spotter.mjs")
@@ -405,6 +432,31 @@ def test_what_the_header_says(tmp_path):
     assert names == [
         "get_double", "softmax", "dense", "gru", "begin", "predict_step", "predict"
     ]  # fmt: skip
+
+
+class Hostile(nn.Activation):
+    """A layer whose name for people would leave a comment, and whose programs use short names."""
+
+    function = staticmethod(math.tanh)
+    derivative = staticmethod(lambda z, y: 1.0 - y * y)
+
+    def __repr__(self):
+        return '*/ #error "\\n\n#error ??/\u2028é'
+
+
+@pytest.mark.usefixtures("own_classes")
+def test_hostile_names_stay_in_their_comments(tmp_path):
+    program = [Each("a", "tanh(z)"), Each("kept", "a"), Each("state", "kept"), Each("y", "state")]
+    nn.register(Hostile, program, [Each("d", "d * (1.0 - y * y)")])
+    model = nn.Sequential(nn.LSTM(2, 2), nn.Residual(Hostile()), nn.GRU(2, 3), Hostile(), seed=1)
+    X = random_sequences(model, random.Random(1), 2)
+    T = model.predict(X)
+    close(model, T, of_source(python_source(describe(model)))["predict_rows"](X), 1e-12)
+    got = printed(tmp_path, [(model, X, T)], "double", STRICT)
+    for t in T:
+        assert next(got)[0] == pytest.approx(flat(t), rel=1e-12)
+    to_javascript(model, tmp_path / "m.mjs")
+    run([tool("node"), str(tmp_path / "m.mjs")])
 
 
 def test_sizes_of_a_keyword_spotter(tmp_path):

@@ -14,7 +14,9 @@ from ..formulas.cells import CELLS
 from ..formulas.indexed_loops import LoopLanguage, Loops
 from .wiring import RESET, SUMMARY, Wiring
 
+# That t is never negative, compilers cannot know: without s[0] = 0, they warn.
 _ATTENTION = """\
+s[0] = 0;
 for (int j = 0; j < n; j++) {{
     keys[t * n + j] = x[n + j];
     values[t * n + j] = x[2 * n + j];

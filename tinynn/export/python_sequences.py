@@ -97,7 +97,14 @@ def sequences_source(d: Description, wiring: Wiring, weights: str) -> str:
         else:
             if layer.plan.kind != "Dense" and source != "x":
                 body.append(f"x = {source}")
-            body += layer_lines(layer, weights, lines, source, target)
+            found = layer_lines(layer, weights, lines, source, target)
+            if kind in LAYER_FORMULAS and LAYER_FORMULAS[kind].own:
+                # A caller's program may have any names: here they meet no others.
+                name = f"_own{layer.plan.place}"
+                lines += ["", "", f"def {name}(x):", *[f"    {line}" for line in found]]
+                lines += ["    return x", "", ""]
+                found = [f"x = {name}(x)"]
+            body += found
     state = [
         f'"{name}": []' if name in wiring.growing else f'"{name}": [0.0] * {size}'
         for name, size in wiring.state.items()
