@@ -3,8 +3,9 @@
 The network, its start, its data and its training are those of microgpt (A. Karpathy, 2026), 4,192
 weights, one name a step: with the file names.txt that it downloads (`--names FILE`) the losses are
 its own. The rival is a scalar autograd of its kind, written for this page: each number is an object
-that knows what it was made of. Both see the same names from the same weights; their losses are
-compared before anything is timed, and they take turns.
+that knows what it was made of. Both see the same names from the same weights. The loss of each of
+the first steps is compared before anything is timed; then they take turns, and the mean losses of
+each turn are compared, too.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import math
 import random
 import statistics
 import time
+from itertools import islice
+from operator import mul
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 import tinynn as nn
 from tinynn.lesson.losses import CategoricalCrossEntropy
@@ -27,7 +30,9 @@ from .command import say
 STEPS = 1000  # of the whole training, by which the learning rate falls to 0
 WIDTH, HEADS, PLACES, HIDDEN = 16, 4, 16, 64
 RATE, BETAS, EPS = 0.01, (0.85, 0.99), 1e-8
+COMPARED = 30  # steps whose losses are compared one by one
 Weights = Dict[str, List[List[float]]]
+Batch = List[List[int]]
 
 
 class Value:
@@ -202,13 +207,15 @@ def network(weights: Weights) -> nn.Sequential:
     )
 
 
-def trainer(model: nn.Sequential, losses: list[float], engine: str = "auto") -> nn.Trainer:
+def trainer(model: nn.Sequential, engine: str, losses: list[float] | None = None) -> nn.Trainer:
     """Return microgpt's training of the network; it adds the loss of each step to `losses`."""
     rate = Linear(RATE, 0.0, steps=STEPS)
+    watch = [] if losses is None else [
+        nn.LambdaCallback(on_batch_end=lambda t: losses.append(t.batch_loss))
+    ]  # fmt: skip
     return nn.Trainer(
-        model, loss=CategoricalCrossEntropy(from_logits=True), batch_size=1,
+        model, loss=CategoricalCrossEntropy(from_logits=True), batch_size=1, callbacks=watch,
         optimizer=nn.Adam(learning_rate=rate, betas=BETAS, eps=EPS), shuffle=False, engine=engine,
-        callbacks=[nn.LambdaCallback(on_batch_end=lambda t: losses.append(t.batch_loss))],
     )  # fmt: skip
 
 
@@ -227,16 +234,43 @@ def made_names(count: int) -> list[str]:
     ]
 
 
-def _tinynn_runner(weights: Weights, engine: str) -> Callable[[list[list[int]]], list[float]]:
-    losses: list[float] = []
-    made = trainer(network(weights), losses, engine)
+class Runner:
+    """Trains tinynn's network with an engine, on one batch of names after another."""
 
-    def run(batch: list[list[int]]) -> list[float]:
-        begun = len(losses)
-        made.fit([kinds[:-1] for kinds in batch], [kinds[1:] for kinds in batch], epochs=1)
-        return losses[begun:]
+    def __init__(self, weights: Weights, engine: str) -> None:
+        self.losses: list[float] = []
+        model = network(weights)
+        self.watched = trainer(model, engine, self.losses)
+        self.alone = trainer(model, engine)
 
-    return run
+    def steps(self, batch: Batch) -> list[float]:
+        """Return the loss of each step."""
+        self.losses.clear()
+        self._fit(self.watched, batch)
+        return list(self.losses)
+
+    def turn(self, batch: Batch) -> float:
+        """Return the mean loss, in one call of `fit`, as anybody would train."""
+        return self._fit(self.alone, batch).loss[-1]
+
+    def _fit(self, made: nn.Trainer, batch: Batch) -> nn.History:
+        return made.fit([kinds[:-1] for kinds in batch], [kinds[1:] for kinds in batch], epochs=1)
+
+
+class ScalarRunner:
+    """The same for the rival."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.gpt = ScalarGPT(weights)
+
+    def steps(self, batch: Batch) -> list[float]:
+        """Return the loss of each step."""
+        return [self.gpt.train(kinds) for kinds in batch]
+
+    def turn(self, batch: Batch) -> float:
+        """Return the mean loss over all characters."""
+        sizes = [len(kinds) - 1 for kinds in batch]
+        return math.fsum(map(mul, self.steps(batch), sizes)) / sum(sizes)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -244,39 +278,48 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python3 -m benchmarks.gpt")
     parser.add_argument("--names", type=Path, help="a file with a name in each line")
     parser.add_argument("--engine", action="append", help="an engine of tinynn; default: auto")
-    parser.add_argument("--rounds", type=int, default=5, help="how often they take turns")
+    parser.add_argument("--rounds", type=int, default=3, help="how often they take turns")
+    parser.add_argument("--turn", type=int, default=100, help="names of a turn")
     parser.add_argument("--tiny", action="store_true", help="shows that it runs")
     options = parser.parse_args(words)
+    rounds, each = (1, 1) if options.tiny else (options.rounds, options.turn)
     names = options.names.read_text("utf-8").split() if options.names else made_names(2000)
     characters = "".join(sorted(set("".join(names))))
     weights = start(names, len(characters) + 1)
-    scalar = ScalarGPT(weights)
-    runners: dict[str, Callable[[list[list[int]]], list[float]]] = {
-        "scalar autograd": lambda batch: [scalar.train(kinds) for kinds in batch]
-    }
+    runners: dict[str, Runner | ScalarRunner] = {"scalar autograd": ScalarRunner(weights)}
     for engine in options.engine or ["auto"]:
-        runners[f"tinynn, {engine}"] = _tinynn_runner(weights, engine)
-    rounds, each = (1, 1) if options.tiny else (options.rounds, 5)
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
+        runners[f"tinynn, {engine}"] = Runner(weights, engine)
     documents = iter([as_kinds(name, characters) for name in names])
+
+    def some(count: int) -> Batch:
+        return list(islice(documents, count))
+
+    first = some(min(each, COMPARED))
+    _check({name: runner.steps(first) for name, runner in runners.items()})
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
     for number in range(rounds + 1):  # the first, which warms up, is not counted
-        batch = [next(documents) for _ in range(each)]
-        wanted: list[float] = []
-        for name, run in runners.items():
+        batch, found = some(each), {}
+        for name, runner in runners.items():
             began = time.perf_counter()
-            found = run(batch)
+            found[name] = [runner.turn(batch)]
             if number:
                 seconds[name].append((time.perf_counter() - began) / each)
-            wanted = wanted or found
-            worst = max(abs(a - b) for a, b in zip(found, wanted))
-            if worst > 1e-9 or len(found) != len(wanted):
-                raise SystemExit(f"{name}: losses differ by {worst:.1e}: nothing was measured")
+        _check(found)
     base = statistics.median(seconds["scalar autograd"])
-    say(f"losses agree to 1e-9 in {(rounds + 1) * each} steps, each on one name")
+    say(f"losses agree to 1e-9: {len(first)} steps, and the means of turns of {each} names")
     print("\n| | ms a step | times as fast |\n|---|---|---|")
     for name, times in seconds.items():
         median = statistics.median(times)
-        print(f"| {name} | {1000 * median:.2f} | {base / median:.1f} |")
+        print(f"| {name} | {1000 * median:.3f} | {base / median:.1f} |")
+
+
+def _check(losses: dict[str, list[float]]) -> None:
+    """Leave with a message if losses differ from those of the rival."""
+    wanted, *others = losses.values()
+    for name, found in zip([*losses][1:], others):
+        worst = max(abs(a - b) for a, b in zip(found, wanted))
+        if worst > 1e-9 or len(found) != len(wanted):
+            raise SystemExit(f"{name}: losses differ by {worst:.1e}: nothing was measured")
 
 
 if __name__ == "__main__":

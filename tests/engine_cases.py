@@ -22,7 +22,10 @@ import tinynn as nn
 from tinynn.engines.contract import BatchDivergence, Engine, Recipe
 from tinynn.engines.gradient_sum import GradientSum
 from tinynn.engines.lists import ENGINE as LISTS
+from tinynn.engines.sequence_plans import with_parts
 from tinynn.lesson.more_losses import Poisson
+from tinynn.lesson.parameters import rows_of
+from tinynn.lesson.samples import joined
 
 Choose = Callable[[Sequence[Any]], Any]
 STEPS = 50
@@ -249,14 +252,10 @@ def run(
     program.bind(case.X, case.T, case.weights)
     half = len(case.batches) // 3
     losses = program.train(case.batches[:half], case.rates[:half], 1)
-    weights = None if case.weights is None else case.weights * 12
-    measured = [
-        program.measure(case.X, case.T, case.weights),
-        program.measure(case.X * 12, case.T * 12, weights),
-    ]
+    measured = [program.measure(*_rows(case, times)) for times in (1, 12)]
     assert program.done == losses
     losses += program.train(case.batches[half:], case.rates[half:], half + 1)
-    outputs = program.predict(case.X)
+    outputs = program.predict(_rows(case, 1)[0])
     program.write_back()
     if getattr(program, "replays", 0):
         # An exp without guards may overflow, but not in a training that goes well.
@@ -268,6 +267,14 @@ def run(
         for name, rows in memory[parameter.name].items():
             found[f"{name} of {parameter.name}"] = [v for row in rows for v in row]
     return found
+
+
+def _rows(case: Case, times: int) -> Any:
+    """Return the rows of a case so many times: inputs, targets and weights."""
+    X, T, weights = [values and values * times for values in (case.X, case.T, case.weights)]
+    if not case.recipe().network.reads_steps:
+        return X, T, weights
+    return joined(X), joined(T), weights and [w for each in weights for w in each]  # type: ignore
 
 
 def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
@@ -294,7 +301,15 @@ def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
                     [g + some(a * b) for g, b in zip(row, d)] for row, a in zip(layer.dW, x)
                 ]
                 dX = [[e + some(max(d) * a) for e, a in zip(row, w)] for row in dX]
-            elif not isinstance(layer, (nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Dropout)):
+            elif isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
+                size = max(d) * max([1.0, *largest(layer.X)])
+                for gradient in layer.gradients().values():
+                    for row in rows_of(gradient):
+                        row[:] = [g + some(size) for g in row]
+                return dX
+            elif len(dX) == len(dY) and not isinstance(
+                layer, (nn.ReLU, nn.LeakyReLU, nn.Linear, nn.Dropout)
+            ):
                 dX = [[e + some(max(map(abs, row))) for e in es] for es, row in zip(dX, dY)]
             for name in ("db", "dgamma", "dbeta"):
                 if getattr(layer, name, None):
@@ -308,7 +323,7 @@ def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
 
     loss: Any = recipe.loss
     at_once, loss.logits_gradient = loss.logits_gradient, logits_gradient
-    for layer in recipe.network.layers:
+    for layer in with_parts(recipe.network.layers):
         layer.backward = rounded(layer)  # type: ignore[method-assign]
 
 

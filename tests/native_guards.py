@@ -7,6 +7,7 @@ SIGSEGV, and code that writes before a buffer is noticed. The numbers are compar
     python tests/native_guards.py 100             # random cases; "ok 100" if all is well
     python tests/native_guards.py 100 narrow      # without wide registers, where there are any
     python tests/native_guards.py 100 images      # networks for images
+    python tests/native_guards.py 100 sequences   # networks that read sequences
     python tests/native_guards.py 100 too-far     # with a kernel that reads a vector too many
     python tests/native_guards.py 100 before      # with one that writes before its buffer
 """
@@ -24,9 +25,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from image_cases import draw_image_case
+from sequence_cases import draw_sequence_case
 from wide_cases import BATCH_SIZES, WIDTHS, check_closely, draw_wide_case
 
-from tinynn.engines.native import memory, prediction, program
+from tinynn.engines.native import memory, prediction, program, sequence_program
 from tinynn.engines.native.engine import NativeEngine
 from tinynn.engines.native.layout import HEADER_BYTES, PAGE, Layout
 from tinynn.engines.native.machine import ARENA, VECTOR_BYTES, At
@@ -83,7 +85,7 @@ class Lent:
             raise Noticed("before a lent array")
 
 
-class GuardedProgram(program.NativeProgram):
+class Guarded(program.NativeProgram):
     """Moves the pages that cannot be touched whenever other code is to run in the arena."""
 
     guards = ()
@@ -148,9 +150,13 @@ class GuardedProgram(program.NativeProgram):
         return outputs
 
 
+class GuardedSequences(Guarded, sequence_program.NativeSequences):
+    pass
+
+
 class GuardedEngine(NativeEngine):
     def program(self, recipe, memory):
-        return GuardedProgram(recipe, memory)
+        return (GuardedSequences if recipe.network.reads_steps else Guarded)(recipe, memory)
 
 
 def plant(what):
@@ -179,7 +185,8 @@ def plant(what):
 
 def main():
     count, *words = sys.argv[1:]
-    program.Lent, program.Layout = Lent, partial(Layout, guarded=True)
+    program.Lent = sequence_program.Lent = Lent
+    program.Layout = partial(Layout, guarded=True)
     for name, make in (("training", TrainingCode), ("prediction", PredictionCode)):
         guarded = partial(make, guarded=True)
         setattr(program, name, lru_cache(maxsize=8)(partial(loaded, guarded)))
@@ -191,6 +198,8 @@ def main():
         choose = random.Random(seed).choice
         if "images" in words:
             case = draw_image_case(choose)
+        elif "sequences" in words:
+            case = draw_sequence_case(choose)
         else:
             case = draw_wide_case(choose, MORE_WIDTHS, MORE_SIZES)
         case = case._replace(batches=case.batches[:SHOWN], rates=case.rates[:SHOWN])

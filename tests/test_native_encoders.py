@@ -537,6 +537,12 @@ def test_trainings_on_images_on_arm_are_those_of_lists():
 
 
 @pytest.mark.slow
+def test_trainings_on_sequences_on_arm_are_those_of_lists():
+    said = on_arm("sequence_cases.py", "60")
+    assert said.endswith("random trainings of sequences, of 60")
+
+
+@pytest.mark.slow
 def test_the_self_test_passes_on_arm():
     said = on_arm("-m", "tinynn", "selftest")
     assert "ok      engine native" in said
