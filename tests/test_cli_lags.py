@@ -38,6 +38,7 @@ def home(tmp_path_factory):
     run("train", "wave.csv", "--target", "y", "--lags", 6, "--out", "w.json", "--quiet", cwd=folder)
     run("train", "dated.csv", "--target", "y", "--lags", 4, "--out", "d.json", "--quiet",
         cwd=folder)  # fmt: skip
+    run("train", "dated.csv", "--target", "y", "--out", "rows.json", "--quiet", cwd=folder)
     return folder
 
 
@@ -102,6 +103,92 @@ def test_a_row_without_a_target_is_forecast_and_no_other_follows(home, tmp_path)
     free, _ = run("predict", home / "d.json", home / "dated.csv", "--only", cwd=tmp_path)
     assert asked.splitlines()[-1] == free.splitlines()[-1]
     assert "forecast" not in err
+
+
+def forecasts(words, **changes):
+    out, err = run("predict", *words, "--only", **changes)
+    rows = list(csv.reader(io.StringIO(out)))[1:]
+    return [float(row[0]) if row[0] else None for row in rows], err
+
+
+def test_each_forecast_is_fed_back_as_a_row_of_the_past(home):
+    found, err = forecasts(["w.json", "wave.csv", "--steps", 5], cwd=home)
+    model, y = nn.load(home / "w.json"), wave()
+    for _ in range(5):
+        y += model.predict([y[-1:-7:-1]])
+    assert len(found) == 245 and found[-5:] == pytest.approx(y[-5:], rel=1e-9)
+    assert err == "note: the last 5 rows are forecasts, each made from those before it\n"
+    once, _ = forecasts(["w.json", "wave.csv"], cwd=home)
+    assert found[:241] == once
+    assert forecasts(["w.json", "wave.csv", "--steps", 1], cwd=home)[0] == once
+
+
+def test_a_wave_is_forecast_over_a_whole_period(home):
+    """What is fed back is in its right place: a shift of one row would be seen."""
+    found, _ = forecasts(["w.json", "wave.csv", "--steps", 31], cwd=home)
+    wanted = [3 * math.sin(t / 5) for t in range(240, 271)]
+    assert r2_score(wanted, found[-31:]) > 0.97
+
+
+def test_what_is_known_ahead_stands_in_rows_without_a_target(tmp_path):
+    """The target is what another column said in the row before, and half of what it was itself."""
+    rng = random.Random(5)
+    said = [rng.choice([-1.0, 0.0, 1.0]) for _ in range(203)]
+    y = [0.0]
+    for x in said:
+        y.append(x + 0.5 * y[-1])
+    write(tmp_path / "t.csv", zip(said[:200], y), ["x", "y"])
+    write(tmp_path / "ahead.csv", [*zip(said[:200], y), *([x, ""] for x in said[200:])], ["x", "y"])
+    words = ("--target", "y", "--task", "regress", "--lags", 2, "--numbers", "x")
+    run("train", "t.csv", *words, "--out", "m.json", "--quiet", cwd=tmp_path)
+    found, err = forecasts(["m.json", "ahead.csv", "--steps", 4], cwd=tmp_path)
+    assert found[-4:] == pytest.approx(y[200:], abs=0.2) and len(found) == 204
+    assert "the last 4 rows are forecasts" in err
+    out, _ = run("predict", "m.json", "ahead.csv", "--steps", 4, cwd=tmp_path)
+    rows = list(csv.reader(io.StringIO(out)))[1:]
+    assert [row[:2] for row in rows[200:]] == [[str(x), ""] for x in said[200:]] + [["", ""]]
+    free, err = forecasts(["m.json", "ahead.csv"], cwd=tmp_path)
+    assert free[-3] == found[-4] and free[-2] != found[-3]
+    assert err.startswith(
+        "note: the last 3 rows have no 'y', and take it as missing in the rows before them; "
+        "--steps 3 feeds each forecast to the next\n"
+    )
+
+
+def test_forecasts_of_classes_and_of_numbers_in_other_notations_are_fed_back(tmp_path):
+    write(tmp_path / "sky.csv", [["rain" if t % 3 else "sun"] for t in range(120)], ["sky"])
+    run("train", "sky.csv", "--target", "sky", "--lags", 2, "--out", "s.json", "--quiet",
+        cwd=tmp_path)  # fmt: skip
+    out, _ = run("predict", "s.json", "sky.csv", "--steps", 7, "--only", cwd=tmp_path)
+    assert out.split()[-7:] == ["sun", "rain", "rain"] * 2 + ["sun"]
+    shares = [[f"{50 + v:.2f}%".replace(".", ",")] for v in wave(120)]
+    write(tmp_path / "share.csv", shares, ["share"])
+    run("train", "share.csv", "--target", "share", "--lags", 6, "--out", "p.json", "--quiet",
+        cwd=tmp_path)  # fmt: skip
+    found, _ = forecasts(["p.json", "share.csv", "--steps", 10], cwd=tmp_path)
+    wanted = [50 + 3 * math.sin(t / 5) for t in range(120, 130)]
+    assert found[-10:] == pytest.approx(wanted, abs=1.0)
+
+
+def test_a_search_among_series_tests_on_what_comes_next(home, tmp_path, monkeypatch):
+    from tinynn.cli import search
+
+    seen = []
+
+    def watched(shared, fit):
+        seen.append((shared.splits[fit[1]], shared.in_order))
+        return score(shared, fit)
+
+    score = search.fold_score
+    monkeypatch.setattr(search, "fold_score", watched)
+    monkeypatch.setattr(search, "MOST_ROWS", 100)
+    out, _ = run("train", home / "wave.csv", "--target", "y", "--lags", 6, "--search", "--epochs",
+                 3, "--out", "m.json", cwd=tmp_path)  # fmt: skip
+    assert "each cross-validated on 100 training rows in 3 folds, in the order of time\n" in out
+    assert len(seen) == 30 and all(in_order for _, in_order in seen)
+    for train, test in (split for split, _ in seen):
+        assert train == list(range(len(train))) and test == list(range(len(train), test[-1] + 1))
+    assert nn.load(tmp_path / "m.json").encoder_.column_names[0] == "y (1 before)"
 
 
 def test_a_table_in_pieces_is_predicted_alike(home, monkeypatch):
@@ -204,10 +291,9 @@ def test_a_model_file_keeps_its_lags(home, tmp_path):
          "train --help`"),
         (("train", "dated.csv", "--target", "y", "--lags", 20_000),
          "--lags needs a number up to 10,000, got 20,000"),
-        (("train", "dated.csv", "--target", "y", "--lags", 2, "--search"),
-         "--lags and --search do not go together; leave one of them out"),
         (("train", "dated.csv", "--target", "y", "--lags", 2, "--stream"),
-         "--lags and --stream do not go together; leave one of them out"),
+         "--lags needs the table in memory, as it tests the model on the last rows; leave out "
+         "--stream"),
         (("train", "dated.csv", "--target", "y", "--lags", 120),
          "dated.csv has 120 rows, and each needs the 120 rows before it: there is none that has "
          "them"),
@@ -230,6 +316,32 @@ def test_a_model_file_keeps_its_lags(home, tmp_path):
          "d.json needs a column 'day', which few.csv does not have; available: 'y'"),
         (("predict", "w.json", "wave.csv", "--keep-going"),
          "--keep-going leaves rows out, and w.json is of a series, which needs each; leave it out"),
+        (("predict", "d.json", "dated.csv", "--steps", 4),
+         "dated.csv, line 121: d.json also learns from 'day' of the rows before, which no "
+         "forecast gives; for --steps 4, add 3 rows after this line, with 'day' and without 'y', "
+         "or train without 'day', by --ignore"),
+        (("predict", "d.json", "open.csv", "--steps", 4),
+         "open.csv, line 23: d.json also learns from 'day' of the rows before, which no "
+         "forecast gives; for --steps 4, add 1 row after this line, with 'day' and without 'y', "
+         "or train without 'day', by --ignore"),
+        (("predict", "d.json", "open.csv", "--steps", 1),
+         "open.csv ends with 2 rows without 'y', more than --steps 1; give --steps 2"),
+        (("predict", "w.json", "few.csv", "--steps", 2),
+         "few.csv has 3 rows, and w.json needs 6 before the one that it predicts"),
+        (("predict", "w.json", "short.csv", "--steps", 3),
+         "short.csv has 2 rows, and w.json needs 6 before the one that it predicts"),
+        (("predict", "w.json", "wave.csv", "--steps", 0),
+         "argument --steps: needs a whole number of at least 1, got '0'; see `python3 -m tinynn "
+         "predict --help`"),
+        (("predict", "rows.json", "wave.csv", "--steps", 2),
+         "--steps needs a model of a series, which `train --lags` makes; rows.json answers each "
+         "row by itself"),
+        (("predict", "w.json", "bad.csv", "--steps", 2),
+         "bad.csv: column 'y' needs numbers, got the text 'oops' in line 5; if this means a "
+         "missing value, give --missing 'oops'"),
+        (("train", "late.csv", "--target", "sky", "--lags", 2, "--search"),
+         "late.csv: --search of a series learns first from its first 37 rows, which are all of "
+         "class 'sun'; leave out --search"),
         (("predict", "w.json", "bad.csv"),
          "bad.csv: column 'y' needs numbers, got the text 'oops' in line 5; if this means a "
          "missing value, give --missing 'oops'"),
@@ -239,6 +351,9 @@ def test_what_cannot_be_done_is_one_sentence(home, words, message):
     dates = days(60)
     write(home / "mixed.csv", [[d, y] for d, y in zip([*dates[:4], dates[14], *dates[4:]], wave())])
     write(home / "newest.csv", list(zip(reversed(dates[:40]), wave(40))))
+    write(home / "late.csv", [["rain" if t % 2 and t > 60 else "sun"] for t in range(180)], ["sky"])
+    write(home / "open.csv", [*zip(dates, wave(20)), (dates[20], ""), (dates[21], "NA")])
+    write(home / "short.csv", [[1.5], [2.5], ["NA"]], ["y"])
     write(home / "few.csv", [[1.5], [2.5], [3]], ["y"])
     write(home / "bad.csv", [[1.5], [2.5], [3], ["oops"], *[[y] for y in wave(20)]], ["y"])
     _, err = run(*words, cwd=home, code=2)

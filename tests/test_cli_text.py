@@ -59,6 +59,18 @@ def test_train_says_what_it_read_and_how_good_the_model_is(home, tmp_path):
     assert f"alone  {about.frequency_loss:.4f}" in lines[8]
 
 
+def test_a_recurrent_network_is_trained_by_its_name(home, tmp_path):
+    words = ("--network", "gru", "--units", 5, "--layers", 2, "--width", 4, "--epochs", 2)
+    out, _ = run("text", "train", home / "names.txt", "--out", "g.json", *words, cwd=tmp_path)
+    model = nn.load(tmp_path / "g.json")
+    assert repr(model.network_) == (
+        "Sequential(Embedding(4, 4), GRU(4, 5), GRU(5, 5), Dense(5, 4))"
+    )
+    assert "\nnetwork gru, " in out
+    out, _ = run("text", "sample", "g.json", "--count", 3, cwd=tmp_path)
+    assert out.splitlines() == model.sample(3)
+
+
 def test_the_same_command_gives_the_same_model(home, tmp_path):
     run("text", "train", home / "names.txt", "--out", "m.json", *QUICK, "--quiet", cwd=tmp_path)
     first, second = (nn.load(path) for path in (home / "names.json", tmp_path / "m.json"))
@@ -179,9 +191,13 @@ def test_files_that_cannot_be_trained_on_are_refused_and_nothing_is_written(tmp_
         (("trian", "names.txt"), "unknown action 'trian'; did you mean 'train'?; see `python3 -m "
          "tinynn text --help`"),
         (("train", "nams.txt"), "there is no file nams.txt; did you mean names.txt?"),
-        (("train", "names.txt", "--network", "gtp"), "TextModel needs network to be 'gpt', or a "
-         "function of the number of kinds that returns a Sequential, got 'gtp'; did you mean "
-         "'gpt'?"),
+        (("train", "names.txt", "--network", "gtp"), "TextModel needs network to be 'gpt', "
+         "'rnn', 'lstm', 'gru', or a function of the number of kinds that returns a Sequential, "
+         "got 'gtp'; did you mean 'gpt'?"),
+        (("train", "names.txt", "--network", "gpt", "--units", 8), "--units needs --network rnn or "
+         "lstm or gru, got gpt"),
+        (("train", "names.txt", "--network", "lstm", "--heads", 2), "--heads needs --network gpt, "
+         "got lstm"),
         (("train", "names.txt", "--heads", 5), "MultiHeadAttention needs a width that its heads "
          "divide, got 16 and 5"),
         (("train", "names.txt", "--most-steps", 1), "TextModel needs most_steps to be a whole "

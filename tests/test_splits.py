@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, strategies as st
 
-from tinynn.data import k_fold, stratified_k_fold, take, train_test_split
+from tinynn.data import forward_folds, k_fold, stratified_k_fold, take, train_test_split
 from tinynn.errors import SettingError, ShapeError
 
 LABELS = st.lists(st.sampled_from("abcd"), min_size=2, max_size=60)
@@ -57,6 +57,23 @@ def test_stratified_folds_spread_every_class_evenly(labels, data, seed):
         for label, count in Counter(labels).items():
             got = sum(labels[i] == label for i in test)
             assert count // folds <= got <= -(-count // folds)
+
+
+@given(st.integers(3, 60), st.data())
+def test_forward_folds_are_tested_on_what_comes_next(n, data):
+    folds = data.draw(st.integers(2, n - 1))
+    pairs = list(forward_folds(n, folds))
+    assert len(pairs) == folds and pairs[-1][1][-1] == n - 1
+    for train, test in pairs:
+        assert train + test == list(range(len(train) + n // (folds + 1)))
+    assert [a[1][-1] + 1 for a in pairs[:-1]] == [b[1][0] for b in pairs[1:]]
+
+
+def test_forward_folds_are_those_of_scikit_learn():
+    selection = pytest.importorskip("sklearn.model_selection")
+    for n, folds in ((10, 3), (7, 6), (100, 5)):
+        theirs = selection.TimeSeriesSplit(folds).split([[0]] * n)
+        assert [(list(a), list(b)) for a, b in theirs] == list(forward_folds(n, folds))
 
 
 def test_one_hot_rows_stratify_like_the_labels_they_stand_for():
@@ -137,6 +154,12 @@ def test_take():
             SettingError,
             lambda: stratified_k_fold([0, 1], 1),
             "stratified_k_fold needs at least 2 folds and a row for each, got 1 folds for 2 rows",
+        ),
+        (
+            SettingError,
+            lambda: forward_folds(3, 3),
+            "forward_folds needs at least 2 folds and a row for each and one before them, got 3 "
+            "folds for 3 rows",
         ),
         (
             ShapeError,

@@ -159,7 +159,7 @@ def test_generation_stops_at_the_end_and_follows_what_it_wrote():
 
 
 def gpt(most=4, kinds=5):
-    layers = text.ARCHITECTURES["gpt"](kinds, text.networks.Size(4, 2, 1, most))
+    layers = text.ARCHITECTURES["gpt"](kinds, text.networks.Size(4, 2, 1, most, 1))
     return nn.Sequential(*layers, seed=1)
 
 
@@ -316,7 +316,7 @@ def test_epochs_are_as_many_as_show_enough_characters(monkeypatch):
 def test_training_is_that_of_fit_on_the_same_sequences():
     model = small(epochs=4, early_stopping=False).fit(NAMES)
     other = nn.Sequential(
-        *text.ARCHITECTURES["gpt"](4, text.networks.Size(8, 2, 1, 7)), seed=0
+        *text.ARCHITECTURES["gpt"](4, text.networks.Size(8, 2, 1, 7, 1)), seed=0
     )  # fmt: skip
     X, T = windows(NAMES, model.vocabulary_, 7, "it")
     rate = nn.schedules.Linear(0.01, 0.0, steps=4 * math.ceil(len(X) / 4))
@@ -357,8 +357,8 @@ def test_a_network_of_ones_own():
     ("call", "message"),
     [
         (lambda: small(network="lstn").fit(NAMES),
-         "TextModel needs network to be 'gpt', or a function of the number of kinds that returns a "
-         "Sequential, got 'lstn'"),
+         "TextModel needs network to be 'gpt', 'rnn', 'lstm', 'gru', or a function of the number "
+         "of kinds that returns a Sequential, got 'lstn'; did you mean 'lstm'?"),
         (lambda: small(network=lambda kinds: gpt(9, 9)).fit(NAMES),
          "TextModel needs a network of 4 kinds, 3 characters and one for begin and end, got 9"),
         (lambda: small(network=lambda kinds: gpt(3, kinds)).fit(NAMES),
@@ -512,8 +512,9 @@ def changed(*keys, to):
         (changed("settings", "network", to=["gpt"]),
          "{} needs network in settings to be text, got ['gpt']"),
         (changed("settings", "network", to="gtp"),
-         "{} is not a valid text model: TextModel needs network to be 'gpt', or a function of the "
-         "number of kinds that returns a Sequential, got 'gtp'; did you mean 'gpt'?"),
+         "{} is not a valid text model: TextModel needs network to be 'gpt', 'rnn', 'lstm', 'gru', "
+         "or a function of the number of kinds that returns a Sequential, got 'gtp'; did you mean "
+         "'gpt'?"),
         (changed("settings", "width", to="8"),
          "{} is not a valid text model: TextModel needs width to be a whole number, at least 1, "
          "got '8'"),
@@ -523,6 +524,12 @@ def changed(*keys, to):
         (changed("settings", "layers", to=10**9),
          "{} needs width, layers and most_steps in settings about those of its network, got 8, "
          "1000000000 and 7"),
+        (changed("settings", to={"network": "gru", "units": 10**9}),
+         "{} needs width, layers, units and most_steps in settings about those of its network, got "
+         "16, 1, 1000000000 and 7"),
+        (changed("settings", "units", to=0),
+         "{} is not a valid text model: TextModel needs units to be a whole number, at least 1, "
+         "got 0"),
         (changed("characters", to=7), "{} needs characters to be text, got 7"),
         (changed("characters", to=""), "{} needs characters to be text, got ''"),
         (changed("characters", to="anh"), "{} needs its characters sorted, each of them once"),
@@ -583,9 +590,46 @@ def test_networks_in_a_file_that_are_not_of_its_kinds(fitted, tmp_path):
         nn.load(path)
 
 
-def test_every_architecture_learns_is_saved_and_writes(tmp_path):
-    for name in text.ARCHITECTURES:
-        model = small(network=name, epochs=8, learning_rate=0.05, early_stopping=False).fit(NAMES)
-        assert model.loss(NAMES) < model.frequency_loss(NAMES)
-        model.save(tmp_path / "m.json")
-        assert nn.load(tmp_path / "m.json").sample(5) == model.sample(5)
+@pytest.mark.parametrize("name", text.ARCHITECTURES)
+def test_every_architecture_learns_is_saved_and_writes(name, tmp_path):
+    model = small(
+        network=name, units=8, layers=2, epochs=8, learning_rate=0.05, early_stopping=False
+    )
+    assert model.fit(NAMES).loss(NAMES) < 0.9 * model.frequency_loss(NAMES)
+    model.save(tmp_path / "m.json")
+    again = nn.load(tmp_path / "m.json")
+    assert again.sample(5) == model.sample(5)
+    assert again.fit(NAMES).network_.state() == model.network_.state()
+
+
+@pytest.mark.parametrize(("name", "layer"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
+def test_recurrent_architectures_have_a_state_of_units_in_each_layer(name, layer):
+    made = text.ARCHITECTURES[name](5, text.networks.Size(3, 1, 2, 9, 4))
+    assert list(map(repr, made)) == [
+        "Embedding(5, 3)", repr(layer(3, 4)), repr(layer(4, 4)), "Dense(4, 5)"
+    ]  # fmt: skip
+    model = small(network=name, units=4, layers=2, early_stopping=False, epochs=1).fit(NAMES)
+    assert [each.units for each in model.network_.layers[1:3]] == [4, 4]
+
+
+@given(RANDOM, st.sampled_from(["rnn", "lstm", "gru"]), st.integers(1, 2))
+@settings(max_examples=20)
+def test_the_state_of_a_recurrent_network_goes_along_all_that_is_written(rng, name, layers):
+    """Each kind is the likeliest after a whole sequence, however long: none of it is forgotten."""
+    size = text.networks.Size(3, 1, layers, 2, 4)
+    network = nn.Sequential(*text.ARCHITECTURES[name](5, size), seed=rng.randrange(99))
+    seen = [rng.randrange(5) for _ in range(3)]
+    for kind in text.generate(network, seen, 9, temperature=0):
+        scores = network(seen)[-1]
+        assert scores[kind] == pytest.approx(max(scores), abs=1e-9)
+        seen.append(kind)
+    assert len(seen) == 12
+
+
+def test_one_text_is_written_on_from_the_state_beyond_the_windows_of_training():
+    one = "the cat sat on the mat.\nthe dog sat on the cat.\n" * 4
+    model = small(network="gru", units=6, most_steps=8, epochs=3, early_stopping=False).fit(one)
+    (written,) = model.sample(1, temperature=0, length=40, prompt="the ")
+    known = [model.vocabulary_.end, *model.vocabulary_.encode(written)]
+    scores = model.network_(known)[-2]
+    assert scores[known[-1]] == max(scores[:-1]) and len(written) == 40

@@ -170,6 +170,7 @@ def predict() -> Parser:
             "iris.json new.csv > answers.csv",
             "iris.json new.csv.gz --proba --out answers.csv",
             "iris.json - --only < new.csv",
+            "sales.json sales.csv --steps 12 --out forecast.csv",
         ],
     )
     command.add_argument("model", metavar="MODEL", help="a file written by train")
@@ -181,6 +182,10 @@ def predict() -> Parser:
         "--proba", action="store_true", help="add the probability of each class too"
     )
     command.add_argument("--only", action="store_true", help="write only the new columns")
+    command.add_argument(
+        "--steps", type=positive, metavar="K",
+        help="of a series: K forecasts behind the last target, each fed back for the next (1)",
+    )  # fmt: skip
     command.add_argument(
         "--keep-going", action="store_true",
         help="leave the answer empty for a row that cannot be read, and say why in a column `note`",

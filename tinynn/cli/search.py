@@ -1,6 +1,7 @@
 """The search for sizes and a learning rate or penalty: a small grid, cross-validated.
 
 A linear model takes part. With L-BFGS, which has no learning rate, the penalty alpha is searched.
+The folds of a series are in the order of time, each tested by what was learned from before it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, Iterator
 
-from ..checks.words import counted
-from ..data import k_fold, stratified_k_fold
+from ..checks.words import counted, excerpt
+from ..data import forward_folds, k_fold, stratified_k_fold
+from ..errors import DataError
 from ..estimators import ConvergenceWarning
 from ..preprocessing import TableEncoder
 from ..preprocessing.cells import as_table
@@ -53,18 +55,29 @@ def searched(
 
     Test rows are not used.
     """
-    classes = target.task == "classify"
-    numbers, _ = split_rows(targets, options.test_share, options.seed, classes)
-    if len(numbers) > MOST_ROWS:
+    classes, series = target.task == "classify", options.lags > 0
+    numbers, _ = split_rows(targets, options.test_share, options.seed, classes, in_order=series)
+    if series:
+        numbers = numbers[-MOST_ROWS:]
+    elif len(numbers) > MOST_ROWS:
         share = 1.0 - MOST_ROWS / len(numbers)
         part = split_rows([targets[i] for i in numbers], share, options.seed, classes)[0]
         numbers = [numbers[k] for k in part]
     rows, lines = picked(table, numbers)
     wanted = [targets[i] for i in numbers]
-    folds = stratified_k_fold(wanted, FOLDS, options.seed) if classes else k_fold(
-        len(wanted), FOLDS, options.seed
-    )  # fmt: skip
-    splits = list(folds)
+    if series:
+        splits = list(forward_folds(len(wanted), FOLDS))
+        first = len(splits[0][0])
+        if classes and len(set(wanted[:first])) == 1:
+            raise DataError(
+                f"{table.file.name}: --search of a series learns first from its first "
+                f"{counted(first, 'row')}, which are all of class {excerpt(wanted[0])}; leave out "
+                "--search"
+            )
+    elif classes:
+        splits = list(stratified_k_fold(wanted, FOLDS, options.seed))
+    else:
+        splits = list(k_fold(len(wanted), FOLDS, options.seed))
     name, values = "learning_rate", RATES
     if solver_of(options, len(wanted)) == "lbfgs":
         name, values = "alpha", ALPHAS
@@ -75,8 +88,9 @@ def searched(
     console.say(
         f"search: {len(space) - 1} pairs of sizes and {_words(name)}, and a linear model, each "
         f"cross-validated on {counted(len(wanted), 'training row')} in {FOLDS} folds"
+        f"{', in the order of time' if series else ''}"
     )
-    data = Folds(as_table(rows.rows), wanted, None, splits, diverged=-inf)
+    data = Folds(as_table(rows.rows), wanted, None, splits, diverged=-inf, in_order=series)
     found: list[Candidate] = []
     started = time.monotonic()
     with located(table.file.name, lines), warnings.catch_warnings(), _pool(options.jobs) as pool:

@@ -9,10 +9,11 @@ from typing import Any, Callable, NamedTuple, Sequence
 
 from ..checks.words import counted
 from ..data.sources import UTF8, TextFile, near_file
-from ..errors import DataError, FormatError
+from ..errors import DataError, FormatError, SettingError
 from ..estimators import storage
 from ..estimators.text.about import TextAbout
 from ..estimators.text.model import MOST_HELD, TextModel, perplexity_of
+from ..estimators.text.networks import ARCHITECTURES, ONLY_OF
 from ..estimators.text.storage import from_dict
 from ..estimators.text.vocabulary import Vocabulary
 from ..estimators.text.windows import Text, split, usual_most_steps
@@ -149,7 +150,6 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     model = TextModel(
         options.network,
         width=options.width,
-        heads=options.heads,
         layers=options.layers,
         most_steps=options.most_steps,
         epochs=options.epochs,
@@ -163,6 +163,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         engine=options.engine,
         callbacks=callbacks,
     )
+    model.set_params(**_own_sizes(options))
     model.check()
     source = read_text(options.text, options.encoding, options.whole or None)
     stages = Stages(options.resume, console)
@@ -207,6 +208,19 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         console.note("note: the model was not saved; --out FILE saves it")
     console.result({**content_of(model), "model": options.out})
     return 130 if interrupted else 0
+
+
+def _own_sizes(options: argparse.Namespace) -> dict[str, int]:
+    """Return the sizes that only some networks have, as far as they are given.
+
+    Raises SettingError for one that the network does not have.
+    """
+    given = {name: getattr(options, name) for name in ONLY_OF if getattr(options, name) is not None}
+    for name in given:
+        if options.network in ARCHITECTURES and options.network not in ONLY_OF[name]:
+            owners = " or ".join(ONLY_OF[name])
+            raise SettingError(f"--{name} needs --network {owners}, got {options.network}")
+    return given
 
 
 def _check_size(source: TextSource, most_steps: int, options: argparse.Namespace) -> None:

@@ -57,6 +57,7 @@ def train() -> Parser:
         [
             "names.txt --out names.json",
             "names.txt --out names.json --width 32 --epochs 5 --seconds 600",
+            "names.txt --out names.json --network gru --units 64",
             "novel.txt --whole --most-steps 64 --out novel.json",
         ],
     )
@@ -68,14 +69,21 @@ def train() -> Parser:
     )
     command.add_argument("--encoding", help="utf-8, cp1252, latin-1, utf-16 … (guessed)")
     group = command.add_argument_group("network")
-    group.add_argument("--network", default="gpt", metavar="NAME", help="%(default)s")
+    group.add_argument(
+        "--network", default="gpt", metavar="NAME", help="gpt, rnn, lstm or gru (%(default)s)"
+    )
     group.add_argument(
         "--width", type=positive, default=16, help="numbers that stand for a character (16)"
     )
     group.add_argument(
-        "--heads", type=positive, default=4, help="parts that attention divides them into (4)"
+        "--heads", type=positive, help="of gpt: parts that attention divides them into (4)"
     )
-    group.add_argument("--layers", type=positive, default=1, help="blocks of layers (1)")
+    group.add_argument(
+        "--units", type=positive, help="of rnn, lstm and gru: numbers in a layer's state (32)"
+    )
+    group.add_argument(
+        "--layers", type=positive, default=1, help="recurrent layers, or blocks of layers (1)"
+    )
     group.add_argument(
         "--most-steps", type=positive, metavar="N",
         help="characters seen at once; longer lines are cut (the longest line's, at most 64)",

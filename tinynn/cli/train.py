@@ -120,9 +120,11 @@ def _check_lags(options: argparse.Namespace) -> None:
     """Raise SettingError for what a series cannot be trained with."""
     if options.lags > MOST_LAGS:
         raise SettingError(f"--lags needs a number up to {MOST_LAGS:,}, got {options.lags:,}")
-    for option in ("search", "stream"):
-        if getattr(options, option):
-            raise SettingError(f"--lags and --{option} do not go together; leave one of them out")
+    if options.stream:
+        raise SettingError(
+            "--lags needs the table in memory, as it tests the model on the last rows; leave out "
+            "--stream"
+        )
 
 
 def _without_target(

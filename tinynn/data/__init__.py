@@ -6,7 +6,7 @@ from ..checks.rows import as_list, as_rows, as_vector, same_length
 from .encoding import MinMaxScaler, StandardScaler, class_numbers, one_hot
 from .generators import blobs, circles, moons, spirals, xor
 from .iris import Dataset, load_iris
-from .splits import k_fold, stratified_k_fold, take, train_test_split
+from .splits import forward_folds, k_fold, stratified_k_fold, take, train_test_split
 
 __all__ = [
     "Dataset",
@@ -18,6 +18,7 @@ __all__ = [
     "blobs",
     "circles",
     "class_numbers",
+    "forward_folds",
     "k_fold",
     "load_iris",
     "moons",

@@ -104,6 +104,23 @@ def stratified_k_fold(
     return _deal([i for members in _by_class(order, T) for i in members], folds)
 
 
+def forward_folds(n: int, folds: int = 5) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield (training indices, test indices) for each fold of n rows in the order of time.
+
+    The last rows are cut into folds of n // (folds + 1) rows; each is the test of all rows before
+    it, so none is predicted from what comes later. scikit-learn calls this TimeSeriesSplit.
+
+    Raises SettingError unless 2 ≤ folds < n.
+
+    >>> list(forward_folds(5, folds=2))
+    [([0, 1, 2], [3]), ([0, 1, 2, 3], [4])]
+    """
+    _check_folds("forward_folds", folds, n, before=1)
+    size = n // (folds + 1)
+    starts = range(n - folds * size, n, size)
+    return ((list(range(start)), list(range(start, start + size))) for start in starts)
+
+
 def _deal(order: Sequence[int], folds: int) -> Iterator[tuple[list[int], list[int]]]:
     for fold in range(folds):
         test = list(order[fold::folds])
@@ -139,9 +156,10 @@ def _stratified_choice(order: Sequence[int], targets: Sequence[Any], wanted: int
     return [i for members, share in zip(classes, shares) for i in members[:share]]
 
 
-def _check_folds(function: str, folds: int, n: int) -> None:
-    if not isinstance(folds, int) or not 2 <= folds <= n:
+def _check_folds(function: str, folds: int, n: int, before: int = 0) -> None:
+    if not isinstance(folds, int) or not 2 <= folds <= n - before:
+        first = " and one before them" if before else ""
         raise SettingError(
-            f"{function} needs at least 2 folds and a row for each, got {folds!r} folds for {n} "
-            "rows"
+            f"{function} needs at least 2 folds and a row for each{first}, got {folds!r} folds for "
+            f"{n} rows"
         )

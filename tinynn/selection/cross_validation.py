@@ -32,6 +32,7 @@ class Folds(NamedTuple):
 
     splits:   the numbers of the rows for training and for testing, of each fold
     diverged: the score of a training that diverges; None to raise the error
+    in_order: whether the rows are in the order of time, so that early stopping looks at the last
     """
 
     table: Table
@@ -40,6 +41,7 @@ class Folds(NamedTuple):
     splits: Sequence[Split]
     scoring: Scoring | None = None
     diverged: float | None = None
+    in_order: bool = False
 
     @property
     def most(self) -> float:
@@ -220,6 +222,9 @@ def fold_score(shared: Folds, fit: tuple[Trainable, int]) -> tuple[float, str | 
     X_train, X_test = (table._replace(rows=take(table.rows, part)) for part in (train, test))
 
     def trained() -> object:
+        if shared.in_order and not isinstance(estimator, Ensemble):
+            prepared = estimator.prepare(X_train, take(y, train), w_train, in_order=True)
+            return estimator.fit_prepared(prepared)
         return estimator.fit(X_train, take(y, train), w_train)
 
     try:

@@ -42,11 +42,14 @@ class TextModel(FittedText):
     A text is a list of lines (names, words, verses), each of which begins and ends; or one string,
     which goes on, with line ends as characters like any other.
 
-    network:          the name of an architecture, "gpt", or a function of the number of kinds that
-                      returns a Sequential, which begins with Embedding and has an output per kind
-    width, heads, layers:  the size of the architecture: the numbers that stand for a character, the
-                      parts attention divides them into, the blocks of attention and dense layers
-    most_steps:       how many characters the network sees at once; longer texts are cut into
+    network:          the name of an architecture, "gpt", "rnn", "lstm" or "gru", or a function of
+                      the number of kinds that returns a Sequential, which begins with Embedding and
+                      has an output per kind
+    width, layers:    the size of the architecture: the numbers that stand for a character, and how
+                      many blocks of attention and dense layers, or recurrent layers, there are
+    heads:            of a "gpt", the parts attention divides the width into
+    units:            of an "rnn", "lstm" or "gru", the numbers in the state of each layer
+    most_steps:       how many characters the network learns from at once; longer texts are cut into
                       windows of so many. None: as many as the longest line has and one more, at
                       most 64
     epochs:           how often the text is shown at most; None: as often as shows about 200,000
@@ -71,6 +74,7 @@ class TextModel(FittedText):
     width: int
     heads: int
     layers: int
+    units: int
     most_steps: int | None
     epochs: int | None
     batch_size: int
@@ -90,6 +94,7 @@ class TextModel(FittedText):
         width: int = 16,
         heads: int = 4,
         layers: int = 1,
+        units: int = 32,
         most_steps: int | None = None,
         epochs: int | None = None,
         batch_size: int = 8,
@@ -154,7 +159,7 @@ class TextModel(FittedText):
     def check(self) -> None:
         """Raise SettingError for a parameter that cannot be used."""
         who = type(self).__name__
-        for name in ("width", "heads", "layers", "batch_size", "patience"):
+        for name in ("width", "heads", "layers", "units", "batch_size", "patience"):
             integer(who, name, getattr(self, name), least=1)
         for name, least in (("most_steps", 2), ("epochs", 1)):
             if getattr(self, name) is not None:
@@ -167,10 +172,10 @@ class TextModel(FittedText):
         flag(who, "early_stopping", self.early_stopping)
         if not callable(self.network) and self.network not in (*ARCHITECTURES, OWN):
             near = did_you_mean(self.network, ARCHITECTURES)
+            names = ", ".join(map(repr, ARCHITECTURES))
             raise SettingError(
-                f"{who} needs network to be {' or '.join(map(repr, ARCHITECTURES))}, or a function "
-                f"of the number of kinds that returns a Sequential, got {excerpt(self.network)}"
-                f"{near}"
+                f"{who} needs network to be {names}, or a function of the number of kinds that "
+                f"returns a Sequential, got {excerpt(self.network)}{near}"
             )
 
     def _new_network(self, vocabulary: Vocabulary, most_steps: int) -> Sequential:
@@ -184,7 +189,7 @@ class TextModel(FittedText):
         if callable(self.network):
             network = self.network(kinds)
         else:
-            size = Size(self.width, self.heads, self.layers, most_steps)
+            size = Size(self.width, self.heads, self.layers, most_steps, self.units)
             network = Sequential(*ARCHITECTURES[self.network](kinds, size), seed=self.seed)
         if kinds_of(network) != kinds:
             raise SettingError(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, NamedTuple
+from typing import Callable, List, Mapping, NamedTuple, Sequence
 
 from ...lesson.activation_layers import ReLU
 from ...lesson.attention import MultiHeadAttention
+from ...lesson.gru import GRU
 from ...lesson.layer import Layer
 from ...lesson.layers import Dense
+from ...lesson.lstm import LSTM
 from ...lesson.residual import Residual
 from ...lesson.rms_norm import RMSNorm
+from ...lesson.rnn import RNN
 from ...lesson.sequences import Embedding, Positions
 
 
@@ -20,12 +23,17 @@ class Size(NamedTuple):
     heads:      how many parts attention divides them into
     layers:     how many layers, or blocks of layers, there are
     most_steps: how many steps a sequence has at most
+    units:      how many numbers are the state of a recurrent layer
     """
 
     width: int
     heads: int
     layers: int
     most_steps: int
+    units: int
+
+
+Make = Callable[[int, Size], List[Layer]]
 
 
 def gpt(kinds: int, size: Size) -> list[Layer]:
@@ -46,8 +54,27 @@ def gpt(kinds: int, size: Size) -> list[Layer]:
     return [*layers, Dense(width, kinds, bias=False)]
 
 
+def recurrent(layer: type[RNN] | type[LSTM] | type[GRU]) -> Make:
+    """Return the function for networks of recurrent layers, each of which reads the one before it.
+
+    Source: Mikolov and others, Recurrent neural network based language model (2010).
+    """
+
+    def network(kinds: int, size: Size) -> list[Layer]:
+        widths = [size.width] + [size.units] * size.layers
+        states: list[Layer] = [layer(width, size.units) for width in widths[:-1]]
+        return [Embedding(kinds, size.width), *states, Dense(size.units, kinds)]
+
+    return network
+
+
 # Another architecture is another line. Its layers begin with Embedding(kinds, …), have a stepper
 # that sees no later steps, and end with a score for each kind.
-ARCHITECTURES: Mapping[str, Callable[[int, Size], list[Layer]]] = {
+ARCHITECTURES: Mapping[str, Make] = {
     "gpt": gpt,
+    "rnn": recurrent(RNN),
+    "lstm": recurrent(LSTM),
+    "gru": recurrent(GRU),
 }
+# What of a size only some of them use.
+ONLY_OF: Mapping[str, Sequence[str]] = {"heads": ("gpt",), "units": ("rnn", "lstm", "gru")}

@@ -14,7 +14,7 @@ from ...training.saved_state import saved_history
 from .about import TextAbout
 from .generation import kinds_of, most_steps_of
 from .model import TextModel
-from .networks import Size
+from .networks import ONLY_OF
 from .saving import NOT_SAVED
 from .vocabulary import Vocabulary
 
@@ -100,10 +100,15 @@ def _check_size(
     model: TextModel, vocabulary: Vocabulary, most_steps: int, network: Sequential, name: str
 ) -> None:
     """Raise FormatError for settings with which the next `fit` or `sample` would never end."""
-    size = Size(model.width, model.heads, model.layers, max(model.most_steps or 1, most_steps))
-    per_column = 2 * vocabulary.kinds + size.most_steps + 12 * size.width * size.layers
-    if size.width * per_column > max(WEIGHTS_LIMIT, 10 * network.count_parameters()):
+    most = max(model.most_steps or 1, most_steps)
+    width, layers, units = model.width, model.layers, model.units
+    weights = width * (2 * vocabulary.kinds + most + 12 * width * layers)
+    named, got = "width, layers", f"{excerpt(width)}, {excerpt(layers)}"
+    if model.network in ONLY_OF["units"]:
+        weights = most + vocabulary.kinds * (width + units) + 4 * units * (width + units) * layers
+        named, got = "width, layers, units", f"{got}, {excerpt(units)}"
+    if weights > max(WEIGHTS_LIMIT, 10 * network.count_parameters()):
         raise FormatError(
-            f"{name} needs width, layers and most_steps in settings about those of its network, "
-            f"got {excerpt(size.width)}, {excerpt(size.layers)} and {excerpt(size.most_steps)}"
+            f"{name} needs {named} and most_steps in settings about those of its network, got "
+            f"{got} and {excerpt(most)}"
         )
