@@ -9,7 +9,7 @@ from typing import Any, Callable, NamedTuple, Sequence
 
 from ..checks.words import counted
 from ..data.sources import UTF8, TextFile, near_file
-from ..errors import DataError, FormatError, SettingError
+from ..errors import DataError, EngineError, FormatError, SettingError
 from ..estimators import storage
 from ..estimators.text.about import TextAbout
 from ..estimators.text.model import MOST_HELD, TextModel, perplexity_of
@@ -22,6 +22,7 @@ from ..lesson.random_streams import stream
 from ..training.callbacks import Callback
 from ..training.progress import Progress
 from .console import Console, Terminal, check_writable
+from .models import fastest_engine
 from .stages import Stages, say_end
 
 SEEN_IN_A_LOG = 10.0  # seconds between two lines of progress that is not on a terminal
@@ -160,7 +161,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         patience=options.patience,
         seconds=options.seconds,
         seed=options.seed,
-        engine=options.engine,
+        engine=options.engine or fastest_engine(),
         callbacks=callbacks,
     )
     model.set_params(**_own_sizes(options))
@@ -180,7 +181,13 @@ def _train(options: argparse.Namespace, console: Console) -> int:
             part, options.test_share, options.seed, model.most_steps or 1, source.name
         )
     console.say(_parts_text(part, test, options))
-    model.fit(part, vocabulary, stages.file("network"))
+    try:
+        model.fit(part, vocabulary, stages.file("network"))
+    except EngineError:
+        if options.engine:
+            raise
+        model.set_params(engine="auto")  # machine code does not serve all sizes
+        model.fit(part, vocabulary, stages.file("network"))
     _say_training(model, console, stages)
     interrupted = model.history_.stopped_by == "interrupted"
     model.about_ = TextAbout(

@@ -117,7 +117,11 @@ def train() -> Parser:
         "--resume", metavar="FOLDER",
         help="keep the training in this folder, and go on from its last epoch if it was cut short",
     )  # fmt: skip
-    group.add_argument("--engine", default="auto", help="auto, lists or unrolled (%(default)s)")
+    group.add_argument(
+        "--engine",
+        help="native, which runs machine code, where it can; auto chooses among those in pure "
+        "Python: lists, unrolled",
+    )
     add_output(command)
     return command
 
