@@ -157,7 +157,7 @@ def test_spans_lie_side_by_side():
 
 def test_windows_of_a_padded_image():
     model = nn.Sequential(nn.Conv2D((2, 3, 4), 1, 2, stride=(2, 1), padding=((1, 0), (0, 2))))
-    (plan,) = layer_plans(model, 24)
+    (plan,) = layer_plans(model.layers, 24)
     geometry = Geometry.of(plan.image)
     assert (geometry.height, geometry.width, geometry.places) == (4, 6, 10)
     assert geometry.starts()[:6] == [0, 8, 16, 24, 32, 8 * 12]

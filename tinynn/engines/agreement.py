@@ -12,7 +12,7 @@ from __future__ import annotations
 from copy import copy
 from math import gcd
 from random import Random
-from typing import Any, Callable, Union
+from typing import Any, Callable, Sequence, Union
 
 from ..formulas.caches import forgotten_by
 from ..lesson.images import Flatten
@@ -25,14 +25,25 @@ from ..lesson.network import Sequential
 from ..lesson.normalization import BatchNorm, GroupNorm
 from ..lesson.optimizer import Optimizer
 from ..lesson.optimizers import SGD
+from ..lesson.residual import Residual
+from ..lesson.samples import one_row_each
+from ..lesson.sequences import Embedding
 from ..lesson.step_summaries import MeanSteps
 from .contract import Engine, Recipe
 from .image_plans import does_nothing, takes_images
 from .lists import ENGINE as LISTS
+from .sequence_plans import with_parts
 
 ROWS = 2
 ROWS_TO_NORMALIZE = 3  # a column of two numbers becomes -1 and 1, whatever they were
 _WIDTHS = ("inputs", "outputs", "columns")  # settings that do not belong to a kind
+# Of the small layers in a network of sequences; rows fill whole vectors.
+_STEP_WIDTH = 8
+_SMALL = {
+    "kinds": 5,
+    "most": 4,
+    **dict.fromkeys(("inputs", "units", "width", "columns"), _STEP_WIDTH),
+}
 _PLAIN = SGD(0.05)  # its steps show the derivatives unchanged
 
 # Where an engine differs, by its name and the kind: the index of a layer, another part, or None.
@@ -48,7 +59,7 @@ def disagreement(engine: Engine, recipe: Recipe) -> str | None:
     """
     if engine is LISTS:
         return None
-    if recipe.network.reads_steps:
+    if recipe.network.reads_steps and not engine.steps_itself:
         # All but the Dense layers are the lesson's own.
         recipe = recipe._replace(network=Sequential(Dense(3, 3), MeanSteps(), Dense(3, 3)))
     network, loss, optimizer = recipe.network, recipe.loss, recipe.optimizer
@@ -90,7 +101,7 @@ def _in_words(part: _Part, network: Sequential) -> str | None:
 
 def _kind(layers: list[Layer]) -> tuple[object, ...]:
     kinds: list[object] = []
-    for layer in layers:
+    for layer in with_parts(layers):
         kind: Any = type(layer)
         kinds += [kind, _without(_WIDTHS, layer.settings()), kind.forward, kind.backward]
         kinds.append(layer.frozen)
@@ -137,6 +148,8 @@ def _without_noise(layers: list[Layer]) -> list[Layer]:
 
 def _first_wrong(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> _Part:
     """Return the index of the first layer that differs on its own, or "network" if none does."""
+    if any(layer.reads_steps for layer in layers):
+        return "network"
     for index, layer in enumerate(layers):
         begin, end = Dense(1, 8), Dense(8, 2)
         if takes_images(layer) and layer.inputs:
@@ -148,6 +161,8 @@ def _first_wrong(layers: list[Layer], alike: Callable[[list[Layer]], bool]) -> _
 
 def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
     """Return a network with the same kinds of layers, as wide as the engine needs for the test."""
+    if engine.steps_itself and any(layer.reads_steps for layer in layers):
+        return Sequential(*map(_small, layers), seed=1)
     width = engine.width_to_try
     small: list[Layer] = []
     columns = width
@@ -184,11 +199,32 @@ def small_network(engine: Engine, layers: list[Layer]) -> Sequential:
     return Sequential(*small, seed=1)
 
 
+def _small(layer: Layer) -> Layer:
+    """Return a layer of the same kind for `small_network`, in a network of sequences."""
+    settings: dict[str, Any] = dict(layer.settings())
+    small: Layer
+    if isinstance(layer, Residual):
+        small = Residual(*map(_small, layer.layers))
+    elif isinstance(layer, Dense):
+        small = Dense(_STEP_WIDTH, _STEP_WIDTH, bias=layer.has_bias)
+    else:
+        if "heads" in settings:
+            settings["heads"] = min(2, settings["heads"])
+        small = type(layer)(**{name: _SMALL.get(name, value) for name, value in settings.items()})
+    small.frozen = layer.frozen
+    return small
+
+
 def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
-    X = _inputs(engine, recipe.network)
-    T = _targets(recipe.loss, len(X), recipe.network.outputs or len(X[0]))
-    if recipe.network.reads_steps:
-        X, T = _as_sequences(X, T)
+    X: Any = _inputs(engine, recipe.network)
+    if recipe.network.reads_steps and engine.steps_itself:
+        X, T = _of_lengths(small_network(engine, recipe.network.layers), recipe.loss, (2, 2, 3))
+        order = [range(2), range(3)[::-1]]  # sequences of one length, and of two
+    else:
+        T = _targets(recipe.loss, len(X), recipe.network.outputs or len(X[0]))
+        order = [range(len(X))[::-1]] * 2
+        if recipe.network.reads_steps:
+            X, T = _as_sequences(X, T)
     found: list[list[float]] = []
     for one in (LISTS, engine):
         network = small_network(engine, recipe.network.layers)
@@ -197,13 +233,28 @@ def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
         program.bind(X, T)
         try:
             # Two steps, on all rows from last to first: no engine writes a program for these rows.
-            losses = program.train([range(len(X))[::-1]] * 2, [_PLAIN.rate(0, 0)] * 2, 1)
+            losses = program.train(order, [_PLAIN.rate(0, 0)] * 2, 1)
         except ArithmeticError:
             losses = []
         program.write_back()
         values = [v for parameter in network.parameters() for row in parameter.rows() for v in row]
         found.append([*losses, *values])
     return _close(engine, *found)
+
+
+def _of_lengths(network: Sequential, loss: Loss, lengths: Sequence[int]) -> tuple[Any, Any]:
+    """Return sequences of these lengths, and their targets."""
+    rng, first = Random(7), network.layers[0]
+    X = []
+    for length in lengths:
+        if isinstance(first, Embedding):
+            X.append([[float(rng.randrange(first.kinds))] for _ in range(length)])
+        else:
+            columns = range(network.inputs or _STEP_WIDTH)
+            X.append([[rng.uniform(-1.0, 1.0) for _ in columns] for _ in range(length)])
+    each = one_row_each(network.layers)
+    targets = iter(_targets(loss, sum(lengths), network.outputs or _STEP_WIDTH))
+    return X, [[next(targets) for _ in range(1 if each else length)] for length in lengths]
 
 
 def _as_sequences(X: Any, T: Any) -> Any:

@@ -259,6 +259,9 @@ class Engine:
     name = ""
     tolerance = 1e-9  # how far its numbers may differ from those of `lists` after two steps
     tries_optimizers = True  # whether to compare optimizers, too: not if rounding matters too much
+    steps_itself = (
+        False  # whether it computes all layers of sequences itself, not as the lesson does
+    )
     width_to_try = 3  # of the layers in the network that it is compared with `lists` on
 
     def unavailable(self) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence
 
 from ..formulas import LAYER_FORMULAS, formula_name
+from ..formulas.cells import CELLS
 from ..formulas.losses import has_formula, loss_formula
 from ..formulas.normalizations import scale_and_shift
 from ..formulas.optimizers import (
@@ -50,6 +51,8 @@ _WRITTEN = {
 
 
 _BY_COLUMNS = ("BatchNorm", "ChannelNorm")
+TABLES = ("Embedding", "Positions")  # layers with a matrix whose rows are looked up
+SUMMARIES = ("LastStep", "MeanSteps", "MaxSteps")  # they make one row of a sequence
 
 
 class LayerPlan(NamedTuple):
@@ -58,7 +61,10 @@ class LayerPlan(NamedTuple):
     Kinds are the names of layers, and "Affine": y = gamma x + beta in each column. The second
     number of batch normalization is its momentum, that of group normalization its groups. `fixed`
     are the names of frozen parameters. "Conv", "MaxPool", "AveragePool" and "ChannelNorm" (batch
-    normalization by channel) have an `image`.
+    normalization by channel) have an `image`. For the kinds of sequences see sequence_plans.py.
+
+    `sources` are the rows that the layer takes: 0 for those before the first plan, k + 1 for those
+    after plan k. Without any, it takes those after the plan before it.
     """
 
     place: int
@@ -70,6 +76,7 @@ class LayerPlan(NamedTuple):
     second: float = 0.0
     fixed: tuple[str, ...] = ()
     image: ImagePlan | None = None
+    sources: tuple[int, ...] = ()
 
     def trained(self) -> tuple[str, ...]:
         """Return the names of the parameters that training changes: those that are not frozen."""
@@ -77,14 +84,25 @@ class LayerPlan(NamedTuple):
 
     def letters(self) -> tuple[str, ...]:
         """Return the names of the layer's parameters, in order."""
-        if self.kind in ("Dense", "Conv"):
-            return ("W", "b") if self.biased else ("W",)
+        if self.matrix:
+            return (self.matrix, *(("c" if self.kind in CELLS else "b") if self.biased else ""))
         formula = LAYER_FORMULAS.get("LayerNorm" if self.kind in _BY_COLUMNS else self.kind)
         return tuple(formula.letters) if formula else ()
 
     @property
+    def matrix(self) -> str:
+        """The letter of the layer's matrix, "" if it has none."""
+        if self.kind in CELLS:
+            return "U"
+        return "W" if self.kind in ("Dense", "Conv", *TABLES) else ""
+
+    @property
     def weight_shape(self) -> tuple[int, int]:
-        """The shape of W, of a layer that has it."""
+        """The shape of the matrix, of a layer that has one."""
+        if self.kind in TABLES:
+            return int(self.number), self.outputs
+        if self.kind in CELLS:
+            return self.outputs, self.inputs
         if self.image is None:
             return self.inputs, self.outputs
         return self.image.patch, self.image.filters
@@ -263,16 +281,21 @@ def plan_of(recipe: Recipe, inputs: int) -> TrainingPlan:
     network, loss, optimizer, clip_norm, clip_value = recipe
     fused = loss.joins(network.layers[-1])
     return TrainingPlan(
-        inputs, layer_plans(network, inputs), loss.name, loss.from_logits, loss_number(loss), fused,
+        inputs, layer_plans(network.layers, inputs),
+        loss.name, loss.from_logits, loss_number(loss), fused,
         optimizer.name, numbers_of(optimizer), optimizer.memory_names, clip_norm, clip_value,
     )  # fmt: skip
 
 
-def layer_plans(network: Sequential, inputs: int) -> tuple[LayerPlan, ...]:
-    """Return the plans of a network's layers, without those that do nothing."""
+def layer_plans(layers: Sequence[Layer], inputs: int) -> tuple[LayerPlan, ...]:
+    """Return the plans of layers, without those that do nothing."""
+    if any(layer.reads_steps or hasattr(layer, "parts") for layer in layers):
+        from .sequence_plans import sequence_plans  # which rows need not know
+
+        return sequence_plans(layers, inputs)
     plans = []
     columns = inputs
-    for index, layer in enumerate(network.layers):
+    for index, layer in enumerate(layers):
         if type(layer) is Linear or does_nothing(layer):
             continue
         before, biased = columns, False

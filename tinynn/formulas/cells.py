@@ -2,7 +2,7 @@
 
 The products are those of Dense layers: a = x W + b and v = h U, of which each gate has its own
 columns. From these rows and the state, a program makes the new state. Exports write it in every
-language.
+language, and `native` in machine code, with the way back.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class CellFormula(NamedTuple):
     program:  makes the new state of the old one and, for each gate such as i, the rows a_i and v_i
     apart:    whether the last gate's row v is a product of its own, with biases of its own
     reset:    makes the row m of a, v and h; the product that is apart is then of m, not of h
+    backward: makes d_i, for each gate such as i, of d = ∂L/∂h; p is the last row of the state
+              before. e is ∂L/∂c, of the new c and then of the one before; without a c, it makes
+              an e that ∂L/∂h of the step before begins with. Where the derivative by v_i is not
+              that by a_i, it makes u_i, too; empty where nobody needs it
     """
 
     gates: Sequence[str]
@@ -33,12 +37,19 @@ class CellFormula(NamedTuple):
     program: Program
     apart: bool = False
     reset: Program = ()
+    backward: Program = ()
 
 
 def _applied(activation: str, z: str) -> str:
     """Return an activation of z as an expression."""
     (only,) = ACTIVATIONS[activation].forward
     return written(replaced(parsed(only.value), {"z": parsed(z)}))
+
+
+def _slope(activation: str, d: str, y: str, to: str) -> Each:
+    """Return how ∂L/∂z follows from the expression d = ∂L/∂y, where y is the activation of z."""
+    (only,) = ACTIVATIONS[activation].backward
+    return Each(to, written(replaced(parsed(only.value), {"d": parsed(d), "y": parsed(y)})))
 
 
 def _gate(name: str) -> list[Each]:
@@ -48,7 +59,10 @@ def _gate(name: str) -> list[Each]:
 
 def _rnn(activation: str) -> CellFormula:
     program = [Each("s", "a_h + v_h"), Each("h", _applied(activation, "s"))]
-    return CellFormula(("h",), ("h",), program)
+    kept = {"z": parsed("h")}  # a ReLU's slope is 0 where h is
+    slope = _slope(activation, "d", "h", "d_h")
+    backward = [Each("d_h", written(replaced(parsed(slope.value), kept)))]
+    return CellFormula(("h",), ("h",), program, backward=backward)
 
 
 def _lstm(state: Sequence[str], kept: str) -> CellFormula:
@@ -58,7 +72,17 @@ def _lstm(state: Sequence[str], kept: str) -> CellFormula:
         Each("c", f"f * {kept} + i * g"),
         Each("h", "o * tanh(c)"),
     ]  # fmt: skip
-    return CellFormula(("i", "f", "g", "o"), state, program)
+    through = _slope("Tanh", "d * o", "t", "e").value
+    backward = [
+        Each("t", "tanh(c)"),
+        Each("e", f"e + {through}" if len(state) == 2 else through),
+        _slope("Sigmoid", "e * g", "i", "d_i"),
+        _slope("Sigmoid", "e * p", "f", "d_f"),
+        _slope("Tanh", "e * i", "g", "d_g"),
+        _slope("Sigmoid", "d * t", "o", "d_o"),
+        Each("e", "e * f"),
+    ]
+    return CellFormula(("i", "f", "g", "o"), state, program, backward=backward)
 
 
 _RENEWED = Each("h", "(1.0 - z) * n + z * h")
@@ -72,6 +96,13 @@ CELLS: dict[str, CellFormula] = {
         ("r", "z", "n"), ("h",),
         [*_gate("r"), *_gate("z"), Each("n", "tanh(a_n + r * v_n)"), _RENEWED],
         apart=True,
+        backward=[
+            _slope("Tanh", "d * (1.0 - z)", "n", "d_n"),
+            _slope("Sigmoid", "d * (p - n)", "z", "d_z"),
+            _slope("Sigmoid", "d_n * v_n", "r", "d_r"),
+            Each("u_n", "d_n * r"),
+            Each("e", "d * z"),
+        ],
     ),
     "GRU with reset before": CellFormula(
         ("r", "z", "n"), ("h",),

@@ -13,6 +13,7 @@ class Call(NamedTuple):
     """What one call of the code does: epochs of `batches` with `length` rows.
 
     last:   rows of another batch at the end of each epoch, or 0
+    steps:  how many rows are a sequence, if all have as many; 0 if they have not: it is one batch
     first:  the number of the first batch; row: where its rows begin among all row numbers
     """
 
@@ -22,6 +23,7 @@ class Call(NamedTuple):
     batches: int
     length: int
     last: int = 0
+    steps: int = 1
 
     @property
     def per_epoch(self) -> int:
@@ -40,7 +42,7 @@ class Call(NamedTuple):
 
     def cut(self, most: int) -> tuple[Call, list[Call]]:
         """Return the beginning, with at most so many rows or of one batch, and the rest."""
-        epochs, batches, length, last = self[2:]
+        epochs, batches, length, last = self[2:6]
         if self.rows <= most or self.updates == 1:
             return self, []
         if epochs > 1:

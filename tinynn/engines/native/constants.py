@@ -23,7 +23,11 @@ class Constants:
 
     def at(self, value: float) -> At:
         """Return the address of four copies of a float."""
-        return self._vector(struct.pack("<d", value) * LANES)
+        return self.vector(*[value] * LANES)
+
+    def vector(self, *values: float) -> At:
+        """Return the address of four floats."""
+        return self._vector(struct.pack(f"<{LANES}d", *values))
 
     def bits(self, value: int) -> At:
         """Return the address of four copies of a 64-bit pattern."""

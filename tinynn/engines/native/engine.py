@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from ...formulas.cells import CELLS, cell_name
+from ...lesson.attention import MultiHeadAttention
+from ...lesson.layer import Layer
 from ...lesson.layers import Dropout
 from ...lesson.network import Sequential
 from ...lesson.normalization import GroupNorm
 from ...lesson.prelu import PReLU
+from ...lesson.recurrent import Recurrent
 from ..contract import Engine, Memory, Predictor, Program, Recipe
 from ..image_plans import image_plan
-from ..plans import unknown_layer, unknown_part
+from ..plans import unknown_layer, unknown_loss, unknown_optimizer, unknown_part
+from ..sequence_plans import unknown_sequence_layer, with_parts
+from .machine import LANES
 from .processor import unavailable
 
 
@@ -16,16 +22,25 @@ class NativeEngine(Engine):
     """Runs networks of the library's own layers, losses and optimizers where code can run."""
 
     name = "native"
+    steps_itself = True
 
     def unavailable(self) -> str | None:
         return unavailable()
 
     def refuses(self, recipe: Recipe, batch_size: int) -> str | None:
         network = recipe.network
+        if network.reads_steps:
+            unknown = unknown_loss(recipe.loss) or unknown_optimizer(recipe.optimizer)
+            unknown = unknown or unknown_sequence_layer(network.layers, _unknown_sequence)
+            return unavailable() or unknown or _too_many(network)
         unknown = unknown_part(recipe, by_sample=False, images=True)
         return unavailable() or unknown or _too_many(network) or _unknown_here(network)
 
     def program(self, recipe: Recipe, memory: Memory) -> Program:
+        if recipe.network.reads_steps:
+            from .sequence_program import NativeSequences
+
+            return NativeSequences(recipe, memory)
         from .program import NativeProgram
 
         return NativeProgram(recipe, memory)
@@ -46,13 +61,33 @@ class NativeEngine(Engine):
         return predictor(network)
 
 
+def _unknown_sequence(layer: Layer) -> str | None:
+    """Return what the code has against a layer in a network of sequences, as a clause, or None."""
+    if isinstance(layer, Recurrent):
+        if not CELLS[cell_name(layer)].backward:
+            return "has no way back in its code"
+        if layer.units % LANES:
+            return f"has {layer.units} units, and its vectors need a multiple of {LANES}"
+    if isinstance(layer, MultiHeadAttention) and layer.width // layer.heads % LANES:
+        columns = layer.width // layer.heads
+        return f"has heads of {columns} columns, and its vectors need a multiple of {LANES}"
+    return _odd(layer)
+
+
+def _odd(layer: Layer) -> str | None:
+    if type(layer) is GroupNorm:
+        return "normalizes parts of a row, and its vectors do not"
+    if type(layer) is PReLU and layer.shared:
+        return "has one slope for all columns, not one for each"
+    return None
+
+
 def _unknown_here(network: Sequential) -> str | None:
     """Return which layer has no machine code, as a clause, or None."""
     for index, layer in enumerate(network.layers):
-        if type(layer) is GroupNorm:
-            return f"layer {index}, {layer!r}, normalizes parts of a row, and its vectors do not"
-        if type(layer) is PReLU and layer.shared:
-            return f"layer {index}, {layer!r}, has one slope for all columns, not one for each"
+        odd = _odd(layer)
+        if odd:
+            return f"layer {index}, {layer!r}, {odd}"
         found = image_plan(layer)
         if found and not found[1].count_padding and any(map(any, found[1].windows.padding)):
             return f"layer {index}, {layer!r}, has windows of different sizes"
@@ -63,7 +98,7 @@ def _too_many(network: Sequential) -> str | None:
     """Return why there is no room for the network's random numbers, or None."""
     from .layout import MOST_DRAWS
 
-    count = sum(type(layer) is Dropout for layer in network.layers)
+    count = sum(type(layer) is Dropout for layer in with_parts(network.layers))
     if count <= MOST_DRAWS:
         return None
     return f"it has room for {MOST_DRAWS} layers of Dropout, and the network has {count}"

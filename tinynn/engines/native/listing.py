@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...checks.words import counted
 from ..contract import Recipe
 from ..plans import plan_of
 from .layout import Layout
@@ -10,15 +11,19 @@ from .processor import new_machine
 from .training import TrainingCode, TrainingShape
 
 _BYTES_SHOWN = 12
+STEPS_SHOWN = 4  # of a sequence: each length has code of its own
 
 
 def training_listing(recipe: Recipe, batch_size: int) -> str:
     """Return the listing of the code that trains a network in batches of that size."""
     plan = plan_of(recipe, recipe.network.inputs or 1)
     machine = new_machine(listed=True)
-    code = TrainingCode(TrainingShape(plan, batch_size), machine)
+    steps = STEPS_SHOWN if recipe.network.reads_steps else 1
+    code = TrainingCode(TrainingShape(plan, batch_size * steps, steps=steps), machine)
     layers = ", ".join(map(str, plan.layers)) or "no layers"
-    rows = "1 row" if batch_size == 1 else f"{batch_size} rows"
+    rows = counted(batch_size, "row")
+    if recipe.network.reads_steps:
+        rows = f"{counted(batch_size, 'sequence')} of {counted(steps, 'step')}"
     head = [
         f"; {layers}; loss {plan.loss}; optimizer {plan.optimizer}; batches of {rows}",
         f"; {len(machine.code)} bytes for {machine.name}, called with the address of its numbers:",

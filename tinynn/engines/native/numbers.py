@@ -35,6 +35,16 @@ def rows_apart(rows: Matrix, columns: int, width: int) -> array[float]:
     return values
 
 
+def in_order(layers: Sequence[LayerPlan]) -> list[tuple[LayerPlan, str]]:
+    """Return the parameters as a network has them: a recurrent layer's U before its b."""
+    found: list[tuple[LayerPlan, str]] = []
+    for layer in layers:
+        for letter in layer.letters():
+            before_b = letter == "U" and found[-1][1] == "b"
+            found.insert(len(found) - before_b, (layer, letter))
+    return found
+
+
 class ParameterStore:
     """Writes and reads one kind of numbers, a matrix per parameter: weights, or one memory.
 
@@ -45,10 +55,9 @@ class ParameterStore:
         self.parameters = parameters
         self.places: list[Weights | int] = [
             parameters.weights[layer.place]
-            if letter == "W"
+            if letter == layer.matrix
             else parameters.vectors[f"{letter}{layer.place}"]
-            for layer in layers
-            for letter in layer.letters()
+            for layer, letter in in_order(layers)
         ]
 
     def write(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Mapping
+from typing import Mapping, Union
 
 from ...formulas import LAYER_FORMULAS
+from ...formulas.cells import CELLS
 from ...formulas.losses import loss_formula
 from ...formulas.normalizations import BATCH_NORMALIZATION, BATCH_NORMALIZED
 from ...formulas.programs import Each, LayerFormula, Program
-from ..plans import LayerPlan, TrainingPlan
+from ..plans import SUMMARIES, TABLES, LayerPlan, TrainingPlan
+from .attention import AttentionPasses
 from .constants import Constants
 from .convolution import ConvPasses
 from .layout import DRAWS, Layout, stride
 from .machine import ARENA, LANES, VECTOR_BYTES, At, Machine, vectors_of
 from .pooling import ChannelPasses, PoolPasses
 from .products import ArenaRows, Products, Weights, padded_bytes
+from .recurrence import RecurrentPasses
 from .row_vectors import (
     NUMBER,
     PARAMETER,
@@ -28,8 +31,11 @@ from .row_vectors import (
     kept_names,
     rows_made,
 )
+from .sequences import SummaryPasses, TablePasses
 from .sparse import SparseProducts
 
+SequencePasses = Union[AttentionPasses, TablePasses, SummaryPasses, RecurrentPasses]
+SEQUENCE_KINDS = ("Add", "Attention", *TABLES, *SUMMARIES, *CELLS)
 # The quick forms of these cannot go wrong here, where 1 / (1 + inf) is 0.
 _QUICK = ("Sigmoid", "SiLU")
 BUFFERS = ("running_mean", "running_variance")
@@ -49,13 +55,16 @@ class ParameterPlaces:
         self.matrices_size = 0
         size = 0
         for layer in layers:
-            if layer.kind in ("Dense", "Conv"):
+            if layer.matrix:
                 self.weights[layer.place] = Weights(*layer.weight_shape, size)
                 size += self.weights[layer.place].size
         self.matrices_size = size
         for layer in layers:
             for letter in layer.letters():
-                if letter != "W":
+                if letter == "c":  # biases of the last gate's part of the product with U
+                    self.vectors[f"c{layer.place}"] = size + 8 * (layer.inputs - layer.outputs)
+                    size += padded_bytes(layer.inputs)
+                elif letter != layer.matrix:
                     self.vectors[f"{letter}{layer.place}"] = size
                     size += padded_bytes(layer.vector_length)
         self.size = size
@@ -70,6 +79,9 @@ class ParameterPlaces:
         self.vectors = {name: start + at for name, at in self.vectors.items()}
         for place, W in self.weights.items():
             bias = self.vectors.get(f"b{place}")
+            c = self.vectors.get(f"c{place}")
+            if c is not None:
+                bias = c - 8 * (W.outputs - W.inputs)
             self.weights[place] = W._replace(offset=start + W.offset, bias=bias)
 
 
@@ -78,25 +90,35 @@ class Passes:
 
     held:    the rows before the first layer, then those after each layer
     sparse:  whether the rows before the first layer are records of `SparseRows`
+    steps:   how many rows are a sequence, in networks that read those
+    keeps:   whether derivatives by the parameters are added to what is there
     """
 
     def __init__(
         self, machine: Machine, constants: Constants, layout: Layout, parameters: ParameterPlaces,
         layers: tuple[LayerPlan, ...], rows: int, inputs: ArenaRows, sparse: bool = False,
+        steps: int = 1, keeps: bool = False,
     ) -> None:  # fmt: skip
         self.machine, self.constants, self.layout = machine, constants, layout
         self.parameters, self.layers, self.rows = parameters, layers, rows
-        self.products = Products(machine, rows)
+        self.steps, self.keeps = steps, keeps
         self.sparse = SparseProducts(machine, rows, inputs) if sparse else None
         self.held = [inputs]
         self.own_rows: dict[int, dict[str, int]] = {}
         self.own_numbers: dict[int, dict[str, int]] = {}
         self.images: dict[int, ConvPasses | PoolPasses | ChannelPasses] = {}
+        self.sequences: dict[int, SequencePasses] = {}
+
+    @property
+    def products(self) -> Products:
+        return Products(self.machine, self.rows, self.keeps)
 
     def forward(self, training: bool) -> ArenaRows:
         """Write the forward pass; return the outputs."""
         for k, layer in enumerate(self.layers):
-            x = self.held[-1]
+            x = self.held[self._sources(k)[0]]
+            if layer.kind in SUMMARIES:
+                self.rows //= self.steps
             if layer.kind == "Dropout" and not training:
                 self.held.append(x)
                 continue
@@ -120,10 +142,45 @@ class Passes:
                     passes.forward(x, y, training)
                 else:
                     passes.forward(x, y)
+            elif layer.kind in SEQUENCE_KINDS:
+                self._sequence_forward(k, y)
             else:
                 self.machine.comment(f"forward through {layer}")
                 self._layer_program(k, training, x, y)
         return self.held[-1]
+
+    def _sources(self, k: int) -> tuple[int, ...]:
+        """Return which of the rows held a layer takes."""
+        return self.layers[k].sources or (k,)
+
+    def _sequence_forward(self, k: int, y: ArenaRows) -> None:
+        layer, rows = self.layers[k], [self.held[source] for source in self._sources(k)]
+        given = self.machine, self.constants
+        of_rows = (*given, self.layout, self.rows, self.steps, layer)
+        if layer.kind == "Add":
+            self._sum(rows[0], rows[1], y)
+        elif layer.kind == "Attention":
+            attention = self.sequences[k] = AttentionPasses(*of_rows)
+            attention.forward(rows[0], rows[1], rows[2], y)
+        elif layer.kind in SUMMARIES:
+            summary = self.sequences[k] = SummaryPasses(*given, self.rows, self.steps, layer)
+            summary.forward(rows[0], y)
+        else:
+            matrix = self.parameters.weights[layer.place]
+            make = TablePasses if layer.kind in TABLES else RecurrentPasses
+            passes = self.sequences[k] = make(*of_rows, matrix)
+            passes.forward(rows[0], y)
+
+    def _sum(self, a: ArenaRows, b: ArenaRows, to: ArenaRows) -> None:
+        """to = a + b, number by number; their rows are alike"""
+        self._each("y", "a + b", to, {"a": a.offset, "b": b.offset})
+
+    def _each(self, name: str, value: str, to: ArenaRows, rows: Mapping[str, int]) -> None:
+        """Write an expression for all the numbers of a table, of those of others alike."""
+        self.machine.comment(f"{name} = {value}")
+        places = Places({**rows, name: to.offset}, {}, {}, {}, {name}, {}, {})
+        walk = Walk(self.rows * to.stride // VECTOR_BYTES, VECTOR_BYTES, 0, False)
+        RowProgram(self.machine, self.constants, walk, places, False).write([Each(name, value)])
 
     def _image_passes(self, k: int) -> ConvPasses | PoolPasses | ChannelPasses:
         layer, given = self.layers[k], (self.machine, self.constants, self.layout, self.rows)
@@ -308,9 +365,15 @@ class Passes:
         trained = [k for k, layer in enumerate(layers) if layer.trained()]
         if not trained:
             return
-        d = derivatives
+        of_rows = {len(layers) - skipped: derivatives}  # by which of the rows held
         for k in range(len(layers) - 1 - skipped, trained[0] - 1, -1):
-            layer, down = layers[k], k > trained[0]
+            layer, sources = layers[k], self._sources(k)
+            d, down = of_rows.pop(k + 1), max(sources) > trained[0]
+            if layer.kind in SEQUENCE_KINDS:
+                below = self._sequence_backward(k, d, gradients, direct)
+                for source, part in zip(sources, below):
+                    self._hand_down(of_rows, source, part)
+                continue
             if layer.kind == "Dense":
                 d = self._dense_backward(k, d, down, gradients, direct)
             elif layer.kind == "Dropout":
@@ -319,11 +382,47 @@ class Passes:
                 d = self._image_backward(k, d, down, gradients, direct)
             else:
                 self.program_backward(k, d, down, gradients)
+            if down:
+                self._hand_down(of_rows, sources[0], d)
+
+    def _hand_down(self, of_rows: dict[int, ArenaRows], source: int, d: ArenaRows) -> None:
+        """Add derivatives by rows that are held to those that other layers have."""
+        if source in of_rows:
+            self._sum(of_rows[source], d, of_rows[source])
+        else:
+            of_rows[source] = d
+
+    def _sequence_backward(
+        self, k: int, d: ArenaRows, gradients: int, direct: bool
+    ) -> tuple[ArenaRows, ...]:
+        """Write the way back through a layer; return the derivatives by what it took."""
+        layer, rows = self.layers[k], [self.held[source] for source in self._sources(k)]
+        shift = 0 if direct else gradients - self.parameters.start
+        if layer.kind == "Add":
+            # Each way changes them in place.
+            other = self.layout.table(self.rows, layer.outputs, f"d of layer {layer.place}")
+            self._each("y", "d", other, {"d": d.offset})
+            return d, other
+        passes = self.sequences[k]
+        if isinstance(passes, AttentionPasses):
+            return passes.backward(d, rows[0], rows[1], rows[2])
+        if isinstance(passes, SummaryPasses):
+            y, rows_before = self.held[k + 1], self.rows * self.steps
+            below = self.layout.table(rows_before, layer.inputs, f"d below layer {layer.place}")
+            passes.backward(rows[0], y, d, below)
+            self.rows = rows_before
+            return (below,)
+        if isinstance(passes, RecurrentPasses):
+            return (passes.backward(d, shift, not direct, self.keeps),)
+        if "W" in layer.trained():
+            into = self.parameters.weights[layer.place].offset + shift
+            passes.backward(rows[0], d, into, not direct, self.keeps)
+        return (d,)
 
     def _dense_backward(
         self, k: int, d: ArenaRows, down: bool, gradients: int, direct: bool
     ) -> ArenaRows:
-        m, layer, x = self.machine, self.layers[k], self.held[k]
+        m, layer, x = self.machine, self.layers[k], self.held[self._sources(k)[0]]
         W = self.parameters.weights[layer.place]
         below = d
         if down:
@@ -372,7 +471,7 @@ class Passes:
                 self.rows, layer.outputs, f"{name} of layer {layer.place}"
             ).offset
         m.comment(f"backward through {layer}")
-        for at in adds.values():
+        for at in () if self.keeps else adds.values():
             m.vzero(0)
             for v in range(vectors_of(layer.outputs)):
                 m.vstore(At(ARENA, at + v * VECTOR_BYTES), 0)
@@ -381,12 +480,8 @@ class Passes:
         self._run(k, [s for s in program if down or s.to in adds], places, by_columns)
 
     def _times_factors(self, k: int, d: ArenaRows) -> None:
-        m, layer = self.machine, self.layers[k]
-        m.comment(f"backward through {layer}: times f")
-        count = self.rows * d.stride // VECTOR_BYTES
-        places = Places({"d": d.offset, **self.own_rows[k]}, {}, {}, {}, {"d"}, {}, {})
-        walk = Walk(count, VECTOR_BYTES, 0, False)
-        RowProgram(m, self.constants, walk, places, False).write([Each("d", "d * f")])
+        self.machine.comment(f"backward through {self.layers[k]}: times f")
+        self._each("d", "d * f", d, self.own_rows[k])
 
 
 def formula_of(layer: LayerPlan) -> LayerFormula:

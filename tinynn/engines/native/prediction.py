@@ -23,12 +23,14 @@ class PredictionShape(NamedTuple):
     """What the code depends on: the layers, and the rows of a block.
 
     copies: how many copies of the parameters lie beside each other, see `ParameterPlaces`
+    steps:  how many rows are a sequence, in networks that read those
     """
 
     layers: tuple[LayerPlan, ...]
     inputs: int
     rows: int
     copies: int = 1
+    steps: int = 1
 
 
 class PredictionCode:
@@ -44,12 +46,14 @@ class PredictionCode:
         self.inputs = layout.table(shape.rows, shape.inputs, "inputs x")
         machine.begin()
         passes = Passes(
-            machine, self.constants, layout, self.parameters, shape.layers, shape.rows, self.inputs
-        )
+            machine, self.constants, layout, self.parameters, shape.layers, shape.rows, self.inputs,
+            steps=shape.steps,
+        )  # fmt: skip
         self.outputs = passes.forward(training=False)
         self.columns = shape.layers[-1].outputs if shape.layers else shape.inputs
         machine.end()
         self.size = layout.size + VECTOR_BYTES
+        self.fresh = self.parameters.start + self.parameters.state_size
 
 
 class LoadedCode(NamedTuple):
@@ -90,7 +94,7 @@ def running_statistics(network: Sequential) -> dict[str, list[float]]:
 def predictor(network: Sequential) -> Predictor:
     """Return a function of one row, frozen at the network's weights."""
     inputs = network.inputs or 1
-    shape = PredictionShape(layer_plans(network, inputs), inputs, 1)
+    shape = PredictionShape(layer_plans(network.layers, inputs), inputs, 1)
     ready = prediction(shape)
     code, call = ready.code, ready.call
     start = Arena(code.size)

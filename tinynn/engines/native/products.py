@@ -157,10 +157,13 @@ def _kit(m: Machine, wide: bool) -> Kit:
 
 
 class Products:
-    """Writes the products of one batch of `rows` rows."""
+    """Writes the products of one batch of `rows` rows.
 
-    def __init__(self, machine: Machine, rows: int) -> None:
-        self.machine, self.rows = machine, rows
+    keeps: whether what is stored with `add` is added to what was there
+    """
+
+    def __init__(self, machine: Machine, rows: int, keeps: bool = False) -> None:
+        self.machine, self.rows, self.keeps = machine, rows, keeps
 
     def forward(self, W: Weights, X: ArenaRows, Z: ArenaRows) -> None:
         """Z = X W + b"""
@@ -250,7 +253,7 @@ class Products:
         sums = [[i * count + v for v in range(count)] for i in range(size)]
         for i in range(size):
             for v in range(count):
-                if add:
+                if add and not self.keeps:
                     kit.zero(sums[i][v])
                 else:
                     kit.load(sums[i][v], w.plus(i * W.row_bytes + v * kit.size))
@@ -361,7 +364,7 @@ class Products:
             count = min(most, vectors - first)
             offset = first * VECTOR_BYTES
             for v in range(count):
-                if add:
+                if add and not self.keeps:
                     m.vzero(v)
                 else:
                     m.vload(v, At(ARENA, into + offset + v * VECTOR_BYTES))

@@ -16,7 +16,8 @@ from ...lesson.matrix import Matrix, Vector
 from ..contract import BatchDivergence, Batches, Memory, Program, Recipe, start_memory
 from ..headroom import MOST, largest_norm, row_size
 from ..lists import ListsProgram
-from ..plans import TrainingPlan, plan_of
+from ..plans import LayerPlan, TrainingPlan, plan_of
+from ..sequence_plans import with_parts
 from . import layout as at
 from .calls import Call, rows_and_runs
 from .host import Arena, Lent
@@ -163,12 +164,11 @@ class NativeProgram(Program):
         """Prepare the arena for a call of the code."""
         if self._current is code:
             return
-        size, parameters = code.code.size, code.code.parameters
-        end = parameters.start + parameters.state_size
+        size, fresh = code.code.size, code.code.fresh
         self._grow(size)
         self._current = None  # if this is interrupted, the arena fits no code
         # Numbers beside those of a row count as 0, and other code may have left others there.
-        self._arena.restore(end, bytes(size - end))
+        self._arena.restore(fresh, bytes(size - fresh))
         code.write_constants(self._arena)
         self._current = code
 
@@ -205,13 +205,14 @@ class NativeProgram(Program):
             self._columns = len(X[0])
             self._stale = True
         self._load()
+        self._given: tuple[Any, ...] = X, T, sample_weight
         self._bound = self._laid_out(X, T, sample_weight)
         self._sizes = row_size(X), row_size(T)
 
     def _laid_out(self, X: Matrix, T: Matrix, sample_weight: Vector | None) -> _Bound:
         """Return a data set as the code reads it."""
         layers = self.plan.layers
-        dense_first = layers and layers[0].kind == "Dense"
+        dense_first = layers and layers[0].kind == "Dense" and not self.recipe.network.reads_steps
         sparse = sparse_rows(X, self._parameters.weights[layers[0].place]) if dense_first else None
         inputs = sparse.rows if sparse else padded_rows(X, self._columns)
         data = [inputs, padded_rows(T, self.plan.outputs), array("d", sample_weight or [])]
@@ -222,7 +223,7 @@ class NativeProgram(Program):
         self, batches: Sequence[Sequence[int]], learning_rates: Sequence[float], first_step: int
     ) -> list[float]:
         self.done = []
-        rows, runs = rows_and_runs(batches)
+        rows, runs = self._rows_and_runs(batches)
         self._order = Lent(rows)
         self._load()
         losses = Lent(array("d", bytes(8 * len(batches))))
@@ -234,6 +235,11 @@ class NativeProgram(Program):
             runs[:1] = rest
             self._call(call, learning_rates, first_step)
         return self.done
+
+    def _rows_and_runs(
+        self, batches: Sequence[Sequence[int]]
+    ) -> tuple[array[int], list[Call]]:  # fmt: skip
+        return rows_and_runs(batches)
 
     def _rows_of_a_call(self, run: Call) -> int:
         """Return how many rows of a run take about SECONDS_OF_A_CALL.
@@ -267,11 +273,11 @@ class NativeProgram(Program):
             order = self._order.address + 8 * call.row
             self._set(at.EPOCHS, call.epochs, call.batches, order, numbers.address)
             if self._is_small:
-                draws = self._draws(before.streams, call.rows)
+                draws = self._draws(before.streams, call)
                 if draws:
                     self._set(at.DRAWS, *[draw.address for draw in draws])
                 started = perf_counter()
-                ready.call(arena.address)
+                self._run(ready, call)
                 seconds = perf_counter() - started
                 self._measured = call.length, seconds / (call.epochs * call.batches)
                 if self._is_whole:
@@ -292,6 +298,10 @@ class NativeProgram(Program):
         half, rest = call.cut(call.rows // 2)
         for part in (half, *rest):
             self._call(part, rates, first_step)
+
+    def _run(self, ready: LoadedCode, call: Call) -> None:
+        """Run the code of a call, for which the header is set."""
+        ready.call(self._arena.address)
 
     def _largest_norm(self, call: Call, rates: Sequence[float]) -> float:
         """Return the norm that all weights need to stay below in a call."""
@@ -334,17 +344,29 @@ class NativeProgram(Program):
     @property
     def _streams(self) -> list[Random]:
         """The random streams of the Dropout layers, which the trainer replaces in each epoch."""
-        return [layer.rng for layer in self.recipe.network.layers if type(layer) is Dropout]
+        if not self._dropouts:
+            return []
+        return [
+            layer.rng for layer in with_parts(self.recipe.network.layers) if type(layer) is Dropout
+        ]
 
-    def _draws(self, streams: list[Random], samples: int) -> list[Lent]:
+    def _draws(self, streams: list[Random], call: Call) -> list[Lent]:
         """Return the random numbers of each Dropout layer, in the order in which it needs them."""
         found = []
         for stream, layer in zip(streams, self._dropouts):
-            draw, count = stream.random, samples * layer.outputs
+            draw, count = stream.random, self._rows_through(layer, call) * layer.outputs
             numbers = array("d", [draw() for _ in repeat(None, count)])
             numbers.extend([0.0] * LANES)  # whole vectors are read
             found.append(Lent(numbers))
         return found
+
+    def _rows_through(self, layer: LayerPlan, call: Call) -> int:
+        """Return how many rows go through a layer in a call."""
+        return call.rows
+
+    def _samples(self, call: Call) -> Sequence[int]:
+        """Return the samples of a call of one batch, by their numbers."""
+        return self._order.numbers[call.row : call.row + call.length]
 
     def _by_lists(self, call: Call, rate: float, step: int, before: _State) -> None:
         """Make one update with `lists`: it diverges there, too, or a formula only overflowed.
@@ -353,10 +375,9 @@ class NativeProgram(Program):
         """
         self.write_back()
         program = ListsProgram(self.recipe, self.memory)
-        program.bind(*self._bound[:3])
+        program.bind(*self._given)
         try:
-            order = self._order.numbers[call.row : call.row + call.length]
-            (loss,) = program.train([order], [rate], step)
+            (loss,) = program.train([self._samples(call)], [rate], step)
         except BatchDivergence as error:
             self._go_back(before)  # `lists` has used its random numbers
             raise BatchDivergence(call.first, error.what, self.done) from None
@@ -367,7 +388,9 @@ class NativeProgram(Program):
 
     def _shape(self, bound: _Bound, call: Call, measures: bool = False) -> TrainingShape:
         weighted, sparse = bound.sample_weight is not None, bound.sparse is not None
-        return TrainingShape(self.plan, call.length, weighted, sparse, call.last, measures)
+        return TrainingShape(
+            self.plan, call.length, weighted, sparse, call.last, measures, call.steps
+        )
 
     # --- prediction
 
@@ -379,7 +402,7 @@ class NativeProgram(Program):
         outputs: Matrix | None = None,
     ) -> float:
         self._load()
-        if not X or len(X[0]) != self._columns:
+        if not X or len(X[0]) != self._columns or self.recipe.network.reads_steps:
             return super().measure(X, T, sample_weight, outputs)
         bound = self._apart
         if bound.X is not X or bound.T is not T or bound.sample_weight is not sample_weight:
@@ -416,28 +439,32 @@ class NativeProgram(Program):
         self._load()
         rows = min(len(X), ROWS_AT_ONCE)
         ready = self._prediction(rows)
+        for start in range(0, len(X), rows):
+            part = X[start : start + rows]
+            outputs += self._outputs(ready, part, len(part))
+        return outputs
+
+    def _outputs(self, ready: LoadedCode, X: Matrix, count: int) -> Matrix:
+        """Return so many rows of outputs for some rows."""
         self._use(ready)
         code, arena = ready.code, self._arena
         apart = code.inputs.stride // 8
-        for start in range(0, len(X), rows):
-            part = X[start : start + rows]
-            arena.write(code.inputs.offset, rows_apart(part, self._columns, apart))
-            ready.call(arena.address)
-            width = code.outputs.stride // 8
-            values = arena.read(code.outputs.offset, len(part) * width)
-            outputs += [values[k : k + code.columns] for k in range(0, len(part) * width, width)]
-        return outputs
+        arena.write(code.inputs.offset, rows_apart(X, self._columns, apart))
+        ready.call(arena.address)
+        width = code.outputs.stride // 8
+        values = arena.read(code.outputs.offset, count * width)
+        return [values[k : k + code.columns] for k in range(0, count * width, width)]
 
-    def _prediction(self, rows: int) -> LoadedCode:
+    def _prediction(self, rows: int, steps: int = 1) -> LoadedCode:
         plan = self.plan
         copies = 1 + len(plan.memories)
-        return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies))
+        return prediction(PredictionShape(plan.layers, plan.inputs, rows, copies, steps))
 
 
 def _numbers(code: TrainingCode, rates: Sequence[float], step: int, call: Call) -> array[float]:
     """Return the numbers of all updates of a call."""
     if not call.last:
-        return code.numbers(rates, step, call.length)
+        return code.numbers(rates, step, call.length // code.each)
     numbers = array("d")
     per_epoch, epochs = call.per_epoch, call.epochs
     alike = not code.counts_steps and rates.count(rates[0]) == len(rates)

@@ -6,11 +6,12 @@ from array import array
 from sys import float_info
 from typing import Callable, NamedTuple, Sequence
 
+from ...formulas.cells import CELLS
 from ...formulas.optimizers import clipping_programs
 from ...formulas.programs import Each, Program, described
 from ..headroom import MOST
 from ..optimizer_source import counts_steps
-from ..plans import TrainingPlan
+from ..plans import SUMMARIES, TABLES, TrainingPlan
 from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
@@ -25,7 +26,8 @@ from .sparse import RECORD_BYTES, SparseProducts
 _TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS = ROW, PARAMETER, NUMBER
 _ROW_NUMBER, _FROM, _ORDER, _BASE, _COUNTER, _VECTORS, _ROWS = 4, 5, 6, 8, 9, 10, 11
 _COPIED_AT_ONCE = 8  # vectors
-_BY_PRODUCTS = ("Dense", "Conv")  # layers that change their own weights, if nothing else does
+# Layers that change their own weights, if nothing else does.
+_BY_PRODUCTS = ("Dense", "Conv", *TABLES, *CELLS)
 
 
 class TrainingShape(NamedTuple):
@@ -33,6 +35,8 @@ class TrainingShape(NamedTuple):
 
     last:      the rows of another batch at the end of each epoch; 0 if there is none
     measures:  whether losses are measured, not in training mode, and nothing is updated
+    steps:     how many rows are a sequence, in networks that read those
+    part:      "sums" to add derivatives to what is there, "update" to update by them; "" for both
     weighted:  whether rows have weights; sparse: whether the inputs are `SparseRows`
     """
 
@@ -42,6 +46,8 @@ class TrainingShape(NamedTuple):
     sparse: bool = False
     last: int = 0
     measures: bool = False
+    steps: int = 1
+    part: str = ""
 
 
 class TrainingCode:
@@ -49,6 +55,7 @@ class TrainingCode:
 
     parameters:  where the weights are, and all of the state that training changes
     kept:        a place for a copy of the state
+    fresh:       where the part of the arena begins that has to be zeros at first
     numbers:     returns the numbers of each update, from (rates, first step, rows of a batch)
     size:        bytes of the arena
     counts_steps: whether the numbers of an update depend on how many were made before
@@ -64,17 +71,24 @@ class TrainingCode:
         self.parameters = ParameterPlaces(plan.layers, layout, 1 + len(plan.memories))
         size = self.parameters.state_size
         self.kept = layout.place(size, "parameters and memory before the call")
-        self.direct = shape.measures or (plan.folds and not plan.decay_somewhere)
+        folds = plan.folds and not plan.decay_somewhere and not shape.part
+        self.direct = shape.measures or folds
+        self.each = shape.steps if any(layer.kind in SUMMARIES for layer in plan.layers) else 1
         adds = any(layer.trained() and layer.kind not in _BY_PRODUCTS for layer in plan.layers)
         self.gradients = 0
         if adds or not self.direct:
             self.gradients = layout.place(self.parameters.size, "derivatives by the parameters")
-        self.once = [] if self.direct else list(plan.update(plan.decay_somewhere).once)
+        self.fresh = self.parameters.start + size
+        if shape.part:
+            self.fresh = layout.size
+        updates = not self.direct and shape.part != "sums"
+        self.once = list(plan.update(plan.decay_somewhere).once) if updates else []
         self.names = ["k", "share"]
-        if not self.direct:
+        if updates:
             self.names += list(dict.fromkeys(["rate", *[name for name, _ in self.once]]))
         self.counts_steps = counts_steps(plan)
-        self.numbers = _numbers_function(plan, shape.weighted, self.direct, self.once, self.names)
+        by_weights = shape.weighted and not shape.part
+        self.numbers = _numbers_function(plan, by_weights, self.direct, self.once, self.names)
         self._write()
         self.size = layout.size + VECTOR_BYTES
 
@@ -101,7 +115,7 @@ class TrainingCode:
             m.comment("all updates are made")
             m.set(_COUNTER, 0)
             m.store(At(ARENA, at.EPOCHS), _COUNTER)
-        if not self.shape.measures:
+        if not self.shape.measures and self.shape.part != "sums":
             m.comment("the sums of the squares of all weights, and of the rest of the state")
             parameters = self.parameters
             self._squares(at.SQUARES, 0, parameters.size)
@@ -110,19 +124,23 @@ class TrainingCode:
 
     def _write_batch(self, rows: int, divergence: Block) -> None:
         """Write one update with a batch of so many rows, or only its loss."""
-        trains = not self.shape.measures
-        m, plan = self.machine, self.shape.plan
+        shape = self.shape
+        m, plan, trains, sums = self.machine, shape.plan, not shape.measures, shape.part == "sums"
+        if shape.part == "update":
+            self._update(self._load_numbers())
+            return
         inputs, targets, weights = self._gather(rows)
         given = self._load_numbers()
+        rows_out = rows // self.each
         if weights:
-            given = self._shares(rows, given, weights)
+            given = self._shares(rows_out, given, weights)
         passes = Passes(
             m, self.constants, self.layout, self.parameters, plan.layers, rows, inputs,
-            self.shape.sparse,
+            shape.sparse, shape.steps, sums,
         )  # fmt: skip
         passes.forward(training=trains)
         total = self._scalar()
-        index = NUMBER if rows > 1 else None
+        index = NUMBER if rows_out > 1 else None
         weight = At(ARENA, weights.offset, index) if weights else None
         d = passes.loss(plan, targets, {"k": given["k"]}, total, weight, trains)
         m.comment("the mean loss of the batch; leave if it is not finite, or too large")
@@ -137,7 +155,8 @@ class TrainingCode:
         m.store(At(ARENA, at.LOSSES), _FROM)
         if trains:
             passes.backward(d, int(plan.fused), self.gradients, self.direct)
-            self._update(given)
+            if not sums:
+                self._update(given)
 
     def _gather(self, rows: int) -> tuple[ArenaRows, ArenaRows, ArenaRows | None]:
         """Copy the batch's rows together: inputs, targets, and weights four times each."""
@@ -148,17 +167,32 @@ class TrainingCode:
             inputs = ArenaRows(place, RECORD_BYTES)
         else:
             inputs = self.layout.table(rows, plan.inputs, "inputs x")
-        targets = self.layout.table(rows, plan.outputs, "targets t")
+        rows_out = rows // self.each
+        targets = self.layout.table(rows_out, plan.outputs, "targets t")
         weights = None
         if self.shape.weighted:
-            place = self.layout.place(rows * VECTOR_BYTES, "weights of the rows")
+            place = self.layout.place(rows_out * VECTOR_BYTES, "weights of the rows")
             weights = ArenaRows(place, VECTOR_BYTES)
-        tables = [
-            (_TO_INPUTS, inputs, plan.inputs, at.INPUTS),
-            (_TO_TARGETS, targets, plan.outputs, at.TARGETS),
-        ]
         m.comment("copy the rows of the batch together")
         m.load(_ORDER, At(ARENA, at.ORDER))
+        of_inputs = (_TO_INPUTS, inputs, plan.inputs, at.INPUTS)
+        of_targets = (_TO_TARGETS, targets, plan.outputs, at.TARGETS)
+        if self.each == 1:
+            self._gather_rows(rows, [of_inputs, of_targets], weights)
+        else:  # the targets of a sequence are beside its last row
+            self._gather_rows(rows, [of_inputs], None)
+            m.add_constant(_ORDER, 8 * (self.each - 1 - rows))
+            self._gather_rows(rows_out, [of_targets], weights, self.each)
+            m.add_constant(_ORDER, -8 * (self.each - 1))
+        m.store(At(ARENA, at.ORDER), _ORDER)
+        return inputs, targets, weights
+
+    def _gather_rows(
+        self, rows: int, tables: Sequence[tuple[int, ArenaRows, int, int]],
+        weights: ArenaRows | None, apart: int = 1,
+    ) -> None:  # fmt: skip
+        """Copy rows of tables together, and their weights; their numbers are so far `apart`."""
+        m, sparse = self.machine, self.shape.sparse
         several = rows > 1
         if several:
             for register in (_TO_INPUTS, _TO_TARGETS, _TO_WEIGHTS):
@@ -166,8 +200,8 @@ class TrainingCode:
         with m.loop(_ROWS, rows):
             m.load(_ROW_NUMBER, At(_ORDER, 0))
             for register, table, columns, base in tables:
-                if table is inputs and sparse:
-                    SparseProducts(m, rows, inputs).gather(_ROW_NUMBER, register, _BASE)
+                if base == at.INPUTS and sparse:
+                    SparseProducts(m, rows, table).gather(_ROW_NUMBER, register, _BASE)
                     if several:
                         m.add_constant(register, table.stride)
                     continue
@@ -185,9 +219,7 @@ class TrainingCode:
                 m.vstore(At(ARENA, weights.offset, _TO_WEIGHTS if several else None), 0)
                 if several:
                     m.add_constant(_TO_WEIGHTS, VECTOR_BYTES)
-            m.add_constant(_ORDER, 8)
-        m.store(At(ARENA, at.ORDER), _ORDER)
-        return inputs, targets, weights
+            m.add_constant(_ORDER, 8 * apart)
 
     def _copy(self, to: At, columns: int) -> None:
         """Copy a row's vectors from register _FROM on."""
@@ -233,6 +265,16 @@ class TrainingCode:
         factors = ArenaRows(place, VECTOR_BYTES)
         index = NUMBER if rows > 1 else None
         total, inverse, mask, k = 0, 1, 2, 3
+
+        def factor() -> None:
+            m.vmul(k, inverse, At(ARENA, weights.offset, index))
+            m.vstore(At(ARENA, factors.offset, index), k)
+
+        if self.shape.part:  # k is already divided by the sum of all weights of the batch
+            m.comment("k = k weight, for each row")
+            m.vload(inverse, given["k"])
+            each_row(m, rows, 0, factor)
+            return {**given, "k": At(ARENA, factors.offset, index)}
         m.comment("k = k weight / sum of weights, for each row; 0 if the sum is 0")
         m.vzero(total)
 
@@ -246,11 +288,6 @@ class TrainingCode:
         m.vmul(k, inverse, given["share"])
         m.vstore(share, k)
         m.vmul(inverse, inverse, given["k"])
-
-        def factor() -> None:
-            m.vmul(k, inverse, At(ARENA, weights.offset, index))
-            m.vstore(At(ARENA, factors.offset, index), k)
-
         each_row(m, rows, 0, factor)
         return {**given, "share": share, "k": At(ARENA, factors.offset, index)}
 
@@ -291,9 +328,9 @@ class TrainingCode:
         places, found = self.parameters, []
         for layer in self.shape.plan.layers:
             for letter in layer.trained() if trained else layer.fixed:
-                if letter == "W":
+                if letter == layer.matrix:
                     W = places.weights[layer.place]
-                    found.append((W.offset - places.start, W.size, letter))
+                    found.append((W.offset - places.start, W.size, "W"))
                 else:
                     start = places.vectors[f"{letter}{layer.place}"] - places.start
                     found.append((start, vectors_of(layer.vector_length) * VECTOR_BYTES, letter))
