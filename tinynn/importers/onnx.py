@@ -91,7 +91,7 @@ def loads(
             what = "an estimator" if as_estimator else f"the outputs {listed(ends)}"
             raise assembly.refusal(name, f"a graph of sequences as {what}")
         found = sequence_layers(graph, constants, ends[0], name)
-        return Imported(assembly.assembled(name, found[0]))
+        return Imported(assembly.assembled(name, found))
     answers = answers_of(graph, constants, name)
     if needs_front(graph, answers.nodes):
         front = front_of(graph, constants, answers.nodes, answers.end, name)

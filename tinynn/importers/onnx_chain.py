@@ -45,6 +45,7 @@ class Chain:
         self.weight_rows = 0  # of all products so far
         self.taken: set[int] = set()  # the constants so far
         self.image: Shape | None = None  # what the last layer for images made
+        self.leading = 1  # how many sides of the current tensor come before `sides`
         self.aside: Set[int] = frozenset()  # the numbers of nodes that are none of its business
 
     def users(self, tensor: str) -> list[int]:

@@ -42,6 +42,7 @@ class GraphConstants:
     def __init__(self, graph: OnnxGraph, users: Mapping[str, Sequence[int]]) -> None:
         self.known = dict(graph.constants)
         self.done: set[int] = set()  # indices of the nodes that are constants now
+        self.tables: dict[str, list[Any]] = {}  # what constants are the first rows of
         self._nodes = graph.nodes
         self._users = users
         likes = any(node.operator == "CastLike" for node in graph.nodes)
@@ -56,13 +57,16 @@ class GraphConstants:
 
     def shape_of(self, tensor: str, shape: Sequence[int | None] | None) -> None:
         """Compute all that follows from the shape of a variable: its rows, and known sides."""
-        if shape is None or ROWS in shape[1:]:
-            return
+        if shape is not None and ROWS not in shape[1:]:
+            self.sized(tensor, [ROWS, *shape[1:]])
+
+    def sized(self, tensor: str, shape: Sequence[int | None]) -> None:
+        """Compute all that follows from the whole shape of a variable."""
         for i in self._users.get(tensor, ()):
             node = self._nodes[i]
             if node.operator == "Shape" and i not in self.done and len(node.outputs) == 1:
                 start, stop = (node.attributes.get(key) for key in ("start", "end"))
-                values: list[Any] = [ROWS, *shape[1:]][slice(start, stop)]
+                values: list[Any] = list(shape)[slice(start, stop)]
                 self._settle(self._keep(i, OnnxTensor((len(values),), values, INT64)))
 
     def users(self, tensor: str) -> list[int]:
@@ -112,7 +116,24 @@ class GraphConstants:
                     f"{node.place}: the file makes too many numbers of its constants; onnxsim or "
                     "onnxruntime's optimizer can compute them once and for all"
                 )
+            table = self._table(node, given)
+            if table is not None:
+                self.tables[node.outputs[0]] = table
             waiting += self._keep(number, value)
+
+    def _table(self, node: OnnxNode, given: Sequence[Any]) -> list[Any] | None:
+        """Return the numbers of the table whose first rows a node takes, or None."""
+        if node.operator in _REGROUPED:
+            return self.tables.get(node.inputs[0])
+        table = given[0]
+        if node.operator == "Gather" and not node.attributes.get("axis", 0):
+            return table.values if given[1].values == [*range(len(given[1].values))] else None
+        if node.operator == "Slice":
+            parts = slices_of(node, given) or []
+            first = len(parts) == 1 and parts[0][1] == 0 and parts[0][3] == 1
+            before = table.shape[: parts[0][0]] if first and parts[0][0] >= 0 else (0,)
+            return table.values if math.prod(before) == 1 else None
+        return None
 
 
 def _floats(graph: OnnxGraph) -> set[str]:
@@ -445,6 +466,29 @@ def _power(a: float, b: float) -> float:
     return math.pow(a, b)
 
 
+def _range(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor | None:
+    if any(tensor.kind in FLOATS for tensor in given):
+        return None
+    start, stop, step = (int(x) for tensor in given for x in _whole(tensor) or [])
+    values = range(start, stop, step)
+    if len(values) > SPREAD_LIMIT:
+        raise ValueError
+    return OnnxTensor((len(values),), list(values), given[0].kind)
+
+
+def _triangle(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
+    """The part above or below a diagonal of the last two axes; the rest is 0."""
+    tensor, k = given[0], given[1].values[0] if len(given) > 1 and given[1] else 0
+    rows, columns = tensor.shape[-2:]
+    upper = node.attributes.get("upper", 1)
+    values = list(tensor.values)
+    for place in range(len(values)):
+        i, j = place // columns % rows, place % columns
+        if (j - i < k) if upper else (j - i > k):
+            values[place] = type(values[place])(0)
+    return tensor._replace(values=values)  # type: ignore[no-any-return]
+
+
 # Their outputs need not be of the type of their inputs.
 _OTHER_TYPES = {
     "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "Less", "LessOrEqual", "Greater",
@@ -453,6 +497,8 @@ _OTHER_TYPES = {
 }  # fmt: skip
 # Those that also take ROWS among the numbers.
 _SHAPES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Concat", "Gather", "Slice"}
+# Those that leave the numbers of a constant as they are.
+_REGROUPED = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
 _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = {
     "Identity": _identity,
     "Cast": _cast,
@@ -490,6 +536,16 @@ _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = 
     "Reciprocal": _each(lambda a: 1.0 / a),
     "Equal": _each(lambda a, b: a == b, BOOL),
     "Where": _each(lambda which, a, b: a if which else b),
+    "Less": _each(lambda a, b: a < b, BOOL),
+    "LessOrEqual": _each(lambda a, b: a <= b, BOOL),
+    "Greater": _each(lambda a, b: a > b, BOOL),
+    "GreaterOrEqual": _each(lambda a, b: a >= b, BOOL),
+    "And": _each(lambda a, b: a and b, BOOL),
+    "Or": _each(lambda a, b: a or b, BOOL),
+    "Not": _each(lambda a: not a, BOOL),
+    "IsNaN": _each(lambda a: a != a, BOOL),
+    "Range": _range,
+    "Trilu": _triangle,
 }
 
 
