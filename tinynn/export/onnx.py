@@ -194,7 +194,8 @@ def to_onnx(
     runtime adds; given their `targets`, too, how good they are.
 
     A network of sequences takes a batch of equal lengths, batch × steps × columns, or batch × steps
-    kinds (of int64) where it begins with an Embedding.
+    kinds (of int64) where it begins with an Embedding. Any number of steps will do, but for
+    Positions, beyond whose rows a runtime stops.
 
     Raises SettingError for another dtype, model or layer; FormatError for a weight that does not
     fit float32, or a network of more than 2 GB; OSError if the file cannot be written.

@@ -56,6 +56,8 @@ def product(graph: SequenceGraph, x: str, name: str, layer: Dense) -> str:
 def positions(graph: SequenceGraph, x: str, layer: Positions) -> str:
     """x + the first rows of W; a runtime refuses a sequence that is longer than W."""
     W = graph.constant("W", flat(layer.built()), layer.most, layer.width)
+    if layer.most == 1:  # a single row would serve all steps
+        x = graph.node("Reshape", x, graph.integers("single", [0, 1, layer.width]))
     return graph.node("Add", x, graph.node("Gather", W, _numbered(graph, x)))
 
 

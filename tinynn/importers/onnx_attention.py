@@ -17,25 +17,32 @@ from typing import Any, Callable, NamedTuple, Sequence, Union
 from ..lesson.attention import NAMES, MultiHeadAttention
 from ..lesson.matrix import Matrix, Vector
 from . import assembly
+from .onnx_axes import (
+    STEPS,
+    Atom,
+    Axes,
+    Followed,
+    Unknown,
+    columns,
+    moved,
+    of_columns,
+    outer_and_last,
+    picked,
+    regrouped,
+    squeezed,
+    unsqueezed,
+)
 from .onnx_chain import Chain
-from .onnx_constants import broadcast, slices_of
+from .onnx_constants import slices_of
 from .onnx_model import FLOATS, OnnxGraph, OnnxNode, OnnxTensor
+from .onnx_offsets import broadcast
+from .onnx_steps import Budget
 
 NODES_LIMIT = 80  # more than any spelling has
-COLUMNS_LIMIT = 2**20  # columns of all tensors on the way
+EFFORT = 2**25  # columns of all tensors that may be followed for one file
 FAR = -1e4  # what is added to the scores of later steps is below
 CLOSE = 1e-6  # constants in files are rounded to float32
-STEPS, KEYS = "steps", "keys"
-
-
-class Atom(NamedTuple):
-    """A part of an axis: the batch, the steps, or columns; an axis is one or several."""
-
-    what: str
-    size: int
-
-
-Axes = Sequence[Sequence[Atom]]
+KEYS = "keys"  # the steps that are looked at
 
 
 class Column(NamedTuple):
@@ -78,59 +85,40 @@ class Never:
 Item = Union[Column, Head, Mixed, Output, Never]
 
 
-class Followed(NamedTuple):
-    """A tensor: what its axes are, and an item for each index of its columns.
-
-    The items of the tensor where all begins are their own numbers.
-    """
-
-    axes: Axes
-    items: Sequence[Any]
-
-    @property
-    def shape(self) -> list[int]:
-        """The size of each axis."""
-        return [math.prod(atom.size for atom in axis) for axis in self.axes]
-
-    @property
-    def atoms(self) -> list[Atom]:
-        """The atoms of all axes in order."""
-        return [atom for axis in self.axes for atom in axis]
-
-
 class Attention(NamedTuple):
-    """The layer that was found, the axes of its result, and its last tensor."""
+    """The layer that was found, which axis of its result is that of steps, and its last tensor."""
 
     layer: MultiHeadAttention
-    axes: Axes
+    steps: int
     tensor: str
 
 
-class _Unknown(Exception):
-    """A node does something that attention does not. It never leaves this module."""
-
-
-def attention(graph: OnnxGraph, chain: Chain, start: str, axes: Axes) -> Attention | None:
+def attention(
+    graph: OnnxGraph, chain: Chain, start: str, axes: Axes, effort: Budget
+) -> Attention | None:
     """Return the attention that a graph computes from a tensor on, or None.
 
-    `axes` are those of the tensor, of which the last is that of the columns.
+    `axes` are those of the tensor: batch and steps in either order, then columns. It is None, too,
+    once the `effort` for the file is spent.
     """
     try:
-        return _Follower(graph, chain, start, axes).run()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, _Unknown):
+        return _Follower(graph, chain, start, axes, effort).run()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, Unknown):
         return None
 
 
 class _Follower:
     """The tensors followed so far."""
 
-    def __init__(self, graph: OnnxGraph, chain: Chain, start: str, axes: Axes) -> None:
+    def __init__(
+        self, graph: OnnxGraph, chain: Chain, start: str, axes: Axes, effort: Budget
+    ) -> None:
         self.graph, self.chain, self.start = graph, chain, start
         self.width = axes[-1][0].size
-        self.known: dict[str, Followed] = {start: Followed(axes, range(self.width))}
-        self.spent = 0
+        kept = [[atom for atom in axis if atom.size != 1] for axis in axes]
+        self.known: dict[str, Followed] = {start: Followed(kept, range(self.width))}
+        self.effort = effort
         self.constants: list[tuple[OnnxNode, int]] = []  # the inputs of nodes that are constants
-        self.seen: set[int] = set()
 
     def run(self) -> Attention | None:
         users, ends = self.chain.users, self.graph.outputs
@@ -166,12 +154,13 @@ class _Follower:
             if node.operator in ("MatMul", "Gemm") and i == 1:
                 self.chain.weight_rows += max(self.chain.constants.known[node.inputs[1]].shape)
         assembly.check_rows(self.chain.name, self.chain.weight_rows)
-        return Attention(self._layer(found[1]), found[1].axes, found[0])
+        steps = [[atom.what for atom in axis] for axis in found[1].axes].index([STEPS])
+        return Attention(self._layer(found[1]), steps, found[0])
 
     def _users(self, tensor: str) -> list[int]:
         found = sorted(set(self.chain.users(tensor)))
         if len(found) > NODES_LIMIT:
-            raise _Unknown
+            raise Unknown
         return found
 
     def _goes_on(self, found: Followed, node: OnnxNode) -> bool:
@@ -187,10 +176,10 @@ class _Follower:
         self.chain.constants.sized(name, made.shape)
 
     def spend(self, numbers: int) -> None:
-        """Count numbers that are not those of the file, which may not be too many."""
-        self.spent += numbers
-        if self.spent > COLUMNS_LIMIT:
-            raise _Unknown
+        """Count what is followed, or copied."""
+        self.effort.left -= numbers
+        if self.effort.left < 0:
+            raise Unknown
 
     def _outputs(self, node: OnnxNode) -> list[tuple[str, Followed]]:
         known = self.chain.constants.known
@@ -198,12 +187,12 @@ class _Follower:
             return self._split(node)
         compute = _OPERATORS.get(node.operator)
         if compute is None or len(node.outputs) != 1:
-            raise _Unknown
+            raise Unknown
         given: list[Any] = []
         for i, name in enumerate(node.inputs):
             value = self.known.get(name) or known.get(name)
             if value is None and name:
-                raise _Unknown
+                raise Unknown
             if isinstance(value, OnnxTensor):
                 self.constants.append((node, i))
             given.append(value)
@@ -221,10 +210,10 @@ class _Follower:
             sizes = [min(side, whole.shape[axis] - k * side) for k in range(count)]
         found, at = [], 0
         for name, size in zip(node.outputs, sizes):
-            found.append((name, _picked(whole, axis, range(at, at + size), False)))
+            found.append((name, picked(whole, axis, range(at, at + size), False)))
             at += size
         if at != whole.shape[axis] or len(sizes) != count:
-            raise _Unknown
+            raise Unknown
         return found
 
     def _layer(self, found: Followed) -> MultiHeadAttention:
@@ -234,7 +223,7 @@ class _Follower:
         d = len(mixed[0].head.query)
         heads, causal = len(mixed) // d, mixed[0].head.causal
         if len(mixed) != width or len(found.items) != width or heads * d != width:
-            raise _Unknown
+            raise Unknown
         parts: list[list[Column]] = [[], [], []]
         for start in range(0, width, d):
             head = mixed[start].head
@@ -242,9 +231,9 @@ class _Follower:
             rest = head.scale * math.sqrt(d)
             rest = 1.0 if abs(rest - 1.0) <= CLOSE else rest
             if len(head.query) != d or head.causal != causal or not head.shares:
-                raise _Unknown
+                raise Unknown
             if any(m.head is not head for m in mixed[start : start + d]):
-                raise _Unknown
+                raise Unknown
             parts[0] += [_scaled(column, rest) for column in head.query]
             parts[1] += head.key
             parts[2] += [m.value for m in mixed[start : start + d]]
@@ -274,81 +263,16 @@ def _scaled(item: Any, factor: float) -> Any:
         return item._replace(scale=item.scale * factor, b=b)
     if isinstance(item, Head) and not item.causal and not item.shares:
         return item._replace(scale=item.scale * factor)
-    raise _Unknown
+    raise Unknown
 
 
 def _is_plain(axes: Axes) -> bool:
-    """Return whether there are three axes, each of one kind, the last that of columns."""
-    kinds = [{atom.what for atom in axis} for axis in axes]
-    return len(axes) == 3 and all(len(kind) == 1 for kind in kinds) and kinds[-1] == {""}
-
-
-# Parts of axes
-
-
-def _regrouped(whole: Followed, shape: Sequence[int]) -> Followed:
-    """Return a tensor with its numbers, in the same order, along axes of other sizes."""
-    atoms = [atom for atom in whole.atoms if atom.size != 1 or atom.what]
-    axes: list[list[Atom]] = []
-    for side in shape:
-        axis: list[Atom] = []
-        left = side
-        while atoms and left > 1:
-            atom = atoms.pop(0)
-            if atom.what == "" and atom.size > left and atom.size % left == 0:
-                atoms.insert(0, Atom("", atom.size // left))
-                atom = Atom("", left)
-            if left % atom.size:
-                raise _Unknown
-            left //= atom.size
-            axis.append(atom)
-        if left != 1:
-            raise _Unknown
-        axes.append(axis)
-    ones = [atom for atom in atoms if atom.size == 1]
-    if len(ones) != len(atoms):
-        raise _Unknown
-    for atom in ones:  # a batch of one
-        place = next((i for i, axis in enumerate(axes) if not axis), None)
-        if place is None:
-            raise _Unknown
-        axes[place] = [atom]
-    return Followed(axes, whole.items)
-
-
-def _moved(whole: Followed, order: Sequence[int]) -> Followed:
-    """Return a tensor with its axes in another order."""
-    if sorted(order) != list(range(len(whole.axes))):
-        raise _Unknown
-    axes = [whole.axes[i] for i in order]
-    sizes = [_columns(axis) for axis in whole.axes]
-    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
-    places = [0]
-    for i in order:
-        places = [place + k * steps[i] for place in places for k in range(sizes[i])]
-    return Followed(axes, [whole.items[place] for place in places])
-
-
-def _columns(axis: Sequence[Atom]) -> int:
-    return math.prod(atom.size for atom in axis if not atom.what)
-
-
-def _picked(whole: Followed, axis: int, which: Sequence[int], drops: bool) -> Followed:
-    """Return some of the columns along an axis."""
-    if any(atom.what for atom in whole.axes[axis]):
-        raise _Unknown
-    size = _columns(whole.axes[axis])
-    after = math.prod(_columns(a) for a in whole.axes[axis + 1 :])
-    own = range(size)
-    which = [own[i] for i in which]
-    items = [
-        item
-        for start in range(0, len(whole.items), size * after)
-        for i in which
-        for item in whole.items[start + i * after : start + (i + 1) * after]
-    ]
-    new: list[list[Atom]] = [] if drops else [[Atom("", len(which))]]
-    return Followed([*whole.axes[:axis], *new, *whole.axes[axis + 1 :]], items)
+    """Return whether there are batch and steps, in either order, and then columns."""
+    kinds = [[atom.what for atom in axis] for axis in axes]
+    if len(axes) != 3 or any(kinds[2]) or [STEPS] not in kinds:
+        return False
+    (other,) = (kind for kind in kinds[:2] if kind != [STEPS])
+    return len(other) <= 1 and "" not in other
 
 
 # Operators
@@ -361,17 +285,17 @@ def _reshape(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     if sides.count(-1) == 1:
         rest = math.prod(side for side in sides if side != -1)
         sides = [math.prod(shape) // rest if side == -1 else side for side in sides]
-    return _regrouped(whole, sides)
+    return regrouped(whole, sides)
 
 
 def _flatten(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     shape, at = given[0].shape, node.attributes.get("axis", 1)
-    return _regrouped(given[0], [math.prod(shape[:at]), math.prod(shape[at:])])
+    return regrouped(given[0], [math.prod(shape[:at]), math.prod(shape[at:])])
 
 
 def _transpose(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     whole = given[0]
-    return _moved(whole, node.attributes.get("perm") or list(range(len(whole.axes)))[::-1])
+    return moved(whole, node.attributes.get("perm") or list(range(len(whole.axes)))[::-1])
 
 
 def _axes(node: OnnxNode, given: Sequence[Any]) -> list[int]:
@@ -380,41 +304,34 @@ def _axes(node: OnnxNode, given: Sequence[Any]) -> list[int]:
 
 
 def _squeeze(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
-    whole = given[0]
-    gone = {range(len(whole.axes))[axis] for axis in _axes(node, given)}
-    if any(whole.shape[i] != 1 or any(a.what for a in whole.axes[i]) for i in gone):
-        raise _Unknown
-    return Followed([axis for i, axis in enumerate(whole.axes) if i not in gone], whole.items)
+    return squeezed(given[0], _axes(node, given))
 
 
 def _unsqueeze(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
-    whole = given[0]
-    rank = len(whole.axes) + len(_axes(node, given))
-    axes = list(whole.axes)
-    for i in sorted(range(rank)[axis] for axis in _axes(node, given)):
-        axes.insert(i, [])
-    return Followed(axes, whole.items)
+    return unsqueezed(given[0], _axes(node, given))
 
 
 def _gather(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     whole, index = given
     axis = range(len(whole.axes))[node.attributes.get("axis", 0)]
     if len(index.shape) > 1:
-        raise _Unknown
-    return _picked(whole, axis, index.values, not index.shape)
+        raise Unknown
+    return picked(whole, axis, index.values, not index.shape)
 
 
 def _slice(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     whole: Followed = given[0]
     for axis, start, end, step in slices_of(node, given) or []:
         i = range(len(whole.axes))[axis]
-        whole = _picked(whole, i, range(whole.shape[i])[start:end:step], False)
+        whole = picked(whole, i, range(whole.shape[i])[start:end:step], False)
     return whole
 
 
 def _same(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     if node.operator == "Cast" and node.attributes.get("to") not in FLOATS:
-        raise _Unknown
+        raise Unknown
+    if node.operator == "Dropout" and len(given) > 2 and any(given[2].values):
+        raise Unknown  # it drops in predictions, too
     found: Followed = given[0]
     return found
 
@@ -433,20 +350,20 @@ def _add(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     """Add a bias to columns, or a mask to scores."""
     whole, other = given if isinstance(given[0], Followed) else given[::-1]
     if not isinstance(other, OnnxTensor):
-        raise _Unknown
+        raise Unknown
     if isinstance(whole.items[0], Head):
         return _masked(whole, [v < FAR for v in other.values], other, set(other.values) - {0.0})
     atoms = [atom for atom in whole.atoms if not atom.what]
-    sides = [1 if any(a.what for a in axis) else _columns(axis) for axis in whole.axes]
+    sides = [1 if any(a.what for a in axis) else columns(axis) for axis in whole.axes]
     if len(other.shape) > len(sides) or any(
-        a.what and _columns(x) > 1 for x in whole.axes for a in x
+        a.what and columns(x) > 1 for x in whole.axes for a in x
     ):
-        raise _Unknown
+        raise Unknown
     if math.prod(atom.size for atom in atoms) != len(whole.items):
-        raise _Unknown
+        raise Unknown
     numbers = broadcast(other, sides)
     if any(isinstance(item, (Head, Mixed, Never)) for item in whole.items):
-        raise _Unknown
+        raise Unknown
     items = [item._replace(b=(item.b or 0.0) + b) for item, b in zip(whole.items, numbers)]
     return Followed(whole.axes, items)
 
@@ -456,24 +373,24 @@ def _masked(
 ) -> Followed:
     """Return scores of which some are hidden: none, or those of later steps."""
     if any(not value < FAR for value in others):
-        raise _Unknown
+        raise Unknown
     atoms = whole.atoms
     n = next(atom.size for atom in atoms if atom.what == KEYS)
     if [[a.what for a in axis] for axis in whole.axes[-2:]] != [[STEPS], [KEYS]]:
-        raise _Unknown
+        raise Unknown
     if math.prod(like.shape[:-2]) != 1:
-        raise _Unknown
-    flags = broadcast(OnnxTensor(like.shape[-2:], list(hidden)), [n, n], n * n)
+        raise Unknown
+    flags = broadcast(OnnxTensor(like.shape[-2:], list(hidden)), [n, n])
     if not any(flags):
         return whole
     if flags != [j > i for i in range(n) for j in range(n)]:
-        raise _Unknown
+        raise Unknown
     return Followed(whole.axes, [_hide(item) for item in whole.items])
 
 
 def _hide(head: Head) -> Head:
     if head.shares:
-        raise _Unknown
+        raise Unknown
     return head._replace(causal=True)
 
 
@@ -482,15 +399,15 @@ def _where(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     which, then, other = given
     if isinstance(which, Followed):
         if not isinstance(which.items[0], Never) or not isinstance(other, Followed):
-            raise _Unknown
+            raise Unknown
         return other
     scores = then if isinstance(then, Followed) else other
     number = other if scores is then else then
     if not isinstance(number, OnnxTensor) or len(number.values) != 1:
-        raise _Unknown
+        raise Unknown
     hidden = [bool(value) != (scores is then) for value in which.values]
     if not isinstance(scores.items[0], Head):
-        raise _Unknown
+        raise Unknown
     return _masked(scores, hidden, which, set(number.values))
 
 
@@ -502,9 +419,9 @@ def _softmax(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     whole = given[0]
     axis = node.attributes.get("axis", -1 if self.chain.opset >= 13 else 1)
     if axis not in (-1, len(whole.axes) - 1) or [a.what for a in whole.axes[-1]] != [KEYS]:
-        raise _Unknown
+        raise Unknown
     if any(head.shares for head in whole.items):
-        raise _Unknown
+        raise Unknown
     return Followed(whole.axes, [head._replace(shares=True) for head in whole.items])
 
 
@@ -512,7 +429,7 @@ def _gemm(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     attributes = node.attributes
     wanted = {"alpha": 1.0, "beta": 1.0, "transA": 0}
     if any(attributes.get(key, value) != value for key, value in wanted.items()):
-        raise _Unknown
+        raise Unknown
     made = _product(self, node, given[0], given[1], bool(attributes.get("transB", 0)))
     if len(given) > 2 and given[2] is not None:
         return _add(self, node, [made, given[2]])
@@ -522,7 +439,7 @@ def _gemm(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
 def _matmul(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
     a, b = given
     if not isinstance(a, Followed):
-        raise _Unknown
+        raise Unknown
     if isinstance(b, OnnxTensor):
         return _product(self, node, a, b)
     if isinstance(a.items[0], Head):
@@ -536,10 +453,8 @@ def _product(
     """Return the product of columns of the beginning, or of what the heads mixed, by weights."""
     inputs, outputs = W.shape[::-1] if transposed else W.shape
     if any(a.what for a in whole.axes[-1]) or len(whole.items) != inputs or not outputs:
-        raise _Unknown
-    if id(W.values) in self.seen:
-        self.spend(len(W.values))
-    self.seen.add(id(W.values))
+        raise Unknown
+    self.spend(len(W.values) // 8)
     values = assembly.finite(node.place, W.values)
     columns = [
         values[j * inputs : (j + 1) * inputs] if transposed else values[j::outputs]
@@ -551,46 +466,39 @@ def _product(
     elif list(whole.items) == [*range(self.width)]:
         items = [Column(w) for w in columns]
     else:
-        raise _Unknown
-    return Followed([*whole.axes[:-1], [Atom("", outputs)]], items)
-
-
-def _split_axes(whole: Followed) -> tuple[list[Atom], list[Sequence[Atom]]]:
-    """Return the atoms of all axes but the last two, and these."""
-    return [a for axis in whole.axes[:-2] for a in axis if a.size != 1 or a.what], list(
-        whole.axes[-2:]
-    )
+        raise Unknown
+    return Followed([*whole.axes[:-1], of_columns(outputs)], items)
 
 
 def _scores(a: Followed, b: Followed) -> Followed:
     """Q Kᵀ, head by head."""
     if not all(isinstance(item, Column) for item in (*a.items, *b.items)):
-        raise _Unknown
-    (outer, (steps, d)), (other, (e, keys)) = _split_axes(a), _split_axes(b)
+        raise Unknown
+    (outer, (steps, d)), (other, (e, keys)) = outer_and_last(a), outer_and_last(b)
     if outer != other or [x.what for x in steps] != [STEPS] or [x.what for x in keys] != [STEPS]:
-        raise _Unknown
-    n = _columns(d)
-    if any(x.what for x in (*d, *e)) or _columns(e) != n:
-        raise _Unknown
+        raise Unknown
+    n = columns(d)
+    if any(x.what for x in (*d, *e)) or columns(e) != n:
+        raise Unknown
     heads = [
         Head(tuple(a.items[i : i + n]), tuple(b.items[i : i + n]))
         for i in range(0, len(a.items), n)
     ]
     if len(a.items) != len(b.items):
-        raise _Unknown
+        raise Unknown
     return Followed([*a.axes[:-2], steps, [Atom(KEYS, keys[0].size)]], heads)
 
 
 def _mix(a: Followed, b: Followed) -> Followed:
     """A V, head by head."""
-    (outer, (steps, keys)), (other, (own, d)) = _split_axes(a), _split_axes(b)
+    (outer, (steps, keys)), (other, (own, d)) = outer_and_last(a), outer_and_last(b)
     if outer != other or [x.what for x in (*steps, *keys, *own)] != [STEPS, KEYS, STEPS]:
-        raise _Unknown
-    n = _columns(d)
+        raise Unknown
+    n = columns(d)
     if any(x.what for x in d) or len(b.items) != n * len(a.items):
-        raise _Unknown
+        raise Unknown
     if not all(isinstance(item, Column) for item in b.items):
-        raise _Unknown
+        raise Unknown
     items = [Mixed(a.items[i // n], value) for i, value in enumerate(b.items)]
     return Followed([*a.axes[:-2], steps, d], items)
 

@@ -21,9 +21,10 @@ from ..lesson.more_activations import Clip, Hardsigmoid
 from ..lesson.normalization import LayerNorm
 from ..lesson.windows import Shape
 from . import assembly
-from .onnx_constants import GraphConstants, broadcast
+from .onnx_constants import GraphConstants
 from .onnx_formulas import Number
 from .onnx_model import OnnxInput, OnnxNode, OnnxTensor
+from .onnx_offsets import broadcast
 from .onnx_steps import Budget, Product, ScalingRun, Step, columns_of
 
 

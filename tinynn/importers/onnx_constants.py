@@ -14,7 +14,6 @@ from typing import Any, Callable, Mapping, Sequence
 from ..errors import FormatError
 from .onnx_model import (
     BOOL,
-    COUNT_LIMIT,
     DOUBLE,
     FLOAT,
     FLOATS,
@@ -25,11 +24,9 @@ from .onnx_model import (
     OnnxTensor,
     sound,
 )
+from .onnx_offsets import RANK_LIMIT, SPREAD_LIMIT, broadcast, checked, common, offsets_of, picked
 
 ROWS = None  # the number of rows, in a tensor of sizes
-SPREAD_LIMIT = 2**20  # numbers that constants may have beyond twice those in the file
-RANK_LIMIT = 16
-Offsets = Sequence[int]
 
 
 class GraphConstants:
@@ -151,70 +148,6 @@ def _floats(graph: OnnxGraph) -> set[str]:
     return found
 
 
-# Parts of a tensor: each is a list of offsets for each of its axes
-
-
-def picked(values: Sequence[Any], axes: Sequence[Offsets]) -> list[Any]:
-    """Return the values at all sums of one offset from each axis, the last axis fastest.
-
-    >>> picked("abcdef", [[0, 1, 2], [0, 3]])
-    ['a', 'd', 'b', 'e', 'c', 'f']
-    """
-    *outer, last = axes or [[0]]
-    starts = [0]
-    for offsets in outer:
-        starts = [start + offset for start in starts for offset in offsets]
-    steps = {b - a for a, b in zip(last, last[1:])}
-    if len(steps) == 1 and min(steps) > 0 and starts:
-        first, step, end = last[0], steps.pop(), last[-1] + 1
-        found: list[Any] = []
-        for start in starts:
-            found += values[start + first : start + end : step]
-        return found
-    return [values[start + offset] for start in starts for offset in last]
-
-
-def _checked(shape: Sequence[int]) -> tuple[int, ...]:
-    if len(shape) > RANK_LIMIT or any(side < 0 for side in shape):
-        raise ValueError
-    if math.prod(shape) > COUNT_LIMIT:
-        raise ValueError
-    return tuple(shape)
-
-
-def offsets_of(shape: Sequence[int]) -> list[Offsets]:
-    """Return the offsets of each axis of a whole tensor."""
-    found: list[Offsets] = []
-    step = 1
-    for side in reversed(_checked(shape)):
-        found.insert(0, range(0, side * step, step) if side else [])
-        step *= side
-    return found
-
-
-def broadcast(tensor: OnnxTensor, shape: Sequence[int], limit: int = SPREAD_LIMIT) -> list[Any]:
-    """Return a tensor's values repeated to a shape. Raises ValueError if it does not fit."""
-    if tuple(shape) == tensor.shape:
-        return tensor.values
-    if math.prod(shape) > max(limit, len(tensor.values)):
-        raise ValueError
-    own = (1,) * (len(shape) - len(tensor.shape)) + tensor.shape
-    axes = []
-    if len(own) != len(shape):
-        raise ValueError
-    for side, mine, offsets in zip(shape, own, offsets_of(own)):
-        if mine not in (side, 1):
-            raise ValueError
-        axes.append(offsets if mine == side else [0] * side)
-    return picked(tensor.values, axes)
-
-
-def _common(tensors: Sequence[OnnxTensor]) -> tuple[int, ...]:
-    rank = max(len(tensor.shape) for tensor in tensors)
-    shapes = [(1,) * (rank - len(tensor.shape)) + tensor.shape for tensor in tensors]
-    return tuple(0 if 0 in sides else max(sides) for sides in zip(*shapes))
-
-
 def _axis(node: OnnxNode, rank: int, default: int = 0, name: str = "axis") -> int:
     return range(rank)[int(node.attributes.get(name, default))]
 
@@ -278,7 +211,7 @@ def _reshape(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
         raise ValueError
     rest = math.prod(side for side in target if side != -1)
     sides = [len(tensor.values) // max(rest, 1) if side == -1 else side for side in target]
-    if math.prod(_checked(sides)) != len(tensor.values):
+    if math.prod(checked(sides)) != len(tensor.values):
         raise ValueError
     return tensor._replace(shape=tuple(sides))  # type: ignore[no-any-return]
 
@@ -411,13 +344,13 @@ def _shape(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
 
 
 def _expand(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
-    shape = _common([given[0], OnnxTensor(tuple(_checked(_whole(given[1]) or [])), [])])
+    shape = common([given[0], OnnxTensor(tuple(checked(_whole(given[1]) or [])), [])])
     return OnnxTensor(shape, broadcast(given[0], shape), given[0].kind)
 
 
 def _filled(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
     """ConstantOfShape."""
-    shape = _checked(_whole(given[0]) or [])
+    shape = checked(_whole(given[0]) or [])
     one = node.attributes.get("value", OnnxTensor((1,), [0.0]))
     if math.prod(shape) > SPREAD_LIMIT or len(one.values) != 1:
         raise ValueError
@@ -455,7 +388,7 @@ def _each(function: Callable[..., Any], kind: int | None = None) -> Callable[...
     """Return the operator that applies a function to each number of tensors that broadcast."""
 
     def compute(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
-        shape = _common(given)
+        shape = common(given)
         values = [function(*xs) for xs in zip(*(broadcast(tensor, shape) for tensor in given))]
         return OnnxTensor(shape, values, kind or given[-1].kind)
 
@@ -474,6 +407,12 @@ def _range(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor | None:
     if len(values) > SPREAD_LIMIT:
         raise ValueError
     return OnnxTensor((len(values),), list(values), given[0].kind)
+
+
+def _remainder(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
+    """The remainder has the sign of the divisor, as in Python, unless `fmod` asks for C's."""
+    like_c = node.attributes.get("fmod", 0)
+    return _each(math.fmod if like_c else lambda a, b: a % b)(node, given)
 
 
 def _triangle(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
@@ -545,6 +484,7 @@ _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = 
     "Not": _each(lambda a: not a, BOOL),
     "IsNaN": _each(lambda a: a != a, BOOL),
     "Range": _range,
+    "Mod": _remainder,
     "Trilu": _triangle,
 }
 

@@ -8,43 +8,35 @@ row by itself is left to the `Chain` of tables.
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Sequence
 
 from ..checks.words import excerpt, listed
 from ..errors import FormatError
 from ..lesson.activation_layers import Activation, LogSoftmax, Softmax
-from ..lesson.attention import MultiHeadAttention
-from ..lesson.gru import GRU
 from ..lesson.layer import Layer
 from ..lesson.layers import Dropout
-from ..lesson.lstm import LSTM
-from ..lesson.matrix import Matrix, Vector, transpose
 from ..lesson.normalization import LayerNorm
 from ..lesson.residual import Residual
-from ..lesson.rnn import RNN
 from ..lesson.sequences import Embedding, Positions
 from ..lesson.step_summaries import LastStep, MaxSteps, MeanSteps
 from . import assembly
-from .onnx_attention import STEPS, Atom, attention
+from .onnx_attention import EFFORT, attention
+from .onnx_axes import STEPS, Atom
 from .onnx_chain import Chain
 from .onnx_constants import GraphConstants
-from .onnx_model import OnnxGraph, OnnxInput, OnnxNode, OnnxTensor, sound
+from .onnx_model import OnnxGraph, OnnxInput, OnnxNode, sound
 from .onnx_operators import is_known, layer_of, take
 from .onnx_patterns import SpelledOut, fork, residual_sum, spelled, users_of
-from .onnx_steps import layers_of
-from .recurrent import recurrent
+from .onnx_recurrent import KINDS, recurrent_layer, rows_of, states
+from .onnx_steps import Budget, layers_of
 
-_KINDS = {"RNN": (RNN, "h"), "LSTM": (LSTM, "iofg"), "GRU": (GRU, "zrn")}  # and ONNX's gates
-_ACTIVATIONS = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
 _POOLS: dict[str, type[Layer]] = {"ReduceMean": MeanSteps, "ReduceMax": MaxSteps}
 # What an axis is. The first two of the input are told apart by what is done along them.
 FIRST, SECOND, COLUMNS, DIRECTION, ONE = "first", "second", "columns", "direction", "one"
-DEPTH_LIMIT = 50  # of nodes that shape a state of zeros
 RANK_LIMIT = 8  # sides of a tensor
 SUMS_LIMIT = 20  # sums of residuals inside each other
 _SIZES = ((2, 3), (3, 2))  # of sides that the file leaves open
-_OF_SIZES = (Positions, MultiHeadAttention)
-_RESHAPED = ("Expand", "Slice", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast")
+
 _MOVES = ("Transpose", "Squeeze", "Unsqueeze", "Gather", "Reshape")
 _OF_ROWS = {"MatMul", "Add", "Sub", "Mul", "Div", "Neg", "Sum", "Identity", "Cast"}
 
@@ -52,7 +44,7 @@ _OF_ROWS = {"MatMul", "Add", "Sub", "Mul", "Div", "Neg", "Sum", "Identity", "Cas
 def reads_sequences(graph: OnnxGraph, constants: GraphConstants) -> bool:
     """Return whether a graph is one of sequences."""
     return any(
-        node.operator in _KINDS or _is_embedding(node, constants) for node in graph.nodes
+        node.operator in KINDS or _is_embedding(node, constants) for node in graph.nodes
     ) or (len(graph.inputs[0].shape or []) == 3 and _attends(graph, constants))
 
 
@@ -76,20 +68,16 @@ def sequence_layers(
     if len(graph.inputs) != 1:
         raise FormatError(f"{name} needs one input, got {listed([i.name for i in graph.inputs])}")
     layers = _read(graph, constants, end, name, _SIZES[0])
-    shape = graph.inputs[0].shape or []
-    if None in shape[:2] and any(isinstance(layer, _OF_SIZES) for layer in _within(layers)):
+    computes = any(node.operator in ("Reshape", "Gather", "Add") for node in graph.nodes)
+    if None in (graph.inputs[0].shape or [])[:2] and computes:
         again = _read(graph, GraphConstants(graph, users_of(graph)), end, name, _SIZES[1])
-        if list(map(repr, again)) != list(map(repr, layers)):
+        if _content(again) != _content(layers):
             raise assembly.refusal(name, "a graph that depends on the number of steps")
     return layers
 
 
-def _within(layers: Sequence[Layer]) -> Iterator[Layer]:
-    """Yield layers, and those inside them."""
-    for layer in layers:
-        yield layer
-        if isinstance(layer, Residual):
-            yield from _within(layer.layers)
+def _content(layers: Sequence[Layer]) -> list[tuple[str, object]]:
+    return [(repr(layer), layer.parameters()) for layer in layers]
 
 
 def _read(
@@ -118,7 +106,7 @@ def _not_needed(
 
 def _is_step(node: OnnxNode, constants: GraphConstants) -> bool:
     """Return whether a node is a step of its own in a graph of sequences."""
-    known = node.operator in _KINDS or node.operator in _POOLS or is_known(node.operator)
+    known = node.operator in KINDS or node.operator in _POOLS or is_known(node.operator)
     return known or node.operator in _MOVES or _is_embedding(node, constants)
 
 
@@ -131,31 +119,6 @@ def _is_embedding(node: OnnxNode, constants: GraphConstants) -> bool:
         and bool(table and len(table.shape) == 2 and variable)
         and (axis in (0, -2))
     )
-
-
-def _states(node: OnnxNode, constants: GraphConstants, makers: Mapping[str, OnnxNode]) -> list[str]:
-    """Return what a recurrent node takes beside its input and constants, if it is not all zeros."""
-    lengths, states = node.inputs[4:5], node.inputs[5:7]
-    return [
-        given
-        for given in filter(None, [*lengths, *states])
-        if given in lengths or not _is_zero(given, constants, makers)
-    ]
-
-
-def _is_zero(tensor: str, constants: GraphConstants, makers: Mapping[str, OnnxNode]) -> bool:
-    """Return whether a tensor is all zeros, whatever its shape is computed from."""
-    for _ in range(DEPTH_LIMIT):
-        known, node = constants.known.get(tensor), makers.get(tensor)
-        if known is not None:
-            return not any(known.values)
-        if node is None or node.operator not in (*_RESHAPED, "ConstantOfShape"):
-            return False
-        if node.operator == "ConstantOfShape":
-            value = node.attributes.get("value")
-            return value is None or (isinstance(value, OnnxTensor) and not any(value.values))
-        tensor = node.inputs[0] if node.inputs else ""
-    return False
 
 
 class _Reader:
@@ -181,6 +144,8 @@ class _Reader:
         self.makers = {output: node for node in graph.nodes for output in node.outputs if output}
         self.attends = _attends(graph, constants)
         self.depth = 0
+        self.effort = Budget()
+        self.effort.left = EFFORT
         columns = shape[2] if len(shape) == 3 else None
         self.chain = Chain(constants, OnnxInput(name, 1, [None, columns]), self.opset, name)
 
@@ -249,7 +214,7 @@ class _Reader:
         if self.axes[-1:] != [COLUMNS]:
             return tensor, None
         start = tensor
-        chain, axes = self.chain, self.axes
+        chain = self.chain
         steps, sides, marks = list(chain.steps), chain.sides, list(chain.marks)
         formula = spelled(self.graph, start, chain)
         while formula is None and before:
@@ -258,7 +223,6 @@ class _Reader:
             formula = spelled(self.graph, start, chain)
         if formula is None:
             chain.steps, chain.sides, chain.marks = steps, sides, marks
-            self.axes = axes
             return tensor, None
         return start, self.spell(formula)
 
@@ -297,12 +261,12 @@ class _Reader:
             what = {FIRST: FIRST, SECOND: SECOND, COLUMNS: "", steps: STEPS}
             sizes = {**self.sizes, COLUMNS: columns}
             axes = [[Atom(what[a], sizes[a])] for a in self.axes]
-            found = attention(self.graph, self.chain, tensor, axes)
+            found = attention(self.graph, self.chain, tensor, axes, self.effort)
             if found is not None:
-                kinds = {value: key for key, value in what.items()}
                 self.steps = steps
                 self.settle(found.layer, columns=columns)
-                self.axes = [kinds[axis[0].what] for axis in found.axes]
+                self.axes = [*[a for a in others if a != steps], COLUMNS]
+                self.axes.insert(found.steps, steps)
                 return found.tensor
         return None
 
@@ -310,8 +274,8 @@ class _Reader:
         """Return a node with the only output that is used, and its number; check its inputs."""
         known = self.constants.known
         taken = [given for given in node.inputs if given and given not in known]
-        if node.operator in _KINDS:
-            taken = [node.inputs[0], *_states(node, self.constants, self.makers)]
+        if node.operator in KINDS:
+            taken = [node.inputs[0], *states(node, self.constants, self.makers)]
         if len(taken) != 1:
             raise assembly.refusal(
                 node.place, f"{node.operator} of {len(taken)} variables in a graph of sequences"
@@ -321,7 +285,7 @@ class _Reader:
             for k, output in enumerate(node.outputs)
             if output and (self.chain.users(output) or output == end)
         ]
-        if len(used) != 1 or (used[0] and node.operator not in _KINDS):
+        if len(used) != 1 or (used[0] and node.operator not in KINDS):
             which = excerpt(node.outputs[used[-1]] if used else "")
             raise assembly.refusal(node.place, f"the output {which} of {node.operator}")
         return node._replace(outputs=[node.outputs[used[0]], str(used[0])])
@@ -339,7 +303,7 @@ class _Reader:
         operator = node.operator
         if _is_embedding(node, self.constants) and node.inputs[1] == tensor:
             self.embed(node)
-        elif operator in _KINDS:
+        elif operator in KINDS:
             self.recur(node)
         elif operator in _MOVES:
             getattr(self, operator.lower())(node)
@@ -370,7 +334,7 @@ class _Reader:
             raise self.refuse(node)
         table = self.chain.constant(node, 0)
         assert table is not None
-        W = _rows(node, table, table.shape)
+        W = rows_of(node, table, table.shape)
         layer = assembly.built(node.place, lambda: Embedding(len(W), len(W[0]), weights=W))
         self.settle(layer, columns=table.shape[1])
         self.axes = [*self.axes, COLUMNS]
@@ -414,7 +378,7 @@ class _Reader:
         which = int(node.outputs[1])
         if which > 1:
             raise assembly.refusal(node.place, f"the cell of {node.operator} as an output")
-        layer = _recurrent(node, self.chain, "last" if which else "all")
+        layer = recurrent_layer(node, self.chain, "last" if which else "all")
         self.settle(layer, columns=layer.units)
         if which:
             self.axes = [batch, DIRECTION, COLUMNS] if layout else [DIRECTION, batch, COLUMNS]
@@ -505,58 +469,3 @@ class _Reader:
         ):
             raise self.refuse(node)
         take(self.chain, node._replace(outputs=node.outputs[:1]), tensor)
-
-
-def _rows(node: OnnxNode, tensor: OnnxTensor, shape: Sequence[int]) -> Matrix:
-    """Return a constant as a matrix, if it has this shape; a first side of 1 may be left out."""
-    wanted = tuple(shape)
-    if tensor.shape not in (wanted, (1, *wanted)) or 0 in wanted:
-        raise FormatError(
-            f"{node.place} needs a constant of shape {(1, *wanted)}, got {tensor.shape}"
-        )
-    width = wanted[-1]
-    return assembly.matrix(
-        node.place, [tensor.values[i : i + width] for i in range(0, len(tensor.values), width)]
-    )
-
-
-def _recurrent(node: OnnxNode, chain: Chain, steps: str) -> Any:
-    """Return the layer of an RNN, LSTM or GRU whose state begins as zeros."""
-    name = node.operator
-    kind, order = _KINDS[name]
-    known = {
-        "activations", "hidden_size", "direction", "layout", "linear_before_reset", "clip",
-        "input_forget", "output_sequence",
-    }  # fmt: skip
-    unknown = set(node.attributes) - known
-    if unknown:
-        raise assembly.refusal(node.place, f"{name} with {listed(sorted(unknown))}")
-    wanted = {"direction": "forward", "clip": 0.0, "input_forget": 0}
-    assembly.check_settings(node.place, name, node.attributes, wanted)
-    options: dict[str, Any] = {"steps": steps}
-    activations = [str(a).capitalize() for a in node.attributes.get("activations", [])]
-    activations = activations or _ACTIVATIONS[name]
-    if kind is RNN and activations == ["Relu"]:
-        options["activation"] = "relu"
-    elif activations != _ACTIVATIONS[name]:
-        raise assembly.refusal(node.place, f"{name} with the activations {listed(activations)}")
-    if len(node.inputs) > 7 and node.inputs[7]:
-        raise assembly.refusal(node.place, f"{name} with peepholes")
-    if kind is GRU:
-        options["reset_after"] = bool(node.attributes.get("linear_before_reset", 0))
-    W, U, b = (chain.constant(node, i) for i in (1, 2, 3))
-    if W is None or U is None or len(W.shape) != 3 or len(U.shape) != 3:
-        raise FormatError(f"{node.place}: {name} needs its weights as constants of three sides")
-    gates = len(order)
-    units = U.shape[2]
-    biases: list[Vector] = []
-    if b is not None:
-        (both,) = _rows(node, b, (2 * gates * units,))[:1] or [[]]
-        biases = [both[: gates * units], both[gates * units :]]
-    chain.weight_rows += W.shape[2] + units
-    assembly.check_rows(chain.name, chain.weight_rows)
-    matrices = (
-        transpose(_rows(node, W, (gates * units, W.shape[2]))),
-        transpose(_rows(node, U, (gates * units, units))),
-    )
-    return recurrent(node.place, kind, *matrices, biases, order, **options)
