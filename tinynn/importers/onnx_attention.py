@@ -353,13 +353,10 @@ def _add(self: _Follower, node: OnnxNode, given: Sequence[Any]) -> Followed:
         raise Unknown
     if isinstance(whole.items[0], Head):
         return _masked(whole, [v < FAR for v in other.values], other, set(other.values) - {0.0})
-    atoms = [atom for atom in whole.atoms if not atom.what]
     sides = [1 if any(a.what for a in axis) else columns(axis) for axis in whole.axes]
     if len(other.shape) > len(sides) or any(
         a.what and columns(x) > 1 for x in whole.axes for a in x
     ):
-        raise Unknown
-    if math.prod(atom.size for atom in atoms) != len(whole.items):
         raise Unknown
     numbers = broadcast(other, sides)
     if any(isinstance(item, (Head, Mixed, Never)) for item in whole.items):
