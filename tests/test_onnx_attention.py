@@ -12,7 +12,7 @@ import pytest
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_onnx
-from tinynn.importers import from_onnx
+from tinynn.importers import from_onnx, onnx_sequences
 
 onnx = pytest.importorskip("onnx")
 numpy = pytest.importorskip("numpy")
@@ -174,6 +174,21 @@ def test_what_is_no_attention_of_ours_is_refused(change, tmp_path):
     assert changed(tmp_path, change) == (
         ", node '3.1.MatMul': a fork with MatMul, MatMul, MatMul cannot be imported exactly."
     )
+
+
+def test_what_is_normalized_along_the_steps_is_refused(tmp_path):
+    def along_steps(nodes, graph):
+        for name in ("2.ReduceMean", "2.ReduceMean_2"):
+            nodes[name].attribute[0].ints[:] = [1]
+
+    model = transformer(2, 2, norm=nn.LayerNorm)
+    wanted = "a fork with ReduceMean, Sub cannot be imported exactly."
+    assert changed(tmp_path, along_steps, model) == f", node '2.ReduceMean': {wanted}"
+
+
+def test_columns_may_be_followed_so_long_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_sequences, "EFFORT", 50)
+    assert changed(tmp_path, lambda nodes, graph: None).startswith(", node '3.1.MatMul': a fork")
 
 
 def test_positions_of_another_length_are_refused(tmp_path):
