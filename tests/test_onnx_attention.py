@@ -203,6 +203,41 @@ def test_positions_of_another_length_are_refused(tmp_path):
     )
 
 
+def sliced(path, first):
+    """Write x + the rows of a table from `first` on, as many as there are steps."""
+    node, numpy_helper = onnx.helper.make_node, onnx.numpy_helper
+    nodes = [
+        node("Gather", ["W", "x"], ["h"]),
+        node("Shape", ["x"], ["shape"], start=1, end=2),
+        node("Add", ["shape", "first"], ["end"]),
+        node("Slice", ["table", "first", "end", "one"], ["rows"]),
+        node("Add", ["h", "rows"], ["y"], name="n"),
+    ]
+    table = numpy.arange(10.0, 22.0).reshape(1, 6, 2)
+    constants = {
+        "W": numpy.arange(6.0).reshape(3, 2), "table": table, "first": numpy.array([first]),
+        "one": numpy.array([1]),
+    }  # fmt: skip
+    graph = onnx.helper.make_graph(
+        nodes, "g",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.INT64, ["batch", "steps"])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.DOUBLE, None)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )  # fmt: skip
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+def test_the_first_rows_of_a_table_are_positions_and_no_others(tmp_path):
+    network = from_onnx(sliced(tmp_path / "x.onnx", 0)).network
+    assert repr(network) == "Sequential(Embedding(3, 2), Positions(6, 2))"
+    assert network.predict([[1, 0]]) == [[[12.0, 14.0], [12.0, 14.0]]]
+    with pytest.raises(FormatError) as raised:
+        from_onnx(sliced(tmp_path / "x.onnx", 1))
+    assert "a graph that depends on the number of steps cannot be imported" in str(raised.value)
+
+
 def test_sums_inside_sums_have_a_limit(tmp_path):
     layer = nn.Tanh()
     for _ in range(21):
