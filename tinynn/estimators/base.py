@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from math import inf
-from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 from ..checks.rows import same_length
 from ..checks.words import counted
 from ..data import train_test_split
-from ..errors import DataError, DivergenceError, SettingError, ShapeError, TinynnError
+from ..errors import DataError, SettingError, ShapeError
 from ..files.atomic import Path
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
@@ -28,6 +27,7 @@ from .design import NetworkDesign
 from .fitted import Fitted
 from .parameters import raise_not_fitted, seed_of
 from .prepared import Prepared
+from .refusing import unless_refused
 from .resuming import run_file, seed_in
 from .saving import save
 from .streams import Chunks, batches_of, checked_chunks
@@ -131,7 +131,7 @@ class Estimator(Fitted):
             kept, apart = list(range(len(table.X))), []
         data = table.part(kept)
         validation = table.part(apart) if apart else None
-        with self._unless_refused():
+        with unless_refused(self):
             if not (plan.warm_start and self.__sklearn_is_fitted__()):
                 self._start(plan, table.encoder, table.targets, table.seed, table.arrays)
             self._train(plan, data, len(kept), validation, resume, within=2)
@@ -159,7 +159,7 @@ class Estimator(Fitted):
             )
         table = self._table(X)
         items = self._items(y, table)
-        with self._unless_refused():
+        with unless_refused(self):
             if not self.__sklearn_is_fitted__():
                 if targets is None:
                     targets = self._new_targets()
@@ -218,7 +218,7 @@ class Estimator(Fitted):
             return encoder.encode(chunk[0], row).rows, targets.rows(items, row), weights
 
         source = Chunks(chunks, encoded, plan.shuffle, seed, buffer_rows)
-        with self._unless_refused():
+        with unless_refused(self):
             self._start(plan, encoder, targets, seed, False)
             batches = partial(batches_of, source, plan.batch(rows))
             self._train(plan, batches, rows, apart, resume)
@@ -237,19 +237,6 @@ class Estimator(Fitted):
         targets.learn(y)
         targets.check()
         return self._stratified(targets)
-
-    @contextmanager
-    def _unless_refused(self) -> Iterator[None]:
-        """Restore all attributes after any TinynnError other than DivergenceError."""
-        before = dict(vars(self))
-        try:
-            yield
-        except DivergenceError:
-            raise
-        except TinynnError:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     def _statistics(self, chunks: Callable[[], Iterable[Any]]) -> tuple[TableEncoder, Targets, int]:
         """Return an encoder and targets fitted to a whole stream, and its number of rows."""

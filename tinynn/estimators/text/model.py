@@ -8,7 +8,7 @@ from typing import Any, Sequence, TypeVar
 
 from ...checks.settings import flag, integer, number
 from ...checks.words import did_you_mean, excerpt
-from ...errors import DivergenceError, SettingError, TinynnError
+from ...errors import SettingError
 from ...files.atomic import Path
 from ...lesson.activation_layers import Softmax
 from ...lesson.adam import Adam
@@ -20,6 +20,7 @@ from ...training.callbacks import Callback, EarlyStopping
 from ...training.history import History
 from ...training.trainer import Trainer
 from ..parameters import raise_not_fitted
+from ..refusing import unless_refused
 from .about import Architecture, FittedText
 from .generation import Draw, continued, kinds_of, most_steps_of
 from .networks import ARCHITECTURES, Size
@@ -121,16 +122,9 @@ class TextModel(FittedText):
         Ctrl-C ends the training and keeps the best weights so far, or those within the first epoch.
         Raises DataError or SettingError, naming what cannot be used, before anything is changed.
         """
-        before = dict(vars(self))
-        shown, apart = self.start(text, vocabulary)
-        try:
+        with unless_refused(self):
+            shown, apart = self.start(text, vocabulary)
             self._train(shown, apart, resume)
-        except DivergenceError:
-            raise
-        except TinynnError:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def start(
