@@ -40,6 +40,19 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
+class PassingParser(Parser):
+    """Passes on all arguments except a request for help."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: list[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:
+        words = list(args or [])
+        if words[:1] in (["-h"], ["--help"]):
+            self.print_help()
+            self.exit(0)
+        return argparse.Namespace(arguments=words)
+
+
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=min(_columns(), 100))

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, Mapping
 
-from .parser import Parser, above_zero, add_output, number, positive, share, suggestion, whole
+from .parser import (
+    Parser,
+    PassingParser,
+    above_zero,
+    add_output,
+    number,
+    positive,
+    share,
+    suggestion,
+    whole,
+)
 
 
 def text() -> Parser:
@@ -24,16 +34,13 @@ def text() -> Parser:
     )
 
 
-class _Actions(Parser):
+class _Actions(PassingParser):
     """Leaves all words after the first to the parser of what the first one says."""
 
     def parse_args(  # type: ignore[override]
         self, args: list[str] | None = None, namespace: Any = None
     ) -> argparse.Namespace:
-        words = list(args or [])
-        if words[:1] in (["-h"], ["--help"]):
-            self.print_help()
-            self.exit(0)
+        words = super().parse_args(args).arguments
         if not words:
             self.error(f"say what to do: {', '.join(ACTIONS)}")
         if words[0] not in ACTIONS:

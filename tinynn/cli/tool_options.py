@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
-from .parser import Parser, above_zero, add_output, add_reading, positive, whole
+from .parser import Parser, PassingParser, above_zero, add_output, add_reading, positive, whole
 
 
 def demo() -> Parser:
@@ -175,22 +172,9 @@ def vendor() -> Parser:
     return command
 
 
-class _Passing(Parser):
-    """Passes on all arguments except a request for help."""
-
-    def parse_args(  # type: ignore[override]
-        self, args: list[str] | None = None, namespace: Any = None
-    ) -> argparse.Namespace:
-        words = list(args or [])
-        if words[:1] in (["-h"], ["--help"]):
-            self.print_help()
-            self.exit(0)
-        return argparse.Namespace(arguments=words)
-
-
 def bench() -> Parser:
     """Return the parser of `bench`."""
-    command = _Passing(
+    command = PassingParser(
         "bench",
         "[arguments of the benchmarks]",
         "Runs the benchmarks, which are in the repository but not in the package. All arguments\n"
