@@ -220,15 +220,13 @@ def _small(layer: Layer) -> Layer:
 
 
 def _trains_alike(engine: Engine, recipe: Recipe) -> bool:
-    X: Any = _inputs(engine, recipe.network)
-    if recipe.network.reads_steps and engine.steps_itself:
+    if recipe.network.reads_steps:
         X, T = _of_lengths(small_network(engine, recipe.network.layers), recipe.loss, (2, 2, 3))
         order = [range(2), range(3)[::-1]]  # sequences of one length, and of two
     else:
+        X = _inputs(engine, recipe.network)
         T = _targets(recipe.loss, len(X), recipe.network.outputs or len(X[0]))
         order = [range(len(X))[::-1]] * 2
-        if recipe.network.reads_steps:
-            X, T = _as_sequences(X, T)
     found: list[list[float]] = []
     for one in (LISTS, engine):
         network = small_network(engine, recipe.network.layers)
@@ -259,11 +257,6 @@ def _of_lengths(network: Sequential, loss: Loss, lengths: Sequence[int]) -> tupl
     each = one_row_each(network.layers)
     targets = iter(_targets(loss, sum(lengths), network.outputs or _STEP_WIDTH))
     return X, [[next(targets) for _ in range(1 if each else length)] for length in lengths]
-
-
-def _as_sequences(X: Any, T: Any) -> Any:
-    """Return sequences of two steps, each with one row of targets."""
-    return [[x, [-v for v in x]] for x in X], [[t] for t in T]
 
 
 def _predicts_alike(engine: Engine, network: Sequential) -> bool:

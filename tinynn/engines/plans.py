@@ -163,6 +163,11 @@ class TrainingPlan(NamedTuple):
         return self.layers[-1].outputs if self.layers else self.inputs
 
     @property
+    def one_row(self) -> bool:
+        """Whether one row is made of each sequence, and not one of each step."""
+        return any(layer.kind in SUMMARIES for layer in self.layers)
+
+    @property
     def folds(self) -> bool:
         """Whether derivatives can include the learning rate: plain SGD without clipping."""
         unclipped = self.clip_norm is None and self.clip_value is None

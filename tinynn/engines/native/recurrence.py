@@ -21,6 +21,7 @@ from .row_vectors import Places, RowProgram, Walk
 
 _FROM, _TO, _VECTORS, _STEPS = 1, 2, 10, 11  # integer registers
 _AT_ONCE = 8  # the most vectors that are copied without a loop
+_SEQUENCE, _STEP = 5, 6  # among what says where a step is, after an address for each table
 
 
 class RecurrentPasses:
@@ -35,19 +36,18 @@ class RecurrentPasses:
         self.formula = formula = CELLS[plan.kind]
         self.row = plan.outputs * 8  # the bytes of a gate's row
         gates = [f"{letter}_{gate}" for letter in "avdu" for gate in formula.gates]
-        made = {s.to for s in (*formula.program, *formula.backward)}
+        self.made = {s.to for s in formula.backward}
+        made = self.made | {s.to for s in formula.program}
         others = sorted(made - set(gates) - {*formula.state, "e"})
         # A product fills whole panels, and may go on into the next row.
         rows_of_step = [*gates, *formula.state, "d", "e", "p", *others]
         start = layout.place(len(rows_of_step) * self.row, f"a step of layer {plan.place}")
         self.now = {name: start + k * self.row for k, name in enumerate(rows_of_step)}
         used = {name for s in formula.backward for name in names(parsed(s.value))}
-        self.kept = [
-            name for name in self.now if name in used - {s.to for s in formula.backward} - {*"dep"}
-        ]
+        self.kept = [name for name in self.now if name in used - self.made - {*"dep"}]
         self.before = layout.table(rows, len(formula.state) * plan.outputs, "states before")
         self.tables = layout.table(rows, len(self.kept) * plan.outputs, "kept of each step")
-        self.places = layout.place(8 * 8, "where a step is")
+        self.places = layout.place(8 * (_STEP + 1), "where a step is")
 
     @property
     def wide(self) -> int:
@@ -62,9 +62,9 @@ class RecurrentPasses:
         size = len(formula.state) * self.row
         moving = [a, self.before, self.tables, y]
         self._begin(moving, 0)
-        with self._loop(6, self.rows // self.steps):
+        with self._loop(_SEQUENCE, self.rows // self.steps):
             self._zeros(state, size)
-            with self._loop(7, self.steps):
+            with self._loop(_STEP, self.steps):
                 self._take(0, now[f"a_{formula.gates[0]}"], self.wide)
                 self._keep(1, state, size)
                 Products(m, 1).forward(
@@ -87,19 +87,16 @@ class RecurrentPasses:
         first = formula.gates[0]
         table = self.layout.table
         dA = table(self.rows, self.plan.inputs, f"d below layer {self.plan.place}")
-        apart = any(s.to.startswith("u_") for s in formula.backward)
-        dV = (
-            table(self.rows, self.plan.inputs, f"d by the products {self.plan.place}")
-            if apart
-            else dA
-        )
+        alike = [gate for gate in formula.gates if f"u_{gate}" not in self.made]
+        apart = len(alike) < len(formula.gates)
+        dV = table(self.rows, self.plan.inputs, "d by the products with U") if apart else dA
         moving = [dY, self.before, self.tables, dA, dV]
         self._begin(moving, self.rows - 1)
-        keeps_e = len(formula.state) > 1
-        with self._loop(6, self.rows // self.steps):
+        begins_with_e = len(formula.state) == 1 and "e" in self.made
+        with self._loop(_SEQUENCE, self.rows // self.steps):
             self._zeros(now["d"], self.row)
             self._zeros(now["e"], self.row)
-            with self._loop(7, self.steps):
+            with self._loop(_STEP, self.steps):
                 self._take(0, now["d"], self.row, add=True)
                 self._take(1, now["p"], self.row, (len(formula.state) - 1) * self.row)
                 for k, name in enumerate(self.kept):
@@ -108,14 +105,12 @@ class RecurrentPasses:
                 d = now[f"d_{first}"]
                 self._keep(3, d, self.wide)
                 if apart:
-                    made = {s.to for s in formula.backward}
-                    for gate in formula.gates:
-                        if f"u_{gate}" not in made:
-                            self._bring(now[f"d_{gate}"], now[f"u_{gate}"])
+                    for gate in alike:
+                        self._bring(now[f"d_{gate}"], now[f"u_{gate}"])
                     d = now[f"u_{first}"]
                     self._keep(4, d, self.wide)
                 Products(m, 1).backward(self.U, ArenaRows(d, 0), ArenaRows(now["d"], 0))
-                if not keeps_e and any(s.to == "e" for s in formula.backward):
+                if begins_with_e:
                     self._bring(now["e"], now["d"], add=True)
                 self._move(moving, -1)
         products = Products(m, self.rows, keeps)

@@ -33,17 +33,13 @@ class NativeSequences(program.NativeProgram):
         self._starts = [0, *accumulate(lengths)]
         self._load()
         targets, weights = T, sample_weight
-        if self._one_row:  # the targets of a sequence stand beside its last row
+        if self.plan.one_row:  # the targets of a sequence stand beside its last row
             beside = [[0.0] * self.plan.outputs]
             targets = [beside * (length - 1) + list(t) for length, t in zip(lengths, T)]
             if weights is not None:
                 weights = [[0.0] * (n - 1) + list(w) for n, w in zip(lengths, weights)]
         super().bind(_flat(X), _flat(targets), None if weights is None else _flat(weights))
         self._given = X, T, sample_weight
-
-    @property
-    def _one_row(self) -> bool:
-        return any(layer.kind in SUMMARIES for layer in self.plan.layers)
 
     def _rows_and_runs(self, batches: Sequence[Sequence[int]]) -> tuple[array[int], list[Call]]:
         self._batches = batches
@@ -85,7 +81,7 @@ class NativeSequences(program.NativeProgram):
         update = [self._arena.read_integer(place) for place in range(at.EPOCHS, at.LOSSES, 8)]
         weights, batch = self._bound.sample_weight, self._samples(call)
         start = self._order.address + 8 * call.row
-        share: float = call.rows if not self._one_row else len(batch)
+        share: float = len(batch) if self.plan.one_row else call.rows
         if weights is not None:
             share = fsum([weights[i] for i in self._order.numbers[call.row : call.row + call.rows]])
         losses = Lent(array("d", bytes(8 * len(batch))))
@@ -115,11 +111,11 @@ class NativeSequences(program.NativeProgram):
             self.write_back()
             return self.recipe.network.forward(X)
         self._load()
-        start = 0
+        start, one_row = 0, self.plan.one_row
         for steps in getattr(X, "lengths", [len(X)]) if X else ():
             part = X[start : start + steps]
             ready = self._prediction(steps, steps)
-            outputs += self._outputs(ready, part, 1 if self._one_row else steps)
+            outputs += self._outputs(ready, part, 1 if one_row else steps)
             start += steps
         return outputs
 

@@ -11,7 +11,7 @@ from ...formulas.optimizers import clipping_programs
 from ...formulas.programs import Each, Program, described
 from ..headroom import MOST
 from ..optimizer_source import counts_steps
-from ..plans import SUMMARIES, TABLES, TrainingPlan
+from ..plans import TABLES, TrainingPlan
 from ..source import SourceWriter, compile_source
 from . import layout as at
 from .constants import Constants
@@ -74,7 +74,7 @@ class TrainingCode:
         self.kept = layout.place(size, "parameters and memory before the call")
         folds = plan.folds and not plan.decay_somewhere and not shape.part
         self.direct = shape.measures or folds
-        self.each = shape.steps if any(layer.kind in SUMMARIES for layer in plan.layers) else 1
+        self.each = shape.steps if plan.one_row else 1
         adds = any(layer.trained() and layer.kind not in _BY_PRODUCTS for layer in plan.layers)
         self.gradients = 0
         if adds or not self.direct:

@@ -8,7 +8,7 @@ has two functions of all rows, with every weight a local variable and every sum 
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ...formulas.caches import cached
 from ...lesson.layer import Layer
@@ -17,6 +17,7 @@ from ...lesson.matrix import Matrix, column_sums
 from ...lesson.network import Sequential
 from ..contract import Memory, Recipe
 from ..lists import ListsProgram
+from ..sequence_plans import with_parts
 from ..source import SourceWriter, compile_source
 
 # The most weights of Dense layers to write out. The smallest GPT has 3,504, which take 0.2 s to
@@ -78,17 +79,10 @@ def written(layer: Layer) -> Layer:
     return twin  # type: ignore[no-any-return]
 
 
-def dense_layers(layers: Any) -> Iterator[Dense]:
-    """Yield all Dense layers, those inside others, too."""
-    for layer in layers:
-        if type(layer) is Dense:
-            yield layer
-        yield from dense_layers(getattr(layer, "parts", {}).values())
-
-
 def refuses_sequences(network: Sequential) -> str | None:
     """Return why the products of a network are not written out, as a clause, or None."""
-    count = sum(layer.inputs * layer.outputs for layer in dense_layers(network.layers))
+    dense = [layer for layer in with_parts(network.layers) if type(layer) is Dense]
+    count = sum(layer.inputs * layer.outputs for layer in dense)
     if not count:
         return "the network has no Dense layer, whose products it could write out"
     if count > MOST_WEIGHTS:
