@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,51 @@ def test_a_run_cut_at_any_epoch_ends_with_the_same_numbers(tmp_path, recipe, eng
     assert os.listdir(tmp_path) == [path.name]
 
 
+def ends_after(writes, monkeypatch):
+    """Let the process end after so many writes of the file of a run."""
+    write, written = resuming.RunFile.write, []
+
+    def writes_and_ends(self, *given):
+        if len(written) < writes:
+            written.append(write(self, *given))
+        if len(written) == writes:
+            raise CutError
+
+    monkeypatch.setattr(resuming.RunFile, "write", writes_and_ends)
+
+
+@pytest.mark.parametrize(
+    "recipe, engine",
+    [
+        # Weights that outgrow the lanes of the file in the update it was written after.
+        pytest.param("normalized", "packed"),
+        *(
+            pytest.param(recipe, engine, marks=pytest.mark.slow)
+            for recipe in RECIPES
+            for engine in ENGINES
+            if recipe != "tiny" and (recipe, engine) != ("normalized", "packed")
+        ),
+    ],
+)
+def test_a_run_cut_after_any_write_ends_with_the_same_numbers(
+    tmp_path, recipe, engine, monkeypatch
+):
+    whole = can_run(recipe, engine)
+    if whole is None:
+        return  # the engine refuses this recipe
+    for writes in count(1):
+        path = tmp_path / f"{writes}.json"
+        with monkeypatch.context() as patch:
+            ends_after(writes, patch)
+            try:
+                RECIPES[recipe](engine, path)
+                break  # it has come to its end without so many writes
+            except CutError:
+                pass
+        assert numbers(*RECIPES[recipe](engine, path)) == numbers(*whole), writes
+    assert writes > 3
+
+
 @pytest.mark.parametrize("recipe, engine", [("momentum", "packed"), ("whole_table", "lists")])
 def test_without_the_state_of_the_engine_they_would_not(tmp_path, recipe, engine, monkeypatch):
     whole = can_run(recipe, engine)
@@ -107,14 +153,14 @@ def test_without_the_state_of_early_stopping_or_a_schedule_they_would_not(
     assert resumed("plateau", "lists", tmp_path / "run.json", [cut]) != numbers(*whole)
 
 
-def kills(recipe, engine, folder, count):
+def kills(recipe, engine, folder, times):
     """Kill a run so many times, and check that it always ends with the same numbers."""
     whole = can_run(recipe, engine)
     if whole is None:
         return
     wanted, rng, path = numbers(*whole), random.Random(f"{recipe} {engine}"), folder / "run.json"
     done = 0
-    while done < count:
+    while done < times:
         result = run_until(recipe, engine, path, rng.uniform(0.0, 0.3))
         if result is None:
             done += 1

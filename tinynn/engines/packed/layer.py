@@ -206,18 +206,19 @@ class PackedDense:
             numbers["velocity"] = velocity
         return numbers
 
-    def take_layout(self, layout: dict[str, Any], C: Matrix) -> None:
+    def take_layout(self, layout: dict[str, Any], C: Matrix | None) -> None:
         """Return to a `layout`, with weights C; numbers that cannot be right are not believed.
 
-        Its `scale` and the bounds of the inputs are those of `take_inputs`, called before. Raises
-        LaneOverflow if the weights or velocities do not fit.
+        C is None if `fill` will be called before the lanes are used: the present weights may be too
+        large for this layout then. Its `scale` and the bounds of the inputs are those of
+        `take_inputs`, called before. Raises LaneOverflow if the weights or velocities do not fit.
         """
         self._arrange(layout["reach"])
         self.room, self.since = layout["room"], layout["since"]
         self.measured, self.laid_out = layout["measured"], layout["laid_out"]
-        if not self.fill(C):
+        if C is not None and not self.fill(C):
             raise LaneOverflow("the weights have changed too much")
-        if column_norm(C) <= layout["norm"] + layout["grow"] < self.capacity:
+        if C is None or column_norm(C) <= layout["norm"] + layout["grow"] < self.capacity:
             self.norm, self.grow = layout["norm"], layout["grow"]
         kept = layout.get("velocity")
         if not self.momentum or kept is None:

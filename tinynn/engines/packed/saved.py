@@ -56,13 +56,16 @@ def take_layouts(
     limits: Sequence[float],
     C: Sequence[Matrix],
 ) -> bool:
-    """Lay out all layers as in a checked state, with weights C; return whether these fit."""
+    """Lay out all layers as in a checked state, with weights C; return whether these fit.
+
+    In a stale state the lanes are filled before they are used.
+    """
     try:
         dense[0].take_inputs(*state["inputs"].values())
         for layer, scale, limit in zip(dense[1:], state["scales"], limits):
             layer.take_hidden_inputs(scale, limit)
         for layer, layout, weights in zip(dense, state["layouts"], C):
-            layer.take_layout(layout, weights)
+            layer.take_layout(layout, None if state["stale"] else weights)
     except LaneOverflow:
         return False
     return True
