@@ -32,7 +32,9 @@ from .onnx_chain import Chain
 from .onnx_constants import ROWS, axes_of
 from .onnx_images import READERS as IMAGE_READERS, see_shape, shape_of
 from .onnx_model import BY_CHANNEL_OPSET, FLOATS, LAST_AXIS_OPSET, OnnxNode, sound
-from .onnx_steps import Product
+from .onnx_steps import AttentionStep, Product
+
+READY = "ready"  # the attribute of a node that is a layer already
 
 
 def is_known(operator: str) -> bool:
@@ -52,6 +54,10 @@ def names() -> set[str]:
 
 def take(chain: Chain, node: OnnxNode, tensor: str) -> None:
     """Add the layer of a node that takes only `tensor` and constants."""
+    ready = node.attributes.get(READY)
+    if isinstance(ready, (Layer, AttentionStep)):  # of no file
+        chain.add(ready)
+        return
     layer = _LAYERS.get(node.operator)
     known = _READERS.get(layer or node.operator)
     if known is None:
