@@ -25,6 +25,7 @@ from tinynn.importers import (
     onnx_formulas as f,
     onnx_operators,
     onnx_patterns,
+    onnx_sequences,
 )
 from tinynn.importers.onnx import loads
 from tinynn.importers.onnx_constants import broadcast, picked
@@ -668,6 +669,9 @@ def test_the_operators_that_the_readme_lists_are_those_that_are_read():
     inside = {name.replace("ai.onnx.contrib.", "") for name in onnx_patterns.names()}
     assert listed["as a step"] == CLAIMED
     assert listed["in a formula of a layer, too"] == inside - CLAIMED
+    assert listed["in graphs of sequences, too"] == (
+        onnx_sequences.names() - CLAIMED - inside - onnx_constants.names()
+    )
     assert listed["of skl2onnx"] == {
         name.replace("ai.onnx.ml.", "")
         for name in onnx_columns.names() - CLAIMED - inside - onnx_constants.names()

@@ -26,14 +26,14 @@ from .onnx_axes import (
 )
 from .onnx_chain import Chain
 from .onnx_constants import GraphConstants
-from .onnx_masks import Filled, broadcast_sizes, filled
+from .onnx_masks import Filled, Rules, broadcast_sizes
 from .onnx_model import OnnxInput, OnnxNode
 from .onnx_operators import take
 from .onnx_steps import AttentionStep, Budget, Product, ScalingRun
 
 NEVER = -1e4  # added to a score, it leaves a share of 0: exp(−1e4) is less than any float
 CLOSE = 1e-6  # of constants that were rounded to float32
-HEADS_LIMIT = 4096
+HEADS_LIMIT = 512
 DEPTH = 8  # nodes between the rows and their queries, keys and values
 _AFFINE = ("MatMul", "Gemm", "Add", "Sub", "Mul", "Div", "Neg")
 
@@ -105,7 +105,9 @@ def _square(scores: Scores) -> bool:
     return len(last) == 2 and bool(steps_along(last[0])) and any(a.kind == KEYS for a in last[1])
 
 
-def scored(node: OnnxNode, given: Sequence[Any], last_axis: bool) -> Scores | Filled | None:
+def scored(
+    node: OnnxNode, given: Sequence[Any], last_axis: bool, rules: Rules
+) -> Scores | Filled | None:
     """Return what an operator makes of scores, None if it is no part of attention.
 
     last_axis: whether the operator goes along the last axis
@@ -121,7 +123,7 @@ def scored(node: OnnxNode, given: Sequence[Any], last_axis: bool) -> Scores | Fi
     if operator == "IsNaN" and scores.shares:  # no row is without a step to take from
         return Filled(tuple(sizes_of(scores.axes)), (False,) * 3)
     sizes = tuple(sizes_of(scores.axes))
-    others = [None if value is scores else filled(value) for value in given]
+    others = [None if value is scores else rules.filled(value) for value in given]
     for value, other in zip(given, others):
         if value is scores:
             continue

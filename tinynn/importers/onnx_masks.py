@@ -50,40 +50,68 @@ class FirstRows(NamedTuple):
     sizes: Sequence[Any]
 
 
-def filled(value: Any) -> Filled | None:
-    """Return the rule that a constant, or a part of it, follows; None if there is none."""
-    if isinstance(value, Filled):
-        return value
-    tensor, sizes = value if isinstance(value, FirstRows) else (value, None)
-    if not isinstance(tensor, OnnxTensor) or not tensor.values:
+class Rules:
+    """The rules that constants follow, each looked for once: a mask may have a million numbers."""
+
+    def __init__(self) -> None:
+        self._filled: dict[object, Filled | None] = {}
+        self._counting: dict[object, Filled | None] = {}
+
+    def filled(self, value: Any) -> Filled | None:
+        """Return the rule that a constant, or the first part of it, follows, or None."""
+        return self._found(value, self._filled, _filled)
+
+    def counting(self, value: Any) -> Filled | None:
+        """Return the rule of a tensor that counts 0, 1, 2 … along one axis, or None."""
+        if isinstance(value, Filled):
+            return value if value.counts is not None else None
+        return self._found(value, self._counting, _counting)
+
+    def _found(
+        self,
+        value: Any,
+        known: dict[object, Filled | None],
+        look: Callable[[OnnxTensor], Filled | None],
+    ) -> Filled | None:
+        if isinstance(value, Filled):
+            return value
+        tensor, sizes = value if isinstance(value, FirstRows) else (value, None)
+        if not isinstance(tensor, OnnxTensor):
+            return None
+        key = id(tensor.values), tensor.shape  # the constants of a file stay where they are
+        if key not in known:
+            known[key] = look(tensor)
+        rule = known[key]
+        if rule is None or sizes is None:
+            return rule
+        rule = rule._replace(sizes=sizes)
+        return rule if rule.sound else None
+
+
+def _filled(tensor: OnnxTensor) -> Filled | None:
+    values, shape = tensor.values, tensor.shape
+    if not values:
         return None
-    sizes, values = sizes or tensor.shape, tensor.values
     values = list(map(bool, values)) if tensor.kind == BOOL else values
     if values.count(values[0]) == len(values):
-        return Filled(sizes, (values[0],) * 3)
-    n = tensor.shape[-1]
-    if tensor.shape[-2:] != (n, n) or len(values) != n * n or not 2 <= n * n <= SQUARE_LIMIT:
+        return Filled(shape, (values[0],) * 3)
+    n = shape[-1]
+    if shape[-2:] != (n, n) or len(values) != n * n or not 2 <= n * n <= SQUARE_LIMIT:
         return None
     below, at, above = values[n], values[0], values[1]
     for t in range(n):
         row = values[t * n : (t + 1) * n]
         if row[t] != at or row[:t] != [below] * t or row[t + 1 :] != [above] * (n - 1 - t):
             return None
-    found = Filled(sizes, (below, at, above))
-    return found if found.sound else None
+    return Filled(shape, (below, at, above))
 
 
-def counting(value: Any) -> Filled | None:
-    """Return the rule of a tensor that counts 0, 1, 2 … along one axis, None for any other."""
-    if isinstance(value, Filled):
-        return value if value.counts is not None else None
-    tensor, sizes = value if isinstance(value, FirstRows) else (value, None)
-    if not isinstance(tensor, OnnxTensor) or tensor.kind in FLOATS:
-        return None
+def _counting(tensor: OnnxTensor) -> Filled | None:
     long = [i for i, side in enumerate(tensor.shape) if side != 1]
-    if len(long) != 1 or tensor.values != list(range(tensor.shape[long[0]])):
+    if tensor.kind in FLOATS or len(long) != 1:
         return None
-    return Filled(sizes or tensor.shape, ALIKE, long[0])
+    counts = tensor.values == list(range(tensor.shape[long[0]]))
+    return Filled(tensor.shape, ALIKE, long[0]) if counts else None
 
 
 def broadcast_sizes(shapes: Sequence[Sequence[Any]]) -> tuple[Any, ...] | None:
@@ -97,18 +125,18 @@ def broadcast_sizes(shapes: Sequence[Sequence[Any]]) -> tuple[Any, ...] | None:
     return tuple(reversed(found))
 
 
-def computed(node: OnnxNode, given: Sequence[Any]) -> Filled | FirstRows | None:
+def computed(node: OnnxNode, given: Sequence[Any], rules: Rules) -> Filled | FirstRows | None:
     """Return what a node computes from constants and tensors of this kind, None if unknown."""
-    found = _computed(node, given)
+    found = _computed(node, given, rules)
     return None if isinstance(found, Filled) and not found.sound else found
 
 
-def _computed(node: OnnxNode, given: Sequence[Any]) -> Filled | FirstRows | None:
+def _computed(node: OnnxNode, given: Sequence[Any], rules: Rules) -> Filled | FirstRows | None:
     operator = node.operator
     if operator in ("Identity", "Dropout"):
         return given[0] if isinstance(given[0], (Filled, FirstRows)) else None
     if operator in _SHAPED:
-        value = given[0] if isinstance(given[0], (Filled, FirstRows)) else filled(given[0])
+        value = given[0] if isinstance(given[0], (Filled, FirstRows)) else rules.filled(given[0])
         return None if value is None else _SHAPED[operator](node, value, given)
     if operator == "Range":
         return _range(given)
@@ -118,14 +146,14 @@ def _computed(node: OnnxNode, given: Sequence[Any]) -> Filled | FirstRows | None
     if operator == "Slice" and isinstance(given[0], (OnnxTensor, FirstRows, Filled)):
         return _slice(node, given)
     if operator == "Gather" and isinstance(given[0], OnnxTensor):
-        return _gather(node, given)
+        return _gather(node, given, rules)
     if operator == "Trilu":
-        return _trilu(node, given)
+        return _trilu(node, given, rules)
     if operator in _COMPARED:
-        pair = [counting(value) for value in given]
+        pair = [rules.counting(value) for value in given]
         if len(pair) == 2 and pair[0] is not None and pair[1] is not None:
             return _compared(_COMPARED[operator], pair[0], pair[1])
-    return _each(node, [filled(value) for value in given])
+    return _each(node, [rules.filled(value) for value in given])
 
 
 def _each(node: OnnxNode, given: Sequence[Filled | None]) -> Filled | None:
@@ -167,9 +195,9 @@ def _compared(compare: Callable[[int, int], bool], a: Filled, b: Filled) -> Fill
     return Filled(sizes, (before, at, after))
 
 
-def _trilu(node: OnnxNode, given: Sequence[Any]) -> Filled | None:
+def _trilu(node: OnnxNode, given: Sequence[Any], rules: Rules) -> Filled | None:
     """Zeros above the diagonal (upper=0) or below it (upper=1), which k moves up."""
-    value = filled(given[0])
+    value = rules.filled(given[0])
     k = given[1].values[0] if len(given) > 1 and given[1] is not None else 0
     if value is None or value.counts is not None or len(value.sizes) < 2:
         return None
@@ -183,15 +211,15 @@ def _trilu(node: OnnxNode, given: Sequence[Any]) -> Filled | None:
     return Filled(value.sizes, (before, at, after))
 
 
-def _gather(node: OnnxNode, given: Sequence[Any]) -> FirstRows | Filled | None:
+def _gather(node: OnnxNode, given: Sequence[Any], rules: Rules) -> FirstRows | Filled | None:
     """Rows of a constant by positions."""
-    table, index = given[0], counting(given[1])
+    table, index = given[0], rules.counting(given[1])
     if index is None or index.counts is None or node.attributes.get("axis", 0) not in (
         0, -len(table.shape)
     ):  # fmt: skip
         return None
     if len(table.shape) == 1:  # positions at positions
-        return index if counting(table) is not None else None
+        return index if rules.counting(table) is not None else None
     lead = [1] * len(index.sizes)
     lead[index.counts] = table.shape[0]
     sides = (*lead, *table.shape[1:])

@@ -19,7 +19,7 @@ from .onnx_axes import Axes, View, parts, sizes_of, steps_along
 from .onnx_chain import Chain
 from .onnx_constants import GraphConstants, axes_of
 from .onnx_layout import AxesReader
-from .onnx_masks import FirstRows, filled
+from .onnx_masks import FirstRows, Rules
 from .onnx_model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor
 from .onnx_operators import READY, layer_of
 from .onnx_recurrent import rows_of_constant
@@ -38,6 +38,7 @@ class RowReader(AxesReader):
         self.graph, self.constants, self.name, self.source = graph, constants, name, source.name
         self.ledger = Chain(constants, source, graph.opset, name)  # of what is taken of the file
         self.rows = Rows(constants, graph.opset, name, self.ledger.budget)
+        self.rules = Rules()
         self.values: dict[str, Any] = {}
 
     def emit(
@@ -123,7 +124,7 @@ class RowReader(AxesReader):
 
     def number(self, value: Any) -> float | None:
         """Return the only number of a tensor, None if it has more."""
-        rule = filled(value) if not isinstance(value, OnnxTensor) else None
+        rule = self.rules.filled(value) if not isinstance(value, OnnxTensor) else None
         if rule is not None and rule.uniform:
             return float(rule.values[0])
         if isinstance(value, OnnxTensor) and len(value.values) == 1:
@@ -158,14 +159,14 @@ class RowReader(AxesReader):
             raise self.refuse(node, a)
         wide, narrow = (a, b) if a.columns != 1 else (b, a)
         if len(a.axes) != len(b.axes):
-            raise self.refuse(node, wide, f" and {self.words(narrow.axes)}")
+            raise self.refuse(node, wide, f" of {self.words(narrow.axes)} and")
         at = wide.whole if narrow.columns == 1 != wide.columns else None
         same = all(
             parts(x) == parts(y) or (i == at and not parts(y))
             for i, (x, y) in enumerate(zip(wide.axes, narrow.axes))
         )
         if not same or wide.offset != narrow.offset or (at is None and a.columns != b.columns):
-            raise self.refuse(node, wide, f" and {self.words(narrow.axes)}")
+            raise self.refuse(node, wide, f" of {self.words(narrow.axes)} and")
         return self.emit(node, [a.name, b.name], wide)
 
     def _positions(self, node: OnnxNode, view: View, value: Any) -> View | None:

@@ -32,7 +32,7 @@ from .onnx_axes import (
 from .onnx_chain import Chain
 from .onnx_constants import GraphConstants
 from .onnx_layout import FixedSize
-from .onnx_masks import Filled, filled
+from .onnx_masks import Filled
 from .onnx_model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor, sound
 from .onnx_recurrent import KINDS, recurrent_layer, rows_of_constant
 from .onnx_rows import RowReader
@@ -49,7 +49,7 @@ def reads_sequences(graph: OnnxGraph, constants: GraphConstants) -> bool:
         or node.operator == "Attention"
         or _is_lookup(node, constants)
         or (
-            node.operator == "MatMul"
+            node.operator in ("MatMul", "Einsum")
             and len(shape) == 3
             and not any(name in constants.known for name in node.inputs)
         )
@@ -67,7 +67,7 @@ def sequence_layers(
     if len(graph.inputs) != 1:
         raise FormatError(f"{name} needs one input, got {listed([i.name for i in graph.inputs])}")
     source = graph.inputs[0]
-    for _ in range(3):  # each time with one more size that the file turns out to fix
+    while True:  # each time with one more size that the file turns out to fix
         try:
             reader = _Reader(graph, constants, source, name)
             last = reader.run(end)
@@ -85,6 +85,11 @@ def sequence_layers(
     chain.budget, chain.weight_rows = reader.rows.budget, reader.rows.weight_rows
     GraphWalk(rows, known, last, name).go(chain, source.name, last)
     return layers_of(chain.steps, chain.inputs, chain.budget)
+
+
+def _by_steps(node: OnnxNode) -> FormatError:
+    what = f"{node.operator} of numbers that depend on how many steps there are"
+    return assembly.refusal(node.place, what)
 
 
 def _is_lookup(node: OnnxNode, constants: GraphConstants) -> bool:
@@ -139,9 +144,7 @@ class _Reader(RowReader):
                 with sound(node):
                     found = self.take(node)
             except UnknownSize:
-                raise assembly.refusal(
-                    node.place, f"{node.operator} of what the lengths of sequences say"
-                ) from None
+                raise _by_steps(node) from None
             for output, value in zip(node.outputs, found):
                 if output and value is not None:
                     self.values[output] = value
@@ -184,9 +187,9 @@ class _Reader(RowReader):
             if any(isinstance(value, Scores) for value in given):
                 return [self.of_scores(node, given)]
             return [self.of_rows(node, given)]
-        value = onnx_masks.computed(node, given)
+        value = onnx_masks.computed(node, given, self.rules)
         if value is None:
-            raise assembly.refusal(node.place, f"{operator} of what the lengths of sequences say")
+            raise _by_steps(node)
         return [value]
 
     def _given(self, node: OnnxNode, name: str) -> Any:
@@ -252,7 +255,7 @@ class _Reader(RowReader):
         value = next(value for value in given if isinstance(value, Scores))
         usual = 1 if self.graph.opset < LAST_AXIS_OPSET else -1
         axis = node.attributes.get("axis", usual)
-        found = scored(node, given, axis in (-1, len(value.axes) - 1))
+        found = scored(node, given, axis in (-1, len(value.axes) - 1), self.rules)
         if found is None:
             raise self.refuse(node, value)
         return found
@@ -303,11 +306,11 @@ class _Reader(RowReader):
         if a.get("is_causal", 0):
             scores = scores._replace(added=(0.0, 0.0, -math.inf))
         if mask is not None:
-            rule = filled(mask)
+            rule = self.rules.filled(mask)
             if rule is not None and type(rule.values[0]) is bool:
                 rule = rule._replace(values=tuple(0.0 if x else -math.inf for x in rule.values))
             add = node._replace(operator="Add")
-            found = scored(add, [scores, rule], True)
+            found = scored(add, [scores, rule], True, self.rules)
             if not isinstance(found, Scores):
                 raise assembly.refusal(node.place, "Attention with such a mask")
             scores = found
@@ -397,3 +400,8 @@ _READERS: dict[str, Callable[..., Any]] = {
     "Slice": _Reader.slice,
     "Split": _Reader.split,
 }
+
+
+def names() -> set[str]:
+    """Return the operators that graphs of sequences are made of, beside those of rows."""
+    return {*_READERS, *KINDS, "Attention", *onnx_masks.names()}
