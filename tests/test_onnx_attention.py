@@ -289,6 +289,35 @@ def test_a_file_pays_for_the_weights_that_it_repeats(tmp_path, monkeypatch):
     )
 
 
+def test_what_a_small_file_asks_for_is_checked_before_work_is_done(tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("Transpose", ["x"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["x", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "x"], ["y"], name="n"),
+    ]
+    graph_of(path, nodes, {}, shape=("batch", "steps", 10**9))
+    with pytest.raises(FormatError) as raised:
+        from_onnx(path)
+    assert str(raised.value) == (
+        f"{path} needs layers with at most 200,000 inputs in all, got 3,000,000,000"
+    )
+    graph_of(path, nodes, {}, shape=("batch", "steps", 1000))
+    with pytest.raises(FormatError, match="node 'n': the file repeats its constants for more than"):
+        from_onnx(path)
+
+
+def test_a_shape_from_no_number_on_is_refused(tmp_path):
+    def text(nodes, graph):
+        del nodes["1.Shape"].attribute[:]
+        nodes["1.Shape"].attribute.append(onnx.helper.make_attribute("start", "text"))
+
+    assert changed(tmp_path, text) == (
+        ", node '1.Shape': Shape cannot have such inputs or attributes"
+    )
+
+
 def test_positions_of_another_length_are_refused(tmp_path):
     def constant(nodes, graph):
         nodes["1.Add"].input[1] = "table"

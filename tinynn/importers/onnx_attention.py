@@ -224,6 +224,8 @@ class Rows:
             raise FormatError(f"{node.place}: nothing in the file says how many columns it has")
         causal = is_causal(node, scores)
         width = heads * d
+        self.weight_rows += 3 * width
+        assembly.check_rows(self.name, self.weight_rows)
         base = self._base(node, [Q.name, K.name, V.name], width)
         scale = scores.scale * sqrt(d)
         scale = 1.0 if abs(scale - 1.0) <= CLOSE else scale
@@ -255,8 +257,6 @@ class Rows:
         """Return W and b of some columns of x W + b, times a factor."""
         folded = self._folded.get((name, base))
         width = len(columns)
-        self.weight_rows += width
-        assembly.check_rows(self.name, self.weight_rows)
         if folded is None:
             folded = self._folded[name, base] = self._fold(node, name, base)
         folded.left -= width * width

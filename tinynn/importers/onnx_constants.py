@@ -61,7 +61,8 @@ class GraphConstants:
             node = self._nodes[i]
             if node.operator == "Shape" and i not in self.done and len(node.outputs) == 1:
                 start, stop = (node.attributes.get(key) for key in ("start", "end"))
-                values: list[Any] = list(shape)[slice(start, stop)]
+                with sound(node):
+                    values: list[Any] = list(shape)[slice(start, stop)]
                 self._settle(self._keep(i, OnnxTensor((len(values),), values, INT64)))
 
     def users(self, tensor: str) -> list[int]:
