@@ -520,6 +520,24 @@ def test_the_last_step_in_other_words(tmp_path):
     )
 
 
+@pytest.mark.parametrize("axis", [-1, 2])
+def test_the_norm_that_onnx_has_an_operator_for(axis, tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("RMSNormalization", ["x", "scale"], ["n"], axis=axis, epsilon=0.01),
+        make("Transpose", ["n"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["n", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "n"], ["y"]),
+    ]
+    graph_of(path, nodes, {"scale": weights(8)})
+    network = run_like_onnxruntime(path)
+    norm, attention = network.layers
+    assert norm.gamma == weights(8).tolist()
+    assert repr(attention) == "MultiHeadAttention(8, 1, bias=False)"
+    assert [[float(i == j) for j in range(8)] for i in range(8)] == attention.parts["key"].W
+
+
 def test_attention_to_another_sequence_is_refused(tmp_path):
     make, path = onnx.helper.make_node, tmp_path / "x.onnx"
     nodes = [

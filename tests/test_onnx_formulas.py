@@ -609,6 +609,7 @@ READ = """
     softmax_large_number_expanded softmax_large_number_expanded_ver18 softplus softplus_example
     softplus_example_expanded_ver18 softplus_expanded_ver18 softsign softsign_example
     softsign_example_expanded_ver18 softsign_expanded_ver18 squeeze_negative_axes sub_bcast
+    rms_normalization_2d_axis1 rms_normalization_2d_axis_negative_1
     sum_one_input swish swish_expanded tanh tanh_example unsqueeze_axis_1 unsqueeze_axis_2
     unsqueeze_negative_axes unsqueeze_three_axes unsqueeze_two_axes unsqueeze_unsorted_axes
 """.split()  # noqa: SIM905

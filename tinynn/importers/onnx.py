@@ -40,7 +40,8 @@ def from_onnx(path: Path, missing: Sequence[str | float] = (), as_estimator: boo
     - Add, Sub, Mul, Div, Sum and Neg with constants, one for each column or one for all: they
       become the bias of a Dense layer, or a layer that scales; Max, Min and Clip with constants;
     - tinynn's activations, also spelled out in smaller operators, however they are written;
-    - Softmax, LogSoftmax and LayerNormalization along the rows, and BatchNormalization;
+    - Softmax, LogSoftmax, LayerNormalization and RMSNormalization along the rows, and
+      BatchNormalization;
     - Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, and ReduceMean of images, of one
       or two sides whose size the file says; rows are images as ONNX flattens them;
     - GroupNormalization; InstanceNormalization, and normalization along the last side, of columns

@@ -248,6 +248,13 @@ def _layer_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
     chain.add(assembly.layer_norm(node.place, len(gamma), gamma, beta, eps))
 
 
+def _rms_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
+    _first(node, tensor)
+    eps = assembly.real(node.place, "epsilon", node.attributes.get("epsilon", 1e-5), least=0)
+    _along_rows(chain, node, node.attributes.get("axis", -1), whole=True)
+    chain.add(assembly.rms_norm(node.place, chain.numbers(node, 1), eps))
+
+
 def _group_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
     """InstanceNormalization has a group for each channel, GroupNormalization `num_groups`."""
     _first(node, tensor)
@@ -446,6 +453,7 @@ _READERS: dict[object, tuple[Callable[[Chain, OnnxNode, str], None], tuple[str, 
     CELU: (_named(CELU, alpha=("alpha", 1.0)), ("alpha",)),
     Hardsigmoid: (_hard_sigmoid, ("alpha", "beta")),
     PReLU: (_prelu, ()),
+    "RMSNormalization": (_rms_norm, ("axis", "epsilon", "stash_type")),
     "InstanceNormalization": (_group_norm, ("epsilon",)),
     "GroupNormalization": (_group_norm, ("epsilon", "num_groups", "stash_type")),
     "Cast": (_cast, ("to", "saturate", "round_mode")),

@@ -82,7 +82,7 @@ class RowReader(AxesReader):
         operator, kind = node.operator, layer_of(node.operator)
         views = [value for value in given if isinstance(value, View)]
         alike = kind is not None and issubclass(kind, (Activation, Dropout, PReLU))
-        if kind in (Softmax, LogSoftmax, LayerNorm) or operator in _ALONG:
+        if kind in (Softmax, LogSoftmax, LayerNorm) or operator in (*_ALONG, "RMSNormalization"):
             return self.of_columns(node, given)
         if operator == "BatchNormalization" and views == given[:1] and views[0].whole == 1:
             view = self.ready(views[0])
