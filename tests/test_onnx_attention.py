@@ -12,7 +12,7 @@ import pytest
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_onnx
-from tinynn.importers import from_onnx, onnx_sequences
+from tinynn.importers import from_onnx, onnx_steps
 
 onnx = pytest.importorskip("onnx")
 numpy = pytest.importorskip("numpy")
@@ -165,15 +165,104 @@ def no_softmax(nodes, graph):
     del nodes["3.1.Softmax"].attribute[:]
 
 
+SCORES = "of first × columns × steps × keys"
+
+
 @pytest.mark.parametrize(
-    "change",
-    [hides_itself, shares_of_keys, small_mask, other_heads, no_softmax],
-    ids=lambda change: change.__name__,
-)
-def test_what_is_no_attention_of_ours_is_refused(change, tmp_path):
-    assert changed(tmp_path, change) == (
-        ", node '3.1.MatMul': a fork with MatMul, MatMul, MatMul cannot be imported exactly."
-    )
+    ("change", "wanted"),
+    [
+        (hides_itself, "MatMul_5': attention with 0.0 added for earlier steps, -inf for the step "
+         "itself and -inf for later ones"),
+        (shares_of_keys, f"Softmax': Softmax {SCORES}"),
+        (small_mask, f"Where': Where {SCORES}"),
+        (other_heads, "MatMul_6': MatMul of first × steps × columns"),
+        (no_softmax, f"Softmax': Sigmoid {SCORES}"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_what_is_no_attention_of_ours_is_refused(change, wanted, tmp_path):
+    assert changed(tmp_path, change) == f", node '3.1.{wanted} cannot be imported exactly."
+
+
+def scores_hidden_by(graph, nodes, constants):
+    """Let nodes compute "hidden" from the positions "steps" and "up", instead of the mask."""
+    make = onnx.helper.make_node
+    (at,) = (i for i, node in enumerate(graph.node) if node.name == "3.1.Where")
+    (steps,) = (n.output[0] for n in graph.node if n.name == "3.1.Range")
+    (up,) = (n.output[0] for n in graph.node if n.name == "3.1.Unsqueeze")
+    names = {"steps": steps, "up": up}
+    for operator, given, made in nodes[::-1]:
+        given = [names.get(name, name) for name in given]
+        graph.node.insert(at, make(operator, given, [made], name=made))
+    where = next(node for node in graph.node if node.name == "3.1.Where")
+    where.input[0] = "hidden"
+    for name, value in constants.items():
+        graph.initializer.append(onnx.numpy_helper.from_array(numpy.array(value), name))
+
+
+WINDOW = [[not i - 3 < j <= i for j in range(9)] for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "wanted"),
+    [
+        (
+            [("Sub", ["up", "width"], "from"), ("LessOrEqual", ["steps", "from"], "far"),
+             ("Less", ["up", "steps"], "later"), ("Or", ["far", "later"], "hidden")],
+            {"width": 300},
+            "from': Sub",
+        ),
+        (
+            [("Concat", ["steps"], "same"), ("Less", ["up", "same"], "hidden")], {},
+            "same': Concat",
+        ),
+        (
+            [("Shape", ["steps"], "n"), ("Concat", ["n", "n"], "nn"),
+             ("Slice", ["window", "zeros", "nn"], "part"), ("Identity", ["part"], "hidden")],
+            {"window": WINDOW, "zeros": [0, 0]},
+            "Where': Where",
+        ),
+    ],
+    ids=["computed", "concatenated", "constant"],
+)  # fmt: skip
+def test_masks_are_the_same_for_any_number_of_steps_or_refused(nodes, constants, wanted, tmp_path):
+    """A window of 300 steps hides nothing from sequences of 10: no trial of a length shows it."""
+    message = changed(tmp_path, lambda _, graph: scores_hidden_by(graph, nodes, constants))
+    assert wanted in message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants"),
+    [
+        ([("GreaterOrEqual", ["up", "steps"], "kept"), ("Not", ["kept"], "hidden")], {}),
+        ([("Greater", ["steps", "up"], "hidden")], {}),
+        (
+            [("Shape", ["steps"], "n"), ("Concat", ["n", "n"], "nn"),
+             ("Expand", ["1.0", "nn"], "a"), ("Trilu", ["a", "one"], "b"),
+             ("Cast", ["b"], "hidden")],
+            {"1.0": 1.0, "one": 1},
+        ),
+        (
+            [("Shape", ["steps"], "n"), ("Concat", ["n", "n"], "nn"),
+             ("Slice", ["square", "zeros", "nn"], "part"), ("Equal", ["part", "0"], "hidden")],
+            {"square": numpy.tril(numpy.ones((9, 9))), "zeros": [0, 0], "0": 0.0},
+        ),
+    ],
+    ids=["not", "greater", "trilu", "constant"],
+)  # fmt: skip
+def test_masks_in_other_words(nodes, constants, tmp_path):
+    model, path = transformer(2, 2), tmp_path / "x.onnx"
+    to_onnx(model, path, dtype="float64")
+    found = onnx.load(path)
+    scores_hidden_by(found.graph, nodes, constants)
+    for node in found.graph.node:
+        if node.op_type == "Cast" and node.name == "hidden":
+            node.attribute.append(onnx.helper.make_attribute("to", onnx.TensorProto.BOOL))
+        if node.op_type == "Trilu":
+            node.attribute.append(onnx.helper.make_attribute("upper", 1))
+    onnx.save(found, path)
+    again = from_onnx(path).network
+    assert (repr(again), again.state()) == (repr(model), model.state())
 
 
 def test_what_is_normalized_along_the_steps_is_refused(tmp_path):
@@ -182,13 +271,51 @@ def test_what_is_normalized_along_the_steps_is_refused(tmp_path):
             nodes[name].attribute[0].ints[:] = [1]
 
     model = transformer(2, 2, norm=nn.LayerNorm)
-    wanted = "a fork with ReduceMean, Sub cannot be imported exactly."
-    assert changed(tmp_path, along_steps, model) == f", node '2.ReduceMean': {wanted}"
+    assert changed(tmp_path, along_steps, model) == (
+        ", node '2.Sub': Sub of first × one × columns and of first × steps × columns "
+        "cannot be imported exactly."
+    )
 
 
-def test_columns_may_be_followed_so_long_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_sequences, "EFFORT", 50)
-    assert changed(tmp_path, lambda nodes, graph: None).startswith(", node '3.1.MatMul': a fork")
+def test_a_file_pays_for_the_weights_that_it_repeats(tmp_path, monkeypatch):
+    """Each head of the keys is the same here, so the layer has more numbers than the file."""
+    monkeypatch.setattr(onnx_steps, "SPREAD_LIMIT", 20)
+    path = tmp_path / "x.onnx"
+    shared_keys(path, heads=4, of_keys=1)
+    with pytest.raises(FormatError) as raised:
+        from_onnx(path)
+    assert str(raised.value) == (
+        f"{path}, node 'a': the file repeats its constants for more than 20 numbers"
+    )
+
+
+def test_what_a_small_file_asks_for_is_checked_before_work_is_done(tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("Transpose", ["x"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["x", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "x"], ["y"], name="n"),
+    ]
+    graph_of(path, nodes, {}, shape=("batch", "steps", 10**9))
+    with pytest.raises(FormatError) as raised:
+        from_onnx(path)
+    assert str(raised.value) == (
+        f"{path} needs layers with at most 200,000 inputs in all, got 3,000,000,000"
+    )
+    graph_of(path, nodes, {}, shape=("batch", "steps", 1000))
+    with pytest.raises(FormatError, match="node 'n': the file repeats its constants for more than"):
+        from_onnx(path)
+
+
+def test_a_shape_from_no_number_on_is_refused(tmp_path):
+    def text(nodes, graph):
+        del nodes["1.Shape"].attribute[:]
+        nodes["1.Shape"].attribute.append(onnx.helper.make_attribute("start", "text"))
+
+    assert changed(tmp_path, text) == (
+        ", node '1.Shape': Shape cannot have such inputs or attributes"
+    )
 
 
 def test_positions_of_another_length_are_refused(tmp_path):
@@ -198,7 +325,7 @@ def test_positions_of_another_length_are_refused(tmp_path):
         graph.initializer.append(onnx.numpy_helper.from_array(table, "table"))
 
     assert changed(tmp_path, constant) == (
-        ", node '1.Add': Add of a constant of shape [3, 4] of first × second × columns "
+        ", node '1.Add': Add with a constant of shape [3, 4] of first × second × columns "
         "cannot be imported exactly."
     )
 
@@ -235,7 +362,200 @@ def test_the_first_rows_of_a_table_are_positions_and_no_others(tmp_path):
     assert network.predict([[1, 0]]) == [[[12.0, 14.0], [12.0, 14.0]]]
     with pytest.raises(FormatError) as raised:
         from_onnx(sliced(tmp_path / "x.onnx", 1))
-    assert "a graph that depends on the number of steps cannot be imported" in str(raised.value)
+    wanted = "node 2: Add of numbers that depend on how many steps there are cannot be imported"
+    assert wanted in str(raised.value)
+
+
+# --- other words for attention, as onnxruntime runs them ---
+
+
+def graph_of(path, nodes, constants, opset=23, shape=("batch", "steps", 8)):
+    """Write a graph of x → y in float32."""
+    tensor = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "g", [tensor("x", onnx.TensorProto.FLOAT, shape)],
+        [tensor("y", onnx.TensorProto.FLOAT, None)],
+        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )  # fmt: skip
+    imports = [onnx.helper.make_opsetid("", opset)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=imports, ir_version=10), path)
+
+
+def weights(*shape, seed=0):
+    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def shared_keys(path, heads, of_keys, axes=4, **attributes):
+    """Write ONNX's Attention, whose heads share their keys and values."""
+    make = onnx.helper.make_node
+    d, n = 8 // heads, 8 // heads * of_keys
+    nodes = [make("MatMul", ["x", W], [out]) for W, out in (("Q", "q"), ("K", "k"), ("V", "v"))]
+    given = ["q", "k", "v"]
+    if axes == 4:
+        for name in "qkv":
+            shape = "heads" if name == "q" else "of_keys"
+            nodes.append(make("Reshape", [name, shape], [f"{name}1"]))
+            nodes.append(make("Transpose", [f"{name}1"], [f"{name}2"], perm=[0, 2, 1, 3]))
+        given = ["q2", "k2", "v2"]
+    else:
+        attributes.update(q_num_heads=heads, kv_num_heads=of_keys)
+    end = "a" if axes == 4 else "y"
+    nodes.append(make("Attention", given, [end], name="a", **attributes))
+    if axes == 4:
+        nodes.append(make("Transpose", ["a"], ["b"], perm=[0, 2, 1, 3]))
+        nodes.append(make("Reshape", ["b", "width"], ["y"]))
+    constants = {
+        "Q": weights(8, 8), "K": weights(8, n, seed=1), "V": weights(8, n, seed=2),
+        "heads": numpy.array([0, 0, heads, d]), "of_keys": numpy.array([0, 0, of_keys, d]),
+        "width": numpy.array([0, 0, -1]),
+    }  # fmt: skip
+    graph_of(path, nodes, constants)
+
+
+def run_like_onnxruntime(path):
+    """Return the network of a file; it computes what onnxruntime does, for any number of steps."""
+    runtime = pytest.importorskip("onnxruntime")
+    network = from_onnx(path).network
+    session = runtime.InferenceSession(path)
+    for steps in (1, 2, 5):
+        x = weights(2, steps, 8, seed=steps)
+        (wanted,) = session.run(None, {"x": x})
+        assert flat(network.predict(x.tolist())) == pytest.approx(flat(wanted.tolist()), abs=1e-5)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("heads", "of_keys", "axes", "attributes", "wanted"),
+    [
+        (2, 2, 4, {}, "2"), (2, 2, 3, {"is_causal": 1}, "2, causal=True"), (4, 1, 4, {}, "4"),
+        (4, 2, 3, {"scale": 0.3, "is_causal": 1}, "4, causal=True"), (1, 1, 3, {}, "1"),
+    ],
+)  # fmt: skip
+def test_the_operator_of_onnx(heads, of_keys, axes, attributes, wanted, tmp_path):
+    shared_keys(tmp_path / "x.onnx", heads, of_keys, axes, **attributes)
+    network = run_like_onnxruntime(tmp_path / "x.onnx")
+    assert repr(network) == f"Sequential(MultiHeadAttention(8, {wanted}, bias=False))"
+
+
+def test_what_the_operator_of_onnx_can_do_besides(tmp_path):
+    path = tmp_path / "x.onnx"
+
+    def message(**attributes):
+        shared_keys(path, 2, 2, 3, **attributes)
+        with pytest.raises(FormatError) as raised:
+            from_onnx(path)
+        return str(raised.value).partition("x.onnx, ")[2].partition(" The layers")[0]
+
+    assert message(softcap=2.0) == (
+        "node 'a': Attention with softcap=2.0 cannot be imported exactly."
+    )
+    make = onnx.helper.make_node
+    graph_of(path, [make("Attention", ["x", "K", "x"], ["y"], name="a", q_num_heads=1,
+                         kv_num_heads=1)], {"K": weights(1, 4, 8)})  # fmt: skip
+    with pytest.raises(FormatError, match="node 'a': Attention of constants cannot be imported"):
+        from_onnx(path)
+
+
+@pytest.mark.slow
+def test_the_operator_tests_of_attention_are_of_several_sequences(tmp_path):
+    """All have queries, keys and values of their own, mostly of different lengths."""
+    from onnx.backend.test.case.node import collect_testcases
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cases = [case for case in collect_testcases(None) if case.name.startswith("test_attention")]
+    assert len(cases) > 50
+    for case in cases:
+        onnx.save(case.model, tmp_path / "x.onnx")
+        with pytest.raises(FormatError):
+            from_onnx(tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize("equations", [("bthd,bshd->bhts", "bhts,bshd->bthd"),
+                                       ("bthd,bshd->bhst", "bhst,bshd->bthd")])  # fmt: skip
+def test_einsum(equations, tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    first, second = equations
+    nodes = [
+        make("MatMul", ["x", "W"], ["qkv"]),
+        make("Split", ["qkv"], ["q", "k", "v"], axis=-1, num_outputs=3),
+        *[make("Reshape", [name, "heads"], [f"{name}1"]) for name in "qkv"],
+        make("Einsum", ["q1", "k1"], ["s"], equation=first, name="e"),
+        make("Softmax", ["s"], ["a"], axis=-1 if first.endswith("s") else 2),
+        make("Einsum", ["a", "v1"], ["m"], equation=second),
+        make("Reshape", ["m", "width"], ["y"]),
+    ]
+    constants = {
+        "W": weights(8, 24), "heads": numpy.array([0, 0, 2, 4]), "width": numpy.array([0, 0, 8])
+    }  # fmt: skip
+    graph_of(path, nodes, constants)
+    if first.endswith("ts"):
+        network = run_like_onnxruntime(path)
+        assert repr(network) == "Sequential(MultiHeadAttention(8, 2, bias=False))"
+        return
+    with pytest.raises(FormatError) as raised:  # it is not known which axis is normalized
+        from_onnx(path)
+    assert "Softmax of first × columns × keys × steps cannot be imported" in str(raised.value)
+
+
+def test_the_last_step_in_other_words(tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("MatMul", ["x", "W"], ["q"]),
+        make("Transpose", ["q"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["q", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "q"], ["m"]),
+        make("Transpose", ["m"], ["t"], perm=[1, 0, 2]),
+        make("GatherND", ["t", "last"], ["l"]),
+        make("Squeeze", ["l", "zero"], ["y"]),
+    ]
+    constants = {
+        "W": weights(8, 8), "last": numpy.array([[-1]]), "zero": numpy.array([0])
+    }  # fmt: skip
+    graph_of(path, nodes, constants)
+    network = run_like_onnxruntime(path)
+    assert repr(network) == (  # queries, keys and values are one product, which comes before
+        "Sequential(Dense(8, 8, bias=False), MultiHeadAttention(8, 1, bias=False), LastStep())"
+    )
+
+
+@pytest.mark.parametrize("axis", [-1, 2])
+def test_the_norm_that_onnx_has_an_operator_for(axis, tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("RMSNormalization", ["x", "scale"], ["n"], axis=axis, epsilon=0.01),
+        make("Transpose", ["n"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["n", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "n"], ["y"]),
+    ]
+    graph_of(path, nodes, {"scale": weights(8)})
+    network = run_like_onnxruntime(path)
+    norm, attention = network.layers
+    assert norm.gamma == weights(8).tolist()
+    assert repr(attention) == "MultiHeadAttention(8, 1, bias=False)"
+    assert [[float(i == j) for j in range(8)] for i in range(8)] == attention.parts["key"].W
+
+
+def test_attention_to_another_sequence_is_refused(tmp_path):
+    make, path = onnx.helper.make_node, tmp_path / "x.onnx"
+    nodes = [
+        make("Relu", ["x"], ["r"]),
+        make("MatMul", ["r", "W"], ["q"]),
+        make("Tanh", ["x"], ["h"]),
+        make("Transpose", ["h"], ["k"], perm=[0, 2, 1]),
+        make("MatMul", ["q", "k"], ["s"]),
+        make("Softmax", ["s"], ["a"], axis=-1),
+        make("MatMul", ["a", "h"], ["y"], name="n"),
+    ]
+    graph_of(path, nodes, {"W": weights(8, 8)})
+    with pytest.raises(FormatError) as raised:
+        from_onnx(path)
+    assert str(raised.value).partition("x.onnx, ")[2].partition(" The layers")[0] == (
+        "node 'n': attention whose queries, keys and values are not all X W + b of one X of "
+        "8 columns cannot be imported exactly."
+    )
 
 
 def test_sums_inside_sums_have_a_limit(tmp_path):
@@ -407,10 +727,84 @@ def test_all_transformers_of_the_newer_exporter(tmp_path):
         both_ways(torch, case, tmp_path / "x.onnx", newer=True)
 
 
-def test_steps_that_an_exporter_fixed_are_refused(tmp_path):
+def test_an_exporter_may_fix_the_number_of_steps(tmp_path):
+    """The file says that there may be any, but runs with five alone."""
     torch = pytest.importorskip("torch")
     module = module_of(torch, "module", True, True)
     exported(torch, module, tmp_path / "x.onnx", axes={0: "batch", 1: "steps"})
-    with pytest.raises(FormatError) as raised:
-        from_onnx(tmp_path / "x.onnx")
-    assert "Reshape to [3, 2, 3, 8] of steps × first × columns cannot be" in str(raised.value)
+    network = compared(torch, module, tmp_path / "x.onnx", (5,))
+    assert "MultiHeadAttention(8, 2, causal=True)" in repr(network)
+
+
+# Which step s may be seen from step t.
+MASKS = {
+    "causal": lambda t, s: s <= t,
+    "causal in other words": lambda t, s: ~(s > t),
+    "one step back": lambda t, s: (s <= t) & (t - s < 2),
+    "two steps back": lambda t, s: (s <= t) & (s > t - 3),
+    "four steps back": lambda t, s: (s <= t) & (t - s < 5),
+    "forty steps back": lambda t, s: (s <= t) & (t - s < 40),
+    "three steps either way": lambda t, s: (t - s).abs() < 4,
+    "blocks": lambda t, s: t // 4 == s // 4,
+    "a beginning that all may see": lambda t, s: (s <= t) | (s < 3),
+    "the first and the latest": lambda t, s: (s <= t) & ((t - s < 3) | (s == 0)),
+    "every second": lambda t, s: (s <= t) & ((t - s) % 2 == 0),
+    "one step ahead": lambda t, s: s <= t + 1,
+    "later ones": lambda t, s: s >= t,
+    "others": lambda t, s: s != t,
+}
+
+
+def masked(torch, rule, kept, way):
+    """Return attention with a mask that is computed, or cut from one that is kept."""
+    tn = torch.nn
+
+    class Net(tn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.qkv, self.out = (
+                tn.Embedding(KINDS, C),
+                tn.Linear(C, 3 * C),
+                tn.Linear(C, C),
+            )
+            at = torch.arange(MOST)
+            self.register_buffer("mask", rule(at[:, None], at[None, :]))
+
+        def forward(self, x):
+            B, T = x.shape
+            at = torch.arange(T)
+            mask = self.mask[:T, :T] if kept else rule(at[:, None], at[None, :])
+            h = self.embed(x)
+            q, k, v = (
+                part.view(B, T, H, C // H).transpose(1, 2) for part in self.qkv(h).split(C, dim=2)
+            )
+            if way == "sdpa":
+                y = tn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            else:
+                s = q @ k.transpose(-2, -1) / math.sqrt(C // H)
+                s = s.masked_fill(~mask, -math.inf) if way == "filled" else s + (~mask) * -1e9
+                y = torch.softmax(s, -1) @ v
+            return self.out(y.transpose(1, 2).reshape(B, T, C))
+
+    torch.manual_seed(3)
+    return Net().eval()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("newer", [False, True], ids=["older", "newer"])
+@pytest.mark.parametrize("mask", MASKS)
+def test_masks_that_pytorch_writes_are_right_for_any_number_of_steps_or_refused(
+    newer, mask, tmp_path
+):
+    torch = pytest.importorskip("torch")
+    if newer:
+        pytest.importorskip("onnxscript")
+    path = tmp_path / "x.onnx"
+    for kept, way in itertools.product((False, True), ("sdpa", "filled", "added")):
+        module = masked(torch, MASKS[mask], kept, way)
+        exported(torch, module, path, newer, axes={0: "batch", 1: "steps"})
+        if mask.startswith("causal") or (mask == "forty steps back" and kept):
+            compared(torch, module, path, (1, 2, MOST))
+        else:
+            with pytest.raises(FormatError):
+                from_onnx(path)

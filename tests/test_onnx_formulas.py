@@ -25,6 +25,7 @@ from tinynn.importers import (
     onnx_formulas as f,
     onnx_operators,
     onnx_patterns,
+    onnx_sequences,
 )
 from tinynn.importers.onnx import loads
 from tinynn.importers.onnx_constants import broadcast, picked
@@ -608,6 +609,7 @@ READ = """
     softmax_large_number_expanded softmax_large_number_expanded_ver18 softplus softplus_example
     softplus_example_expanded_ver18 softplus_expanded_ver18 softsign softsign_example
     softsign_example_expanded_ver18 softsign_expanded_ver18 squeeze_negative_axes sub_bcast
+    rms_normalization_2d_axis1 rms_normalization_2d_axis_negative_1
     sum_one_input swish swish_expanded tanh tanh_example unsqueeze_axis_1 unsqueeze_axis_2
     unsqueeze_negative_axes unsqueeze_three_axes unsqueeze_two_axes unsqueeze_unsorted_axes
 """.split()  # noqa: SIM905
@@ -668,6 +670,9 @@ def test_the_operators_that_the_readme_lists_are_those_that_are_read():
     inside = {name.replace("ai.onnx.contrib.", "") for name in onnx_patterns.names()}
     assert listed["as a step"] == CLAIMED
     assert listed["in a formula of a layer, too"] == inside - CLAIMED
+    assert listed["in graphs of sequences, too"] == (
+        onnx_sequences.names() - CLAIMED - inside - onnx_constants.names()
+    )
     assert listed["of skl2onnx"] == {
         name.replace("ai.onnx.ml.", "")
         for name in onnx_columns.names() - CLAIMED - inside - onnx_constants.names()

@@ -135,8 +135,8 @@ def recurrent(kind="GRU", outputs=("y",), inputs=(), **attributes):
         ({"direction": "reverse"}, (), "GRU with direction='reverse'"),
         ({"clip": 1.0}, (), "GRU with clip=1.0"),
         ({"activations": ["Sigmoid", "Relu"]}, (), "GRU with the activations Sigmoid, Relu"),
-        ({}, ("", "B"), "GRU of 2 variables in a graph of sequences"),
-        ({}, ("B",), "GRU of 2 variables in a graph of sequences"),
+        ({}, ("", "B"), "GRU that does not begin with zeros"),
+        ({}, ("B",), "GRU with the lengths of sequences"),
     ],
 )
 def test_what_onnx_can_say_of_recurrent_layers_and_ours_cannot(
@@ -159,7 +159,7 @@ def test_zeros_are_the_states_to_begin_from(tmp_path):
     ones = [helper.make_node("ConstantOfShape", ["s"], ["h"], value=one), node]
     path = written(tmp_path, ones, {**constants, **shape})
     assert message(path) == (
-        "node 'r': GRU of 2 variables in a graph of sequences cannot be imported exactly."
+        "node 'r': GRU that does not begin with zeros cannot be imported exactly."
     )
 
 
@@ -179,17 +179,17 @@ def test_weights_of_a_wrong_shape(tmp_path):
     ("node", "wanted"),
     [
         (helper.make_node("Softmax", ["h"], ["y"], axis=0, name="n"),
-         "Softmax along another axis than the last of steps × direction × second × columns"),
+         "Softmax along another axis than the last of steps × one × second × columns"),
         (helper.make_node("Squeeze", ["h", "zero"], ["y"], name="n"),
-         "Squeeze of steps × direction × second × columns"),
+         "Squeeze of steps × one × second × columns"),
         (helper.make_node("Gather", ["h", "zero"], ["y"], axis=0, name="n"),
-         "Gather 0 of steps × direction × second × columns"),
+         "Gather 0 of steps × one × second × columns"),
         (helper.make_node("ReduceMean", ["h"], ["y"], axes=[2], name="n"),
-         "ReduceMean of steps × direction × second × columns"),
+         "ReduceMean of steps × one × second × columns"),
         (helper.make_node("Flatten", ["h"], ["y"], name="n"),
-         "Flatten of steps × direction × second × columns"),
+         "an output of steps × second·columns"),
         (helper.make_node("Transpose", ["h"], ["y"], perm=[0, 0, 1, 2], name="n"),
-         "Transpose by [0, 0, 1, 2] of steps × direction × second × columns"),
+         "Transpose by [0, 0, 1, 2] of steps × one × second × columns"),
     ],
     ids=lambda value: value.op_type if hasattr(value, "op_type") else "",
 )  # fmt: skip

@@ -89,7 +89,10 @@ def _network_files() -> list[bytes]:
 def use_network(rng: Random, model: nn.Sequential, path: str) -> None:
     """Predict, and then train, save or export."""
     width = model.inputs or 3
-    X = [[rng.gauss(0, 1) for _ in range(width)] for _ in range(4)]
+    X: Any = [[rng.gauss(0, 1) for _ in range(width)] for _ in range(4)]
+    if model.reads_steps:
+        model.predict([[[0.0] * width] * steps for steps in (1, 3)])
+        return
     try:
         Y = model.predict(X)
     except nn.TinynnError:
@@ -262,6 +265,9 @@ def _onnx_files() -> list[bytes]:
     )
     found.append(_saved(export.exporter("onnx"), spelled))
     found.append(_onnx_by_hand())
+    attends = nn.MultiHeadAttention(4, 2, causal=True)
+    steps = [nn.Positions(5, 4), nn.Residual(nn.LayerNorm(), attends), nn.LastStep()]
+    found.append(_saved(export.exporter("onnx"), nn.Sequential(nn.Embedding(3, 4), *steps)))
     golden = json.loads((GOLDEN / "skl2onnx.json").read_text())
     return found + [base64.b64decode(case["file"]) for case in golden]
 

@@ -9,10 +9,8 @@ from ..errors import FormatError
 from ..estimators import Classifier, Regressor
 from ..files.atomic import Path
 from ..lesson.activation_layers import Linear, Sigmoid, Softmax
-from ..lesson.file_checks import DEPTH_LIMIT
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
-from ..lesson.residual import Residual
 from ..preprocessing import TableEncoder
 from . import assembly
 from .estimators import encoder_of_numbers, estimator_of
@@ -23,10 +21,10 @@ from .onnx_chain import Chain
 from .onnx_columns import Front, front_of, needs_front
 from .onnx_constants import GraphConstants
 from .onnx_model import OnnxGraph, OnnxInput, parse
-from .onnx_operators import is_known, take
-from .onnx_patterns import fork, residual_sum, spelled, users_of
+from .onnx_patterns import users_of
 from .onnx_sequences import reads_sequences, sequence_layers
 from .onnx_steps import layers_of
+from .onnx_walk import GraphWalk
 
 Read = Union[Imported, Classifier, Regressor]
 SQUARE_LIMIT = 1_000_000  # weights of a layer that only puts columns into another order
@@ -42,7 +40,8 @@ def from_onnx(path: Path, missing: Sequence[str | float] = (), as_estimator: boo
     - Add, Sub, Mul, Div, Sum and Neg with constants, one for each column or one for all: they
       become the bias of a Dense layer, or a layer that scales; Max, Min and Clip with constants;
     - tinynn's activations, also spelled out in smaller operators, however they are written;
-    - Softmax, LogSoftmax and LayerNormalization along the rows, and BatchNormalization;
+    - Softmax, LogSoftmax, LayerNormalization and RMSNormalization along the rows, and
+      BatchNormalization;
     - Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, and ReduceMean of images, of one
       or two sides whose size the file says; rows are images as ONNX flattens them;
     - GroupNormalization; InstanceNormalization, and normalization along the last side, of columns
@@ -130,7 +129,7 @@ def _layers(
 
     And how many columns they take, if that is known.
     """
-    walk = _Walk(graph, constants, answers, name)
+    walk = GraphWalk(graph, constants, answers.end, name)
     chain = Chain(constants, source, graph.opset, name)
     chain.aside = answers.nodes | front.nodes
     walk.go(chain, source.name, answers.end)
@@ -140,97 +139,6 @@ def _layers(
     if len(chain.aside) + walk.visited + len(constants.done) != len(graph.nodes):
         _refuse_strays(graph, constants, name)
     return layers_of(chain.steps, chain.inputs, chain.budget), chain.inputs
-
-
-class _Walk:
-    """The way through a graph, node by node, from the front to the answers."""
-
-    def __init__(
-        self,
-        graph: OnnxGraph,
-        constants: GraphConstants,
-        answers: Answers,
-        name: str,
-    ) -> None:
-        self.graph, self.constants, self.name = graph, constants, name
-        self.visited = 0
-        self.end = answers.end
-        self.depth = 0
-
-    def go(self, chain: Chain, tensor: str, end: str) -> None:
-        """Take the nodes from one tensor to another; the chain gets their steps."""
-        graph, constants = self.graph, self.constants
-        before: list[str] = []  # the tensors of the last nodes, each a step of its own
-        while tensor != end:
-            shape = None if chain.sides is None else [None, *chain.sides]
-            constants.shape_of(tensor, shape)
-            numbers = chain.users(tensor)
-            if not numbers:
-                raise FormatError(
-                    f"{self.name}: no node takes {excerpt(tensor)}, and it is not the output"
-                )
-            node = graph.nodes[numbers[0]]
-            formula = None
-            if len(numbers) > 1:
-                add = residual_sum(graph, constants, tensor, numbers)
-                formula = fork(graph, tensor, chain, refuses=add is None)
-                if formula is None and add is not None:
-                    tensor = self._residual(chain, tensor, add)
-                    before.clear()
-                    continue
-            elif not is_known(node.operator):
-                formula = spelled(graph, tensor, chain)
-                while formula is None and before:  # perhaps a node before it belongs to it
-                    tensor = before.pop()
-                    chain.back()
-                    self.visited -= 1
-                    formula = spelled(graph, tensor, chain)
-                if formula is None:
-                    raise assembly.refusal(node.place, f"the operator {node.operator}")
-            if formula is not None:
-                if chain.scalar:
-                    chain.refuse_shape(node)
-                chain.add_spelled(*formula[:4], formula.nodes[-1])
-                before.clear()
-                self.visited += len(formula.nodes)
-                tensor = formula.nodes[-1].outputs[0]
-                continue
-            if (
-                node.operator == "Reshape"
-                and graph.producer == "skl2onnx"
-                and node.outputs == [self.end]
-                and getattr(constants.known.get(node.inputs[-1]), "values", None) == [-1, 1]
-            ):
-                pass  # of several targets, too: see `from_onnx`
-            else:
-                steps = len(chain.steps)
-                chain.mark()
-                take(chain, node, tensor)
-                before = [*before[-3:], tensor] if len(chain.steps) == steps + 1 else []
-            self.visited += 1
-            for extra in node.outputs[1:]:
-                if constants.users(extra) or extra in graph.outputs:
-                    what = f"the further output {excerpt(extra)} of a node"
-                    raise assembly.refusal(node.place, what)
-            tensor = node.outputs[0] if node.outputs else ""
-        constants.shape_of(tensor, None)
-
-    def _residual(self, chain: Chain, tensor: str, number: int) -> str:
-        """Add x + f(x), whose sum is the node of this number; return its output."""
-        node = self.graph.nodes[number]
-        end = node.inputs[node.inputs[0] == tensor]
-        self.depth += 1
-        if self.depth > DEPTH_LIMIT:
-            raise assembly.refusal(node.place, f"more than {DEPTH_LIMIT} sums inside each other")
-        inner = chain.branch()
-        inner.aside = chain.aside | {number}
-        self.go(inner, tensor, end)
-        self.depth -= 1
-        if inner.sides != chain.sides:
-            raise assembly.refusal(node.place, f"{node.operator} of different shapes")
-        chain.add(Residual(*layers_of(inner.steps, inner.inputs, inner.budget)))
-        self.visited += 1
-        return node.outputs[0]
 
 
 def _refuse_strays(graph: OnnxGraph, constants: GraphConstants, name: str) -> None:

@@ -1,132 +1,132 @@
-"""The axes of tensors of sequences: what each is made of, and how their parts move.
+"""The axes of a tensor in an ONNX graph of sequences, by what they are.
 
-Columns alone are listed, one item for each; batch and steps have all of them.
+An axis is a product of atoms, outermost first: two axes put into one by a Reshape stay known as
+what they were, so that a later one can take them apart. The columns of a row may be divided among
+several axes (heads × columns of a head): an atom of columns knows how far apart its columns are.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterable, NamedTuple, Sequence, Tuple
 
-STEPS = "steps"
+from .onnx_sizes import divided
+
+# What an atom is. The first two of the input are told apart by what is done along them.
+FIRST, SECOND, COLUMNS, KEYS = "first", "second", "columns", "keys"
+RANK_LIMIT = 8  # sides of a tensor
 
 
 class Atom(NamedTuple):
-    """A part of an axis: the batch, the steps, or columns; "" stands for columns.
+    """A part of an axis; columns are `stride` apart in the row."""
 
-    An axis is any number of them. A part of size 1 is left out: a batch of one may be anywhere.
+    kind: str
+    size: Any
+    stride: int = 0
+
+
+Axis = Tuple[Atom, ...]
+Axes = Tuple[Axis, ...]
+
+
+def size_of(axis: Iterable[Atom]) -> Any:
+    """Return the size of an axis; that of no atoms is 1."""
+    size: Any = 1
+    for atom in axis:
+        size = size * atom.size
+    return size
+
+
+def sizes_of(axes: Sequence[Axis]) -> list[Any]:
+    """Return the shape of a tensor with these axes."""
+    return [size_of(axis) for axis in axes]
+
+
+def parts(axis: Axis) -> Axis:
+    """Return the atoms of an axis that have more than one index, columns that adjoin as one."""
+    found: list[Atom] = []
+    for atom in axis:
+        last = found[-1] if found else None
+        if atom.size == 1:
+            continue
+        if (
+            last is not None
+            and last.kind == atom.kind == COLUMNS
+            and last.stride == atom.stride * atom.size
+        ):
+            found[-1] = Atom(COLUMNS, last.size * atom.size, atom.stride)
+        else:
+            found.append(atom)
+    return tuple(found)
+
+
+def columns_along(axis: Axis) -> Atom | None:
+    """Return the columns along an axis that has nothing else, or None."""
+    found = parts(axis)
+    if not found:
+        return Atom(COLUMNS, 1, 1)
+    return found[0] if len(found) == 1 and found[0].kind == COLUMNS else None
+
+
+def steps_along(axis: Axis) -> str:
+    """Return which of the first two axes of the input an axis is, or ""."""
+    kinds = [atom.kind for atom in axis if atom.kind in (FIRST, SECOND)]
+    return kinds[0] if len(kinds) == 1 and len(parts(axis)) <= 1 else ""
+
+
+def regrouped(axes: Sequence[Axis], sizes: Sequence[Any]) -> Axes | None:
+    """Return the axes after a Reshape, in which only columns may be divided; None if it is more.
+
+    >>> rows = ((Atom(FIRST, 2), Atom(SECOND, 5)), (Atom(COLUMNS, 6, 1),))
+    >>> [sizes_of(regrouped(rows, shape)) for shape in ([2, 5, 3, 2], [10, 6])]
+    [[2, 5, 3, 2], [10, 6]]
+    >>> regrouped(rows, [5, 2, 6])
     """
-
-    what: str
-    size: int
-
-
-Axes = Sequence[Sequence[Atom]]
-
-
-class Followed(NamedTuple):
-    """A tensor: what its axes are, and an item for each index of its columns.
-
-    The items of the tensor where all begins are their own numbers.
-    """
-
-    axes: Axes
-    items: Sequence[Any]
-
-    @property
-    def shape(self) -> list[int]:
-        """The size of each axis."""
-        return [math.prod(atom.size for atom in axis) for axis in self.axes]
-
-    @property
-    def atoms(self) -> list[Atom]:
-        """The atoms of all axes in order."""
-        return [atom for axis in self.axes for atom in axis]
-
-
-class Unknown(Exception):
-    """A node does something that attention does not. It never leaves this package."""
-
-
-def regrouped(whole: Followed, shape: Sequence[int]) -> Followed:
-    """Return a tensor with its numbers, in the same order, along axes of other sizes."""
-    atoms = whole.atoms
-    axes: list[list[Atom]] = []
-    for side in shape:
+    waiting = [atom for axis in reversed(axes) for atom in reversed(axis)]
+    found: list[Axis] = []
+    for wanted in sizes:
         axis: list[Atom] = []
-        left = side
-        while left > 1:
-            atom = atoms.pop(0)
-            if not atom.what and atom.size > left and atom.size % left == 0:
-                atoms.insert(0, Atom("", atom.size // left))
-                atom = Atom("", left)
-            if left % atom.size:
-                raise Unknown
-            left //= atom.size
+        if wanted == 1 and waiting and waiting[-1].size == 1:
+            axis.append(waiting.pop())
+        while wanted != 1:
+            if not waiting:
+                return None
+            atom = waiting.pop()
+            rest = divided(wanted, atom.size)
+            if rest is None:
+                inner = divided(atom.size, wanted)
+                if atom.kind != COLUMNS or not isinstance(inner, int):
+                    return None
+                waiting.append(Atom(COLUMNS, inner, atom.stride))
+                atom, rest = Atom(COLUMNS, wanted, atom.stride * inner), 1
             axis.append(atom)
-        axes.append(axis)
-    if atoms:
-        raise Unknown
-    return Followed(axes, whole.items)
+            wanted = rest
+        found.append(tuple(axis))
+    if any(atom.size != 1 for atom in waiting):
+        return None
+    if found:  # what has one index may be anywhere
+        found[-1] += tuple(reversed(waiting))
+    return tuple(found)
 
 
-def moved(whole: Followed, order: Sequence[int]) -> Followed:
-    """Return a tensor with its axes in another order."""
-    if sorted(order) != list(range(len(whole.axes))):
-        raise Unknown
-    axes = [whole.axes[i] for i in order]
-    sizes = [columns(axis) for axis in whole.axes]
-    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
-    places = [0]
-    for i in order:
-        places = [place + k * steps[i] for place in places for k in range(sizes[i])]
-    return Followed(axes, [whole.items[place] for place in places])
+class View(NamedTuple):
+    """A tensor whose numbers are columns of rows: a tensor's of the graph of rows, times a factor.
 
+    `name` is that of the rows, which have so many `columns`; the first of the view's is `offset`.
+    """
 
-def of_columns(size: int) -> list[Atom]:
-    """Return an axis of so many columns."""
-    return [Atom("", size)] if size > 1 else []
+    name: str
+    axes: Axes
+    columns: Any
+    offset: int = 0
+    factor: float = 1.0
 
-
-def columns(axis: Sequence[Atom]) -> int:
-    """Return how many columns an axis has."""
-    return math.prod(atom.size for atom in axis if not atom.what)
-
-
-def picked(whole: Followed, axis: int, which: Sequence[int], drops: bool) -> Followed:
-    """Return some of the columns along an axis."""
-    if any(atom.what for atom in whole.axes[axis]):
-        raise Unknown
-    size = columns(whole.axes[axis])
-    after = math.prod(columns(a) for a in whole.axes[axis + 1 :])
-    own = range(size)
-    which = [own[i] for i in which]
-    items = [
-        item
-        for start in range(0, len(whole.items), size * after)
-        for i in which
-        for item in whole.items[start + i * after : start + (i + 1) * after]
-    ]
-    new: list[list[Atom]] = [] if drops else [of_columns(len(which))]
-    return Followed([*whole.axes[:axis], *new, *whole.axes[axis + 1 :]], items)
-
-
-def squeezed(whole: Followed, which: Sequence[int]) -> Followed:
-    """Return a tensor without some axes of size 1."""
-    gone = {range(len(whole.axes))[axis] for axis in which}
-    if any(whole.axes[i] for i in gone):
-        raise Unknown
-    return Followed([axis for i, axis in enumerate(whole.axes) if i not in gone], whole.items)
-
-
-def unsqueezed(whole: Followed, which: Sequence[int]) -> Followed:
-    """Return a tensor with some more axes of size 1."""
-    axes = list(whole.axes)
-    for i in sorted(range(len(axes) + len(which))[axis] for axis in which):
-        axes.insert(i, [])
-    return Followed(axes, whole.items)
-
-
-def outer_and_last(whole: Followed) -> tuple[list[Atom], list[Sequence[Atom]]]:
-    """Return the parts of all axes but the last two, and these two."""
-    return [atom for axis in whole.axes[:-2] for atom in axis], list(whole.axes[-2:])
+    @property
+    def whole(self) -> int | None:
+        """The index of the axis of all columns, in order; None if there is no such axis."""
+        if self.columns == 1:
+            free = [i for i, axis in enumerate(self.axes) if not parts(axis)]
+            return free[-1] if free else None
+        wanted = (Atom(COLUMNS, self.columns, 1),)
+        if self.offset:
+            return None
+        return next((i for i, axis in enumerate(self.axes) if parts(axis) == wanted), None)

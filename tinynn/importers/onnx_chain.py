@@ -25,7 +25,7 @@ from .onnx_constants import GraphConstants
 from .onnx_formulas import Number
 from .onnx_model import OnnxInput, OnnxNode, OnnxTensor
 from .onnx_offsets import broadcast
-from .onnx_steps import Budget, Product, ScalingRun, Step, columns_of
+from .onnx_steps import AttentionStep, Budget, Product, ScalingRun, Step, columns_of
 
 
 class Chain:
@@ -46,7 +46,6 @@ class Chain:
         self.weight_rows = 0  # of all products so far
         self.taken: set[int] = set()  # the constants so far
         self.image: Shape | None = None  # what the last layer for images made
-        self.leading = 1  # how many sides of the current tensor come before `sides`
         self.aside: Set[int] = frozenset()  # the numbers of nodes that are none of its business
 
     def users(self, tensor: str) -> list[int]:
@@ -77,7 +76,9 @@ class Chain:
 
     def add(self, step: Step) -> None:
         """Add a step, and go on with its columns."""
-        self.steps.append(step)
+        last = self.steps[-1] if self.steps else None
+        if not (isinstance(last, AttentionStep) and last.takes(step)):
+            self.steps.append(step)
         self.recount()
 
     def add_spelled(
@@ -165,6 +166,8 @@ class Chain:
     def shift(self, node: OnnxNode, numbers: Vector) -> None:
         """Add a constant to each column."""
         last = self.steps[-1] if self.steps else None
+        if isinstance(last, AttentionStep):
+            last = last.output
         if isinstance(last, Product):
             last.place = node.place
             last.add(numbers, self.budget)

@@ -2,7 +2,8 @@
 
 Exporters write weights that are transposed, shapes that are put together from the batch's size and
 -1, and numbers that are cast. `GraphConstants` computes them, once each, as soon as all inputs of a
-node are known. The number of rows is never known: it stands in shapes as `ROWS`.
+node are known. The number of rows is never known: it stands in shapes as `ROWS`. So are sizes that
+a graph of sequences leaves open, each an `OpenSize`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .onnx_model import (
     sound,
 )
 from .onnx_offsets import RANK_LIMIT, SPREAD_LIMIT, broadcast, checked, common, offsets_of, picked
+from .onnx_sizes import OpenSize, UnknownSize, same_size
 
 ROWS = None  # the number of rows, in a tensor of sizes
 
@@ -39,7 +41,6 @@ class GraphConstants:
     def __init__(self, graph: OnnxGraph, users: Mapping[str, Sequence[int]]) -> None:
         self.known = dict(graph.constants)
         self.done: set[int] = set()  # indices of the nodes that are constants now
-        self.tables: dict[str, list[Any]] = {}  # what constants are the first rows of
         self._nodes = graph.nodes
         self._users = users
         likes = any(node.operator == "CastLike" for node in graph.nodes)
@@ -53,17 +54,15 @@ class GraphConstants:
         self._settle([i for i, count in enumerate(self._unknown) if not count])
 
     def shape_of(self, tensor: str, shape: Sequence[int | None] | None) -> None:
-        """Compute all that follows from the shape of a variable: its rows, and known sides."""
-        if shape is not None and ROWS not in shape[1:]:
-            self.sized(tensor, [ROWS, *shape[1:]])
-
-    def sized(self, tensor: str, shape: Sequence[int | None]) -> None:
-        """Compute all that follows from the whole shape of a variable."""
+        """Compute all that follows from the shape of a variable; its first side may be `ROWS`."""
+        if shape is None or ROWS in shape[1:]:
+            return
         for i in self._users.get(tensor, ()):
             node = self._nodes[i]
             if node.operator == "Shape" and i not in self.done and len(node.outputs) == 1:
                 start, stop = (node.attributes.get(key) for key in ("start", "end"))
-                values: list[Any] = list(shape)[slice(start, stop)]
+                with sound(node):
+                    values: list[Any] = list(shape)[slice(start, stop)]
                 self._settle(self._keep(i, OnnxTensor((len(values),), values, INT64)))
 
     def users(self, tensor: str) -> list[int]:
@@ -101,10 +100,16 @@ class GraphConstants:
             given = [self.known[name] if name else None for name in self._needed(node)]
             if node.operator not in _SHAPES and any(t and ROWS in t.values for t in given):
                 continue
+            moved = given[1:] if node.operator in _SHAPES else given
+            if node.operator not in _OF_SIZES and any(map(_has_sizes, moved)):
+                continue
             if not any(given) or given[0] is None:
                 continue
-            with sound(node):
-                value = compute(node, given)
+            try:
+                with sound(node):
+                    value = compute(node, given)
+            except UnknownSize:
+                continue
             if value is None:
                 continue
             self._left -= 0 if value.values is given[0].values else len(value.values)
@@ -113,24 +118,17 @@ class GraphConstants:
                     f"{node.place}: the file makes too many numbers of its constants; onnxsim or "
                     "onnxruntime's optimizer can compute them once and for all"
                 )
-            table = self._table(node, given)
-            if table is not None:
-                self.tables[node.outputs[0]] = table
             waiting += self._keep(number, value)
 
-    def _table(self, node: OnnxNode, given: Sequence[Any]) -> list[Any] | None:
-        """Return the numbers of the table whose first rows a node takes, or None."""
-        if node.operator in _REGROUPED:
-            return self.tables.get(node.inputs[0])
-        table = given[0]
-        if node.operator == "Gather" and not node.attributes.get("axis", 0):
-            return table.values if given[1].values == [*range(len(given[1].values))] else None
-        if node.operator == "Slice":
-            parts = slices_of(node, given) or []
-            first = len(parts) == 1 and parts[0][1] == 0 and parts[0][3] == 1
-            before = table.shape[: parts[0][0]] if first and parts[0][0] >= 0 else (0,)
-            return table.values if math.prod(before) == 1 else None
-        return None
+
+def _has_sizes(tensor: OnnxTensor | None) -> bool:
+    """Return whether a tensor has sizes that are left open."""
+    return (
+        tensor is not None
+        and tensor.kind == INT64
+        and len(tensor.values) <= RANK_LIMIT
+        and any(isinstance(value, OpenSize) for value in tensor.values)
+    )
 
 
 def _floats(graph: OnnxGraph) -> set[str]:
@@ -155,7 +153,7 @@ def _axis(node: OnnxNode, rank: int, default: int = 0, name: str = "axis") -> in
 def _whole(tensor: OnnxTensor | None) -> list[int] | None:
     if tensor is None:
         return None
-    if any(type(value) is not int for value in tensor.values):
+    if any(type(x) is not int and not isinstance(x, OpenSize) for x in tensor.values):
         raise ValueError
     return tensor.values
 
@@ -179,7 +177,7 @@ def _identity(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
 
 def _cast(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor | None:
     tensor, kind = given[0], node.attributes.get("to", FLOAT)
-    if ROWS in tensor.values:
+    if ROWS in tensor.values or _has_sizes(tensor):
         return tensor if kind in (INT64, 6) else None
     if STRING in (kind, tensor.kind):
         return tensor if kind == tensor.kind else None
@@ -436,8 +434,8 @@ _OTHER_TYPES = {
 }  # fmt: skip
 # Those that also take ROWS among the numbers.
 _SHAPES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Concat", "Gather", "Slice"}
-# Those that leave the numbers of a constant as they are.
-_REGROUPED = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
+# And those that also take sizes which are left open.
+_OF_SIZES = {"Add", "Concat", "Mul", "Div", "Equal", "Where", "ReduceProd", "Sub"}
 _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = {
     "Identity": _identity,
     "Cast": _cast,
@@ -473,7 +471,7 @@ _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = 
     "Exp": _each(math.exp),
     "Log": _each(math.log),
     "Reciprocal": _each(lambda a: 1.0 / a),
-    "Equal": _each(lambda a, b: a == b, BOOL),
+    "Equal": _each(same_size, BOOL),
     "Where": _each(lambda which, a, b: a if which else b),
     "Less": _each(lambda a, b: a < b, BOOL),
     "LessOrEqual": _each(lambda a, b: a <= b, BOOL),

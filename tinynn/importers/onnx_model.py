@@ -16,6 +16,7 @@ from ..errors import FormatError, TinynnError
 from ..files.foreign import described
 from ..files.protobuf import Message
 from ..files.short_numbers import BFLOAT16, short_floats
+from .onnx_sizes import UnknownSize
 
 # By ONNX's type number: name, size in bytes, letter for `struct`.
 TYPES = {
@@ -60,7 +61,7 @@ def sound(node: OnnxNode) -> Iterator[None]:
     """Raise FormatError, naming the node, where its inputs or attributes are of a wrong kind."""
     try:
         yield
-    except TinynnError:
+    except (TinynnError, UnknownSize):
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise FormatError(

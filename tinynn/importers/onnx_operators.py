@@ -32,7 +32,9 @@ from .onnx_chain import Chain
 from .onnx_constants import ROWS, axes_of
 from .onnx_images import READERS as IMAGE_READERS, see_shape, shape_of
 from .onnx_model import BY_CHANNEL_OPSET, FLOATS, LAST_AXIS_OPSET, OnnxNode, sound
-from .onnx_steps import Product
+from .onnx_steps import AttentionStep, Product
+
+READY = "ready"  # the attribute of a node that is a layer already
 
 
 def is_known(operator: str) -> bool:
@@ -52,6 +54,10 @@ def names() -> set[str]:
 
 def take(chain: Chain, node: OnnxNode, tensor: str) -> None:
     """Add the layer of a node that takes only `tensor` and constants."""
+    ready = node.attributes.get(READY)
+    if isinstance(ready, (Layer, AttentionStep)):  # of no file
+        chain.add(ready)
+        return
     layer = _LAYERS.get(node.operator)
     known = _READERS.get(layer or node.operator)
     if known is None:
@@ -240,6 +246,13 @@ def _layer_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
     gamma = chain.numbers(node, 1)
     beta = chain.numbers(node, 2) if len(node.inputs) > 2 and node.inputs[2] else None
     chain.add(assembly.layer_norm(node.place, len(gamma), gamma, beta, eps))
+
+
+def _rms_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
+    _first(node, tensor)
+    eps = assembly.real(node.place, "epsilon", node.attributes.get("epsilon", 1e-5), least=0)
+    _along_rows(chain, node, node.attributes.get("axis", -1), whole=True)
+    chain.add(assembly.rms_norm(node.place, chain.numbers(node, 1), eps))
 
 
 def _group_norm(chain: Chain, node: OnnxNode, tensor: str) -> None:
@@ -440,6 +453,7 @@ _READERS: dict[object, tuple[Callable[[Chain, OnnxNode, str], None], tuple[str, 
     CELU: (_named(CELU, alpha=("alpha", 1.0)), ("alpha",)),
     Hardsigmoid: (_hard_sigmoid, ("alpha", "beta")),
     PReLU: (_prelu, ()),
+    "RMSNormalization": (_rms_norm, ("axis", "epsilon", "stash_type")),
     "InstanceNormalization": (_group_norm, ("epsilon",)),
     "GroupNormalization": (_group_norm, ("epsilon", "num_groups", "stash_type")),
     "Cast": (_cast, ("to", "saturate", "round_mode")),

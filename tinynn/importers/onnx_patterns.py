@@ -183,6 +183,9 @@ def recognized(form: Form) -> SpelledOut | None:
                 layer = assembly.built("a formula", partial(formula.layer, **settings))
             except TinynnError:
                 continue
+            own = form.leading()
+            if isinstance(layer, RMSNorm) and isinstance(own, tuple):
+                match = own, match[1]  # factors that are trained, even if they are still 1
             found = SpelledOut(layer, *match)
             if plain:
                 return found
@@ -313,7 +316,7 @@ def _form_of(node: OnnxNode, formulas: dict[str, Form], chain: Chain) -> Form | 
     known = chain.constants.known
     given: list[Form] = []
     try:
-        rank = chain.leading + (1 if chain.sides is None else len(chain.sides))
+        rank = 2 if chain.sides is None else len(chain.sides) + 1
         if operator in _SOFTMAXES:
             default = 1 if chain.opset < LAST_AXIS_OPSET else -1
             if node.attributes.get("axis", default) not in (-1, rank - 1):
@@ -447,6 +450,11 @@ _PLAIN: dict[str, Callable[..., Form]] = {
 def names() -> set[str]:
     """Return the operators that formulas of layers are made of."""
     return {*_PLAIN, *_ALONG, *_WITH_SETTINGS, *_SOFTMAXES}
+
+
+def elementwise() -> set[str]:
+    """Return those of them that treat every number alike."""
+    return {*_PLAIN, *_WITH_SETTINGS}
 
 
 def users_of(graph: OnnxGraph) -> dict[str, list[int]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Callable, Sequence, Union
 
 from ..errors import FormatError
+from ..lesson.attention import MultiHeadAttention
 from ..lesson.images import BatchNorm2D, ImageLayer
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.matrix import Matrix, Vector, transpose
 from ..lesson.normalization import GroupNorm, LayerNorm
+from ..lesson.random_streams import stream
 from ..lesson.rms_norm import RMSNorm
+from ..lesson.sequences import SequenceLayer
 from ..lesson.windows import count
 from . import assembly
 
@@ -49,6 +52,50 @@ class Product:
     def layer(self) -> Dense:
         """Return the layer."""
         return assembly.dense(self.place, self.W, self.b)
+
+
+class AttentionStep:
+    """An attention layer to be: W and b, if any, of query, key and value; then comes the output."""
+
+    def __init__(
+        self,
+        place: str,
+        heads: int,
+        causal: bool,
+        parts: Sequence[tuple[Matrix, Vector | None]],
+    ) -> None:
+        self.place, self.heads, self.causal = place, heads, causal
+        self.parts = parts
+        self.width = len(parts[0][0])
+        self.output: Product | None = None
+
+    def takes(self, step: Step) -> bool:
+        """Return whether a step after this one is the product of its output, and keep it if so."""
+        if self.output is not None or not isinstance(step, Product):
+            return False
+        if (len(step.W), len(step.W[0])) != (self.width, self.width):
+            return False
+        self.output = step
+        return True
+
+    def layer(self, budget: Budget) -> MultiHeadAttention:
+        """Return the layer; without a product of its output it returns what the heads found."""
+        n = self.width
+        if self.output is None:
+            budget.spend(self.place, n * n)
+            same = [[float(i == j) for j in range(n)] for i in range(n)]
+            self.output = Product(self.place, same, None)
+        parts = [*self.parts, (self.output.W, self.output.b)]
+        bias = any(b is not None for _, b in parts)
+        layer = assembly.built(
+            self.place,
+            lambda: MultiHeadAttention(n, self.heads, self.causal, bias, [W for W, _ in parts]),
+        )
+        layer.build(n, stream(0))
+        for part, (_, b) in zip(layer.parts.values(), parts):
+            if b is not None:
+                part.b[:] = assembly.finite(self.place, b)
+        return layer
 
 
 class ScalingRun:
@@ -106,7 +153,7 @@ class ScalingRun:
         return shift, scale, offset
 
 
-Step = Union[Layer, Product, ScalingRun]
+Step = Union[Layer, Product, AttentionStep, ScalingRun]
 
 
 def columns_of(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
@@ -115,6 +162,11 @@ def columns_of(step: Step, inputs: int | None) -> tuple[int | None, int | None]:
         return len(step.W), len(step.W[0])
     if isinstance(step, ImageLayer):
         return step.inputs, count(step.out_shape)
+    if isinstance(step, AttentionStep):
+        return step.width, step.width
+    if isinstance(step, SequenceLayer):
+        columns = step.inputs or inputs
+        return columns, step.build(columns, stream(0))
     if isinstance(step, BatchNorm2D):
         return step.inputs, step.inputs
     own = step.columns() if isinstance(step, ScalingRun) else getattr(step, "columns", None)
@@ -130,6 +182,8 @@ def layers_of(steps: Sequence[Step], columns: int | None, budget: Budget) -> lis
         before = layers[-1] if layers else None
         if isinstance(step, Product):
             layers.append(step.layer())
+        elif isinstance(step, AttentionStep):
+            layers.append(step.layer(budget))
         elif not isinstance(step, ScalingRun):
             layers.append(step)
         elif isinstance(before, (LayerNorm, GroupNorm)) and _is_plain(before):
