@@ -16,24 +16,28 @@ from typing import Any, Sequence
 from tinynn.teaching.playground.questions import ask
 from tinynn.teaching.playground.server import Playground
 from tinynn.teaching.playground.session import Session
-from tinynn.teaching.playground.stations import STATIONS
+from tinynn.teaching.playground.stations import STATIONS, Station
 
 from .browser import FLAGS, find_browser
 from .command import say
 
 ONE_TURN = {"do": "train", "epochs": 1000, "milliseconds": 15}
-COUNTED = """seconds => new Promise(done => { let frames = 0; const show_ = show;
-  show = frame => { frames++; show_(frame); }; play();
-  setTimeout(() => { stop(); show = show_; done(frames / seconds); }, 1000 * seconds); })"""
+ONE_TURN_OF_NAMES = {"do": "write on", "milliseconds": 15, "word": "mari"}
+COUNTED = """seconds => new Promise(done => { const before = state.shown; play();
+  setTimeout(() => { stop(); done((state.shown - before) / seconds); }, 1000 * seconds); })"""
 
 
-def by_session(settings: dict[str, Any], seconds: float) -> float:
+def by_session(station: Station, seconds: float) -> float:
     """Return frames a second of a session alone."""
-    session = Session()
-    assert "error" not in ask(session, {"do": "set up", "settings": settings})
+    session, turn = Session(), ONE_TURN
+    assert "error" not in ask(session, {"do": "set up", "settings": station.settings})
+    if station.panel == "names":
+        turn = ONE_TURN_OF_NAMES
+        assert "error" not in ask(session, {"do": "write"})
     frames, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
-        json.dumps(ask(session, json.loads(json.dumps(ONE_TURN))))
+        asked: dict[str, Any] = json.loads(json.dumps({**turn, "writes": frames % 7 == 0}))
+        json.dumps(ask(session, asked))
         frames += 1
     return frames / (time.perf_counter() - began)
 
@@ -74,7 +78,7 @@ def main(words: Sequence[str] | None = None) -> None:
     print("\n| station | frames a second: session | page |\n|---|---|---|")
     for station in STATIONS:
         page = f"{shown[station.name]:.0f}" if station.name in shown else "–"
-        print(f"| {station.title} | {by_session(station.settings, seconds):.0f} | {page} |")
+        print(f"| {station.title} | {by_session(station, seconds):.0f} | {page} |")
 
 
 if __name__ == "__main__":

@@ -483,6 +483,86 @@ def test_a_drawn_digit(tab):
     assert tab.page.locator("#guess .bar").count() == 10
 
 
+INK = """canvas => { const data = canvas.getContext('2d').getImageData(0, 0, canvas.width,
+  canvas.height).data; let sum = 0; for (let k = 3; k < data.length; k += 4) sum += data[k] > 0;
+  return sum; }"""
+
+
+def test_the_smallest_gpt_writes_names_while_it_learns(tab):
+    tab.choose("stations", "names")
+    tab.until("state.names.frame")
+    assert tab.page.locator("main").is_hidden() and not tab.page.locator("#panel-names").is_hidden()
+    assert tab.page.inner_text("#names-about").startswith("463 words to learn from, 52 to test on")
+    tab.click("#one-step")
+    assert tab.get("[state.names.frame.steps, $('steps').textContent]") == [1, "1"]
+    begun = tab.get("state.names.frame.loss")
+    tab.click("#play")
+    tab.until("state.names.frame.epoch >= 2", 60)
+    assert int(tab.page.inner_text("#fps")) > 0
+    tab.click("#play")
+    tab.settled()
+    assert tab.get("state.names.frame.loss") < tab.get("state.names.info.frequency_loss") < begun
+    assert tab.get("state.names.curve.length") > 20
+    assert tab.page.inner_text("#names-frequency") == "2.7715"
+    columns = tab.page.locator("#names-written > div")
+    assert columns.count() == 3
+    assert [columns.nth(k).locator("li").count() for k in range(3)] == [5, 5, 5]
+    assert "temperature 0.3" in columns.nth(0).inner_text()
+    steps = tab.get("state.names.frame.steps")
+    tab.page.fill("#names-word", "kath")
+    tab.settled()
+    assert tab.get("state.names.frame.letters") == list("⏎kath")
+    assert tab.get("state.names.frame.steps") == steps  # reading is not training
+    heads = tab.page.locator("#names-heads figure")
+    assert heads.count() == 4
+    assert re.match("head 1: h takes [0-9]+% from ", heads.nth(0).inner_text())
+    for canvas in ("#names-curve", "#names-likely", "#names-heads canvas >> nth=3"):
+        assert tab.page.locator(canvas).evaluate(INK) > 500
+    label = tab.page.locator("#names-likely").get_attribute("aria-label")
+    assert label.split(": ")[1] in tab.page.inner_text("#names-next")
+    tab.page.fill("#names-word", "É")
+    tab.settled()
+    assert "'É' (U+00C9) is not among the 26 characters" in tab.page.inner_text("#names-note")
+    assert tab.page.inner_text("#names-next") == "" and tab.error() == ""
+    epoch = tab.get("state.names.frame.epoch")
+    tab.click("#one-epoch")
+    assert tab.get("[state.names.frame.epoch, $('epoch').textContent]") == [
+        epoch + 1,
+        f"{epoch + 1}",
+    ]
+    tab.click("#reset")
+    assert tab.get("[state.names.frame.steps, state.names.curve.length]") == [0, 1]
+    tab.click("#tab-numbers")
+    assert not tab.page.locator("main").is_hidden()
+    assert tab.page.inner_text("#epoch") == str(tab.get("state.frame.epoch"))
+
+
+def test_the_smallest_gpt_learns_words_of_ones_own(tab):
+    tab.choose("stations", "names")
+    tab.until("state.names.frame")
+    tab.page.click("summary")
+    tab.page.fill("#names-text", "only\ntwo")
+    tab.click("#names-take")
+    assert tab.error() == (
+        "the playground needs at least 10 different lines to learn from and to test on, got 2"
+    )
+    tab.page.fill("#names-text", "\n".join(f"<b>{'ab'[k % 2]}{k}</b>" for k in range(40)))
+    tab.click("#names-take")
+    assert tab.error() == ""
+    assert tab.page.inner_text("#names-about").startswith("36 words to learn from, 4 to test on; ")
+    tab.page.fill("#names-word", "<b>a1")
+    tab.settled()
+    tab.click("#one-epoch")
+    assert tab.get("state.names.frame.steps") == 9
+    assert tab.page.locator("#names-written b").count() == 3  # what it writes is text, no page
+    tab.click("#names-back")
+    assert tab.page.inner_text("#names-about").startswith("463 words")
+    tab.page.focus("#names-word")
+    for key in ("Tab", "Tab", "Tab", "Tab"):
+        tab.page.keyboard.press(key)
+    assert tab.get("document.activeElement.id") == "names-back"
+
+
 @pytest.mark.parametrize("name", [station.name for station in STATIONS])
 def test_every_station_opens(tab, name):
     tab.choose("stations", name)
@@ -554,7 +634,7 @@ def test_a_phone_and_the_dark(browser, server, scheme):
         browser, server.address, viewport={"width": 390, "height": 844}, color_scheme=scheme
     )
     assert phone.get("document.documentElement.scrollWidth") <= 390
-    for station in ("original", "iris", "digits"):
+    for station in ("original", "iris", "digits", "names"):
         phone.choose("stations", station)
         assert phone.get("document.documentElement.scrollWidth") <= 390
     shade = phone.get("getComputedStyle(document.body).backgroundColor")
@@ -644,5 +724,10 @@ def test_the_same_page_with_python_in_the_browser(browser, tmp_path, variable):
         tab.click("#tab-export")
         tab.click("#export-python")
         assert "def predict" in tab.page.inner_text("#exported")
+        tab.choose("stations", "names")
+        tab.click("#play")
+        tab.until("state.names.frame && state.names.frame.steps > 100", 120)
+        tab.click("#play")
+        assert tab.get("state.names.frame.loss") < 3.0
         assert tab.error() == "" and tab.faults == []
         tab.page.close()

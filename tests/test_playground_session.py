@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import random
 
 import pytest
@@ -432,6 +433,117 @@ def test_stations_stand_on_their_own():
     assert len({station.name for station in STATIONS}) == len(STATIONS) >= 8
 
 
+# --- names, by the smallest GPT
+
+
+def words(count=30):
+    return "\n".join(
+        f"{'ab'[k % 2]}{'oie'[k % 3]}{'lmnrs'[k % 5]}{'ax'[k // 15]}" for k in range(count)
+    )
+
+
+def test_the_smallest_gpt_learns_names_and_is_compared_with_the_letters_frequencies():
+    session = Session()
+    found = asked(session, "write", word="mari")
+    assert found["lines"] == [463, 52] and found["parameters"] == 4112
+    assert "4,112 weights" in STATIONS[-1].paragraphs[0]
+    assert found["kinds"][:3] == ["a", "b", "c"] and found["kinds"][-1] == "⏎"
+    assert sum(found["frequencies"]) == pytest.approx(1.0, abs=1e-4)
+    assert found["loss"] is None and found["test_loss"] > found["frequency_loss"] > 2.5
+    while found["steps"] < 116:
+        found = asked(session, "write on", milliseconds=50)
+    assert found["epoch"] >= 1 and found["loss"] < 2.6
+    for turn in (1, 2, 0):
+        found = asked(session, "write on", milliseconds=0, writes=True)
+        assert found["written"]["turn"] == turn
+    assert found["test_loss"] < asked(Session(), "write")["frequency_loss"]
+    model = session.writer.model
+    assert found["test_loss"] == model.loss(session.writer.held)
+    assert asked(session, "write on", milliseconds=0)["written"] is None
+
+
+def test_a_batch_at_a_time_is_the_same_training_as_by_the_clock():
+    one, two = Session(), Session()
+    for session in (one, two):
+        asked(session, "write", text=words(), seed=3)
+    found = asked(one, "write on", milliseconds=30)
+    while found["epoch"] < 2:
+        found = asked(one, "write on", milliseconds=30)
+    for k in range(found["steps"]):
+        assert asked(two, "write on", milliseconds=1)["steps"] == k + 1
+    assert one.writer.model.network_.state() == two.writer.model.network_.state()
+    assert [one.writer.epoch, one.writer.at] == [two.writer.epoch, two.writer.at]
+    batches = -(-one.writer.counts[0] // 4)
+    assert found["epoch"] == found["steps"] // batches
+
+
+def test_attention_is_what_the_layer_computes_and_looks_at_no_later_letter():
+    session = Session()
+    asked(session, "write")
+    found = asked(session, "write on", milliseconds=50, word="anna")
+    assert found["letters"] == ["⏎", "a", "n", "n", "a"] and found["note"] == ""
+    assert len(found["heads"]) == 4
+    for head in found["heads"]:
+        for t, row in enumerate(head):
+            assert sum(row) == pytest.approx(1.0, abs=1e-3)
+            assert row[t + 1 :] == [0.0] * (4 - t)
+    # Of head 2 by hand: the softmax of the query of the last letter with all keys.
+    layers = session.writer.model.network_.layers
+    X = [[0.0 + kind] for kind in (26, 0, 13, 13, 0)]
+    for layer in layers[:3]:
+        X = layer.forward(X)
+    norm, attention = layers[3].parts.values()
+    X = norm.forward(X)
+    q, k = (attention.parts[name].forward(X) for name in ("query", "key"))
+    scores = [sum(a * b for a, b in zip(q[-1][4:8], row[4:8])) / 2 for row in k]
+    powers = [math.exp(s - max(scores)) for s in scores]
+    assert found["heads"][1][-1] == pytest.approx([p / sum(powers) for p in powers], abs=1e-4)
+    outputs = session.writer.model.network_([26, 0, 13, 13, 0])[-1]
+    powers = [math.exp(y) for y in outputs]
+    assert found["likely"] == pytest.approx([p / sum(powers) for p in powers], rel=1e-3)
+
+
+def test_words_that_cannot_be_read_are_told_and_stop_nothing():
+    session = Session()
+    asked(session, "write")
+    found = asked(session, "write on", milliseconds=1, word="Anna")
+    assert found["steps"] == 1 and found["heads"] == []
+    assert found["note"].startswith("the word, line 1, column 1: 'A' is not among the 26 ")
+    assert found["note"].endswith("; did you mean 'a'?")
+    found = asked(session, "write on", milliseconds=1, word="abcdefghijklm")
+    assert found["note"] == "The network sees 10 letters at once: the rest is cut."
+    assert found["letters"] == list("⏎abcdefghij")
+    assert asked(session, "write on", milliseconds=1)["letters"] == ["⏎"]
+
+
+def test_lines_of_ones_own_are_learned_and_marked():
+    session = Session()
+    found = asked(session, "write", text="\n" + words().replace("\n", " \r\n\n"))
+    assert sum(found["lines"]) == 30 and found["most"] == 4
+    for _ in range(3):
+        for line, known in asked(session, "write on", writes=True)["written"]["lines"]:
+            assert known == (line in words().split())
+    before = session.writer
+    for text, message in (
+        ("", "needs at least 10 different lines to learn from and to test on, got 0"),
+        ("a\n" * 50, "needs at least 10 different lines to learn from and to test on, got 1"),
+        ("a" * 50_001, "learns from at most 50,000 characters, got 50,001; python3 -m tinynn text "
+         "train learns from more"),
+        (7, "learns from at most 50,000 characters, got 7; python3 -m tinynn text train learns "
+         "from more"),
+        ("\n".join(map(chr, range(1000, 1200))), "needs lines of at most 120 different "
+         "characters, got 200"),
+    ):  # fmt: skip
+        assert refusal(session, "write", text=text) == f"the playground {message}"
+    assert refusal(session, "write", word=3) == (
+        "the playground needs a word of at most 1,000 characters, got 3"
+    )
+    assert session.writer is before
+    assert refusal(Session(), "write on") == (
+        "the playground has no lines to learn from yet; begin first"
+    )
+
+
 def test_the_original_program_ends_where_the_article_does():
     session = Session()
     set_up(session, data="original")
@@ -479,6 +591,8 @@ ARGUMENTS = [
     "engine",
     "format",
     "keep",
+    "word",
+    "writes",
 ]
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

@@ -18,7 +18,6 @@ from ...lesson.random_streams import Seed, stream
 from ...lesson.schedules import Linear
 from ...training.callbacks import Callback, EarlyStopping
 from ...training.history import History
-from ...training.sequence_data import SequenceData
 from ...training.trainer import Trainer
 from ..parameters import raise_not_fitted
 from .about import Architecture, FittedText
@@ -26,7 +25,7 @@ from .generation import Draw, continued, kinds_of, most_steps_of
 from .networks import ARCHITECTURES, Size
 from .saving import OWN, run_file, save
 from .vocabulary import Vocabulary
-from .windows import Text, TextWindows, checked_text, split, usual_most_steps, windows
+from .windows import Text, TextWindows, as_data, checked_text, split, usual_most_steps, windows
 
 M = TypeVar("M", bound="TextModel")
 SHOWN = 200_000  # characters that training shows by default, one more than once or not
@@ -122,6 +121,26 @@ class TextModel(FittedText):
         Ctrl-C ends the training and keeps the best weights so far, or those within the first epoch.
         Raises DataError or SettingError, naming what cannot be used, before anything is changed.
         """
+        before = dict(vars(self))
+        shown, apart = self.start(text, vocabulary)
+        try:
+            self._train(shown, apart, resume)
+        except DivergenceError:
+            raise
+        except TinynnError:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def start(
+        self, text: Text, vocabulary: Vocabulary | None = None
+    ) -> tuple[TextWindows, TextWindows | None]:
+        """Make a new network for a text, with all that `fit` sets, but do not train it.
+
+        Return what of the text it is to be trained on, and what is held out for early stopping.
+        Raises DataError or SettingError, as `fit` does, before anything is changed.
+        """
         self.check()
         text = checked_text(text, "TextModel")
         vocabulary = Vocabulary(text) if vocabulary is None else vocabulary
@@ -142,19 +161,10 @@ class TextModel(FittedText):
         for targets in shown.targets:
             for kind in targets:
                 counts[kind] += 1
-        before = dict(vars(self))
         self.network_, self.vocabulary_, self.most_steps_ = network, vocabulary, most
         self.whole_, self.counts_, self.about_ = isinstance(text, str), counts, None
         self.history_ = History()
-        try:
-            self._train(shown, apart, resume)
-        except DivergenceError:
-            raise
-        except TinynnError:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self
+        return shown, apart
 
     def check(self) -> None:
         """Raise SettingError for a parameter that cannot be used."""
@@ -232,28 +242,13 @@ class TextModel(FittedText):
                 return found
 
             file = run_file(resume, so_far)
-        data = self._data(shown)
-        held = None if apart is None else self._data(apart)
+        kinds = self.vocabulary_.kinds
+        data = as_data(shown, kinds)
+        held = None if apart is None else as_data(apart, kinds)
         try:
             trainer.train_on(data, held, epochs, file)
         finally:
             self.history_ = trainer.history
-
-    def _data(self, shown: TextWindows) -> SequenceData:
-        """Return windows as rows for training.
-
-        All steps of one kind share a row of inputs, and one of targets: with rows of its own, a
-        character would take more than a kilobyte.
-        """
-        kinds = range(self.vocabulary_.kinds)
-        inputs = [[float(k)] for k in kinds]
-        targets = [[float(k == j) for j in kinds] for k in kinds]
-        made: Any = SequenceData  # whose rows are lists of rows
-        X, T = (
-            [[rows[k] for k in steps] for steps in sequences]
-            for rows, sequences in ((inputs, shown.inputs), (targets, shown.targets))
-        )
-        return made(X, T, None)  # type: ignore[no-any-return]
 
     # --- use ------------------------------------------------------------------------------------
 

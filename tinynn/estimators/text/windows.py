@@ -15,6 +15,7 @@ from typing import Any, Iterable, NamedTuple, Sequence, Union
 from ...checks.words import counted, excerpt
 from ...errors import DataError
 from ...lesson.random_streams import stream
+from ...training.sequence_data import SequenceData
 from .vocabulary import Vocabulary
 
 Text = Union[str, Sequence[str]]
@@ -82,6 +83,22 @@ def windows(
             found.inputs.append(inputs[start : start + most_steps])
             found.targets.append(targets[start : start + most_steps])
     return found
+
+
+def as_data(shown: TextWindows, kinds: int) -> SequenceData:
+    """Return windows as rows for training.
+
+    All steps of one kind share a row of inputs, and one of targets: with rows of its own, a
+    character would take more than a kilobyte.
+    """
+    inputs = [[float(k)] for k in range(kinds)]
+    targets = [[float(k == j) for j in range(kinds)] for k in range(kinds)]
+    made: Any = SequenceData  # whose rows are lists of rows
+    X, T = (
+        [[rows[k] for k in steps] for steps in sequences]
+        for rows, sequences in ((inputs, shown.inputs), (targets, shown.targets))
+    )
+    return made(X, T, None)  # type: ignore[no-any-return]
 
 
 def split(text: Text, share: float, seed: int, least: int, who: str) -> tuple[Text, Text]:

@@ -22,6 +22,7 @@ from .session import Answer, Session
 from .settings import ACTIVATIONS, OPTIMIZERS, WHO, Settings
 from .sources import MODULES
 from .stations import STATIONS
+from .writer import begin, write_on
 
 LARGEST_TABLE = 8_000_000  # characters
 
@@ -76,6 +77,8 @@ QUESTIONS: dict[str, Callable[[Session, dict[str, Any]], Answer]] = {
     "surface": surface,
     "race": race,
     "race on": race_on,
+    "write": begin,
+    "write on": write_on,
     "engines": compared_engines,
     "source": generated,
     "export": exported,

@@ -33,6 +33,7 @@ class Session:
 
     def __init__(self) -> None:
         self.table: CsvTable | None = None
+        self.writer: Any = None  # of writer.py
         self.model = Sequential(Linear())  # until the settings are taken
         self.take(Settings())
 

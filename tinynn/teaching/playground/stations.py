@@ -165,4 +165,26 @@ STATIONS = (
          "optimizer": "adam", "rate": 0.02},
         "numbers",
     ),
+    Station(
+        "names",
+        "Names from the smallest GPT",
+        (
+            "Five hundred first names, letter by letter. The network reads the letters so far, and "
+            "says how likely each letter is to come next, or the end (⏎). It is a GPT of one block "
+            "with four heads of attention and 4,112 weights: A. Karpathy's microgpt, made of the "
+            "same layers as its large relatives. Its loss is drawn beside that of a model that "
+            "only knows how frequent each letter is.",
+            "Attention is where letters meet: each asks those before it, and each head asks for "
+            "something of its own. In the small pictures a row is the letter that asks, and the "
+            "fuller a square, the more it takes from the letter above. To write, the network draws "
+            "a letter, reads it, and draws the next. At a low temperature it keeps to what is "
+            "likely; at a high one it dares more, and errs more.",
+        ),
+        "Play until the training loss is below 2.1. Then type “mari” and “kath”, and see what may "
+        "follow and where each head looks. Or paste words of your own: towns, plants, dinosaurs.",
+        "The test loss soon stops falling, while the training loss goes on. How could you tell "
+        "from the written names alone that the network begins to learn the list by heart?",
+        {},
+        "names",
+    ),
 )  # fmt: skip
