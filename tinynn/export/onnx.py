@@ -147,16 +147,17 @@ class OnnxWriter:
 
     def integers(self, letter: str, values: Sequence[int]) -> str:
         """Add a row of integers, such as a shape, and return its name."""
+        return self._integers(letter, values, pb.integer_field(1, len(values)))
+
+    def whole(self, letter: str, value: int) -> str:
+        """Add one integer, a tensor without sides."""
+        return self._integers(letter, [value], b"")
+
+    def _integers(self, letter: str, values: Sequence[int], sides: bytes) -> str:
         name = f"{self.layer}.{letter}"
         data = struct.pack(f"<{len(values)}q", *values)
-        self.constants[name] = b"".join(
-            [
-                pb.integer_field(1, len(values)),
-                pb.integer_field(2, 7),
-                pb.text(8, name),
-                pb.blob(9, data),
-            ]
-        )
+        kind = pb.integer_field(2, INT64)
+        self.constants[name] = b"".join([sides, kind, pb.text(8, name), pb.blob(9, data)])
         return name
 
     def scalar(self, letter: str, value: float) -> str:
@@ -193,7 +194,8 @@ def to_onnx(
     runtime adds; given their `targets`, too, how good they are.
 
     A network of sequences takes a batch of equal lengths, batch × steps × columns, or batch × steps
-    kinds (of int64) where it begins with an Embedding.
+    kinds (of int64) where it begins with an Embedding. Any number of steps will do, but for
+    Positions, beyond whose rows a runtime stops.
 
     Raises SettingError for another dtype, model or layer; FormatError for a weight that does not
     fit float32, or a network of more than 2 GB; OSError if the file cannot be written.
@@ -203,7 +205,7 @@ def to_onnx(
     network, found = alone(model, rows, targets, dtype == "float32")
     graph = OnnxWriter(DTYPES[dtype])
     if network.reads_steps:
-        write_sequences(graph, network.layers, _write_one)
+        write_sequences(graph, network.layers, _write_one, network.inputs)
     else:
         _write(graph, network.layers, "inputs", network.inputs)
     if not graph.nodes:
@@ -237,9 +239,11 @@ def _write(
     return images.as_rows(tensor)
 
 
-def _write_one(graph: OnnxWriter, layer: Layer, tensor: str) -> str | None:
+def _write_one(graph: OnnxWriter, layer: Layer, tensor: str, columns: int | None) -> str | None:
     """Write a layer that treats each row by itself, whatever sides come before its columns."""
     write, operator = _WRITERS.get(type(layer)), name_of(type(layer), "ONNX")
+    if not write and not operator and formula_name(layer) in LAYER_FORMULAS:
+        return _own(graph, tensor, layer, columns)
     if not isinstance(layer, (Activation, Softmax, LogSoftmax, Dropout, LayerNorm)) or not (
         write or operator
     ):

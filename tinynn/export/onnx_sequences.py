@@ -6,60 +6,56 @@ Transpose goes before and after each.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol, Sequence, TypeVar
+from typing import Any, Callable, Sequence, TypeVar, Union
 
 from ..errors import SettingError
+from ..lesson.attention import MultiHeadAttention
 from ..lesson.gru import GRU
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.lstm import LSTM
-from ..lesson.matrix import Matrix, Vector
+from ..lesson.random_streams import stream
 from ..lesson.recurrent import Recurrent
+from ..lesson.residual import Residual
 from ..lesson.rnn import RNN
-from ..lesson.sequences import Embedding
+from ..lesson.sequences import Embedding, Positions
 from ..lesson.step_summaries import LastStep, MaxSteps, MeanSteps
+from .onnx_attention import SequenceGraph, attention, flat, positions, product
 
 # ONNX's order of gates, as places in ours.
 _ORDER: dict[type[Layer], Sequence[int]] = {RNN: (0,), LSTM: (0, 3, 1, 2), GRU: (1, 0, 2)}
 
 
-class SequenceGraph(Protocol):
-    """What takes the nodes."""
-
-    layer: str
-
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator and return the name of its output."""
-
-    def second(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator and return the name of its second output."""
-
-    def constant(self, letter: str, values: Sequence[float], *shape: int) -> str:
-        """Add a tensor of numbers and return its name."""
-
-    def vector(self, letter: str, values: Sequence[float]) -> str:
-        """Add one number per column."""
-
-    def integers(self, letter: str, values: Sequence[int]) -> str:
-        """Add a row of integers, such as a shape."""
-
-
 G = TypeVar("G", bound=SequenceGraph)
+Write = Callable[[G, Layer, str, Union[int, None]], Union[str, None]]
 
 
 def write_sequences(
-    graph: G, layers: Sequence[Layer], write: Callable[[G, Layer, str], str | None]
+    graph: G,
+    layers: Sequence[Layer],
+    write: Write[G],
+    columns: int | None,
+    tensor: str = "inputs",
+    inside: str = "",
 ) -> str:
-    """Write the layers of a network of sequences; `write` writes one that treats rows alike.
+    """Write the layers of a network of sequences, named after what they are inside.
 
+    `write` writes one that treats rows alike. Returns the last tensor.
     Raises SettingError for a layer that ONNX cannot say.
     """
-    tensor = "inputs"
     for i, layer in enumerate(layers):
-        graph.layer = str(i)
+        graph.layer = f"{inside}{i}"
         found: str | None
-        if isinstance(layer, Embedding):
-            W = graph.constant("W", _flat(layer.built()), layer.kinds, layer.width)
+        if isinstance(layer, Residual):
+            made = write_sequences(graph, layer.layers, write, columns, tensor, f"{inside}{i}.")
+            graph.layer = f"{inside}{i}"
+            found = graph.node("Add", tensor, made)
+        elif isinstance(layer, Positions):
+            found = positions(graph, tensor, layer)
+        elif isinstance(layer, MultiHeadAttention):
+            found = attention(graph, tensor, layer)
+        elif isinstance(layer, Embedding):
+            W = graph.constant("W", flat(layer.built()), layer.kinds, layer.width)
             kinds = tensor if tensor == "inputs" else graph.node("Cast", tensor, to=7)
             found = graph.node("Gather", W, kinds)
         elif isinstance(layer, Recurrent):
@@ -76,22 +72,16 @@ def write_sequences(
             operator = "ReduceMean" if isinstance(layer, MeanSteps) else "ReduceMax"
             found = graph.node(operator, tensor, axes=[1], keepdims=0)
         elif isinstance(layer, Dense):
-            W = graph.constant("W", _flat(layer.W), layer.inputs, layer.outputs)
-            found = graph.node("MatMul", tensor, W)
-            found = graph.node("Add", found, graph.vector("b", layer.b)) if layer.b else found
+            found = product(graph, tensor, "", layer)
         else:
-            found = write(graph, layer, tensor)
+            found = write(graph, layer, tensor, columns)
         if found is None:
             raise SettingError(
-                f"to_onnx cannot write {layer!r}, layer {i}, in a network of sequences: "
+                f"to_onnx cannot write {layer!r}, layer {graph.layer}, in a network of sequences: "
                 "ONNX has no operator for it"
             )
-        tensor = found
+        tensor, columns = found, layer.build(columns, stream(0))
     return tensor
-
-
-def _flat(rows: Matrix) -> Vector:
-    return [x for row in rows for x in row]
 
 
 def _recurrent(graph: SequenceGraph, x: str, layer: Recurrent) -> str:

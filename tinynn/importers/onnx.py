@@ -51,10 +51,11 @@ def from_onnx(path: Path, missing: Sequence[str | float] = (), as_estimator: boo
       rows unchanged;
     - whatever is computed from constants and shapes alone.
 
-    A graph with RNN, LSTM or GRU, or with a Gather of a table's rows by kinds, reads sequences: its
-    first two axes are the batch and the steps in either order. Beside what treats each row by
-    itself it may have Transpose, Squeeze, a Gather of the last step, and ReduceMean and ReduceMax
-    over the steps. States need to begin as zeros.
+    A graph with RNN, LSTM or GRU, with attention, or with a Gather of a table's rows by kinds,
+    reads sequences: its first two axes are the batch and the steps in either order. Beside what
+    treats each row by itself it may have sums with a row for each step, residual sums, Transpose,
+    Squeeze, a Gather of the last step, and ReduceMean and ReduceMax over the steps. States need to
+    begin as zeros. Attention is that of MultiHeadAttention, however it is spelled.
 
     What skl2onnx writes of an MLPClassifier or MLPRegressor, alone or at the end of a pipeline, is
     read as `from_sklearn` reads the pipeline: an `Imported` where columns are only scaled, with the
@@ -91,7 +92,7 @@ def loads(
             what = "an estimator" if as_estimator else f"the outputs {listed(ends)}"
             raise assembly.refusal(name, f"a graph of sequences as {what}")
         found = sequence_layers(graph, constants, ends[0], name)
-        return Imported(assembly.assembled(name, found[0]))
+        return Imported(assembly.assembled(name, found))
     answers = answers_of(graph, constants, name)
     if needs_front(graph, answers.nodes):
         front = front_of(graph, constants, answers.nodes, answers.end, name)

@@ -21,9 +21,10 @@ from ..lesson.more_activations import Clip, Hardsigmoid
 from ..lesson.normalization import LayerNorm
 from ..lesson.windows import Shape
 from . import assembly
-from .onnx_constants import GraphConstants, broadcast
+from .onnx_constants import GraphConstants
 from .onnx_formulas import Number
 from .onnx_model import OnnxInput, OnnxNode, OnnxTensor
+from .onnx_offsets import broadcast
 from .onnx_steps import Budget, Product, ScalingRun, Step, columns_of
 
 
@@ -45,6 +46,7 @@ class Chain:
         self.weight_rows = 0  # of all products so far
         self.taken: set[int] = set()  # the constants so far
         self.image: Shape | None = None  # what the last layer for images made
+        self.leading = 1  # how many sides of the current tensor come before `sides`
         self.aside: Set[int] = frozenset()  # the numbers of nodes that are none of its business
 
     def users(self, tensor: str) -> list[int]:

@@ -14,7 +14,6 @@ from typing import Any, Callable, Mapping, Sequence
 from ..errors import FormatError
 from .onnx_model import (
     BOOL,
-    COUNT_LIMIT,
     DOUBLE,
     FLOAT,
     FLOATS,
@@ -25,11 +24,9 @@ from .onnx_model import (
     OnnxTensor,
     sound,
 )
+from .onnx_offsets import RANK_LIMIT, SPREAD_LIMIT, broadcast, checked, common, offsets_of, picked
 
 ROWS = None  # the number of rows, in a tensor of sizes
-SPREAD_LIMIT = 2**20  # numbers that constants may have beyond twice those in the file
-RANK_LIMIT = 16
-Offsets = Sequence[int]
 
 
 class GraphConstants:
@@ -42,6 +39,7 @@ class GraphConstants:
     def __init__(self, graph: OnnxGraph, users: Mapping[str, Sequence[int]]) -> None:
         self.known = dict(graph.constants)
         self.done: set[int] = set()  # indices of the nodes that are constants now
+        self.tables: dict[str, list[Any]] = {}  # what constants are the first rows of
         self._nodes = graph.nodes
         self._users = users
         likes = any(node.operator == "CastLike" for node in graph.nodes)
@@ -56,13 +54,16 @@ class GraphConstants:
 
     def shape_of(self, tensor: str, shape: Sequence[int | None] | None) -> None:
         """Compute all that follows from the shape of a variable: its rows, and known sides."""
-        if shape is None or ROWS in shape[1:]:
-            return
+        if shape is not None and ROWS not in shape[1:]:
+            self.sized(tensor, [ROWS, *shape[1:]])
+
+    def sized(self, tensor: str, shape: Sequence[int | None]) -> None:
+        """Compute all that follows from the whole shape of a variable."""
         for i in self._users.get(tensor, ()):
             node = self._nodes[i]
             if node.operator == "Shape" and i not in self.done and len(node.outputs) == 1:
                 start, stop = (node.attributes.get(key) for key in ("start", "end"))
-                values: list[Any] = [ROWS, *shape[1:]][slice(start, stop)]
+                values: list[Any] = list(shape)[slice(start, stop)]
                 self._settle(self._keep(i, OnnxTensor((len(values),), values, INT64)))
 
     def users(self, tensor: str) -> list[int]:
@@ -112,7 +113,24 @@ class GraphConstants:
                     f"{node.place}: the file makes too many numbers of its constants; onnxsim or "
                     "onnxruntime's optimizer can compute them once and for all"
                 )
+            table = self._table(node, given)
+            if table is not None:
+                self.tables[node.outputs[0]] = table
             waiting += self._keep(number, value)
+
+    def _table(self, node: OnnxNode, given: Sequence[Any]) -> list[Any] | None:
+        """Return the numbers of the table whose first rows a node takes, or None."""
+        if node.operator in _REGROUPED:
+            return self.tables.get(node.inputs[0])
+        table = given[0]
+        if node.operator == "Gather" and not node.attributes.get("axis", 0):
+            return table.values if given[1].values == [*range(len(given[1].values))] else None
+        if node.operator == "Slice":
+            parts = slices_of(node, given) or []
+            first = len(parts) == 1 and parts[0][1] == 0 and parts[0][3] == 1
+            before = table.shape[: parts[0][0]] if first and parts[0][0] >= 0 else (0,)
+            return table.values if math.prod(before) == 1 else None
+        return None
 
 
 def _floats(graph: OnnxGraph) -> set[str]:
@@ -128,70 +146,6 @@ def _floats(graph: OnnxGraph) -> set[str]:
         if same:
             found.update(node.outputs)
     return found
-
-
-# Parts of a tensor: each is a list of offsets for each of its axes
-
-
-def picked(values: Sequence[Any], axes: Sequence[Offsets]) -> list[Any]:
-    """Return the values at all sums of one offset from each axis, the last axis fastest.
-
-    >>> picked("abcdef", [[0, 1, 2], [0, 3]])
-    ['a', 'd', 'b', 'e', 'c', 'f']
-    """
-    *outer, last = axes or [[0]]
-    starts = [0]
-    for offsets in outer:
-        starts = [start + offset for start in starts for offset in offsets]
-    steps = {b - a for a, b in zip(last, last[1:])}
-    if len(steps) == 1 and min(steps) > 0 and starts:
-        first, step, end = last[0], steps.pop(), last[-1] + 1
-        found: list[Any] = []
-        for start in starts:
-            found += values[start + first : start + end : step]
-        return found
-    return [values[start + offset] for start in starts for offset in last]
-
-
-def _checked(shape: Sequence[int]) -> tuple[int, ...]:
-    if len(shape) > RANK_LIMIT or any(side < 0 for side in shape):
-        raise ValueError
-    if math.prod(shape) > COUNT_LIMIT:
-        raise ValueError
-    return tuple(shape)
-
-
-def offsets_of(shape: Sequence[int]) -> list[Offsets]:
-    """Return the offsets of each axis of a whole tensor."""
-    found: list[Offsets] = []
-    step = 1
-    for side in reversed(_checked(shape)):
-        found.insert(0, range(0, side * step, step) if side else [])
-        step *= side
-    return found
-
-
-def broadcast(tensor: OnnxTensor, shape: Sequence[int], limit: int = SPREAD_LIMIT) -> list[Any]:
-    """Return a tensor's values repeated to a shape. Raises ValueError if it does not fit."""
-    if tuple(shape) == tensor.shape:
-        return tensor.values
-    if math.prod(shape) > max(limit, len(tensor.values)):
-        raise ValueError
-    own = (1,) * (len(shape) - len(tensor.shape)) + tensor.shape
-    axes = []
-    if len(own) != len(shape):
-        raise ValueError
-    for side, mine, offsets in zip(shape, own, offsets_of(own)):
-        if mine not in (side, 1):
-            raise ValueError
-        axes.append(offsets if mine == side else [0] * side)
-    return picked(tensor.values, axes)
-
-
-def _common(tensors: Sequence[OnnxTensor]) -> tuple[int, ...]:
-    rank = max(len(tensor.shape) for tensor in tensors)
-    shapes = [(1,) * (rank - len(tensor.shape)) + tensor.shape for tensor in tensors]
-    return tuple(0 if 0 in sides else max(sides) for sides in zip(*shapes))
 
 
 def _axis(node: OnnxNode, rank: int, default: int = 0, name: str = "axis") -> int:
@@ -257,7 +211,7 @@ def _reshape(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
         raise ValueError
     rest = math.prod(side for side in target if side != -1)
     sides = [len(tensor.values) // max(rest, 1) if side == -1 else side for side in target]
-    if math.prod(_checked(sides)) != len(tensor.values):
+    if math.prod(checked(sides)) != len(tensor.values):
         raise ValueError
     return tensor._replace(shape=tuple(sides))  # type: ignore[no-any-return]
 
@@ -390,13 +344,13 @@ def _shape(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
 
 
 def _expand(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
-    shape = _common([given[0], OnnxTensor(tuple(_checked(_whole(given[1]) or [])), [])])
+    shape = common([given[0], OnnxTensor(tuple(checked(_whole(given[1]) or [])), [])])
     return OnnxTensor(shape, broadcast(given[0], shape), given[0].kind)
 
 
 def _filled(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
     """ConstantOfShape."""
-    shape = _checked(_whole(given[0]) or [])
+    shape = checked(_whole(given[0]) or [])
     one = node.attributes.get("value", OnnxTensor((1,), [0.0]))
     if math.prod(shape) > SPREAD_LIMIT or len(one.values) != 1:
         raise ValueError
@@ -434,7 +388,7 @@ def _each(function: Callable[..., Any], kind: int | None = None) -> Callable[...
     """Return the operator that applies a function to each number of tensors that broadcast."""
 
     def compute(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
-        shape = _common(given)
+        shape = common(given)
         values = [function(*xs) for xs in zip(*(broadcast(tensor, shape) for tensor in given))]
         return OnnxTensor(shape, values, kind or given[-1].kind)
 
@@ -445,6 +399,35 @@ def _power(a: float, b: float) -> float:
     return math.pow(a, b)
 
 
+def _range(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor | None:
+    if any(tensor.kind in FLOATS for tensor in given):
+        return None
+    start, stop, step = (int(x) for tensor in given for x in _whole(tensor) or [])
+    values = range(start, stop, step)
+    if len(values) > SPREAD_LIMIT:
+        raise ValueError
+    return OnnxTensor((len(values),), list(values), given[0].kind)
+
+
+def _remainder(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
+    """The remainder has the sign of the divisor, as in Python, unless `fmod` asks for C's."""
+    like_c = node.attributes.get("fmod", 0)
+    return _each(math.fmod if like_c else lambda a, b: a % b)(node, given)
+
+
+def _triangle(node: OnnxNode, given: Sequence[Any]) -> OnnxTensor:
+    """The part above or below a diagonal of the last two axes; the rest is 0."""
+    tensor, k = given[0], given[1].values[0] if len(given) > 1 and given[1] else 0
+    rows, columns = tensor.shape[-2:]
+    upper = node.attributes.get("upper", 1)
+    values = list(tensor.values)
+    for place in range(len(values)):
+        i, j = place // columns % rows, place % columns
+        if (j - i < k) if upper else (j - i > k):
+            values[place] = type(values[place])(0)
+    return tensor._replace(values=values)  # type: ignore[no-any-return]
+
+
 # Their outputs need not be of the type of their inputs.
 _OTHER_TYPES = {
     "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "Less", "LessOrEqual", "Greater",
@@ -453,6 +436,8 @@ _OTHER_TYPES = {
 }  # fmt: skip
 # Those that also take ROWS among the numbers.
 _SHAPES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Concat", "Gather", "Slice"}
+# Those that leave the numbers of a constant as they are.
+_REGROUPED = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}
 _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = {
     "Identity": _identity,
     "Cast": _cast,
@@ -490,6 +475,17 @@ _OPERATORS: dict[str, Callable[[OnnxNode, Sequence[Any]], OnnxTensor | None]] = 
     "Reciprocal": _each(lambda a: 1.0 / a),
     "Equal": _each(lambda a, b: a == b, BOOL),
     "Where": _each(lambda which, a, b: a if which else b),
+    "Less": _each(lambda a, b: a < b, BOOL),
+    "LessOrEqual": _each(lambda a, b: a <= b, BOOL),
+    "Greater": _each(lambda a, b: a > b, BOOL),
+    "GreaterOrEqual": _each(lambda a, b: a >= b, BOOL),
+    "And": _each(lambda a, b: a and b, BOOL),
+    "Or": _each(lambda a, b: a or b, BOOL),
+    "Not": _each(lambda a: not a, BOOL),
+    "IsNaN": _each(lambda a: a != a, BOOL),
+    "Range": _range,
+    "Mod": _remainder,
+    "Trilu": _triangle,
 }
 
 

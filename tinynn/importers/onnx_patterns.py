@@ -313,7 +313,7 @@ def _form_of(node: OnnxNode, formulas: dict[str, Form], chain: Chain) -> Form | 
     known = chain.constants.known
     given: list[Form] = []
     try:
-        rank = 2 if chain.sides is None else len(chain.sides) + 1
+        rank = chain.leading + (1 if chain.sides is None else len(chain.sides))
         if operator in _SOFTMAXES:
             default = 1 if chain.opset < LAST_AXIS_OPSET else -1
             if node.attributes.get("axis", default) not in (-1, rank - 1):

@@ -9,6 +9,7 @@ import os
 from functools import partial
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
+from ..checks.settings import integer
 from ..checks.words import excerpt
 from ..errors import FormatError, SettingError
 from ..files import safetensors
@@ -22,12 +23,14 @@ from ..lesson.layers import Dense, Dropout
 from ..lesson.lstm import LSTM
 from ..lesson.matrix import transpose
 from ..lesson.more_activations import Clip, ReLU6, TanhGELU
+from ..lesson.network import Sequential
 from ..lesson.normalization import BatchNorm, GroupNorm, LayerNorm
 from ..lesson.prelu import PReLU
 from ..lesson.rms_norm import RMSNorm
 from ..lesson.rnn import RNN
 from ..lesson.sequences import Embedding
-from . import assembly, pytorch_images
+from . import assembly, pytorch_attention, pytorch_images
+from .gpt import gpt, is_mask
 from .images import Either, OnImages, Part, batch_norm_of, placed, shape_given
 from .imported import Imported
 from .pytorch_images import Reader
@@ -38,7 +41,11 @@ _LAYERS = layers_named("PyTorch")
 
 
 def from_pytorch(
-    module: object, layers: Layers | None = None, shape: Sequence[int] | None = None
+    module: object,
+    layers: Layers | None = None,
+    shape: Sequence[int] | None = None,
+    causal: bool | None = None,
+    heads: int | None = None,
 ) -> Imported:
     """Return the network of a live PyTorch module, as it predicts after `module.eval()`.
 
@@ -52,6 +59,9 @@ def from_pytorch(
     not the last state: `batch_first` makes no difference, `num_layers` become as many layers, with
     Dropout between them. A network that has them reads sequences.
 
+    MultiheadAttention is read as self-attention, alone or in TransformerEncoderLayer and
+    TransformerEncoder. Whether it is `causal` has to be given: PyTorch says it with each call.
+
     With `shape`, (channels, height, width) or (channels, length), the inputs are images: a row is
     an image as PyTorch flattens it. So Conv1d and Conv2d, BatchNorm1d and BatchNorm2d, pooling
     (MaxPool, AvgPool, and both adaptive ones to sizes that divide the image's) can be read;
@@ -62,13 +72,20 @@ def from_pytorch(
     sorted by name, as `safetensors.torch.load_file` returns it, is read in the order of the numbers
     in its names; if there are none, it is refused, and `layers` needs to be a dictionary.
 
+    A state dict with the names of GPT-2 (wte, wpe, h.0.ln_1, …, lm_head), as nanoGPT and
+    transformers keep it, needs only its number of `heads`; if its matrices are inputs × outputs,
+    its GELU is the one with tanh, as in transformers.
+
     Raises FormatError, naming the module, for anything else: another module's forward() is code,
     which cannot be imported; export such a model to ONNX. Raises SettingError for a state dict
-    without `layers`, or a module with them.
+    without `layers` or `heads`, a module with them, and attention without `causal`.
     """
     if isinstance(module, Mapping):
-        if shape is not None:
-            raise SettingError("from_pytorch takes a shape only with a module")
+        if shape is not None or causal is not None:
+            what = "causal" if shape is None else "a shape"
+            raise SettingError(f"from_pytorch takes {what} only with a module")
+        if heads is not None:
+            return Imported(_language_model(module, layers, heads))
         if layers is None:
             raise SettingError("from_pytorch needs layers for a state dict: layers=[Dense(…), …]")
         tensors = {
@@ -84,15 +101,20 @@ def from_pytorch(
             f"PyTorch first: from_pytorch(torch.load({shown})), with layers=[…] for a state dict. "
             "A .safetensors file goes to from_safetensors"
         )
-    if layers is not None:
-        raise SettingError("from_pytorch takes layers only with a state dict")
+    for what, value in (("layers", layers), ("heads", heads)):
+        if value is not None:
+            raise SettingError(f"from_pytorch takes {what} only with a state dict")
     images = shape_given("from_pytorch", shape)
     mend = "; give from_pytorch shape=(channels, height, width), or (channels, length)"
     found: list[Part] = []
+    attends = False
     for part, place in _parts(module, ""):
         if any(getattr(before.layer, "reads_steps", False) for before in found):
             _check_axis(part, place)
-        found += _layers(part, place)
+        found += _layers(part, place, causal)
+        attends = attends or type(part).__name__ in pytorch_attention.READERS
+    if causal is not None and not attends:
+        raise SettingError("from_pytorch takes causal only with a module of attention")
     return Imported(assembly.assembled("the module", placed(found, images, mend, pixels=False)))
 
 
@@ -126,6 +148,17 @@ def from_safetensors(path: Path, layers: Layers | None = None) -> Imported:
     return Imported(rebuilt(name, file.metadata["tinynn"], tensors))
 
 
+def _language_model(tensors: Mapping[Any, Any], layers: Layers | None, heads: int) -> Sequential:
+    if layers is not None:
+        raise SettingError("from_pytorch takes layers or heads, got both")
+    given = {
+        str(name): read_tensor(str(name), tensor)
+        for name, tensor in tensors.items()
+        if not is_mask(str(name))
+    }
+    return gpt("the state dict", given, integer("from_pytorch", "heads", heads, least=1))
+
+
 def _parts(module: Any, where: str) -> Iterator[tuple[Any, str]]:
     """Yield the modules of a module that are no containers, each with its name in words."""
     kind = type(module)
@@ -147,16 +180,32 @@ def _parts(module: Any, where: str) -> Iterator[tuple[Any, str]]:
         yield from _parts(part, f"{where and where + '.'}{key}")
 
 
-def _layers(module: Any, place: str) -> list[Part]:
+def _layers(module: Any, place: str, causal: bool | None) -> list[Part]:
     """Return the parts of a module, none for one that returns its input."""
     name = type(module).__name__
+    attends = pytorch_attention.READERS.get(name)
+    if attends is not None:
+        if causal is None:
+            raise SettingError(
+                f"from_pytorch needs causal for {place}: whether a step attends to later ones, "
+                "which PyTorch's caller says with each call"
+            )
+        where = place.rpartition(", ")[0]
+
+        def inner(part: Any, own: str) -> list[Any]:
+            return [
+                found.layer
+                for small, its in _parts(part, f"{where}.{own}")
+                for found in _layers(small, its, causal)
+            ]
+
+        return [Part(place, layer) for layer in attends(module, place, causal, inner)]
     layer = _LAYERS.get(name)
     read = _READERS.get(layer or name) or pytorch_images.READERS.get(name)
     if read is not None:
         return [Part(place, part) for part in read(module, place)]
     if layer is None:
-        mend = _MENDS.get(name, "")
-        raise assembly.refusal(place, f"the module {name}", mend)
+        raise assembly.refusal(place, f"the module {name}")
     # A layer without a reader is an activation; its settings have the same names in tinynn.
     settings = {setting: getattr(module, setting) for setting in layer().settings()}
     return [Part(place, assembly.simple(place, layer, **settings))]
@@ -321,8 +370,4 @@ _READERS: dict[object, Reader] = {
     RNN: _recurrent,
     LSTM: _recurrent,
     GRU: _recurrent,
-}
-_MENDS = {
-    "MultiheadAttention": "it takes three inputs and a mask; give its state_dict() and "
-    "layers=[MultiHeadAttention(…)]",
 }
