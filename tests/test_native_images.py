@@ -216,19 +216,3 @@ def test_digits_are_learned_as_by_pytorch():
     assert answers == module(images[n:]).argmax(1).tolist()
     right = sum(a == b for a, b in zip(answers, data.target[n:].tolist()))
     assert right > 0.85 * len(answers)  # writers that none of the first rows are by
-
-
-def test_the_benchmark_compares_losses_before_it_measures(capsys, monkeypatch):
-    pytest.importorskip("torch")
-    pytest.importorskip("sklearn")
-    from benchmarks import images
-
-    monkeypatch.setenv("TINYNN_MNIST", "/nowhere")
-    images.main(["--tiny"])
-    said = capsys.readouterr()
-    assert "8 × 8: 1,898 weights" in said.out
-    assert "28 × 28 skipped" in said.err
-    right = images.Torch.train
-    monkeypatch.setattr(images.Torch, "train", lambda *given: right(*given) + 1e-6)
-    with pytest.raises(SystemExit, match="losses differ by 1"):
-        images.main(["--tiny"])

@@ -477,6 +477,25 @@ def test_a_batch_at_a_time_is_the_same_training_as_by_the_clock():
     assert found["epoch"] == found["steps"] // batches
 
 
+def test_an_epoch_of_names_shows_every_line_once(monkeypatch):
+    session, shown = Session(), []
+    asked(session, "write", text=words(), seed=3)
+    writer = session.writer
+    trained = writer.trainer.train_on
+    monkeypatch.setattr(
+        writer.trainer, "train_on", lambda batch: (shown.append(batch.X), trained(batch))
+    )
+    orders = []
+    for epoch in (1, 2):
+        while writer.epoch < epoch:
+            asked(session, "write on", milliseconds=1)
+        assert [len(X) for X in shown] == [4] * 6 + [3]
+        orders.append([line for X in shown for line in X])
+        assert sorted(orders[-1]) == sorted(writer.data.X)
+        shown.clear()
+    assert orders[0] != orders[1]
+
+
 def test_attention_is_what_the_layer_computes_and_looks_at_no_later_letter():
     session = Session()
     asked(session, "write")
