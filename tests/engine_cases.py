@@ -301,8 +301,11 @@ def round_otherwise(recipe: Recipe, noise: float, draw: random.Random) -> None:
                     [g + some(a * b) for g, b in zip(row, d)] for row, a in zip(layer.dW, x)
                 ]
                 dX = [[e + some(max(d) * a) for e, a in zip(row, w)] for row in dX]
-            elif isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
-                size = max(d) * max([1.0, *largest(layer.X)])
+            elif isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU, nn.MultiHeadAttention)):
+                # Attention's derivatives by queries and keys are differences, often of equals.
+                attends = isinstance(layer, nn.MultiHeadAttention)
+                read = layer.parts["query"].X if attends else layer.X
+                size = max(d) * max([1.0, *largest(read)])
                 for gradient in layer.gradients().values():
                     for row in rows_of(gradient):
                         row[:] = [g + some(size) for g in row]
