@@ -194,7 +194,7 @@ def test_files_that_cannot_be_trained_on_are_refused_and_nothing_is_written(tmp_
         (("train", "names.txt", "--network", "gtp"), "TextModel needs network to be 'gpt', "
          "'rnn', 'lstm', 'gru', or a function of the number of kinds that returns a Sequential, "
          "got 'gtp'; did you mean 'gpt'?"),
-        (("train", "names.txt", "--network", "gpt", "--units", 8), "--units needs --network rnn or "
+        (("train", "names.txt", "--network", "gpt", "--units", 8), "--units needs --network rnn, "
          "lstm or gru, got gpt"),
         (("train", "names.txt", "--network", "lstm", "--heads", 2), "--heads needs --network gpt, "
          "got lstm"),

@@ -535,6 +535,10 @@ def test_the_smallest_gpt_writes_names_while_it_learns(tab):
 def test_the_smallest_gpt_learns_words_of_ones_own(tab):
     tab.choose("stations", "names")
     tab.until("state.names.frame")
+    below, written = (
+        tab.page.locator(one).bounding_box() for one in ("#panel-names summary", "#names-written")
+    )
+    assert 0 < below["y"] - written["y"] - written["height"] < 60  # not below the heads' pictures
     tab.page.click("summary")
     tab.page.fill("#names-text", "only\ntwo")
     tab.click("#names-take")

@@ -225,7 +225,8 @@ def _own_sizes(options: argparse.Namespace) -> dict[str, int]:
     given = {name: getattr(options, name) for name in ONLY_OF if getattr(options, name) is not None}
     for name in given:
         if options.network in ARCHITECTURES and options.network not in ONLY_OF[name]:
-            owners = " or ".join(ONLY_OF[name])
+            *others, last = ONLY_OF[name]
+            owners = f"{', '.join(others)} or {last}" if others else last
             raise SettingError(f"--{name} needs --network {owners}, got {options.network}")
     return given
 
