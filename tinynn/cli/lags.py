@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..metrics import accuracy, r2_score
 from ..preprocessing import LeftOut, TableEncoder
 from ..preprocessing.date_column import DateColumn
-from ..report.findings import shown
+from ..report.findings import told_apart
 from .console import Console
 from .lag_names import lagged_name, parts_of
 from .models import Model
@@ -171,11 +171,12 @@ class Repeated(NamedTuple):
     @property
     def text(self) -> str:
         """The comparison in words."""
-        words = f"repeating the last value: {self.score} {shown(self.last)} on the rows to test"
+        last, own = told_apart(self.last, self.model)
+        words = f"repeating the last value: {self.score} {last} on the rows to test"
         if self.model > self.last:
-            return f"{words}; the model, {shown(self.model)}, is better"
+            return f"{words}; the model, {own}, is better"
         return (
-            f"{words}; the model, {shown(self.model)}, is no better: it has learned nothing that "
+            f"{words}; the model, {own}, is no better: it has learned nothing that "
             "the last value does not say"
         )
 

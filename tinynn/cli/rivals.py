@@ -13,7 +13,7 @@ from ..estimators import Classifier, ConvergenceWarning, Estimator, Regressor
 from ..estimators.prepared import Prepared
 from ..metrics import r2_score
 from ..preprocessing import LeftOut, TableEncoder
-from ..report.findings import shown
+from ..report.findings import told_apart
 from ..report.verdicts import with_interval
 from .console import Console
 from .models import Model
@@ -133,7 +133,7 @@ def with_logarithms(
     console.say(
         f"the target is skewed: its logarithm {'is' if better else 'was tried, but is not'} "
         f"learned, as it does {'better' if better else 'worse'} on the rows to decide when to stop "
-        f"(R² {shown(by_log)} against {shown(plain)})"
+        f"(R² {' against '.join(told_apart(by_log, plain))})"
     )
     return (other, logarithms) if better else plainly
 

@@ -183,10 +183,12 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     console.say(_parts_text(part, test, options))
     try:
         model.fit(part, vocabulary, stages.file("network"))
-    except EngineError:
+    except EngineError as error:
         if options.engine:
             raise
-        model.set_params(engine="auto")  # machine code does not serve all sizes
+        why = str(error).partition(" cannot be used: ")[2]
+        console.say(f"no machine code for this network: {why}")
+        model.set_params(engine="auto")
         model.fit(part, vocabulary, stages.file("network"))
     _say_training(model, console, stages)
     interrupted = model.history_.stopped_by == "interrupted"

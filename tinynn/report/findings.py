@@ -189,6 +189,18 @@ def shown(value: float | None) -> str:
     return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 10 else f"{value:.4g}"
 
 
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two metrics with as many digits as tell them apart, eight at most.
+
+    >>> told_apart(0.91, 0.9), told_apart(0.999891, 0.99988)
+    (('0.910', '0.900'), ('0.99989', '0.99988'))
+    """
+    found, digits = (shown(one), shown(other)), 4
+    while found[0] == found[1] and one != other and digits <= 8:
+        found, digits = (f"{one:.{digits}g}", f"{other:.{digits}g}"), digits + 1
+    return found
+
+
 def span(ends: Sequence[float] | None) -> str:
     """Return an interval with as many digits as its width allows; "" for None.
 

@@ -6,7 +6,7 @@ A difference counts if chance alone explains it in fewer than 5 of 100 tests.
 from __future__ import annotations
 
 from ..checks.words import counted
-from .findings import METRICS, Findings, shown, span
+from .findings import METRICS, Findings, shown, span, told_apart
 
 CHANCE = 0.05
 WIDE = 0.2  # an interval of accuracy or R² that says little
@@ -169,10 +169,8 @@ def _against_linear(found: Findings) -> list[str]:
     results = [beats(found, "linear", name) for name in names]
     decided = next((k for k, result in enumerate(results) if result is not None), 0)
     name, result = names[decided], results[decided]
-    scores = (
-        f"{METRICS[name]} {shown(found.metrics[f'linear_{name}'])} against "
-        f"{shown(found.metrics[name])}"
-    )
+    linear, own = told_apart(found.metrics[f"linear_{name}"], found.metrics[name])
+    scores = f"{METRICS[name]} {linear} against {own}"
     if result:
         return []
     if result is None:
