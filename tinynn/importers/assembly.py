@@ -10,6 +10,7 @@ from ..checks.rows import as_rows, as_vector
 from ..checks.settings import number
 from ..errors import FormatError, TinynnError
 from ..lesson.activation_layers import Linear, ReLU
+from ..lesson.attention import MultiHeadAttention
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense, Dropout
 from ..lesson.matrix import Matrix, Vector, transpose
@@ -131,6 +132,22 @@ def rms_norm(where: str, gamma: Vector | None, eps: float, columns: int | None =
     layer.build(size, stream(0))
     if gamma is not None:
         _fill(where, layer.gamma, gamma)
+    return layer
+
+
+def attention(
+    where: str,
+    heads: int,
+    causal: bool,
+    weights: Sequence[Matrix],
+    biases: Sequence[Vector | None],
+) -> MultiHeadAttention:
+    """Return attention with these of query, key, value and output; W is inputs × outputs."""
+    width, bias = len(weights[0]), any(b is not None for b in biases)
+    layer = built(where, lambda: MultiHeadAttention(width, heads, causal, bias, weights))
+    layer.build(width, stream(0))
+    for part, b in zip(layer.parts.values(), biases):
+        _fill(where, part.b, b)
     return layer
 
 

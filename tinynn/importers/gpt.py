@@ -15,7 +15,6 @@ from typing import Callable, Sequence, TypeVar
 from ..checks.words import excerpt, listed
 from ..errors import FormatError
 from ..lesson.activation_layers import GELU
-from ..lesson.attention import NAMES, MultiHeadAttention
 from ..lesson.layer import Layer
 from ..lesson.layers import Dense
 from ..lesson.matrix import Matrix, Vector
@@ -113,16 +112,10 @@ class _Gpt:
     def attention(self, name: str) -> Layer:
         n = self.width
         packed, output = self.dense(f"{name}c_attn", n, 3 * n), self.dense(f"{name}c_proj", n, n)
-        bias = bool(packed.b or output.b)
-        weights = [[row[k : k + n] for row in packed.W] for k in (0, n, 2 * n)]
-        layer = self.made(
-            name[:-1], lambda: MultiHeadAttention(n, self.heads, True, bias, [*weights, output.W])
-        )
-        for k, part in enumerate(NAMES):
-            if bias:
-                both = [*(packed.b or [0.0] * 3 * n), *(output.b or [0.0] * n)]
-                layer.parts[part].b[:] = both[k * n : (k + 1) * n]
-        return layer
+        thirds = (0, n, 2 * n)
+        weights = [*([row[k : k + n] for row in packed.W] for k in thirds), output.W]
+        biases = [*(packed.b[k : k + n] or None for k in thirds), output.b or None]
+        return assembly.attention(f"{self.where}: {name[:-1]}", self.heads, True, weights, biases)
 
     def norm(self, name: str) -> LayerNorm:
         gamma, beta = self.vector(f"{name}.weight"), None

@@ -85,17 +85,8 @@ class AttentionStep:
             budget.spend(self.place, n * n)
             same = [[float(i == j) for j in range(n)] for i in range(n)]
             self.output = Product(self.place, same, None)
-        parts = [*self.parts, (self.output.W, self.output.b)]
-        bias = any(b is not None for _, b in parts)
-        layer = assembly.built(
-            self.place,
-            lambda: MultiHeadAttention(n, self.heads, self.causal, bias, [W for W, _ in parts]),
-        )
-        layer.build(n, stream(0))
-        for part, (_, b) in zip(layer.parts.values(), parts):
-            if b is not None:
-                part.b[:] = assembly.finite(self.place, b)
-        return layer
+        weights, biases = zip(*self.parts, (self.output.W, self.output.b))
+        return assembly.attention(self.place, self.heads, self.causal, weights, biases)
 
 
 class ScalingRun:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from ..lesson.activation_layers import GELU, ReLU
-from ..lesson.attention import NAMES, MultiHeadAttention
 from ..lesson.layer import Layer
-from ..lesson.matrix import Matrix, transpose
+from ..lesson.matrix import Matrix, Vector, transpose
 from ..lesson.residual import Residual
 from . import assembly
 
@@ -26,13 +25,11 @@ def _attention(m: Any, place: str, causal: bool, inner: Inner) -> list[Layer]:
     W = _matrix(place, m.in_proj_weight)
     parts = [W[:n], W[n : 2 * n], W[2 * n :], _matrix(place, m.out_proj.weight)]
     weights = [transpose(part) for part in parts]
-    bias = m.in_proj_bias is not None
-    layer = assembly.built(place, lambda: MultiHeadAttention(n, m.num_heads, causal, bias, weights))
-    if bias:
-        b = [*m.in_proj_bias.tolist(), *m.out_proj.bias.tolist()]
-        for k, name in enumerate(NAMES):
-            layer.parts[name].b[:] = assembly.vector(place, b[k * n : (k + 1) * n])
-    return [layer]
+    biases: list[Vector | None] = [None] * 4
+    if m.in_proj_bias is not None:
+        b = assembly.vector(place, [*m.in_proj_bias.tolist(), *m.out_proj.bias.tolist()])
+        biases = [b[k : k + n] for k in range(0, 4 * n, n)]
+    return [assembly.attention(place, m.num_heads, causal, weights, biases)]
 
 
 def _matrix(place: str, tensor: Any) -> Matrix:
