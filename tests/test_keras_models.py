@@ -9,13 +9,15 @@ import json
 import math
 import pathlib
 import pickle
+import random
 import sys
 import types
 import zipfile
 
 import pytest
+from golden_tables import load_table
 from hypothesis import given, strategies as st
-from live_objects import Array, stand_in
+from live_objects import Array, made, stand_in
 
 import tinynn as nn
 from tinynn.errors import FormatError
@@ -103,16 +105,84 @@ def test_a_layer_that_is_called_twice_is_there_twice():
     assert from_keras(model).network.predict(ROWS) == network.predict(network.predict(ROWS))
 
 
-def test_what_is_no_chain_is_refused_by_the_layer():
-    a, add = dense("a", 3, 3), layer("Add", "add")
-    calls = {"a": [called(("i", 0))], "add": [called(("a", 0), ("i", 0))]}
-    assert refused(functional([a, add], calls)) == (
-        "the model, layer Add 'add': a layer that takes 2 inputs, a, i, cannot be imported "
+def summed(calls, **layers):
+    """Return a model of Dense layers a and b of three columns, and layers that may add."""
+    parts = [dense("a", 3, 3, "tanh"), dense("b", 3, 3, start=0.3)]
+    return functional([*parts, *(layer(kind, name) for name, kind in layers.items())], calls)
+
+
+@pytest.mark.parametrize("call", [called, called_in_keras_2])
+def test_sums_of_x_and_what_is_made_of_it_are_residual(call):
+    calls = {
+        "a": [call(("i", 0))], "b": [call(("inner", 0))],
+        "inner": [call(("a", 0), ("i", 0))], "outer": [call(("i", 0), ("b", 0))],
+    }  # fmt: skip
+    network = from_keras(summed(calls, inner="Add", outer="Add")).network
+    residual = "Residual(Dense(3, 3), Tanh())"
+    assert repr(network) == f"Sequential(Residual({residual}, Dense(3, 3)))"
+    a, b = (dense(name, 3, 3, start=s) for name, s in (("a", 0.1), ("b", 0.3)))
+    A, B = (from_keras(sequential(one)).network for one in (a, b))
+    for x, y in zip(ROWS, network.predict(ROWS)):
+        h = [v + math.tanh(z) for v, z in zip(x, A.predict([x])[0])]
+        assert y == pytest.approx([v + z for v, z in zip(x, B.predict([h])[0])])
+
+
+def test_an_operation_that_adds_is_a_sum():
+    calls = {"a": [called(("i", 0))], "b": [called(("sum", 0))]}
+    model = summed(calls)
+    plus = {"name": "sum", "class_name": "Add", "module": "keras.src.ops.numpy"}
+    model.config["layers"].append({**plus, "inbound_nodes": [called(("i", 0), ("a", 0))]})
+    assert repr(from_keras(model).network) == (
+        "Sequential(Residual(Dense(3, 3), Tanh()), Dense(3, 3))"
+    )
+    model.config["layers"][-1]["module"] = "someone.elses"
+    assert refused(model) == "the model: the operation Add (keras.ops) cannot be imported exactly"
+
+
+def test_other_sums_are_refused():
+    begun = {"a": [called(("i", 0))], "b": [called(("i", 0))]}
+    two = summed({**begun, "add": [called(("a", 0), ("b", 0))]}, add="Add")
+    assert refused(two) == (
+        "the model, layer Add 'add': a sum whose terms are not x and f(x) cannot be imported "
         "exactly; export it to ONNX"
     )
+    for terms, words in (("aa", "2 inputs, a, a"), ("iab", "3 inputs, i, a, b")):
+        call = called(*((name, 0) for name in terms))
+        assert refused(summed({**begun, "add": [call]}, add="Add")) == (
+            f"the model, layer Add 'add': a layer that takes {words}, cannot be imported exactly; "
+            "export it to ONNX"
+        )
+    own = summed({**begun, "add": [called(("a", 0), ("i", 0))]}, add="Subtract")
+    assert "layer Subtract 'add': a layer that takes 2 inputs, a, i," in refused(own)
+    narrow = functional(
+        [dense("a", 3, 1), layer("Add", "add")],
+        {"a": [called(("i", 0))], "add": [called(("a", 0), ("i", 0))]},
+    )
+    assert refused(narrow) == (
+        "the model: layer 0: Residual(Dense(3, 1)) adds its layers' outputs to its inputs and "
+        "needs as many columns of both, got 3 in and 1 out"
+    )
+    deep = {"a": [called(("i", 0)), called(("a", 0))], "b": [called(("i", 0))]}
+    names = [f"s{k}" for k in range(22)]
+    for before, name in zip(["b", *names], names):
+        deep[name] = [called((before, 0), ("i", 0))]
+    assert refused(summed(deep, **dict.fromkeys(names, "Add"))) == (
+        "the model, layer Add 's1': more than 20 sums inside each other cannot be imported exactly"
+    )
+    circle = summed({**begun, "add": [called(("add", 0), ("i", 0))]}, add="Add")
+    assert refused(circle) == "the model: its configuration does not lead from output to input"
+
+
+def test_what_is_no_chain_is_refused_by_the_layer():
+    a = dense("a", 3, 3)
     calls = {"a": [called(("i", 0), training=True)]}
     assert refused(functional([a], calls)) == (
         "the model, layer Dense 'a': a call with training=True cannot be imported exactly"
+    )
+    calls["a"][0] = called(("i", 0))
+    calls["a"][0]["args"].append(True)
+    assert refused(functional([a], calls)) == (
+        "the model, layer Dense 'a': a call with argument 2=True cannot be imported exactly"
     )
     two = functional([a], {"a": [called(("i", 0))]})
     two.config["output_layers"] = [["a", 0, 0], ["i", 0, 0]]
@@ -345,7 +415,111 @@ def test_files_of_other_programs_are_refused_by_what_they_are(read, kind, tmp_pa
     assert str(error.value) == f"{path} {KINDS[kind]}"
 
 
+# Attention
+
+ATTENTION = load_table("keras_attention")
+
+
+@pytest.mark.parametrize("case", ATTENTION, ids=["added", "causal", "narrow"])
+def test_the_golden_transformers_of_keras(case):
+    model = made(case["model"])
+    model.input_shape = tuple(case["shape"])
+    network = from_keras(model).network
+    for part in case["sequences"]:
+        for wanted, got in zip(part["outputs"], network.predict(part["X"])):
+            assert flat(got) == pytest.approx(flat(wanted), abs=3e-6, rel=3e-6)
+
+
+def flat(rows):
+    return [x for row in rows for x in row] if isinstance(rows[0], list) else rows
+
+
+def attends(width=2, heads=1, columns=2, call=None, **config):
+    """Return a model of a MultiHeadAttention whose weights are all 1."""
+    ones = [[[1.0] * columns] * heads] * width
+    arrays = [*[{"array": ones}] * 3, {"array": [[[1.0] * width] * columns] * heads}]
+    settings = {"num_heads": heads, "key_dim": columns, "value_dim": columns, "use_bias": False}
+    part = layer("MultiHeadAttention", "m", arrays, **{**settings, **config})
+    call = call or {"args": called(("i", 0))["args"] * 2, "kwargs": {}}
+    return functional([part], {"m": [call]}, shape=(None, None, width))
+
+
+def test_attention_is_of_one_sequence_whatever_its_arguments_are_called():
+    (tensor,) = called(("i", 0))["args"]
+    by_name = dict.fromkeys(("query", "value", "key"), tensor)
+    calls = [
+        {"args": [tensor] * 3, "kwargs": {}},
+        {"args": [tensor], "kwargs": {"value": tensor}},
+        {"args": [], "kwargs": {**by_name, "use_causal_mask": False, "attention_mask": None}},
+        [["i", 0, 0, {"value": ["i", 0, 0]}]],
+    ]
+    for call in calls:
+        network = from_keras(attends(call=call)).network
+        assert repr(network) == "Sequential(MultiHeadAttention(2, 1, bias=False))"
+    calls[2]["kwargs"]["use_causal_mask"] = True
+    calls[3][0][3]["use_causal_mask"] = True
+    for call in calls[2:]:
+        network = from_keras(attends(call=call)).network
+        assert repr(network) == "Sequential(MultiHeadAttention(2, 1, causal=True, bias=False))"
+
+
+def test_what_attention_can_do_in_keras_and_not_here_is_refused():
+    (tensor,), (other,) = called(("i", 0))["args"], called(("a", 0))["args"]
+    start = "the model, layer MultiHeadAttention 'm': "
+
+    def message(*more, **named):
+        call = {"args": [tensor, *more], "kwargs": named}
+        return refused(attends(call=call)).replace(start, "").replace(" exactly", "")
+
+    assert message(tensor, attention_mask=tensor).startswith("a call with attention_mask=")
+    assert message(tensor, tensor, tensor).startswith("a call with argument 4=")
+    assert message(tensor, return_attention_scores=True) == (
+        "a call with return_attention_scores=True cannot be imported"
+    )
+    two = attends(call={"args": [tensor, other], "kwargs": {}})
+    assert "a layer that takes 2 inputs, i, a," in refused(two)
+    start = "layer 0, MultiHeadAttention 'm': a MultiHeadAttention "
+    for model, wanted in (
+        (attends(attention_axes=[1, 2]), "with attention_axes=[1, 2]"),
+        (attends(output_shape=3), "with output_shape=3"),
+        (attends(sliding_window=4), "with sliding_window=4"),
+        (attends(use_gate=True), "with use_gate=True"),
+        (attends(heads=2), "of 2 columns, whose 2 heads have 2"),
+        (attends(width=3, heads=2, columns=1), "of 3 columns, whose 2 heads have 1"),
+    ):
+        assert refused(model).partition(" cannot be")[0] == start + wanted
+    assert refused(attends(heads=2)).endswith("; tinynn's heads divide the columns among them")
+
+
 # Keras itself
+
+
+def test_transformers_of_keras_predict_the_same():
+    keras = pytest.importorskip("keras")
+    numpy = pytest.importorskip("numpy")
+    k, draw = keras.layers, random.Random(1)
+    for _ in range(12):
+        kinds = keras.Input((None,))
+        heads = draw.choice([1, 2, 3])
+        width = heads * draw.choice([2, 4])
+        x = k.Embedding(6, width)(kinds)
+        for _ in range(draw.randint(1, 2)):
+            attention = k.MultiHeadAttention(
+                heads, draw.randint(1, width // heads), draw.randint(1, width // heads),
+                use_bias=draw.random() < 0.7,
+            )  # fmt: skip
+            h = k.LayerNormalization()(x) if draw.random() < 0.5 else x
+            x = x + attention(h, h, use_causal_mask=draw.random() < 0.5)
+            x = k.Add()([k.Dense(width)(k.Dense(5, "relu")(x)), x])
+            x = k.LayerNormalization()(x)
+        model = keras.Model(kinds, k.Dense(6)(x))
+        rng = numpy.random.default_rng(draw.randrange(100))
+        model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+        for steps in (1, 2, 7):
+            X = rng.integers(0, 6, size=(3, steps))
+            wanted = model.predict(X, verbose=0)
+            got = numpy.array(from_keras(model).network.predict(X.tolist()))
+            assert abs(got - wanted).max() < 1e-5 * max(1.0, abs(wanted).max())
 
 
 def test_functional_models_of_keras_predict_the_same():

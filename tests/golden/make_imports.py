@@ -160,10 +160,14 @@ def sklearn_cases() -> list[dict[str, Any]]:
 
 
 def keras_object(thing: Any) -> dict[str, Any]:
-    """Return a description of a Sequential model of Keras, or of one of its layers."""
-    if type(thing).__name__ == "Sequential":
+    """Return a description of a model of Keras, or of one of its layers."""
+    if type(thing).__name__ in ("Sequential", "Functional"):
         layers = [keras_object(layer) for layer in thing.layers]
-        return described(thing, ["name"], layers={"list": layers})
+        config = thing.get_config()
+        names = ("name", "class_name", "module", "inbound_nodes")
+        config["layers"] = [{k: entry.get(k) for k in names} for entry in config["layers"]]
+        content = {"config": config} if type(thing).__name__ == "Functional" else {}
+        return described(thing, ["name"], layers={"list": layers}, **content)
     config = {k: v for k, v in thing.get_config().items() if not k.endswith("izer")}
     weights = list(map(plain, thing.get_weights()))
     return described(thing, ["name"], config=config, weights={"list": weights})

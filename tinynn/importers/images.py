@@ -49,6 +49,12 @@ class Either(NamedTuple):
     images: Callable[[Shape], Layer]
 
 
+class Sum(NamedTuple):
+    """x + f(x), of the parts or layers of f."""
+
+    parts: Sequence[Any]
+
+
 class Part(NamedTuple):
     """A piece of a network, and where it comes from.
 
@@ -82,6 +88,10 @@ def placed(parts: Sequence[Part], shape: Shape | None, mend: str, pixels: bool) 
             shape = layer.out_shape if isinstance(layer, ImageLayer) else shape
         elif isinstance(part, OnImages):
             raise FormatError(f"{place} needs to know the shape of its images{mend}")
+        elif isinstance(part, Sum):
+            if shape is not None or order:
+                raise assembly.refusal(place, "a sum of images", "export it to ONNX")
+            layer = Sum(placed(part.parts, None, mend, pixels))
         else:
             layer = part.rows if isinstance(part, Either) else part
             if isinstance(layer, Flatten):

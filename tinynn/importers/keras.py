@@ -24,11 +24,12 @@ from ..lesson.matrix import Vector
 from ..lesson.more_activations import Hardsigmoid
 from ..lesson.normalization import BatchNorm, GroupNorm, LayerNorm
 from ..lesson.prelu import PReLU
+from ..lesson.residual import Residual
 from ..lesson.windows import Shape, count
 from . import assembly
-from .images import Either, OnImages, Part, batch_norm_of, each_number, placed
+from .images import Either, OnImages, Part, Sum, batch_norm_of, each_number, placed
 from .imported import Imported
-from .keras_chain import chain
+from .keras_chain import LayerCall, SumOfCalls, chain, is_kerass, of_keras
 from .keras_images import READERS as IMAGE_READERS
 from .keras_sequences import (
     SEQUENCE_READERS,
@@ -56,15 +57,16 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
     """Return the network of a live Keras model, as it predicts.
 
     `model` is a Sequential, or a functional model in which each layer takes the output of one
-    other; either may contain such models. The supported layers are InputLayer, Dense, Activation,
-    ReLU, LeakyReLU, PReLU, ELU, Softmax, Dropout, BatchNormalization, LayerNormalization,
-    GroupNormalization, Normalization, Rescaling, Flatten and Reshape; Conv1D, Conv2D,
-    DepthwiseConv2D, SeparableConv2D, and pooling (MaxPooling, AveragePooling, and both global
-    ones), with images whose channels come last; and for sequences Embedding, SimpleRNN, LSTM, GRU,
-    TimeDistributed, RMSNormalization and global pooling of one side. A model with an Embedding or a
-    recurrent layer reads sequences. Layers that do nothing in prediction are left out:
-    GaussianNoise, GaussianDropout, AlphaDropout, SpatialDropout, ActivityRegularization, Identity.
-    The activation of another layer becomes a layer of its own.
+    other, or is an Add of x and of what layers make of x; either may contain such models. The
+    supported layers are InputLayer, Dense, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax,
+    Dropout, BatchNormalization, LayerNormalization, GroupNormalization, Normalization, Rescaling,
+    Flatten and Reshape; Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D, and pooling (MaxPooling,
+    AveragePooling, and both global ones), with images whose channels come last; and for sequences
+    Embedding, SimpleRNN, LSTM, GRU, MultiHeadAttention of one sequence (with use_causal_mask or
+    without), TimeDistributed, RMSNormalization and global pooling of one side. A model with an
+    Embedding, attention or a recurrent layer reads sequences. Layers that do nothing in prediction
+    are left out: GaussianNoise, GaussianDropout, AlphaDropout, SpatialDropout,
+    ActivityRegularization, Identity. The activation of another layer becomes a layer of its own.
 
     The rows of a network for images are channel by channel, not pixel by pixel: a batch of Keras's
     images is `images.transpose(0, 3, 1, 2).reshape(len(images), -1)`. With one channel, the order
@@ -93,13 +95,15 @@ def from_keras(model: object, layers: Sequence[Layer] | None = None) -> Imported
         )
     if layers is not None:
         raise SettingError("from_keras takes layers only with a list of weights")
-    parts, shape = _model(model, "the model"), _shape(model)
+    parts, shape = _model(model, "the model", {}), _shape(model)
     steps = reads_steps(parts)
     parts = of_sequences(parts, shape) if steps else of_rows(parts)
     images = None if steps else _images("the model", parts, shape)
     mend = "; build the model with an Input first"
     layers = placed(parts, images, mend, pixels=True)
-    return Imported(assembly.assembled("the model", _of_known_width(layers, shape)))
+    axes = shape[2:] if steps else shape[1:]
+    columns = None if None in axes or not axes else prod(map(int, axes))  # type: ignore[arg-type]
+    return Imported(assembly.assembled("the model", _of_known_width(layers, columns)))
 
 
 def _named(arrays: Sequence[object], layers: Sequence[Layer]) -> dict[str, Tensor]:
@@ -131,40 +135,49 @@ class _Even(NamedTuple):
 _Part = Union[Layer, _Even, OnImages, Either, OfRows, WholePool]
 
 
-def _model(model: Any, place: str) -> list[Part]:
-    """Return the parts of a model, or of one of its layers."""
+def _parts(calls: Sequence[LayerCall | SumOfCalls], place: str) -> list[Part]:
+    """Return the parts of what is called in a model, or in a sum in it."""
+    found: list[Part] = []
+    for i, call in enumerate(calls):
+        if isinstance(call, SumOfCalls):
+            found.append(Part(call.place, Sum(_parts(call.calls, f"{call.place}, "))))
+            continue
+        layer = call.layer
+        where = f"{place}layer {i}, {type(layer).__name__} {layer.name!r}"
+        found += _model(layer, where, call.arguments)
+    return found
+
+
+def _model(model: Any, place: str, called: Mapping[str, Any]) -> list[Part]:
+    """Return the parts of a model, or of one of its layers; and how that is called besides."""
     kind = type(model)
     name = kind.__name__
-    if not _is_kerass(model):
+    if not is_kerass(model):
         mend = ""
-        if any(map(_of_keras, kind.__mro__)):
+        if any(map(of_keras, kind.__mro__)):
             mend = "its call() is code: export it to ONNX for from_onnx, or give its get_weights()"
             mend += " and layers=[…]"
         raise assembly.refusal(place, f"an object of {kind.__module__}.{name}", mend)
     if name in ("Sequential", "Functional", "Model"):
         try:
-            inside = model.layers
+            calls: Sequence[LayerCall | SumOfCalls] = list(map(LayerCall, model.layers))
             if name != "Sequential":
-                inside = chain(model, model.get_config(), place)
+                calls = chain(model, model.get_config(), place)
         except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
             if isinstance(error, FormatError):
                 raise
             raise assembly.refusal(place, f"a {name} that does not describe its layers") from None
-        return [
-            layer
-            for i, part in enumerate(inside)
-            for layer in _model(part, f"layer {i}, {type(part).__name__} {part.name!r}")
-        ]
+        return _parts(calls, "")
     if name in _NOTHING_IN_PREDICTION:
         return []
     if name == "TimeDistributed" and hasattr(model, "layer"):
-        return _model(model.layer, f"{place}, of {type(model.layer).__name__}")
+        return _model(model.layer, f"{place}, of {type(model.layer).__name__}", called)
     read = _READERS.get(_LAYERS.get(name, name)) or IMAGE_READERS.get(name)
     if read is None:
         mend = "tinynn's go along the steps one way" if name == "Bidirectional" else ""
         raise assembly.refusal(place, f"the layer {name}", mend)
     try:
-        config = model.get_config()
+        config = {**model.get_config(), **called}
         weights = [
             array.tolist() if hasattr(array, "tolist") else array for array in model.get_weights()
         ]
@@ -191,19 +204,6 @@ def _read(read: _Reader, place: str, name: str, config: Config, weights: Weights
     except (KeyError, IndexError) as error:
         lacking = repr(error.args[0]) if isinstance(error, KeyError) else "some of its weights"
         raise FormatError(f"{place}: the {name} lacks {lacking}") from None
-
-
-def _of_keras(kind: type[object]) -> bool:
-    return bool({"keras", "tf_keras"} & set(kind.__module__.split(".")))
-
-
-def _is_kerass(model: object) -> bool:
-    """Return whether an object's class is one of Keras's, or a stand-in for one."""
-    kind = type(model)
-    if _of_keras(kind):
-        return True
-    methods = (getattr(model, name, None) for name in ("get_config", "get_weights"))
-    return not any(map(_of_keras, kind.__mro__)) and all(map(callable, methods))
 
 
 def _shape(model: Any) -> tuple[int | None, ...]:
@@ -241,12 +241,13 @@ def _images(place: str, parts: Sequence[Part], shape: Sequence[object]) -> Shape
     return None
 
 
-def _of_known_width(parts: Sequence[Any], shape: tuple[int | None, ...]) -> list[Layer]:
+def _of_known_width(parts: Sequence[Any], columns: int | None) -> list[Layer]:
     """Return the layers, each even scaling made for as many columns as come to it."""
-    axes = shape[2:] if reads_steps([Part("", part) for part in parts]) else shape[1:]
-    columns = None if None in axes or not axes else prod(map(int, axes))  # type: ignore[arg-type]
     layers: list[Layer] = []
     for i, part in enumerate(parts):
+        if isinstance(part, Sum):
+            layers.append(Residual(*_of_known_width(part.parts, columns)))
+            continue
         if not isinstance(part, _Even):
             layers.append(part)
             images = count(part.out_shape) if isinstance(part, ImageLayer) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
 
 from ..formulas.names import layers_named
@@ -16,7 +17,7 @@ from ..lesson.rnn import RNN
 from ..lesson.sequences import Embedding
 from ..lesson.step_summaries import MaxSteps, MeanSteps
 from . import assembly
-from .images import OnImages, Part
+from .images import OnImages, Part, Sum
 from .keras_images import READERS as IMAGE_READERS
 from .recurrent import recurrent
 from .sequence_tensors import Tensor
@@ -83,13 +84,20 @@ def _pooling(kind: type[Layer]) -> Reader:
 
 def reads_steps(parts: Sequence[Part]) -> bool:
     """Return whether a model is one of sequences: for it has a layer that only these have."""
-    return any(isinstance(part.layer, Layer) and part.layer.reads_steps for part in parts)
+    return any(
+        reads_steps(layer.parts)
+        if isinstance(layer, Sum)
+        else isinstance(layer, Layer) and layer.reads_steps
+        for _, layer in parts
+    )
 
 
 def of_rows(parts: Sequence[Part]) -> list[Part]:
     """Return the parts of a model of rows or images."""
     found: list[Part] = []
     for place, part in parts:
+        if isinstance(part, Sum):
+            part = Sum(of_rows(part.parts))
         inner = part.images if isinstance(part, WholePool) else [part]
         found += [Part(place, each) for each in inner if not isinstance(each, OfRows)]
     return found
@@ -100,11 +108,23 @@ def of_sequences(parts: Sequence[Part], shape: Sequence[object]) -> list[Part]:
 
     Raises FormatError for what would mix steps and columns.
     """
-    found: list[Part] = []
-    steps = len(shape) == 3  # whether there is an axis of steps
     if len(shape) > 3:
         raise assembly.refusal("the model", f"sequences of the shape {tuple(shape)}")
+    return _of_steps(parts, len(shape) == 3)[0]
+
+
+def _of_steps(parts: Sequence[Part], steps: bool) -> tuple[list[Part], bool]:
+    """Return the parts of a model of sequences, and whether there is an axis of steps at the end.
+
+    steps: whether there is one at the beginning
+    """
+    found: list[Part] = []
     for place, part in parts:
+        if isinstance(part, Sum):
+            inner, after = _of_steps(part.parts, steps)
+            if after != steps:
+                raise assembly.refusal(place, "a sum of steps and of all of them in one")
+            part = Sum(inner)
         if isinstance(part, WholePool):
             part = part.steps
         if isinstance(part, OnImages):
@@ -119,7 +139,7 @@ def of_sequences(parts: Sequence[Part], shape: Sequence[object]) -> list[Part]:
         steps = steps or isinstance(part, Embedding)
         steps = steps and not getattr(part, "one_row", False)
         found.append(Part(place, part))
-    return found
+    return found, steps
 
 
 def _rms_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
@@ -130,6 +150,40 @@ def _rms_norm(place: str, config: Config, weights: Weights) -> list[Layer]:
     return [assembly.rms_norm(place, gamma, config["epsilon"])]
 
 
+def _attention(place: str, config: Config, weights: Weights) -> list[Layer]:
+    """Heads may have fewer columns than their share of the width: the others are zeros here."""
+    what = "a MultiHeadAttention"
+    wanted = {"output_shape": None, "use_gate": False, "sliding_window": None}
+    assembly.check_settings(place, what, config, wanted)
+    if config.get("attention_axes") not in (None, 1, [1], (1,)):
+        raise assembly.refusal(place, f"{what} with attention_axes={config['attention_axes']!r}")
+    heads, columns = config["num_heads"], (config["key_dim"], config["value_dim"] or 0)
+    width = len(weights[0])
+    d = width // heads
+    if width % heads or max(columns) > d:
+        raise assembly.refusal(
+            place, f"{what} of {width} columns, whose {heads} heads have {max(columns)}",
+            "tinynn's heads divide the columns among them",
+        )  # fmt: skip
+    biased = bool(config["use_bias"])
+    W, b = weights[:: 1 + biased], weights[1::2] if biased else [None] * 4
+    scale = sqrt(d / columns[0])  # of the scores: by the root of their columns
+
+    def spread(by_head: Any, factor: float) -> Vector:
+        """Return a row, with as many columns for each head as tinynn's have."""
+        rows = assembly.matrix(place, by_head)
+        return [x * factor for row in rows for x in [*row, *[0.0] * (d - len(row))]]
+
+    inner = [([spread(row, f) for row in w], v and spread(v, f))
+             for w, v, f in zip(W, b, (scale, 1.0, 1.0))]  # fmt: skip
+    output = [
+        row for rows in W[3] for row in [*assembly.matrix(place, rows), *[[0.0] * width] * d][:d]
+    ]
+    matrices, biases = zip(*inner, (output, b[3] and assembly.vector(place, b[3])))
+    causal = bool(config.get("use_causal_mask"))
+    return [assembly.attention(place, heads, causal, matrices, biases)]
+
+
 SEQUENCE_READERS: dict[object, Reader] = {
     RNN: _recurrent(RNN),
     LSTM: _recurrent(LSTM),
@@ -138,6 +192,7 @@ SEQUENCE_READERS: dict[object, Reader] = {
     MeanSteps: _pooling(MeanSteps),
     MaxSteps: _pooling(MaxSteps),
     RMSNorm: _rms_norm,
+    "MultiHeadAttention": _attention,
 }
 
 
