@@ -21,7 +21,7 @@ from wide_cases import check_closely
 import tinynn as nn
 from tinynn.engines.native.engine import ENGINE as NATIVE
 
-WIDTHS = [4, 8, 12, 16, 20, 36]
+WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 22, 36]
 MOST = 9  # steps
 ROWS = [nn.Tanh, nn.ReLU, nn.Softmax, nn.Dropout, nn.RMSNorm, nn.LayerNorm,
         partial(nn.RMSNorm, gain=False)]  # fmt: skip
@@ -43,8 +43,8 @@ def sequence_layers(draw, width):
     makers = []
     for _ in range(draw.randint(1, 3)):
         kind = draw.choice(["attention", "recurrent", "residual", "dense", "positions", "row"])
-        if kind == "attention" and width % 4 == 0:
-            heads = draw.choice([n for n in (1, 2, 3, 4) if width // 4 % n == 0])
+        if kind == "attention":
+            heads = draw.choice([n for n in (1, 2, 3, 4) if width % n == 0])
             flags = draw.random() < 0.5, draw.random() < 0.5
             makers.append(partial(nn.MultiHeadAttention, width, heads, *flags))
         elif kind == "recurrent":
@@ -57,7 +57,7 @@ def sequence_layers(draw, width):
                 inner.append(partial(nn.Dense, columns, width))
             makers.append(lambda inner=inner: nn.Residual(*[make() for make in inner]))
         elif kind == "dense":
-            columns = draw.choice([1, 3, 5, *WIDTHS])
+            columns = draw.choice(WIDTHS)
             makers.append(partial(nn.Dense, width, columns, bias=draw.random() < 0.5))
             width = columns
         elif kind == "positions":
@@ -78,8 +78,9 @@ def draw_sequence_case(choose):
     layers += more
     one_row = choose([True, False])
     if one_row and choose([True, False]):
-        layers.append(recurrent(draw, width, 8, "last"))
-        width = 8
+        units = choose(WIDTHS)
+        layers.append(recurrent(draw, width, units, "last"))
+        width = units
     elif one_row:
         layers.append(choose(SUMMARIES))
     outputs = choose([1, 2, 3, 5])

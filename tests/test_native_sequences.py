@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, strategies as st
 from sequence_cases import draw_sequence_case
 from wide_cases import check_closely
 
@@ -16,6 +17,7 @@ import tinynn as nn
 from tinynn.engines.contract import Recipe
 from tinynn.engines.native.attention import AttentionPasses
 from tinynn.engines.native.engine import ENGINE as NATIVE
+from tinynn.engines.native.numbers import with_gaps, without_gaps
 from tinynn.engines.native.recurrence import RecurrentPasses
 from tinynn.engines.native.sequences import SummaryPasses, TablePasses
 from tinynn.formulas.caches import forget
@@ -112,13 +114,8 @@ def test_a_loss_that_is_not_finite_is_that_of_lists(batch):
 @pytest.mark.parametrize(
     ("layer", "why"),
     [
-        (nn.RNN(8, 6), "has 6 units, and its vectors need a multiple of 4"),
         (nn.GRU(8, 8, reset_after=False), "has no way back in its code"),
         (nn.LSTM(8, 8, truncate=3), "goes back 3 steps, and its code goes back all"),
-        (
-            nn.MultiHeadAttention(8, 4),
-            "has heads of 2 columns, and its vectors need a multiple of 4",
-        ),
         (nn.GroupNorm(2, columns=8), "normalizes parts of a row, and its vectors do not"),
         (nn.BatchNorm(8), "is known to it only in networks of rows"),
     ],
@@ -134,6 +131,25 @@ def test_what_has_no_machine_code(layer, why, inside):
     assert str(caught.value) == (
         f"the native engine, set by engine='native', cannot be used: {where}, {why}"
     )
+
+
+@given(st.data())
+def test_gaps_are_zeros_up_to_whole_vectors(data):
+    """Of each group of rows, and of columns."""
+    sizes = [data.draw(st.integers(1, 9)) for _ in range(2)]
+    together = [data.draw(st.sampled_from([0, size])) for size in sizes]
+    rows, columns = (size * data.draw(st.integers(1, 3)) for size in sizes)
+    M = [[1.0 + columns * i + j for j in range(columns)] for i in range(rows)]
+    found = with_gaps(M, *together)
+    assert len(found) == rows // sizes[0] * (-(-together[0] // 4) * 4 or sizes[0])
+    assert {len(row) for row in found} == {
+        columns // sizes[1] * (-(-together[1] // 4) * 4 or sizes[1])
+    }
+    assert [x for row in found for x in row if x] == [x for row in M for x in row]
+    assert without_gaps(found, *together) == M
+    if together[1]:
+        whole = -(-together[1] // 4) * 4
+        assert not any(any(row[k::whole]) for row in found for k in range(together[1], whole))
 
 
 def test_steps_after_a_summary_have_no_machine_code():

@@ -186,7 +186,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     except EngineError as error:
         if options.engine:
             raise
-        why = str(error).partition(" cannot be used: ")[2]
+        why = str(error).partition(" cannot be used: ")[2] or str(error)
         console.say(f"no machine code for this network: {why}")
         model.set_params(engine="auto")
         model.fit(part, vocabulary, stages.file("network"))

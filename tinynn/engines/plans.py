@@ -65,6 +65,9 @@ class LayerPlan(NamedTuple):
 
     `sources` are the rows that the layer takes: 0 for those before the first plan, k + 1 for those
     after plan k. Without any, it takes those after the plan before it.
+
+    `together` are how many rows, and how many columns, of the layer's matrix belong together: those
+    of a head or a gate. The plan counts them as whole vectors, filled up with zeros; 0 is for none.
     """
 
     place: int
@@ -77,6 +80,7 @@ class LayerPlan(NamedTuple):
     fixed: tuple[str, ...] = ()
     image: ImagePlan | None = None
     sources: tuple[int, ...] = ()
+    together: tuple[int, int] = (0, 0)
 
     def trained(self) -> tuple[str, ...]:
         """Return the names of the parameters that training changes: those that are not frozen."""

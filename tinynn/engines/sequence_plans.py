@@ -67,67 +67,90 @@ def _unknown(
     return None
 
 
-def sequences_plan(recipe: Recipe) -> TrainingPlan:
-    """Return the plan of a recipe whose network reads sequences."""
-    plans: list[LayerPlan] = []
+def sequences_plan(recipe: Recipe, lanes: int) -> TrainingPlan:
+    """Return the plan of a recipe whose network reads sequences, for vectors of so many lanes."""
+    planner = _Planner(lanes)
     columns = inputs = recipe.network.inputs or 1
     for layer in recipe.network.layers:
-        columns = _add(plans, layer, columns, layer.frozen)
-    return plan_of(recipe, inputs, tuple(plans))
+        columns = planner.add(layer, columns, layer.frozen)
+    return plan_of(recipe, inputs, tuple(planner.plans))
 
 
-def _add(plans: list[LayerPlan], layer: Layer, columns: int, fixed: Sequence[str]) -> int:
-    """Add the plans of a layer with the names of what is frozen; return its columns."""
-    here = len(plans)  # the rows that the layer takes
-    names = tuple(fixed)
-    kind = type(layer).__name__
-    if isinstance(layer, Residual):
-        given = columns
-        for name, part in layer.parts.items():
-            columns = _add(plans, part, columns, _inside(name, fixed))
-        _append(plans, "Add", given, given, sources=(here, len(plans)))
-    elif isinstance(layer, MultiHeadAttention):
+class _Planner:
+    """The plans of the layers so far."""
+
+    def __init__(self, lanes: int) -> None:
+        self.plans: list[LayerPlan] = []
+        self.lanes = lanes
+
+    def add(self, layer: Layer, columns: int, fixed: Sequence[str]) -> int:
+        """Add the plans of a layer with the names of what is frozen; return its columns."""
+        here = len(self.plans)  # the rows that the layer takes
+        names = tuple(fixed)
+        kind = type(layer).__name__
+        if isinstance(layer, Residual):
+            given = columns
+            for name, part in layer.parts.items():
+                columns = self.add(part, columns, _inside(name, fixed))
+            self._append("Add", given, given, sources=(here, len(self.plans)))
+        elif isinstance(layer, MultiHeadAttention):
+            self._attention(layer, columns, fixed)
+        elif isinstance(layer, Recurrent):
+            size, gates = layer.units, len(CELLS[cell_name(layer)].gates)
+            wide, biased = gates * self._whole(size), isinstance(layer, GRU) and layer.has_c
+            first, second = (tuple([name for name in names if name in own]) for own in ("Wb", "Uc"))
+            together = (0, size)
+            self._append("Dense", columns, wide, layer.has_bias, fixed=first, together=together)
+            columns, kind = size, cell_name(layer)
+            self._append(kind, wide, columns, biased, fixed=second, together=together)
+            if layer.one_row:
+                self._append("LastStep", columns, columns)
+        elif isinstance(layer, (Embedding, Positions)):
+            number = float(len(layer.W))
+            self._append(kind, columns, layer.width, number=number, fixed=names)
+            columns = layer.width
+        elif kind in SUMMARIES:
+            self._append(kind, columns, columns)
+        else:
+            for plan in layer_plans([layer], columns):
+                self.plans.append(plan._replace(place=here, fixed=names))
+                columns = plan.outputs
+        return columns
+
+    def _attention(self, layer: MultiHeadAttention, columns: int, fixed: Sequence[str]) -> None:
+        here, size = len(self.plans), columns // layer.heads
+        wide = layer.heads * self._whole(size)
         for name in NAMES[:3]:
-            _add(plans, layer.parts[name], columns, _inside(name, fixed))
-            plans[-1] = plans[-1]._replace(sources=(here,))
-        _append(
-            plans, "Attention", columns, columns, number=float(layer.heads),
-            second=float(layer.causal), sources=(here + 1, here + 2, here + 3),
+            self.add(layer.parts[name], columns, _inside(name, fixed))
+            self.plans[-1] = self.plans[-1]._replace(
+                outputs=wide, sources=(here,), together=(0, size)
+            )
+        self._append(
+            "Attention", wide, wide, number=float(layer.heads), second=float(layer.causal),
+            sources=(here + 1, here + 2, here + 3), together=(0, size),
         )  # fmt: skip
-        _add(plans, layer.parts[NAMES[3]], columns, _inside(NAMES[3], fixed))
-    elif isinstance(layer, Recurrent):
-        wide, biased = len(layer.W[0]), isinstance(layer, GRU) and layer.has_c
-        first, second = (tuple([name for name in names if name in own]) for own in ("Wb", "Uc"))
-        _append(plans, "Dense", columns, wide, biased=layer.has_bias, fixed=first)
-        columns = layer.units
-        _append(plans, cell_name(layer), wide, columns, biased=biased, fixed=second)
-        if layer.one_row:
-            _append(plans, "LastStep", columns, columns)
-    elif isinstance(layer, (Embedding, Positions)):
-        _append(plans, kind, columns, layer.width, number=float(len(layer.W)), fixed=names)
-        columns = layer.width
-    elif kind in SUMMARIES:
-        _append(plans, kind, columns, columns)
-    else:
-        for plan in layer_plans([layer], columns):
-            plans.append(plan._replace(place=here, fixed=names))
-            columns = plan.outputs
-    return columns
+        self.add(layer.parts[NAMES[3]], columns, _inside(NAMES[3], fixed))
+        self.plans[-1] = self.plans[-1]._replace(inputs=wide, together=(size, 0))
+
+    def _whole(self, size: int) -> int:
+        """Return how many numbers the vectors have that hold so many."""
+        return size + -size % self.lanes
+
+    def _append(
+        self, kind: str, inputs: int, outputs: int, biased: bool = False, number: float = 0.0,
+        second: float = 0.0, fixed: tuple[str, ...] = (), sources: tuple[int, ...] = (),
+        together: tuple[int, int] = (0, 0),
+    ) -> None:  # fmt: skip
+        plan = LayerPlan(
+            len(self.plans), kind, inputs, outputs, biased, number, second, fixed, None, sources,
+            together,
+        )  # fmt: skip
+        self.plans.append(plan)
 
 
 def _inside(part: str, fixed: Sequence[str]) -> list[str]:
     """Return the names of the parameters inside a part."""
     return [name[len(part) + 1 :] for name in fixed if name.startswith(f"{part}.")]
-
-
-def _append(
-    plans: list[LayerPlan], kind: str, inputs: int, outputs: int, biased: bool = False,
-    number: float = 0.0, second: float = 0.0, fixed: tuple[str, ...] = (),
-    sources: tuple[int, ...] = (),
-) -> None:  # fmt: skip
-    plans.append(
-        LayerPlan(len(plans), kind, inputs, outputs, biased, number, second, fixed, sources=sources)
-    )
 
 
 def with_parts(layers: Iterable[Layer]) -> Iterator[Layer]:

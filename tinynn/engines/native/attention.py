@@ -40,8 +40,8 @@ class AttentionPasses:
         self.machine, self.constants, self.layout = machine, constants, layout
         self.rows, self.steps = rows, steps
         self.heads, self.causal = int(plan.number), bool(plan.second)
-        self.width = plan.outputs // self.heads  # of a head
-        self.scale = 1.0 / sqrt(self.width)
+        self.width = plan.outputs // self.heads  # of a head, in whole vectors
+        self.scale = 1.0 / sqrt(plan.together[1])
         self.shares = layout.table(rows * self.heads, steps, f"shares of layer {plan.place}")
         self.plan = plan
 

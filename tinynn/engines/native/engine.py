@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ...formulas.cells import CELLS, cell_name
-from ...lesson.attention import MultiHeadAttention
 from ...lesson.layer import Layer
 from ...lesson.layers import Dropout
 from ...lesson.network import Sequential
@@ -14,7 +13,6 @@ from ..contract import Engine, Memory, Predictor, Program, Recipe
 from ..image_plans import image_plan
 from ..plans import unknown_layer, unknown_loss, unknown_optimizer, unknown_part
 from ..sequence_plans import unknown_sequence_layer, with_parts
-from .machine import LANES
 from .processor import unavailable
 
 
@@ -63,14 +61,8 @@ class NativeEngine(Engine):
 
 def _unknown_sequence(layer: Layer) -> str | None:
     """Return what the code has against a layer in a network of sequences, as a clause, or None."""
-    if isinstance(layer, Recurrent):
-        if not CELLS[cell_name(layer)].backward:
-            return "has no way back in its code"
-        if layer.units % LANES:
-            return f"has {layer.units} units, and its vectors need a multiple of {LANES}"
-    if isinstance(layer, MultiHeadAttention) and layer.width // layer.heads % LANES:
-        columns = layer.width // layer.heads
-        return f"has heads of {columns} columns, and its vectors need a multiple of {LANES}"
+    if isinstance(layer, Recurrent) and not CELLS[cell_name(layer)].backward:
+        return "has no way back in its code"
     return _odd(layer)
 
 

@@ -7,7 +7,7 @@ from ..contract import Recipe
 from ..plans import plan_of
 from ..sequence_plans import sequences_plan
 from .layout import Layout
-from .machine import Machine
+from .machine import LANES, Machine
 from .processor import new_machine
 from .training import TrainingCode, TrainingShape
 
@@ -18,7 +18,7 @@ STEPS_SHOWN = 4  # of a sequence: each length has code of its own
 def training_listing(recipe: Recipe, batch_size: int) -> str:
     """Return the listing of the code that trains a network in batches of that size."""
     if recipe.network.reads_steps:
-        plan, steps = sequences_plan(recipe), STEPS_SHOWN
+        plan, steps = sequences_plan(recipe, LANES), STEPS_SHOWN
     else:
         plan, steps = plan_of(recipe, recipe.network.inputs or 1), 1
     machine = new_machine(listed=True)

@@ -53,17 +53,20 @@ class ParameterStore:
 
     def __init__(self, layers: Sequence[LayerPlan], parameters: ParameterPlaces) -> None:
         self.parameters = parameters
-        self.places: list[Weights | int] = [
-            parameters.weights[layer.place]
-            if letter == layer.matrix
-            else parameters.vectors[f"{letter}{layer.place}"]
-            for layer, letter in in_order(layers)
-        ]
+        self.places: list[tuple[Weights | int, tuple[int, int]]] = []
+        for layer, letter in in_order(layers):
+            rows, columns = layer.together
+            if letter == layer.matrix:
+                self.places.append((parameters.weights[layer.place], (rows, columns)))
+            else:  # c has one gate's columns
+                together = (0, 0 if letter == "c" else columns)
+                self.places.append((parameters.vectors[f"{letter}{layer.place}"], together))
 
     def write(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:
         """Write the matrices into the arena."""
         shift = kind * self.parameters.size
-        for place, rows in zip(self.places, matrices):
+        for (place, together), rows in zip(self.places, matrices):
+            rows = with_gaps(rows, *together)
             if isinstance(place, int):
                 arena.write(place + shift, array("d", rows[0]))
             elif place.panels == 1:
@@ -78,21 +81,63 @@ class ParameterStore:
     def read(self, arena: Arena, kind: int, matrices: Sequence[Matrix]) -> None:
         """Read the numbers in the arena into the matrices, in place."""
         shift = kind * self.parameters.size
-        for place, rows in zip(self.places, matrices):
-            if isinstance(place, int):
-                rows[0][:] = arena.read(place + shift, len(rows[0]))
-                continue
-            panels = array("d", arena.copy(place.offset + shift, place.size))
-            width = _width(place)
-            if place.panels > 1:
-                width = place.outputs
-                by_rows = array("d", bytes(8 * place.inputs * width))
-                for column, steps in _columns(place):
-                    by_rows[column::width] = panels[steps]
-                panels = by_rows
-            unpack = Struct(f"{place.outputs}d").unpack_from
-            for k, row in enumerate(rows):
-                row[:] = unpack(panels, 8 * width * k)
+        for (place, together), rows in zip(self.places, matrices):
+            apart = with_gaps(rows, *together)
+            _read(arena, place, shift, apart)
+            if apart is not rows:
+                for row, found in zip(rows, without_gaps(apart, *together)):
+                    row[:] = found
+
+
+def _read(arena: Arena, place: Weights | int, shift: int, rows: Matrix) -> None:
+    if isinstance(place, int):
+        rows[0][:] = arena.read(place + shift, len(rows[0]))
+        return
+    panels = array("d", arena.copy(place.offset + shift, place.size))
+    width = _width(place)
+    if place.panels > 1:
+        width = place.outputs
+        by_rows = array("d", bytes(8 * place.inputs * width))
+        for column, steps in _columns(place):
+            by_rows[column::width] = panels[steps]
+        panels = by_rows
+    unpack = Struct(f"{place.outputs}d").unpack_from
+    for k, row in enumerate(rows):
+        row[:] = unpack(panels, 8 * width * k)
+
+
+def with_gaps(rows: Matrix, of_rows: int, of_columns: int) -> Matrix:
+    """Return rows with zeros after so many rows, and so many columns, up to whole vectors.
+
+    Where there is nothing to fill, these are the rows given.
+
+    >>> with_gaps([[1.0, 2.0, 3.0, 4.0]], 0, 2)
+    [[1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]]
+    """
+    if of_columns % LANES:
+        gap = [0.0] * (-of_columns % LANES)
+        rows = [
+            [x for k in range(0, len(row), of_columns) for x in (*row[k : k + of_columns], *gap)]
+            for row in rows
+        ]
+    if of_rows % LANES:
+        gaps, columns = range(-of_rows % LANES), len(rows[0])
+        rows = [
+            row
+            for k in range(0, len(rows), of_rows)
+            for row in (*rows[k : k + of_rows], *([0.0] * columns for _ in gaps))
+        ]
+    return rows
+
+
+def without_gaps(rows: Matrix, of_rows: int, of_columns: int) -> Matrix:
+    """Return the rows that `with_gaps` has made these of."""
+    if of_rows % LANES:
+        rows = [row for k, row in enumerate(rows) if k % (of_rows + -of_rows % LANES) < of_rows]
+    if of_columns % LANES:
+        whole = of_columns + -of_columns % LANES
+        rows = [[x for k, x in enumerate(row) if k % whole < of_columns] for row in rows]
+    return rows
 
 
 def _width(place: Weights) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...formulas.cells import CELLS
 from ..plans import LayerPlan
 from .layout import Layout
 from .products import Weights, padded_bytes
@@ -29,7 +30,7 @@ class ParameterPlaces:
         for layer in layers:
             for letter in layer.letters():
                 if letter == "c":  # biases of the last gate's part of the product with U
-                    self.vectors[f"c{layer.place}"] = size + 8 * (layer.inputs - layer.outputs)
+                    self.vectors[f"c{layer.place}"] = size + before_last_gate(layer)
                     size += padded_bytes(layer.inputs)
                 elif letter != layer.matrix:
                     self.vectors[f"{letter}{layer.place}"] = size
@@ -44,9 +45,17 @@ class ParameterPlaces:
         self.start = start = layout.place(self.state_size, "parameters, memory of the optimizer")
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
-        for place, W in self.weights.items():
+        for layer in layers:
+            place, W = layer.place, self.weights.get(layer.place)
             bias = self.vectors.get(f"b{place}")
             c = self.vectors.get(f"c{place}")
             if c is not None:
-                bias = c - 8 * (W.outputs - W.inputs)
-            self.weights[place] = W._replace(offset=start + W.offset, bias=bias)
+                bias = c - before_last_gate(layer)
+            if W is not None:
+                self.weights[place] = W._replace(offset=start + W.offset, bias=bias)
+
+
+def before_last_gate(layer: LayerPlan) -> int:
+    """Return the bytes of all gates of a cell but the last."""
+    gates = len(CELLS[layer.kind].gates)
+    return 8 * (layer.inputs - layer.inputs // gates)

@@ -1,7 +1,9 @@
 """Recurrent steps: a product with U and the program of a cell, row after row.
 
 All that a step works on lies in one place: it is copied there before, and what the way back needs
-is copied away. The program is that of formulas/cells.py; a gate's columns fill whole vectors.
+is copied away. The program is that of formulas/cells.py. A gate's columns fill whole vectors. Where
+it has fewer, the others are zeros, and stay it: their weights are zeros, and the derivatives by
+what is beside the numbers of a row, too.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from ..plans import LayerPlan
 from .constants import Constants
 from .layout import Layout
 from .machine import ARENA, VECTOR_BYTES, At, Machine
+from .parameters import before_last_gate
 from .products import ArenaRows, Products, Weights
 from .row_vectors import Places, RowProgram, Walk
 
@@ -34,7 +37,7 @@ class RecurrentPasses:
         self.machine, self.constants, self.layout = machine, constants, layout
         self.rows, self.steps, self.plan, self.U = rows, steps, plan, U
         self.formula = formula = CELLS[plan.kind]
-        self.row = plan.outputs * 8  # the bytes of a gate's row
+        self.row = plan.inputs // len(formula.gates) * 8  # the bytes of a gate's row
         gates = [f"{letter}_{gate}" for letter in "avdu" for gate in formula.gates]
         self.made = {s.to for s in formula.backward}
         made = self.made | {s.to for s in formula.program}
@@ -45,8 +48,8 @@ class RecurrentPasses:
         self.now = {name: start + k * self.row for k, name in enumerate(rows_of_step)}
         used = {name for s in formula.backward for name in names(parsed(s.value))}
         self.kept = [name for name in self.now if name in used - self.made - {*"dep"}]
-        self.before = layout.table(rows, len(formula.state) * plan.outputs, "states before")
-        self.tables = layout.table(rows, len(self.kept) * plan.outputs, "kept of each step")
+        self.before = layout.table(rows, len(formula.state) * self.row // 8, "states before")
+        self.tables = layout.table(rows, len(self.kept) * self.row // 8, "kept of each step")
         self.places = layout.place(8 * (_STEP + 1), "where a step is")
 
     @property
@@ -118,8 +121,7 @@ class RecurrentPasses:
             m.comment("dU = h^T d, by the states h before each step")
             products.update(self.U, self.before, dV, self.U.offset + shift, add)
         if self.plan.biased and "c" in self.plan.trained():
-            last = (len(formula.gates) - 1) * self.row
-            D = ArenaRows(dV.offset + last, dV.stride)
+            D = ArenaRows(dV.offset + before_last_gate(self.plan), dV.stride)
             products.sum_rows(self.row // VECTOR_BYTES, D, self._c + shift, add)
         return dA
 
@@ -127,7 +129,7 @@ class RecurrentPasses:
     def _c(self) -> int:
         """Where c is: the part of the product's biases that belongs to the last gate."""
         assert self.U.bias is not None
-        return self.U.bias + (len(self.formula.gates) - 1) * self.row
+        return self.U.bias + before_last_gate(self.plan)
 
     def _program(self, program: Program) -> None:
         walk = Walk(self.row // VECTOR_BYTES, VECTOR_BYTES, 0, False)

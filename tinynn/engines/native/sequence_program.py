@@ -18,6 +18,7 @@ from ..sequence_plans import sequences_plan
 from . import layout as at, program
 from .calls import Call
 from .host import Lent
+from .machine import LANES
 from .prediction import LoadedCode
 from .training import TrainingShape
 
@@ -26,7 +27,7 @@ class NativeSequences(program.NativeProgram):
     """Trains on sequences: X, T and the weights have a list for each."""
 
     def _plan(self) -> TrainingPlan:
-        return sequences_plan(self.recipe)
+        return sequences_plan(self.recipe, LANES)
 
     def bind(self, X: Any, T: Any, sample_weight: Any = None) -> None:
         self._lengths = lengths = list(map(len, X))
