@@ -25,7 +25,8 @@ from tinynn.checks.words import excerpt, listed
 from tinynn.errors import FormatError, TinynnError
 from tinynn.files import json_text, protobuf, safetensors
 from tinynn.files.short_numbers import BFLOAT16, short_floats
-from tinynn.importers import from_brainjs, from_onnx, from_safetensors, onnx_steps
+from tinynn.importers import from_brainjs, from_onnx, from_safetensors
+from tinynn.importers.onnx import steps as onnx_steps
 from tinynn.lesson.schedules import ReduceOnPlateau
 from tinynn.report.findings import Findings
 

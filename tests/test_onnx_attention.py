@@ -12,7 +12,8 @@ import pytest
 import tinynn as nn
 from tinynn.errors import FormatError, SettingError
 from tinynn.export import to_onnx
-from tinynn.importers import from_onnx, onnx_steps
+from tinynn.importers import from_onnx
+from tinynn.importers.onnx import steps as onnx_steps
 
 onnx = pytest.importorskip("onnx")
 numpy = pytest.importorskip("numpy")

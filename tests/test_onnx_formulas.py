@@ -18,20 +18,20 @@ from onnx_parts import integers, model, node, tensor, value
 
 import tinynn as nn
 from tinynn.errors import FormatError
-from tinynn.importers import (
-    Imported,
-    onnx_columns,
-    onnx_constants,
-    onnx_formulas as f,
-    onnx_operators,
-    onnx_patterns,
-    onnx_sequences,
+from tinynn.importers import Imported
+from tinynn.importers.onnx import (
+    columns,
+    constants,
+    formulas as f,
+    loads,
+    operators,
+    patterns,
+    sequences,
 )
-from tinynn.importers.onnx import loads
-from tinynn.importers.onnx_constants import broadcast, picked
-from tinynn.importers.onnx_formulas import Form, FormulaError, X
-from tinynn.importers.onnx_model import OnnxTensor
-from tinynn.importers.onnx_patterns import recognized
+from tinynn.importers.onnx.constants import broadcast, picked
+from tinynn.importers.onnx.formulas import Form, FormulaError, X
+from tinynn.importers.onnx.model import OnnxTensor
+from tinynn.importers.onnx.patterns import recognized
 
 # Normal forms have the value of what they were made of
 
@@ -557,7 +557,7 @@ def test_other_numbers_in_them_are_refused(name, changed):
 
 # Every node test of the onnx package for the operators that are claimed
 
-CLAIMED = onnx_operators.names()
+CLAIMED = operators.names()
 
 READ = """
     abs add_bcast ai_onnx_ml_array_feature_extractor argmax_keepdims_example
@@ -667,18 +667,18 @@ def test_the_operators_that_the_readme_lists_are_those_that_are_read():
     text = (pathlib.Path(nn.__file__).parent / "export" / "README.md").read_text()
     rows = dict(re.findall(r"\| (as .*?|in .*?|of .*?) \| (`.*?) \|\n", text))
     listed = {key: set(re.findall(r"`([\w.]+)`", row)) for key, row in rows.items()}
-    inside = {name.replace("ai.onnx.contrib.", "") for name in onnx_patterns.names()}
+    inside = {name.replace("ai.onnx.contrib.", "") for name in patterns.names()}
     assert listed["as a step"] == CLAIMED
     assert listed["in a formula of a layer, too"] == inside - CLAIMED
     assert listed["in graphs of sequences, too"] == (
-        onnx_sequences.names() - CLAIMED - inside - onnx_constants.names()
+        sequences.names() - CLAIMED - inside - constants.names()
     )
     assert listed["of skl2onnx"] == {
         name.replace("ai.onnx.ml.", "")
-        for name in onnx_columns.names() - CLAIMED - inside - onnx_constants.names()
+        for name in columns.names() - CLAIMED - inside - constants.names()
     } | {"ArgMax", "Binarizer", "LabelEncoder", "ZipMap"}
     assert listed["of constants and shapes alone, too"] == {
-        name for name in onnx_constants.names() if "." not in name
+        name for name in constants.names() if "." not in name
     } - CLAIMED - inside | {"CastLike"}
 
 

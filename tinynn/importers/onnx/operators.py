@@ -6,10 +6,10 @@ import math
 from functools import partial
 from typing import Any, Callable
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError
-from ..formulas.names import layers_named
-from ..lesson.activation_layers import (
+from ...checks.words import excerpt, listed
+from ...errors import FormatError
+from ...formulas.names import layers_named
+from ...lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
@@ -19,20 +19,20 @@ from ..lesson.activation_layers import (
     SiLU,
     Softmax,
 )
-from ..lesson.activations import SELU_ALPHA, SELU_SCALE
-from ..lesson.layer import Layer
-from ..lesson.layers import Dense, Dropout
-from ..lesson.matrix import Matrix, Vector
-from ..lesson.more_activations import CELU, Clip, Hardsigmoid, TanhGELU
-from ..lesson.normalization import BatchNorm, LayerNorm
-from ..lesson.prelu import PReLU
-from . import assembly
-from .images import batch_norm_of
-from .onnx_chain import Chain
-from .onnx_constants import ROWS, axes_of
-from .onnx_images import READERS as IMAGE_READERS, see_shape, shape_of
-from .onnx_model import BY_CHANNEL_OPSET, FLOATS, LAST_AXIS_OPSET, OnnxNode, sound
-from .onnx_steps import AttentionStep, Product
+from ...lesson.activations import SELU_ALPHA, SELU_SCALE
+from ...lesson.layer import Layer
+from ...lesson.layers import Dense, Dropout
+from ...lesson.matrix import Matrix, Vector
+from ...lesson.more_activations import CELU, Clip, Hardsigmoid, TanhGELU
+from ...lesson.normalization import BatchNorm, LayerNorm
+from ...lesson.prelu import PReLU
+from .. import assembly
+from ..images import batch_norm_of
+from .chain import Chain
+from .constants import ROWS, axes_of
+from .images import READERS as IMAGE_READERS, see_shape, shape_of
+from .model import BY_CHANNEL_OPSET, FLOATS, LAST_AXIS_OPSET, OnnxNode, sound
+from .steps import AttentionStep, Product
 
 READY = "ready"  # the attribute of a node that is a layer already
 

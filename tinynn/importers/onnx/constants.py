@@ -12,8 +12,8 @@ import math
 import struct
 from typing import Any, Callable, Mapping, Sequence
 
-from ..errors import FormatError
-from .onnx_model import (
+from ...errors import FormatError
+from .model import (
     BOOL,
     DOUBLE,
     FLOAT,
@@ -25,8 +25,8 @@ from .onnx_model import (
     OnnxTensor,
     sound,
 )
-from .onnx_offsets import RANK_LIMIT, SPREAD_LIMIT, broadcast, checked, common, offsets_of, picked
-from .onnx_sizes import OpenSize, UnknownSize, same_size
+from .offsets import RANK_LIMIT, SPREAD_LIMIT, broadcast, checked, common, offsets_of, picked
+from .sizes import OpenSize, UnknownSize, same_size
 
 ROWS = None  # the number of rows, in a tensor of sizes
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from math import inf, isnan, sqrt
 from typing import Any, NamedTuple, Sequence
 
-from ..checks.words import excerpt
-from ..errors import FormatError
-from ..lesson.matrix import Matrix, Vector
-from . import assembly
-from .onnx_axes import (
+from ...checks.words import excerpt
+from ...errors import FormatError
+from ...lesson.matrix import Matrix, Vector
+from .. import assembly
+from .axes import (
     COLUMNS,
     KEYS,
     Atom,
@@ -24,12 +24,12 @@ from .onnx_axes import (
     sizes_of,
     steps_along,
 )
-from .onnx_chain import Chain
-from .onnx_constants import GraphConstants
-from .onnx_masks import Filled, Rules, broadcast_sizes
-from .onnx_model import OnnxInput, OnnxNode
-from .onnx_operators import take
-from .onnx_steps import AttentionStep, Budget, Product, ScalingRun
+from .chain import Chain
+from .constants import GraphConstants
+from .masks import Filled, Rules, broadcast_sizes
+from .model import OnnxInput, OnnxNode
+from .operators import take
+from .steps import AttentionStep, Budget, Product, ScalingRun
 
 NEVER = -1e4  # added to a score, it leaves a share of 0: exp(−1e4) is less than any float
 CLOSE = 1e-6  # of constants that were rounded to float32

@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Callable
 
-from ..checks.words import excerpt
-from ..errors import FormatError
-from ..lesson.images import ImageLayer, Reshape
-from ..lesson.matrix import transpose
-from ..lesson.windows import Padding, Shape
-from . import assembly
-from .images import OnImages, average_pool, ceil_padding, convolution, max_pool, whole_pool
-from .onnx_chain import Chain
-from .onnx_model import OnnxNode
+from ...checks.words import excerpt
+from ...errors import FormatError
+from ...lesson.images import ImageLayer, Reshape
+from ...lesson.matrix import transpose
+from ...lesson.windows import Padding, Shape
+from .. import assembly
+from ..images import OnImages, average_pool, ceil_padding, convolution, max_pool, whole_pool
+from .chain import Chain
+from .model import OnnxNode
 
 
 def shape_of(chain: Chain) -> Shape | None:

@@ -11,12 +11,12 @@ from array import array
 from contextlib import contextmanager
 from typing import Any, Iterator, NamedTuple
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError, TinynnError
-from ..files.foreign import described
-from ..files.protobuf import Message
-from ..files.short_numbers import BFLOAT16, short_floats
-from .onnx_sizes import UnknownSize
+from ...checks.words import excerpt, listed
+from ...errors import FormatError, TinynnError
+from ...files.foreign import described
+from ...files.protobuf import Message
+from ...files.short_numbers import BFLOAT16, short_floats
+from .sizes import UnknownSize
 
 # By ONNX's type number: name, size in bytes, letter for `struct`.
 TYPES = {

@@ -12,9 +12,9 @@ import math
 from itertools import zip_longest
 from typing import Any, Callable, NamedTuple, Sequence
 
-from .onnx_constants import axes_of, slices_of
-from .onnx_model import BOOL, FLOATS, OnnxNode, OnnxTensor
-from .onnx_sizes import OpenSize
+from .constants import axes_of, slices_of
+from .model import BOOL, FLOATS, OnnxNode, OnnxTensor
+from .sizes import OpenSize
 
 SQUARE_LIMIT = 2**22  # numbers of a constant that may be a mask
 END = 2**31 - 1  # of a Slice: from here on, all that there is

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Sequence
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError
-from ..lesson.layer import Layer
-from ..lesson.sequences import Embedding
-from . import assembly, onnx_masks, onnx_patterns
-from .onnx_attention import Scores, scored, scores_of
-from .onnx_axes import (
+from ...checks.words import excerpt, listed
+from ...errors import FormatError
+from ...lesson.layer import Layer
+from ...lesson.sequences import Embedding
+from .. import assembly
+from . import masks, patterns
+from .attention import Scores, scored, scores_of
+from .axes import (
     COLUMNS,
     FIRST,
     SECOND,
@@ -29,16 +30,16 @@ from .onnx_axes import (
     sizes_of,
     steps_along,
 )
-from .onnx_chain import Chain
-from .onnx_constants import GraphConstants
-from .onnx_layout import FixedSize
-from .onnx_masks import Filled
-from .onnx_model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor, sound
-from .onnx_recurrent import KINDS, recurrent_layer, rows_of_constant
-from .onnx_rows import RowReader
-from .onnx_sizes import OpenSize, UnknownSize, divided
-from .onnx_steps import layers_of
-from .onnx_walk import GraphWalk
+from .chain import Chain
+from .constants import GraphConstants
+from .layout import FixedSize
+from .masks import Filled
+from .model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor, sound
+from .recurrent import KINDS, recurrent_layer, rows_of_constant
+from .rows import RowReader
+from .sizes import OpenSize, UnknownSize, divided
+from .steps import layers_of
+from .walk import GraphWalk
 
 
 def reads_sequences(graph: OnnxGraph, constants: GraphConstants) -> bool:
@@ -76,11 +77,11 @@ def sequence_layers(
             sizes = list(source.shape or [])
             sizes[(FIRST, SECOND, COLUMNS).index(error.kind)] = error.size
             source = source._replace(shape=sizes)
-            constants = GraphConstants(graph, onnx_patterns.users_of(graph))
+            constants = GraphConstants(graph, patterns.users_of(graph))
     source = OnnxInput(source.name, 1, [None, reader.inputs])
     nodes = _leading_to(list(reader.rows.made.values()), last)[0]
     rows = OnnxGraph(nodes, constants.known, [source], [last], graph.opset, graph.producer)
-    known = GraphConstants(rows, onnx_patterns.users_of(rows))
+    known = GraphConstants(rows, patterns.users_of(rows))
     chain = Chain(known, source, graph.opset, name)
     chain.budget, chain.weight_rows = reader.rows.budget, reader.rows.weight_rows
     GraphWalk(rows, known, last, name).go(chain, source.name, last)
@@ -187,7 +188,7 @@ class _Reader(RowReader):
             if any(isinstance(value, Scores) for value in given):
                 return [self.of_scores(node, given)]
             return [self.of_rows(node, given)]
-        value = onnx_masks.computed(node, given, self.rules)
+        value = masks.computed(node, given, self.rules)
         if value is None:
             raise _by_steps(node)
         return [value]
@@ -404,4 +405,4 @@ _READERS: dict[str, Callable[..., Any]] = {
 
 def names() -> set[str]:
     """Return the operators that graphs of sequences are made of, beside those of rows."""
-    return {*_READERS, *KINDS, "Attention", *onnx_masks.names()}
+    return {*_READERS, *KINDS, "Attention", *masks.names()}

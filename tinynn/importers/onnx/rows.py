@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
-from ..checks.words import excerpt
-from ..lesson.activation_layers import Activation, LogSoftmax, Softmax
-from ..lesson.layer import Layer
-from ..lesson.layers import Dropout
-from ..lesson.normalization import LayerNorm
-from ..lesson.prelu import PReLU
-from ..lesson.sequences import Positions
-from ..lesson.step_summaries import LastStep, MaxSteps, MeanSteps
-from . import assembly, onnx_patterns
-from .onnx_attention import Rows
-from .onnx_axes import Axes, View, parts, sizes_of, steps_along
-from .onnx_chain import Chain
-from .onnx_constants import GraphConstants, axes_of
-from .onnx_layout import AxesReader
-from .onnx_masks import FirstRows, Rules
-from .onnx_model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor
-from .onnx_operators import READY, layer_of
-from .onnx_recurrent import rows_of_constant
-from .onnx_steps import AttentionStep
+from ...checks.words import excerpt
+from ...lesson.activation_layers import Activation, LogSoftmax, Softmax
+from ...lesson.layer import Layer
+from ...lesson.layers import Dropout
+from ...lesson.normalization import LayerNorm
+from ...lesson.prelu import PReLU
+from ...lesson.sequences import Positions
+from ...lesson.step_summaries import LastStep, MaxSteps, MeanSteps
+from .. import assembly
+from . import patterns
+from .attention import Rows
+from .axes import Axes, View, parts, sizes_of, steps_along
+from .chain import Chain
+from .constants import GraphConstants, axes_of
+from .layout import AxesReader
+from .masks import FirstRows, Rules
+from .model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxInput, OnnxNode, OnnxTensor
+from .operators import READY, layer_of
+from .recurrent import rows_of_constant
+from .steps import AttentionStep
 
 _POOLS: dict[str, type[Layer]] = {"ReduceMean": MeanSteps, "ReduceMax": MaxSteps}
 _ALONG = {"ReduceMean", "ReduceMax", "ReduceSum", "ReduceSumSquare"}
@@ -87,7 +88,7 @@ class RowReader(AxesReader):
         if operator == "BatchNormalization" and views == given[:1] and views[0].whole == 1:
             view = self.ready(views[0])
             return self.emit(node, [view.name, *node.inputs[1:]], view)
-        if not alike and operator not in onnx_patterns.elementwise():
+        if not alike and operator not in patterns.elementwise():
             raise self.refuse(node, views[0])
         if operator in ("Identity", "Dropout", "Cast") and self._does_nothing(node, given):
             return views[0]

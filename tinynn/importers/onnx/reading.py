@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Sequence, Union
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError
-from ..estimators import Classifier, Regressor
-from ..files.atomic import Path
-from ..lesson.activation_layers import Linear, Sigmoid, Softmax
-from ..lesson.layer import Layer
-from ..lesson.layers import Dense
-from ..preprocessing import TableEncoder
-from . import assembly
-from .estimators import encoder_of_numbers, estimator_of
-from .features import Cell, encoded_features
-from .imported import Imported
-from .onnx_answers import Answers, answers_of
-from .onnx_chain import Chain
-from .onnx_columns import Front, front_of, needs_front
-from .onnx_constants import GraphConstants
-from .onnx_model import OnnxGraph, OnnxInput, parse
-from .onnx_patterns import users_of
-from .onnx_sequences import reads_sequences, sequence_layers
-from .onnx_steps import layers_of
-from .onnx_walk import GraphWalk
+from ...checks.words import excerpt, listed
+from ...errors import FormatError
+from ...estimators import Classifier, Regressor
+from ...files.atomic import Path
+from ...lesson.activation_layers import Linear, Sigmoid, Softmax
+from ...lesson.layer import Layer
+from ...lesson.layers import Dense
+from ...preprocessing import TableEncoder
+from .. import assembly
+from ..estimators import encoder_of_numbers, estimator_of
+from ..features import Cell, encoded_features
+from ..imported import Imported
+from .answers import Answers, answers_of
+from .chain import Chain
+from .columns import Front, front_of, needs_front
+from .constants import GraphConstants
+from .model import OnnxGraph, OnnxInput, parse
+from .patterns import users_of
+from .sequences import reads_sequences, sequence_layers
+from .steps import layers_of
+from .walk import GraphWalk
 
 Read = Union[Imported, Classifier, Regressor]
 SQUARE_LIMIT = 1_000_000  # weights of a layer that only puts columns into another order

@@ -12,20 +12,20 @@ import sys
 from copy import copy
 from typing import AbstractSet as Set
 
-from ..checks.words import excerpt
-from ..errors import FormatError
-from ..lesson.activation_layers import ReLU
-from ..lesson.layer import Layer
-from ..lesson.matrix import Vector
-from ..lesson.more_activations import Clip, Hardsigmoid
-from ..lesson.normalization import LayerNorm
-from ..lesson.windows import Shape
-from . import assembly
-from .onnx_constants import GraphConstants
-from .onnx_formulas import Number
-from .onnx_model import OnnxInput, OnnxNode, OnnxTensor
-from .onnx_offsets import broadcast
-from .onnx_steps import AttentionStep, Budget, Product, ScalingRun, Step, columns_of
+from ...checks.words import excerpt
+from ...errors import FormatError
+from ...lesson.activation_layers import ReLU
+from ...lesson.layer import Layer
+from ...lesson.matrix import Vector
+from ...lesson.more_activations import Clip, Hardsigmoid
+from ...lesson.normalization import LayerNorm
+from ...lesson.windows import Shape
+from .. import assembly
+from .constants import GraphConstants
+from .formulas import Number
+from .model import OnnxInput, OnnxNode, OnnxTensor
+from .offsets import broadcast
+from .steps import AttentionStep, Budget, Product, ScalingRun, Step, columns_of
 
 
 class Chain:

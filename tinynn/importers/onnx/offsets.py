@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
-from .onnx_model import COUNT_LIMIT, OnnxTensor
+from .model import COUNT_LIMIT, OnnxTensor
 
 SPREAD_LIMIT = 2**20  # numbers that constants may have beyond twice those in the file
 RANK_LIMIT = 16

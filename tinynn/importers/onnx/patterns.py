@@ -1,7 +1,7 @@
 """Activations and normalizations spelled out in smaller operators, recognized by their formulas.
 
 Where a graph forks, or has an operator that is no layer of its own, the operators up to the point
-where it joins again are written as one formula of a row (`onnx_formulas`), which is compared with
+where it joins again are written as one formula of a row (`formulas`), which is compared with
 those of the layers in `_FORMULAS`. A layer takes a line there, whatever way it is spelled.
 """
 
@@ -12,9 +12,9 @@ from heapq import heappop, heappush
 from math import inf, sqrt
 from typing import Callable, NamedTuple, Sequence
 
-from ..checks.words import excerpt
-from ..errors import FormatError, TinynnError
-from ..lesson.activation_layers import (
+from ...checks.words import excerpt
+from ...errors import FormatError, TinynnError
+from ...lesson.activation_layers import (
     ELU,
     GELU,
     SELU,
@@ -27,9 +27,9 @@ from ..lesson.activation_layers import (
     Softplus,
     Tanh,
 )
-from ..lesson.activations import SELU_ALPHA, SELU_SCALE
-from ..lesson.layer import Layer
-from ..lesson.more_activations import (
+from ...lesson.activations import SELU_ALPHA, SELU_SCALE
+from ...lesson.layer import Layer
+from ...lesson.more_activations import (
     CELU,
     GELU_CUBE,
     GELU_SLOPE,
@@ -41,13 +41,14 @@ from ..lesson.more_activations import (
     Softsign,
     TanhGELU,
 )
-from ..lesson.normalization import LayerNorm
-from ..lesson.rms_norm import RMSNorm
-from . import assembly, onnx_formulas as f
-from .onnx_chain import Chain
-from .onnx_constants import GraphConstants, axes_of
-from .onnx_formulas import Form, FormulaError, Number, X
-from .onnx_model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxNode
+from ...lesson.normalization import LayerNorm
+from ...lesson.rms_norm import RMSNorm
+from .. import assembly
+from . import formulas as f
+from .chain import Chain
+from .constants import GraphConstants, axes_of
+from .formulas import Form, FormulaError, Number, X
+from .model import FLOATS, LAST_AXIS_OPSET, OnnxGraph, OnnxNode
 
 NODES_LIMIT = 20  # more than any formula below has
 PLAIN_LIMIT = 8  # of those that begin without a fork

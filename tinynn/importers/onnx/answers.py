@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError
-from . import assembly
-from .onnx_constants import GraphConstants, slices_of
-from .onnx_model import OnnxGraph, OnnxNode, sound
+from ...checks.words import excerpt, listed
+from ...errors import FormatError
+from .. import assembly
+from .constants import GraphConstants, slices_of
+from .model import OnnxGraph, OnnxNode, sound
 
 ML = "ai.onnx.ml."
 # They only change the type or the shape of labels.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, NamedTuple, Sequence, Tuple
 
-from .onnx_sizes import divided
+from .sizes import divided
 
 # What an atom is. The first two of the input are told apart by what is done along them.
 FIRST, SECOND, COLUMNS, KEYS = "first", "second", "columns", "keys"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
-from ..checks.words import excerpt
-from ..errors import FormatError
-from . import assembly
-from .onnx_axes import (
+from ...checks.words import excerpt
+from ...errors import FormatError
+from .. import assembly
+from .axes import (
     COLUMNS,
     RANK_LIMIT,
     Atom,
@@ -21,10 +21,10 @@ from .onnx_axes import (
     sizes_of,
     steps_along,
 )
-from .onnx_constants import axes_of, slices_of
-from .onnx_masks import END
-from .onnx_model import OnnxNode, OnnxTensor
-from .onnx_sizes import divided, implied
+from .constants import axes_of, slices_of
+from .masks import END
+from .model import OnnxNode, OnnxTensor
+from .sizes import divided, implied
 
 
 class FixedSize(Exception):

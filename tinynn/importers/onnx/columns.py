@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Sequence
 
-from ..checks.words import excerpt, listed
-from ..errors import FormatError
-from ..lesson.matrix import Vector
-from ..preprocessing.cells import key_of
-from . import assembly
-from .features import Cell, Feature, Lookup, keys_of, looked_up, refusal
-from .onnx_answers import ML
-from .onnx_constants import ROWS, GraphConstants, axes_of, label_table, slices_of
-from .onnx_model import FLOATS, STRING, OnnxGraph, OnnxInput, OnnxNode, sound
+from ...checks.words import excerpt, listed
+from ...errors import FormatError
+from ...lesson.matrix import Vector
+from ...preprocessing.cells import key_of
+from .. import assembly
+from ..features import Cell, Feature, Lookup, keys_of, looked_up, refusal
+from .answers import ML
+from .constants import ROWS, GraphConstants, axes_of, label_table, slices_of
+from .model import FLOATS, STRING, OnnxGraph, OnnxInput, OnnxNode, sound
 
 TEXT, WHOLE, NUMBER, TRUNCATED = "text", "whole", "number", "truncated"
 LEAST_LIMIT = 5_000  # columns that any table may have

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ..checks.words import excerpt
-from ..errors import FormatError
-from ..lesson.file_checks import DEPTH_LIMIT
-from ..lesson.residual import Residual
-from . import assembly
-from .onnx_chain import Chain
-from .onnx_constants import GraphConstants
-from .onnx_model import OnnxGraph
-from .onnx_operators import is_known, take
-from .onnx_patterns import fork, residual_sum, spelled
-from .onnx_steps import layers_of
+from ...checks.words import excerpt
+from ...errors import FormatError
+from ...lesson.file_checks import DEPTH_LIMIT
+from ...lesson.residual import Residual
+from .. import assembly
+from .chain import Chain
+from .constants import GraphConstants
+from .model import OnnxGraph
+from .operators import is_known, take
+from .patterns import fork, residual_sum, spelled
+from .steps import layers_of
 
 
 class GraphWalk:

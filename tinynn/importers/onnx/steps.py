@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Callable, Sequence, Union
 
-from ..errors import FormatError
-from ..lesson.attention import MultiHeadAttention
-from ..lesson.images import BatchNorm2D, ImageLayer
-from ..lesson.layer import Layer
-from ..lesson.layers import Dense
-from ..lesson.matrix import Matrix, Vector, transpose
-from ..lesson.normalization import GroupNorm, LayerNorm
-from ..lesson.random_streams import stream
-from ..lesson.rms_norm import RMSNorm
-from ..lesson.sequences import SequenceLayer
-from ..lesson.windows import count
-from . import assembly
+from ...errors import FormatError
+from ...lesson.attention import MultiHeadAttention
+from ...lesson.images import BatchNorm2D, ImageLayer
+from ...lesson.layer import Layer
+from ...lesson.layers import Dense
+from ...lesson.matrix import Matrix, Vector, transpose
+from ...lesson.normalization import GroupNorm, LayerNorm
+from ...lesson.random_streams import stream
+from ...lesson.rms_norm import RMSNorm
+from ...lesson.sequences import SequenceLayer
+from ...lesson.windows import count
+from .. import assembly
 
 # Numbers that a file may use more than once: by one constant for all columns, or in many nodes.
 SPREAD_LIMIT = 2**20

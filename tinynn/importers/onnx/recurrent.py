@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ..checks.words import listed
-from ..errors import FormatError
-from ..lesson.gru import GRU
-from ..lesson.lstm import LSTM
-from ..lesson.matrix import Matrix, Vector, transpose
-from ..lesson.rnn import RNN
-from . import assembly
-from .onnx_chain import Chain
-from .onnx_model import OnnxNode, OnnxTensor
-from .recurrent import recurrent
+from ...checks.words import listed
+from ...errors import FormatError
+from ...lesson.gru import GRU
+from ...lesson.lstm import LSTM
+from ...lesson.matrix import Matrix, Vector, transpose
+from ...lesson.rnn import RNN
+from .. import assembly
+from ..recurrent import recurrent
+from .chain import Chain
+from .model import OnnxNode, OnnxTensor
 
 KINDS = {"RNN": (RNN, "h"), "LSTM": (LSTM, "iofg"), "GRU": (GRU, "zrn")}  # and ONNX's gates
 _ACTIVATIONS = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
