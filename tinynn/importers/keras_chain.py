@@ -88,8 +88,8 @@ class _Calls:
                 tensor, other = sorted(terms, key=self._depth)
                 found.append(SumOfCalls(where, self.way(other, tensor, [*sums, where])))
             else:
-                found.append(self._of_one(tensor))
-                tensor = self._taken(tensor)[0]
+                call, tensor = self._of_one(tensor)
+                found.append(call)
         return found[::-1]
 
     def _terms(self, tensor: _Tensor) -> list[_Tensor]:
@@ -103,8 +103,8 @@ class _Calls:
         taken = self._taken(tensor) if adds else []
         return taken if len({*taken}) == len(taken) == 2 else []
 
-    def _of_one(self, tensor: _Tensor) -> LayerCall:
-        """Return the call that makes a tensor of one other."""
+    def _of_one(self, tensor: _Tensor) -> tuple[LayerCall, _Tensor]:
+        """Return the call that makes a tensor of one other, and this one."""
         name = tensor[0]
         if name in self.entries and name not in self.layers:
             operation = excerpt(self.entries[name].get("class_name"))[1:-1]
@@ -117,7 +117,7 @@ class _Calls:
                 where, f"a layer that takes {len(taken)} inputs, {names},", "export it to ONNX"
             )
         arguments = _arguments(self._call(tensor), where, _SEVERAL.get(kind, ("inputs",)))
-        return LayerCall(self.layers[name], arguments)
+        return LayerCall(self.layers[name], arguments), taken[0]
 
     def _where(self, name: str) -> str:
         kind = type(self.layers[name]).__name__ if name in self.layers else "operation"

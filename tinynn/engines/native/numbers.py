@@ -11,7 +11,7 @@ from typing import Iterator, Sequence
 from ...lesson.matrix import Matrix
 from ..plans import LayerPlan
 from .host import Arena
-from .machine import LANES
+from .machine import LANES, vectors_of
 from .parameters import ParameterPlaces
 from .products import Weights
 
@@ -133,9 +133,10 @@ def with_gaps(rows: Matrix, of_rows: int, of_columns: int) -> Matrix:
 def without_gaps(rows: Matrix, of_rows: int, of_columns: int) -> Matrix:
     """Return the rows that `with_gaps` has made these of."""
     if of_rows % LANES:
-        rows = [row for k, row in enumerate(rows) if k % (of_rows + -of_rows % LANES) < of_rows]
+        whole = LANES * vectors_of(of_rows)
+        rows = [row for k, row in enumerate(rows) if k % whole < of_rows]
     if of_columns % LANES:
-        whole = of_columns + -of_columns % LANES
+        whole = LANES * vectors_of(of_columns)
         rows = [[x for k, x in enumerate(row) if k % whole < of_columns] for row in rows]
     return rows
 

@@ -46,13 +46,12 @@ class ParameterPlaces:
         self.running = {name: start + at for name, at in self.running.items()}
         self.vectors = {name: start + at for name, at in self.vectors.items()}
         for layer in layers:
-            place, W = layer.place, self.weights.get(layer.place)
-            bias = self.vectors.get(f"b{place}")
-            c = self.vectors.get(f"c{place}")
-            if c is not None:
-                bias = c - before_last_gate(layer)
-            if W is not None:
-                self.weights[place] = W._replace(offset=start + W.offset, bias=bias)
+            if not layer.matrix:
+                continue
+            W, c = self.weights[layer.place], self.vectors.get(f"c{layer.place}")
+            bias = None if c is None else c - before_last_gate(layer)
+            bias = self.vectors.get(f"b{layer.place}", bias)
+            self.weights[layer.place] = W._replace(offset=start + W.offset, bias=bias)
 
 
 def before_last_gate(layer: LayerPlan) -> int:

@@ -108,7 +108,6 @@ class AxesReader:
         if node.operator == "Flatten":
             axis = node.attributes.get("axis", 1)
             target = [math.prod(sizes[:axis]), math.prod(sizes[axis:])]
-        found = None
         if target is not None and len(target) <= RANK_LIMIT:
             if not node.attributes.get("allowzero", 0):
                 target = [sizes[i] if side == 0 else side for i, side in enumerate(target)]
@@ -118,14 +117,13 @@ class AxesReader:
                 target = [left if side == -1 else side for side in target]
             if None not in target and -1 not in target:
                 found = regrouped(value.axes, target)
-        if found is None and target is not None and None not in target and -1 not in target:
-            fixed = implied(math.prod(sizes), math.prod(target))
-            if fixed is not None:
-                raise FixedSize(*fixed)
-        if found is None:
-            what = "" if not isinstance(shape, OnnxTensor) else f" to {excerpt(shape.values)}"
-            raise self.refuse(node, value, what)
-        return value._replace(axes=found)
+                if found is not None:
+                    return value._replace(axes=found)
+                fixed = implied(math.prod(sizes), math.prod(target))
+                if fixed is not None:
+                    raise FixedSize(*fixed)
+        what = "" if not isinstance(shape, OnnxTensor) else f" to {excerpt(shape.values)}"
+        raise self.refuse(node, value, what)
 
     def flatten(self, node: OnnxNode, given: Sequence[Any]) -> Any:
         return self.reshape(node, [given[0], None])

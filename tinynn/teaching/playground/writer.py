@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Sequence, cast
 
 from ...checks.words import counted, excerpt
+from ...engines.sequence_plans import with_parts
 from ...errors import DataError
 from ...estimators.text.generation import Draw
 from ...estimators.text.model import TextModel
@@ -18,8 +19,6 @@ from ...estimators.text.vocabulary import Vocabulary
 from ...estimators.text.windows import as_data, split, usual_most_steps
 from ...lesson.adam import Adam
 from ...lesson.attention import MultiHeadAttention
-from ...lesson.composite import Composite
-from ...lesson.layer import Layer
 from ...lesson.losses import CategoricalCrossEntropy
 from ...lesson.matrix import Matrix
 from ...training.sequence_data import SequenceData
@@ -142,7 +141,8 @@ class NameWriter:
         except DataError as error:
             return {"letters": [], "heads": [], "likely": [], "note": str(error)}
         outputs = model.network_([model.vocabulary_.end, *kinds])
-        layer = _attention(model.network_.layers)
+        inside = with_parts(model.network_.layers)
+        layer = next(part for part in inside if isinstance(part, MultiHeadAttention))
         likely = Draw(model.network_, 1.0, None, self.rng).probabilities(cast(Matrix, outputs)[-1])
         return {
             "letters": [END, *letters],
@@ -150,13 +150,6 @@ class NameWriter:
             "likely": short([likely])[0],
             "note": note,
         }
-
-
-def _attention(layers: Sequence[Layer]) -> MultiHeadAttention:
-    """Return the layer of attention of a GPT, which is inside a Residual."""
-    composites = [layer for layer in layers if isinstance(layer, Composite)]
-    parts = [part for layer in composites for part in layer.parts.values()]
-    return next(part for part in parts if isinstance(part, MultiHeadAttention))
 
 
 def begin(session: Session, message: dict[str, Any]) -> Answer:
